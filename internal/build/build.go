@@ -1,0 +1,104 @@
+// Package build is the port through which the pipeline turns a tree into a slug: the
+// Builder interface, what it is asked, and the key by which equal builds are recognised.
+//
+// It may import the nouns and the manifest; it does no I/O. Implementations are
+// subpackages (build/buildkit), and build/buildtest holds the fake and the one
+// conformance suite that all of them pass.
+package build
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"sluice/internal/platform"
+)
+
+// Builder makes slugs. Implementations are safe for concurrent use; builds of
+// different applications may run side by side.
+type Builder interface {
+	// Lookup finds the slug that was built with this key. ok is false when there is
+	// none, or when its image is gone from the store.
+	Lookup(ctx context.Context, project, app string, key Key) (slug platform.Slug, ok bool, err error)
+
+	// Build runs the request's steps and returns the slug. Output of the steps goes to
+	// log as it comes, standard error lines prefixed with "W: ".
+	//
+	// A fault of the user's application is a *Failure; any other error is the platform's
+	// and may be retried. When ctx ends, the build stops and its cause is returned. A
+	// failed build leaves no slug behind.
+	Build(ctx context.Context, req Request, log io.Writer) (platform.Slug, error)
+
+	// Remove deletes a slug's image. Removing one that is gone is no error.
+	Remove(ctx context.Context, slug platform.Slug) error
+}
+
+// Request is everything that a build depends on.
+type Request struct {
+	Project string
+	App     string
+	Key     Key
+	TreeID  string // for MAGENTO_CLOUD_TREE_ID and the slug's record
+
+	// Base is the runtime image in the engine's store.
+	Base Image
+	// SourceDir is a directory on this machine that holds the application's tree.
+	SourceDir string
+	// Exclude lists paths below the application's root that the slug must not contain:
+	// mounts and the platform's configuration files. Slash-separated, no leading slash.
+	Exclude []string
+
+	Steps []Step // run in order in contract.AppDir, as the web user
+	// Env is set for every step. It ends up in no image.
+	Env map[string]string
+	// Files are present, read-only, at their path while the steps run.
+	Files []File
+	// Network says whether the steps may reach the outside. No service of any
+	// environment is reachable in either case.
+	Network bool
+	// Fresh forces the steps to run although nothing changed.
+	Fresh   bool
+	Timeout time.Duration // of the whole build; 0 means DefaultTimeout
+}
+
+// DefaultTimeout is how long a build may take (spec: platform 1.3).
+const DefaultTimeout = time.Hour
+
+// Image is a runtime image.
+type Image struct {
+	Ref    string
+	Digest string
+}
+
+// Step is one script of a build.
+type Step struct {
+	Name   string // "dependencies", "flavor", "hook"
+	Title  string // what the log says when it starts: "Executing build hook..."
+	Script string // run by dash
+}
+
+// File is a generated configuration file.
+type File struct {
+	Path    string
+	Mode    uint32
+	Content string
+}
+
+// Failure is a build that failed through the user's application, not the platform.
+type Failure struct {
+	Step     string
+	ExitCode int
+	// Reason is set when a limit ended the build: which, and how long it ran.
+	Reason string
+	// Tail holds the last lines of output, oldest first, at most 20.
+	Tail []string
+}
+
+// Error says which step failed and how.
+func (f *Failure) Error() string {
+	if f.Reason != "" {
+		return fmt.Sprintf("the build %s was stopped: %s", f.Step, f.Reason)
+	}
+	return fmt.Sprintf("the build %s failed with status code %d", f.Step, f.ExitCode)
+}

@@ -1,0 +1,37 @@
+// Package contract is what crosses the border into a container: the names and encodings
+// of variables, the paths the platform owns, the users, and the progress lines that a
+// hook may print for the control plane to read.
+//
+// It is layer 0: standard library only, no I/O. The control plane and the in-container
+// toolkit share it, so a name that is changed here is changed for both.
+package contract
+
+// Paths inside application containers.
+const (
+	AppDir    = "/app"        // the slug; read-only but for the mounts
+	CacheDir  = "/cache"      // build only; shared by a project's builds of one application
+	ConfigDir = "/etc/sluice" // generated configuration, read-only
+	LogDir    = "/var/log"    // per application, kept over deployments
+	RunDir    = "/run"        // tmpfs: sockets, pid files
+	SecretDir = "/run/secrets"
+	// GlobalDir is where dependencies (global tools) are installed at build.
+	GlobalDir = "/app/.global"
+	// WebPort is where the web server in an application container listens.
+	WebPort = 8080
+	// ReadyPath answers 200 when the web server accepts requests; never routed from outside.
+	ReadyPath = "/.well-known/sluice/ready"
+)
+
+// The user that builds, hooks, crons, workers and the web server run as.
+const (
+	WebUser = "web"
+	WebUID  = 1000
+	WebGID  = 1000
+)
+
+// Prefixes of the variables that the platform sets; every one is set with both
+// (design: decision 14).
+const (
+	PrefixCommerce = "MAGENTO_CLOUD_"
+	PrefixPlatform = "PLATFORM_"
+)

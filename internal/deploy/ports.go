@@ -1,0 +1,147 @@
+package deploy
+
+import (
+	"context"
+	"io"
+	"io/fs"
+
+	"sluice/internal/catalog"
+	"sluice/internal/platform"
+)
+
+// Projects reads projects and their settings.
+type Projects interface {
+	// Project returns CodeNotFound when there is none.
+	Project(ctx context.Context, id string) (platform.Project, error)
+	// Variables returns the variables that apply to an environment, lowest precedence
+	// first: project, inherited from parents, the environment's own (spec: platform 4.6).
+	// env is the name of the environment.
+	Variables(ctx context.Context, project, env string) ([]platform.Variable, error)
+}
+
+// Environments reads and changes environments.
+type Environments interface {
+	// Environment returns CodeNotFound when there is none.
+	Environment(ctx context.Context, project, name string) (platform.Environment, error)
+	// Environments lists a project's environments, or all when project is "".
+	Environments(ctx context.Context, project string) ([]platform.Environment, error)
+	// SaveEnvironment creates or replaces. It chooses Subnet when that is empty, never
+	// one that another environment has, and returns what was saved.
+	SaveEnvironment(ctx context.Context, env platform.Environment) (platform.Environment, error)
+	// DeleteEnvironment removes the record and its releases. Deleting one that is gone is no error.
+	DeleteEnvironment(ctx context.Context, project, name string) error
+}
+
+// Activities is the queue and the record of work. At most one activity of an environment
+// is in progress.
+type Activities interface {
+	// Enqueue stores a pending activity. Pending pushes of the same environment are
+	// cancelled in the same transaction and returned as superseded.
+	Enqueue(ctx context.Context, a platform.Activity) (superseded []platform.Activity, err error)
+	// Claim moves the oldest pending activity whose environment has none in progress to
+	// in_progress. ok is false when there is none.
+	Claim(ctx context.Context) (a platform.Activity, ok bool, err error)
+	// SaveActivity replaces the record. It returns CodeConflict when the stored activity
+	// is already final.
+	SaveActivity(ctx context.Context, a platform.Activity) error
+	// Activity returns CodeNotFound when there is none.
+	Activity(ctx context.Context, id string) (platform.Activity, error)
+	// Unfinished lists activities in progress, oldest first: after a start, those that a crash left.
+	Unfinished(ctx context.Context) ([]platform.Activity, error)
+}
+
+// Releases keeps what was deployed.
+type Releases interface {
+	// NextRelease returns an identifier not used before in the environment: "r1", "r2", ...
+	NextRelease(ctx context.Context, project, env string) (string, error)
+	// SaveRelease creates or replaces; Spec is sealed before it is written.
+	SaveRelease(ctx context.Context, r platform.Release) error
+	// Release returns CodeNotFound when there is none.
+	Release(ctx context.Context, project, env, id string) (platform.Release, error)
+	// Releases lists an environment's releases, newest first.
+	Releases(ctx context.Context, project, env string) ([]platform.Release, error)
+}
+
+// Slugs remembers the keys of builds, to say what changed.
+type Slugs interface {
+	// LastKey returns the parts of the key of the application's newest slug, as stored by SaveKey.
+	LastKey(ctx context.Context, project, app string) (parts map[string]string, ok bool, err error)
+	SaveKey(ctx context.Context, project, app string, parts map[string]string) error
+}
+
+// Store is everything that the pipeline keeps.
+type Store interface {
+	Projects
+	Environments
+	Activities
+	Releases
+	Slugs
+}
+
+// Source reads pushed trees.
+type Source interface {
+	// Tree opens the tree of a commit for reading. quarantine is Push.Quarantine, empty
+	// for accepted commits. The returned tree must be closed.
+	Tree(ctx context.Context, project, commit string, quarantine []string) (Tree, error)
+	// Checkout makes dir hold the files of the directory root of the commit and nothing
+	// else. Files that did not change since the last Checkout into dir keep their times.
+	Checkout(ctx context.Context, project, commit, root, dir string) error
+}
+
+// Tree is the tree of one commit: fs.FS, fs.ReadDirFS, fs.StatFS and fs.ReadFileFS.
+type Tree interface {
+	fs.FS
+	// Digest returns a digest over mode, path and content of every file below root but
+	// for the excluded paths (slash-separated, relative to root; a directory excludes
+	// what is below it).
+	Digest(root string, exclude []string) (string, error)
+	// TreeID returns Git's id of the directory.
+	TreeID(root string) (string, error)
+	io.Closer
+}
+
+// Images makes catalog images available to the engine and the builder.
+type Images interface {
+	// Ensure returns the image, assembling or pulling it when it is not there yet.
+	// Progress goes to log. It is safe for concurrent use; the same image is made once.
+	Ensure(ctx context.Context, img catalog.Image, log io.Writer) (platform.ImageRef, error)
+}
+
+// Gate is the router as the pipeline sees it.
+type Gate interface {
+	// Hold makes new requests wait and returns when those in flight are done or the drain
+	// limit has passed. Holding twice for the same activity keeps the first deadline.
+	Hold(ctx context.Context, h platform.Hold) (platform.HoldReport, error)
+	// Commit changes what the router does at the hold's deadline to platform.Maintain.
+	// No hold is no error.
+	Commit(ctx context.Context, env platform.EnvironmentID) error
+	// Publish sets the routes and backends of an environment and releases its hold, if
+	// there is one, to them. It also ends maintenance.
+	Publish(ctx context.Context, p platform.Publication) (platform.HoldReport, error)
+	// Resume releases the hold to the backends from before it.
+	Resume(ctx context.Context, env platform.EnvironmentID) (platform.HoldReport, error)
+	// Close answers the environment's requests, waiting ones included, with the
+	// maintenance page until the next Publish or Resume.
+	Close(ctx context.Context, env platform.EnvironmentID, message string) (platform.HoldReport, error)
+	// Forget removes the environment from the router.
+	Forget(ctx context.Context, env platform.EnvironmentID) error
+}
+
+// Journal keeps the logs of activities and tells subscribers what happens.
+type Journal interface {
+	// Log opens an activity's log for appending. Lines are visible to followers at once.
+	Log(activity string) (io.WriteCloser, error)
+	// Seal marks the log as complete; followers end.
+	Seal(activity string) error
+	// Follow copies the log to w from its beginning until it is sealed or ctx ends.
+	Follow(ctx context.Context, activity string, w io.Writer) error
+	// Notify tells subscribers that an activity changed.
+	Notify(a platform.Activity)
+}
+
+// Warmer requests pages of the live site after a deployment.
+type Warmer interface {
+	// Warm requests every URL, a few at a time, and reports one line for each to log. A
+	// page that fails is reported and is no error.
+	Warm(ctx context.Context, urls []string, log io.Writer) error
+}

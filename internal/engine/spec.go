@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"time"
+
+	"sluice/internal/platform"
+)
+
+// Spec is the wanted state of one environment with one release: data, made by topology.
+// It holds secrets (variables, passwords) and must not be logged.
+type Spec struct {
+	Environment platform.EnvironmentID
+	Release     string
+	Subnet      string // CIDR of the environment's own network; services have fixed addresses in its first half
+	Services    []Service
+	Apps        []App
+	Workers     []Worker
+}
+
+// Container is what all kinds have in common. The root file system is read-only, there
+// are no capabilities and no new privileges; only Mounts, Tmpfs and /tmp are writable.
+type Container struct {
+	Name    string // unique within the environment: "mymagento", "mymagento--queue", "mysql"
+	Image   string
+	Command []string // empty: the image's own
+	User    string   // "uid:gid"
+	Dir     string   // working directory
+	Env     map[string]string
+	Files   []File // read-only; all below one directory
+	Mounts  []Mount
+	Tmpfs   []string
+	Links   map[string]string // host name, such as "database.internal" -> container name it resolves to
+	Memory  int64             // bytes; 0 means no limit
+	CPUs    float64           // 0 means no limit
+	// StopTimeout is the time between SIGTERM and SIGKILL.
+	StopTimeout time.Duration
+}
+
+// File is a generated configuration file.
+type File struct {
+	Path    string
+	Mode    uint32
+	Content string
+}
+
+// Mount is a writable directory that outlives the container.
+type Mount struct {
+	Volume string // "<application>" or "<service>" whose volume it is
+	Path   string // directory in the volume; "" for all of it
+	Target string // absolute path in the container
+	UID    int    // owner of the directory when it is made
+	GID    int
+}
+
+// Service is a stateful container that is kept over deployments.
+type Service struct {
+	Container
+	Address string   // IP in Spec.Subnet
+	Health  []string // command; exit status 0 means ready
+	// Version is what the data directory belongs to: "mysql:10.11".
+	Version string
+	// Setup is run in the service after it became healthy, each time it is prepared:
+	// creates databases, users and rights; must be repeatable. Fed to its standard input.
+	Setup *Setup
+	// Generation changes when the service has to be replaced: a digest of everything above.
+	Generation string
+}
+
+// Setup is a command that brings a running service to the wanted state.
+type Setup struct {
+	Command []string
+	Stdin   string // may hold secrets; therefore never in Command
+}
+
+// App is the web container of an application.
+type App struct {
+	Container
+	Port int
+	// Ready is a path that answers 200 once requests can be served.
+	Ready string
+	// Warm: starting it runs no code of the application, so it may run beside the old release.
+	Warm bool
+	// PostStart is run in the container and must succeed before it gets requests; may be empty.
+	PostStart string
+}
+
+// Worker is a container without requests, restarted when it exits.
+type Worker struct {
+	Container
+	App string
+}

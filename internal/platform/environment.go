@@ -1,0 +1,102 @@
+package platform
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"strings"
+	"time"
+)
+
+// EnvironmentID names an environment in the engine, the router and on disk:
+// project and machine name joined by a hyphen. It is a DNS label of at most 63 characters.
+type EnvironmentID string
+
+// EnvironmentType decides defaults such as robots and mail (spec: platform 4.1).
+type EnvironmentType string
+
+// The environment types; exactly one environment of a project is the production one.
+const (
+	Production  EnvironmentType = "production"
+	Staging     EnvironmentType = "staging"
+	Development EnvironmentType = "development"
+)
+
+// EnvironmentStatus says whether an environment has containers.
+type EnvironmentStatus string
+
+// The environment states. A dirty environment had a deployment that did not finish:
+// its data may be half migrated and only a redeploy, a rollback or an operator opens it.
+const (
+	EnvironmentActive   EnvironmentStatus = "active"
+	EnvironmentInactive EnvironmentStatus = "inactive"
+	EnvironmentPaused   EnvironmentStatus = "paused"
+	EnvironmentDirty    EnvironmentStatus = "dirty"
+	EnvironmentDeleting EnvironmentStatus = "deleting"
+)
+
+// Environment is one Git branch, with containers when it is active.
+type Environment struct {
+	Project     string
+	Name        string // the branch; may contain "/"
+	MachineName string // see MachineName; stable for the life of the environment
+	Title       string
+	Parent      string // name of the parent environment; empty for the root
+	Type        EnvironmentType
+	Status      EnvironmentStatus
+	HeadCommit  string // what the branch points at
+	Release     string // id of the release that serves; empty before the first deployment
+	Subnet      string // CIDR of the environment's own network, chosen once by the store
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+	DeployedAt  time.Time // when Release went live
+}
+
+// ID returns the environment's identifier outside the database.
+func (e Environment) ID() EnvironmentID {
+	return EnvironmentID(e.Project + "-" + e.MachineName)
+}
+
+// Host returns the label of the environment's default host name, without the base
+// domain: "main-shop" when the branch is itself a label, else the machine name and
+// the project, so that "feature/x" and "feature-x" never share a host.
+func (e Environment) Host() string {
+	if slug(e.Name) == e.Name && len(e.Name) <= maxSlug {
+		return e.Name + "-" + e.Project
+	}
+	return e.MachineName + "-" + e.Project
+}
+
+const (
+	maxSlug = 20 // keeps project (30) + "-" + slug + "-" + 7 within a DNS label
+	hashLen = 7
+)
+
+// MachineName returns the stable name of a branch's environment: the branch as a
+// label, cut to 20 characters, and 7 characters that depend on project and branch
+// (spec: platform 4.1, "name-and-hash").
+func MachineName(project, branch string) string {
+	s := slug(branch)
+	if len(s) > maxSlug {
+		s = strings.TrimRight(s[:maxSlug], "-")
+	}
+	sum := sha256.Sum256([]byte(project + "\x00" + branch))
+	h := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:hashLen]
+	if s == "" {
+		return "env-" + h
+	}
+	return s + "-" + h
+}
+
+// slug maps a branch to lower-case letters, digits and single inner hyphens.
+func slug(branch string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(branch) {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+	}
+	return strings.TrimRight(b.String(), "-")
+}

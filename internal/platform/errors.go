@@ -1,0 +1,75 @@
+package platform
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code says what kind of mistake an Error is. Adapters map it to an HTTP status
+// or to an exit code; nothing else decides on an error's text.
+type Code string
+
+// The codes. CodeInternal is never shown to a user as is: its text goes to the log.
+const (
+	CodeInvalid      Code = "invalid"
+	CodeUnauthorized Code = "unauthorized"
+	CodeForbidden    Code = "forbidden"
+	CodeNotFound     Code = "not_found"
+	CodeConflict     Code = "conflict"
+	CodeUnavailable  Code = "unavailable"
+	CodeInternal     Code = "internal"
+)
+
+// Error is a mistake that the user can understand and mend.
+//
+// Message says what happened and what was not touched; Hint gives the command or
+// the line that mends it. Neither may contain a secret.
+type Error struct {
+	Code    Code
+	Message string
+	Hint    string
+	Err     error // what caused it; may be nil
+}
+
+// Error returns the message, followed by the cause when there is one.
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s: %v", e.Message, e.Err)
+	}
+	return e.Message
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Errorf returns an Error with a formatted message and no hint.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// WithHint returns a copy of e that carries the hint.
+func (e *Error) WithHint(format string, args ...any) *Error {
+	c := *e
+	c.Hint = fmt.Sprintf(format, args...)
+	return &c
+}
+
+// ErrorCode returns the code of the first Error in err's chain, and CodeInternal
+// for any other error. It returns "" for nil.
+func ErrorCode(err error) Code {
+	if err == nil {
+		return ""
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return CodeInternal
+}
+
+// ErrorHint returns the hint of the first Error in err's chain, or "".
+func ErrorHint(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Hint
+	}
+	return ""
+}

@@ -1,0 +1,61 @@
+package platform
+
+import "time"
+
+// OnDeadline says what the router does by itself when a hold's deadline passes and
+// nobody has released it.
+type OnDeadline string
+
+// ReleaseOld sends waiting requests to the backends from before the hold: right while
+// nothing has touched data. Maintain answers 503 with the maintenance page until the
+// control plane speaks: right once the deploy hook has begun.
+const (
+	ReleaseOld OnDeadline = "release-old"
+	Maintain   OnDeadline = "maintain"
+)
+
+// Hold asks the router to make an environment's requests wait.
+type Hold struct {
+	Environment  EnvironmentID
+	Activity     string        // who holds; a later hold by another activity takes over the waiters
+	MaxWait      time.Duration // from now to the deadline; 0 means DefaultHoldWait
+	MaxRequests  int           // waiting at once; 0 means DefaultHoldRequests
+	DrainTimeout time.Duration // how long in-flight requests may finish; 0 means DefaultDrain
+	OnDeadline   OnDeadline
+}
+
+// Limits of a hold, as the design decides them (decision 8).
+const (
+	DefaultHoldWait     = 300 * time.Second
+	DefaultHoldRequests = 10_000
+	DefaultDrain        = 15 * time.Second
+)
+
+// HoldReport is what a hold cost the visitors.
+type HoldReport struct {
+	StartedAt   time.Time
+	ReleasedAt  time.Time     // zero while held
+	Held        int           // requests that waited and were then answered by a backend
+	TimedOut    int           // requests that met the deadline and were answered 503
+	Refused     int           // requests over the limit, answered 503 at once
+	Left        int           // clients that went away while they waited
+	Cut         int           // in-flight requests cut at the end of the drain
+	LongestWait time.Duration // of one request
+	Drain       time.Duration // until in-flight requests were done
+}
+
+// Duration returns how long requests were held, or 0 if the hold is not over.
+func (r HoldReport) Duration() time.Duration {
+	if r.StartedAt.IsZero() || r.ReleasedAt.IsZero() {
+		return 0
+	}
+	return r.ReleasedAt.Sub(r.StartedAt)
+}
+
+// Publication tells the router where an environment's requests go from now on.
+type Publication struct {
+	Environment EnvironmentID
+	Release     string
+	Routes      []Route
+	Backends    map[string][]string // application name -> "host:port", at least one each
+}

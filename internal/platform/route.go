@@ -1,0 +1,53 @@
+package platform
+
+// RouteType says what a route does with a request.
+type RouteType string
+
+// The route types (spec: platform 3.2).
+const (
+	RouteUpstream RouteType = "upstream"
+	RouteRedirect RouteType = "redirect"
+)
+
+// Route is one resolved entry of routes.yaml: placeholders expanded, one URL.
+type Route struct {
+	URL           string // absolute, as the application sees it, ends in "/"
+	OriginalURL   string // the template, e.g. "https://{default}/"
+	ProductionURL string
+	Type          RouteType
+	Upstream      string // application name, for RouteUpstream
+	To            string // target URL, for RouteRedirect
+	Primary       bool
+	ID            string
+	Attributes    map[string]string
+	Cache         RouteCache
+	Redirects     []PartialRedirect
+	SSI           bool
+	HSTS          HSTS
+}
+
+// RouteCache is what the HTTP cache may do on a route (spec: platform 3.4).
+type RouteCache struct {
+	Enabled    bool
+	DefaultTTL int // seconds; 0 stores only what the response allows
+	Cookies    []string
+	Headers    []string
+}
+
+// PartialRedirect is one entry of redirects.paths (spec: platform 3.3).
+type PartialRedirect struct {
+	Path         string // a path, or a PCRE when Regexp
+	To           string
+	Regexp       bool
+	Prefix       bool
+	AppendSuffix bool
+	Code         int    // 301, 302, 307 or 308
+	Expires      string // duration as written; empty for none
+}
+
+// HSTS is tls.strict_transport_security; nil pointers mean "not said".
+type HSTS struct {
+	Enabled           *bool
+	IncludeSubdomains *bool
+	Preload           *bool
+}
