@@ -1,0 +1,159 @@
+package apiv1
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// maxAnswer bounds what the client reads of an answer that is not a stream.
+const maxAnswer = 16 << 20
+
+// Client speaks to one server with one token. It is safe for concurrent use.
+//
+// Methods return an *Error for an answer that is not a success, and a *ConnectionError
+// when no whole answer came.
+type Client struct {
+	base      string // without a trailing slash
+	token     string
+	http      *http.Client
+	userAgent string
+}
+
+// Options adjust a Client; the zero Options are fine.
+type Options struct {
+	HTTP      *http.Client // must have no Timeout, it would cut log streams; nil: one of its own
+	UserAgent string
+}
+
+// NewClient returns a client of the server at an address such as "http://127.0.0.1:8080".
+func NewClient(server, token string, opts Options) (*Client, error) {
+	u, err := url.Parse(server)
+	if err != nil {
+		return nil, fmt.Errorf("server address: %w", err)
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, fmt.Errorf("server address %q: want http://host:port or https://host", u.Redacted())
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	c := &Client{base: strings.TrimRight(u.String(), "/"), token: token, http: opts.HTTP, userAgent: opts.UserAgent}
+	if c.http == nil {
+		c.http = &http.Client{}
+	}
+	return c, nil
+}
+
+// Server returns the address that the client speaks to, without a trailing slash.
+func (c *Client) Server() string { return c.base }
+
+// path joins escaped segments below /api.
+func path(segments ...string) string {
+	var b strings.Builder
+	b.WriteString("/api")
+	for _, s := range segments {
+		b.WriteByte('/')
+		b.WriteString(url.PathEscape(s))
+	}
+	return b.String()
+}
+
+// request makes a request with the client's credentials; body is sent as JSON unless nil.
+func (c *Client) request(ctx context.Context, method, target string, query url.Values, body any) (*http.Request, error) {
+	var r io.Reader
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return nil, fmt.Errorf("encode request: %w", err)
+		}
+		r = bytes.NewReader(data)
+	}
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base+target, r)
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", err)
+	}
+	req.Header.Set("Accept", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if c.userAgent != "" {
+		req.Header.Set("User-Agent", c.userAgent)
+	}
+	return req, nil
+}
+
+// open sends the request and returns the answer if it is a success. The caller closes its body.
+func (c *Client) open(req *http.Request) (*http.Response, error) {
+	resp, err := c.http.Do(req)
+	if err != nil {
+		if cause := context.Cause(req.Context()); cause != nil {
+			return nil, cause
+		}
+		// The URL is in the message already.
+		if e, ok := errors.AsType[*url.Error](err); ok {
+			err = e.Err
+		}
+		return nil, &ConnectionError{URL: c.base, Err: err}
+	}
+	if resp.StatusCode < http.StatusBadRequest {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	return nil, readError(resp)
+}
+
+func readError(resp *http.Response) error {
+	e := &Error{}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil || json.Unmarshal(data, e) != nil || e.Code == 0 {
+		// Not ours: a proxy's page, or another server altogether.
+		e = &Error{Message: "the server answered " + resp.Status}
+	}
+	e.Code = resp.StatusCode
+	if e.Title == "" {
+		e.Title = http.StatusText(resp.StatusCode)
+	}
+	return e
+}
+
+// call sends a request and decodes the answer into out unless that is nil.
+func (c *Client) call(ctx context.Context, method, target string, query url.Values, body, out any) error {
+	req, err := c.request(ctx, method, target, query, body)
+	if err != nil {
+		return err
+	}
+	resp, err := c.open(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return &ConnectionError{URL: c.base, Err: err}
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return &ConnectionError{URL: c.base, Err: fmt.Errorf("read answer: %w", err)}
+	}
+	return nil
+}
+
+// get is call for a GET that returns a T.
+func get[T any](ctx context.Context, c *Client, target string, query url.Values) (T, error) {
+	var out T
+	err := c.call(ctx, http.MethodGet, target, query, nil, &out)
+	return out, err
+}

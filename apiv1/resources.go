@@ -1,0 +1,125 @@
+package apiv1
+
+import "encoding/json"
+
+// Project is one Git repository and its environments (spec: platform 7.3).
+type Project struct {
+	ID            string        `json:"id"`
+	Title         string        `json:"title"`
+	DefaultBranch string        `json:"default_branch"`
+	Timezone      string        `json:"timezone"`
+	Status        ProjectStatus `json:"status"`
+	Repository    Repository    `json:"repository"`
+	CreatedAt     Time          `json:"created_at"`
+	UpdatedAt     Time          `json:"updated_at"`
+	Links         Links         `json:"_links,omitempty"`
+}
+
+// ProjectStatus says whether a project can be used.
+type ProjectStatus struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// Repository is where a project's code is pushed to.
+type Repository struct {
+	URL string `json:"url"`
+}
+
+// ProjectCreate asks for a new project.
+type ProjectCreate struct {
+	ID            string `json:"id"`
+	Title         string `json:"title,omitempty"`          // the ID when empty
+	DefaultBranch string `json:"default_branch,omitempty"` // "main" when empty
+}
+
+// Environment is one Git branch of a project (spec: platform 7.4).
+type Environment struct {
+	ID                  string          `json:"id"`
+	Name                string          `json:"name"`
+	MachineName         string          `json:"machine_name"`
+	Title               string          `json:"title"`
+	Project             string          `json:"project"`
+	Type                string          `json:"type"`
+	Parent              NullString      `json:"parent"`
+	Status              string          `json:"status"`
+	IsMain              bool            `json:"is_main"`
+	IsDirty             bool            `json:"is_dirty"` // a deployment did not finish
+	HasCode             bool            `json:"has_code"`
+	HasDeployment       bool            `json:"has_deployment"`
+	HeadCommit          NullString      `json:"head_commit"`
+	DefaultDomain       NullString      `json:"default_domain"`
+	EdgeHostname        string          `json:"edge_hostname"`
+	DeploymentTarget    string          `json:"deployment_target"`
+	DeploymentState     DeploymentState `json:"deployment_state"`
+	CloneParentOnCreate bool            `json:"clone_parent_on_create"`
+	EnableSMTP          bool            `json:"enable_smtp"`
+	RestrictRobots      bool            `json:"restrict_robots"`
+	Release             NullString      `json:"release"` // id of the release that serves
+	LastActiveAt        Time            `json:"last_active_at"`
+	CreatedAt           Time            `json:"created_at"`
+	UpdatedAt           Time            `json:"updated_at"`
+	Links               Links           `json:"_links,omitempty"`
+}
+
+// DeploymentState is how the last deployment of an environment went.
+type DeploymentState struct {
+	LastDeploymentSuccessful bool `json:"last_deployment_successful"`
+	LastDeploymentAt         Time `json:"last_deployment_at"`
+}
+
+// Route is one URL of an environment, primary first and HTTPS first.
+type Route struct {
+	ID          NullString        `json:"id"`
+	URL         string            `json:"url"`
+	OriginalURL string            `json:"original_url"`
+	Type        string            `json:"type"`
+	Upstream    string            `json:"upstream,omitempty"`
+	To          string            `json:"to,omitempty"`
+	Primary     bool              `json:"primary"`
+	Attributes  map[string]string `json:"attributes,omitempty"`
+}
+
+// Variable is one variable of a project or an environment (spec: platform 7.6). Value is
+// absent when the variable is sensitive.
+type Variable struct {
+	ID             string  `json:"id"`
+	Name           string  `json:"name"`
+	Value          *string `json:"value,omitempty"`
+	IsJSON         bool    `json:"is_json"`
+	IsSensitive    bool    `json:"is_sensitive"`
+	VisibleBuild   bool    `json:"visible_build"`
+	VisibleRuntime bool    `json:"visible_runtime"`
+	Project        string  `json:"project"`
+	Environment    string  `json:"environment,omitempty"` // the one it is set on; empty for a project variable
+	Inherited      bool    `json:"inherited,omitempty"`   // set on a parent of the environment asked for
+	IsEnabled      *bool   `json:"is_enabled,omitempty"`
+	IsInheritable  *bool   `json:"is_inheritable,omitempty"`
+	Links          Links   `json:"_links,omitempty"`
+}
+
+// VariableChange creates a variable or changes the fields that are not nil.
+type VariableChange struct {
+	Name           string  `json:"name,omitempty"` // when creating
+	Value          *string `json:"value,omitempty"`
+	IsJSON         *bool   `json:"is_json,omitempty"`
+	IsSensitive    *bool   `json:"is_sensitive,omitempty"`
+	VisibleBuild   *bool   `json:"visible_build,omitempty"`
+	VisibleRuntime *bool   `json:"visible_runtime,omitempty"`
+	IsEnabled      *bool   `json:"is_enabled,omitempty"`
+	IsInheritable  *bool   `json:"is_inheritable,omitempty"`
+}
+
+// Relationships are the endpoints that an application sees, by relationship, as in
+// MAGENTO_CLOUD_RELATIONSHIPS (spec: platform 6.2).
+type Relationships map[string]json.RawMessage
+
+// Operation is a change of an environment that starts an activity.
+type Operation string
+
+// The operations; each is a POST below the environment.
+const (
+	Redeploy   Operation = "redeploy"
+	Activate   Operation = "activate"
+	Deactivate Operation = "deactivate"
+)
