@@ -7,88 +7,109 @@
 // fetches nothing; internal/images makes the images it describes.
 package catalog
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // Catalog is an immutable set of runtimes and services. Safe for concurrent use.
 type Catalog struct {
-	runtimes []Runtime
-	services []Service
+	runtimes map[string]map[string]Runtime // by name, then version
+	services map[string]map[string]Service // by type, then version
 }
 
-// Runtime is one version of a language that applications run on, such as php 8.2.
-type Runtime struct {
-	Name      string // "php"
-	Version   string // "8.2"
-	Image     Image
-	EndOfLife time.Time // zero when unknown
-
-	// Extensions maps a name as written in runtime.extensions to how it is had.
-	Extensions map[string]Extension
-	// FPM and CLI are the commands in the image, such as "php-fpm8.2" and "php8.2".
-	FPM string
-	CLI string
+// Runtime returns one version of a runtime, such as "php", "8.2". ok is false when the
+// catalog has no such version.
+func (c *Catalog) Runtime(name, version string) (r Runtime, ok bool) {
+	r, ok = c.runtimes[name][version]
+	return r, ok
 }
 
-// Extension is one PHP extension of a runtime image.
-type Extension struct {
-	Module   string // the file that php.ini names, "xsl.so"; empty when compiled in
-	Zend     bool   // loaded by zend_extension
-	Default  bool   // on unless disabled_extensions names it
-	Priority int    // load order; lower first
-	After    []string
-	Ignored  string // why asking for it does nothing ("newrelic is a vendor's agent"); empty otherwise
+// Service returns one version of a service, such as "mysql", "10.11". ok is false when
+// the catalog has no such version. Types that mean the same software are equal but for
+// Type: "mysql" is MariaDB (spec: commerce-cloud 4.1).
+func (c *Catalog) Service(serviceType, version string) (s Service, ok bool) {
+	s, ok = c.services[serviceType][version]
+	return s, ok
 }
 
-// Service is one version of a service, such as mariadb 10.11.
-type Service struct {
-	Type       string // as written in services.yaml before the colon: "mysql", "redis", ...
-	Version    string
-	Image      Image
-	EndOfLife  time.Time // zero when unknown
-	Endpoint   string    // default endpoint name
-	Scheme     string    // of the relationship: "mysql", "redis", "http", "amqp"
-	Port       int
-	Persistent bool     // has a data directory and needs "disk"
-	DataDir    string   // in the container; empty when not persistent
-	User       string   // "uid:gid" that the container runs as
-	Command    []string // empty: the image's own
-	Tmpfs      []string // writable scratch directories beside DataDir
-	// Health is run in the container; exit status 0 means ready for connections.
-	Health []string
-	// Credentials says what the endpoints carry.
-	Credentials Credentials
-	// Stop is how long the service may take to stop cleanly.
-	Stop time.Duration
-	// Env is set in the container; values may contain ${username}, ${password}, ${path},
-	// ${memory} (MB) and ${properties.<name>}, replaced by topology.
-	Env map[string]string
+// RuntimeNames returns the names of all runtimes in alphabetical order.
+func (c *Catalog) RuntimeNames() []string { return slices.Sorted(maps.Keys(c.runtimes)) }
+
+// ServiceTypes returns the types of all services in alphabetical order.
+func (c *Catalog) ServiceTypes() []string { return slices.Sorted(maps.Keys(c.services)) }
+
+// RuntimeVersions returns the versions of a runtime, oldest first; nil for an unknown name.
+func (c *Catalog) RuntimeVersions(name string) []string { return versions(c.runtimes[name]) }
+
+// ServiceVersions returns the versions of a service, oldest first; nil for an unknown type.
+func (c *Catalog) ServiceVersions(serviceType string) []string {
+	return versions(c.services[serviceType])
 }
 
-// Credentials is the shape of an endpoint's access data (spec: commerce-cloud 4.5).
-type Credentials struct {
-	Username string // empty: the relationship carries null
-	Password bool   // a generated password
-	Path     string // database name, "main"; empty: null
+// DefaultEndpoint returns the name of a service type's default endpoint, also for versions
+// that the catalog does not have. A type that it does not know is its own endpoint.
+func (c *Catalog) DefaultEndpoint(serviceType string) string {
+	for _, s := range c.services[serviceType] {
+		return s.Endpoint // the same in every version
+	}
+	return serviceType
 }
 
-// Image says where an image comes from. Exactly one of Debian and Reference is set.
-type Image struct {
-	Name      string  // stable local name, "php-8.2"
-	Debian    *Debian // assembled here from signed packages
-	Reference string  // pulled from a registry
+// Images returns every image of the catalog once, in the order of their names.
+func (c *Catalog) Images() []Image {
+	byName := map[string]Image{}
+	for _, all := range c.runtimes {
+		for _, r := range all {
+			byName[r.Image.Name] = r.Image
+		}
+	}
+	for _, all := range c.services {
+		for _, s := range all {
+			byName[s.Image.Name] = s.Image
+		}
+	}
+	return slices.SortedFunc(maps.Values(byName), func(a, b Image) int {
+		return strings.Compare(a.Name, b.Name)
+	})
 }
 
-// Debian describes an image assembled by mmdebstrap.
-type Debian struct {
-	Suite    string   // "bookworm"
-	Packages []string // beside the minimal base
-	Files    []File   // written into the image
-	Script   string   // POSIX shell, run once in the root with chroot; no network
+// Siblings returns the names of the images of the same software that are assembled from
+// Debian packages: what can be had when no registry answers.
+func (c *Catalog) Siblings(img Image) []string {
+	software, _, _ := strings.Cut(img.Name, "-")
+	var out []string
+	for _, other := range c.Images() {
+		if name, _, _ := strings.Cut(other.Name, "-"); name == software && other.Debian != nil {
+			out = append(out, other.Name)
+		}
+	}
+	return out
 }
 
-// File is a file of an image.
-type File struct {
-	Path    string
-	Mode    uint32
-	Content string
+func versions[T any](all map[string]T) []string {
+	return slices.SortedFunc(maps.Keys(all), CompareVersions)
+}
+
+// CompareVersions orders versions by their dotted parts, numbers by value: "7.4", "8.2",
+// "10.11". A part that is no number, such as the x of "2.x", comes after all numbers.
+func CompareVersions(a, b string) int {
+	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), comparePart)
+}
+
+func comparePart(a, b string) int {
+	x, errX := strconv.Atoi(a)
+	y, errY := strconv.Atoi(b)
+	switch {
+	case errX == nil && errY == nil:
+		return x - y
+	case errX == nil:
+		return -1
+	case errY == nil:
+		return 1
+	default:
+		return strings.Compare(a, b)
+	}
 }

@@ -1,0 +1,67 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// phpSuites says which PHP each suite of Debian has.
+func phpSuites() map[string]string {
+	return map[string]string{bullseye: "7.4", bookworm: "8.2", trixie: "8.4"}
+}
+
+func newRuntime(name, version string, e entry) (Runtime, error) {
+	if name != "php" {
+		return Runtime{}, fmt.Errorf("no such runtime; there is: php")
+	}
+	img, err := e.source(name, version)
+	if err != nil {
+		return Runtime{}, err
+	}
+	r := Runtime{
+		Name: name, Version: version, EndOfLife: e.EndOfLife.Time,
+		Extensions: phpExtensions(version),
+		FPM:        "php-fpm" + version,
+		CLI:        "php" + version,
+	}
+	if e.Debian != "" {
+		suite, err := e.suite(version, phpSuites())
+		if err != nil {
+			return Runtime{}, err
+		}
+		img.Debian = phpDebian(suite, version)
+	}
+	r.Image = img
+	return r, nil
+}
+
+// phpTools is what hooks, crons and people find beside PHP.
+func phpTools() []string {
+	return []string{
+		"ca-certificates", "composer", "curl", "git", "less", "mariadb-client", "nginx-light",
+		"openssh-client", "patch", "procps", "redis-tools", "rsync", "runit", "unzip",
+	}
+}
+
+func phpDebian(suite, version string) *Debian {
+	packages := append(phpTools(), phpPackages(version)...)
+	slices.Sort(packages)
+	return &Debian{
+		Suite:    suite,
+		Packages: slices.Compact(packages),
+		Files: []File{
+			script("app/start-app", "start-app"),
+			script("app/service/nginx", "service/nginx"),
+			script("app/service/php-fpm", "service/php-fpm"),
+			script("app/service/app", "service/app"),
+			script("app/service/control/t", "service/control/t"),
+			asset("app/start-php-app", "/usr/bin/start-php-app", 0o755),
+		},
+		Script: strings.ReplaceAll(asset("app/setup", "", 0).Content, "VERSION", version),
+		Env: map[string]string{
+			// Debian's own directories are emptied: only what a release asks for is loaded.
+			"PHP_INI_SCAN_DIR": "/etc/sluice/php",
+		},
+	}
+}
