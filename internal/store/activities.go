@@ -1,0 +1,184 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice/internal/platform"
+)
+
+const activityColumns = `id, type, project, environment, state, result, actor_id, actor_name, description,
+	commit_id, old_commit, parameters, step, release, reason, hint, commands, hold, timings,
+	created_at, updated_at, started_at, completed_at`
+
+func scanActivity(row scanner) (platform.Activity, error) {
+	var a platform.Activity
+	err := row.Scan(&a.ID, &a.Type, &a.Project, &a.Environment, &a.State, &a.Result, &a.Actor.ID, &a.Actor.Name,
+		&a.Description, &a.Commit, &a.OldCommit, jsonColumn{&a.Parameters}, &a.Step, &a.Release, &a.Reason, &a.Hint,
+		jsonColumn{&a.Commands}, jsonColumn{&a.Hold}, jsonColumn{&a.Timings},
+		timeColumn{&a.CreatedAt}, timeColumn{&a.UpdatedAt}, timeColumn{&a.StartedAt}, timeColumn{&a.CompletedAt})
+	return a, err
+}
+
+// Enqueue stores a pending activity at the end of the queue; CreatedAt becomes now when
+// it is zero. When it is a push, pending pushes of the same environment are cancelled in
+// the same transaction and returned as superseded (spec: platform 5.3). It returns
+// CodeConflict when the identifier is taken and CodeNotFound when there is no such project.
+func (s *Store) Enqueue(ctx context.Context, a platform.Activity) (superseded []platform.Activity, err error) {
+	if a.ID == "" {
+		return nil, platform.Errorf(platform.CodeInvalid, "an activity needs an identifier")
+	}
+	err = s.write(ctx, func(tx *tx) error {
+		if a.Type == platform.ActivityPush {
+			if superseded, err = tx.supersede(ctx, a); err != nil {
+				return err
+			}
+		}
+		return tx.insertActivity(ctx, a)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("enqueue activity %s: %w", a.ID, err)
+	}
+	return superseded, nil
+}
+
+func (t *tx) insertActivity(ctx context.Context, a platform.Activity) error {
+	_, err := t.ExecContext(ctx, `
+		INSERT INTO activities (`+activityColumns+`)
+		VALUES (?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, '', '', ?, ?, ?, ?, ?, '', '')`,
+		a.ID, a.Type, a.Project, a.Environment, platform.ActivityPending, a.Actor.ID, a.Actor.Name, a.Description,
+		a.Commit, a.OldCommit, jsonColumn{a.Parameters}, a.Step, a.Release,
+		jsonColumn{a.Commands}, jsonColumn{a.Hold}, jsonColumn{a.Timings},
+		timeText(t.orNow(a.CreatedAt)), timeText(t.now))
+	return err
+}
+
+func (t *tx) supersede(ctx context.Context, by platform.Activity) ([]platform.Activity, error) {
+	return collect(ctx, t, scanActivity, `
+		UPDATE activities SET state = ?1, reason = ?2, updated_at = ?3, completed_at = ?3
+		WHERE project = ?4 AND environment = ?5 AND type = ?6 AND state = ?7
+		RETURNING `+activityColumns,
+		platform.ActivityCancelled, "superseded by "+by.ID, timeText(t.now),
+		by.Project, by.Environment, by.Type, platform.ActivityPending)
+}
+
+// Claim moves the oldest pending activity whose environment has none in progress to
+// in_progress and returns it. ok is false when there is none. Two calls never return
+// the same activity.
+func (s *Store) Claim(ctx context.Context) (a platform.Activity, ok bool, err error) {
+	err = s.write(ctx, func(tx *tx) error {
+		a, err = scanActivity(tx.QueryRowContext(ctx, `
+			UPDATE activities SET state = ?1, started_at = ?2, updated_at = ?2
+			WHERE seq = (
+				SELECT p.seq FROM activities p
+				WHERE p.state = 'pending' AND NOT EXISTS (
+					SELECT 1 FROM activities r
+					WHERE r.project = p.project AND r.environment = p.environment AND r.state = 'in_progress')
+				ORDER BY p.seq LIMIT 1)
+			RETURNING `+activityColumns, platform.ActivityInProgress, timeText(tx.now)))
+		return err
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return platform.Activity{}, false, nil
+	}
+	if err != nil {
+		return platform.Activity{}, false, fmt.Errorf("claim activity: %w", err)
+	}
+	return a, true, nil
+}
+
+// SaveActivity replaces the record, but for what never changes: type, project,
+// environment and CreatedAt. UpdatedAt becomes now. It returns CodeConflict when the
+// stored activity is already final, or when another one of the environment is in
+// progress, and CodeNotFound when there is none.
+func (s *Store) SaveActivity(ctx context.Context, a platform.Activity) error {
+	err := s.write(ctx, func(tx *tx) error {
+		stored, err := activity(ctx, tx, a.ID)
+		if err != nil {
+			return missing(err, "there is no activity %q", a.ID)
+		}
+		if stored.State.Final() {
+			return platform.Errorf(platform.CodeConflict, "the activity is %s already; nothing was changed", stored.State)
+		}
+		return tx.updateActivity(ctx, a)
+	})
+	if err != nil {
+		return fmt.Errorf("save activity %s: %w", a.ID, err)
+	}
+	return nil
+}
+
+func (t *tx) updateActivity(ctx context.Context, a platform.Activity) error {
+	_, err := t.ExecContext(ctx, `
+		UPDATE activities SET state = ?, result = ?, actor_id = ?, actor_name = ?, description = ?, commit_id = ?,
+			old_commit = ?, parameters = ?, step = ?, release = ?, reason = ?, hint = ?, commands = ?, hold = ?,
+			timings = ?, updated_at = ?, started_at = ?, completed_at = ?
+		WHERE id = ?`,
+		a.State, a.Result, a.Actor.ID, a.Actor.Name, a.Description, a.Commit,
+		a.OldCommit, jsonColumn{a.Parameters}, a.Step, a.Release, a.Reason, a.Hint, jsonColumn{a.Commands}, jsonColumn{a.Hold},
+		jsonColumn{a.Timings}, timeText(t.now), timeText(a.StartedAt), timeText(a.CompletedAt), a.ID)
+	return err
+}
+
+// Activity returns the activity, or CodeNotFound when there is none.
+func (s *Store) Activity(ctx context.Context, id string) (platform.Activity, error) {
+	a, err := activity(ctx, s.reader, id)
+	if err != nil {
+		return platform.Activity{}, missing(err, "there is no activity %q", id)
+	}
+	return a, nil
+}
+
+func activity(ctx context.Context, q queryer, id string) (platform.Activity, error) {
+	return scanActivity(q.QueryRowContext(ctx, `SELECT `+activityColumns+` FROM activities WHERE id = ?`, id))
+}
+
+// Unfinished lists activities in progress, oldest first: after a start, those that a
+// crash left.
+func (s *Store) Unfinished(ctx context.Context) ([]platform.Activity, error) {
+	return collect(ctx, s.reader, scanActivity,
+		`SELECT `+activityColumns+` FROM activities WHERE state = ? ORDER BY seq`, platform.ActivityInProgress)
+}
+
+// ActivityFilter chooses activities. An empty field chooses all.
+type ActivityFilter struct {
+	Project     string
+	Environment string
+	Types       []platform.ActivityType
+	States      []platform.ActivityState
+	Results     []platform.ActivityResult
+	// StartsAt chooses activities created at or before it, compared in microseconds, as
+	// clients page with the creation time of the last one they have (spec: platform 5.5).
+	StartsAt time.Time
+	Limit    int // at most so many; 0 means DefaultActivityLimit
+}
+
+// DefaultActivityLimit is how many activities a list has that asks for no number.
+const DefaultActivityLimit = 100
+
+// Activities lists the activities that f chooses, newest first.
+func (s *Store) Activities(ctx context.Context, f ActivityFilter) ([]platform.Activity, error) {
+	before := ""
+	if !f.StartsAt.IsZero() {
+		before = timeText(f.StartsAt.Truncate(time.Microsecond).Add(time.Microsecond))
+	}
+	limit := f.Limit
+	if limit <= 0 {
+		limit = DefaultActivityLimit
+	}
+	return collect(ctx, s.reader, scanActivity, `
+		SELECT `+activityColumns+` FROM activities
+		WHERE (:project = '' OR project = :project)
+			AND (:environment = '' OR environment = :environment)
+			AND (:types IN ('null', '[]') OR type IN (SELECT value FROM json_each(:types)))
+			AND (:states IN ('null', '[]') OR state IN (SELECT value FROM json_each(:states)))
+			AND (:results IN ('null', '[]') OR result IN (SELECT value FROM json_each(:results)))
+			AND (:before = '' OR created_at < :before)
+		ORDER BY created_at DESC, seq DESC LIMIT :limit`,
+		sql.Named("project", f.Project), sql.Named("environment", f.Environment),
+		sql.Named("types", jsonColumn{f.Types}), sql.Named("states", jsonColumn{f.States}),
+		sql.Named("results", jsonColumn{f.Results}), sql.Named("before", before), sql.Named("limit", limit))
+}

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sluice/internal/platform"
+)
+
+const environmentColumns = `project, name, machine_name, title, parent, type, status, head_commit,
+	release, subnet, created_at, updated_at, deployed_at`
+
+func scanEnvironment(row scanner) (platform.Environment, error) {
+	var e platform.Environment
+	err := row.Scan(&e.Project, &e.Name, &e.MachineName, &e.Title, &e.Parent, &e.Type, &e.Status, &e.HeadCommit,
+		&e.Release, &e.Subnet, timeColumn{&e.CreatedAt}, timeColumn{&e.UpdatedAt}, timeColumn{&e.DeployedAt})
+	return e, err
+}
+
+// Environment returns the environment, or CodeNotFound when there is none.
+func (s *Store) Environment(ctx context.Context, project, name string) (platform.Environment, error) {
+	e, err := environment(ctx, s.reader, project, name)
+	if err != nil {
+		return platform.Environment{}, missing(err, "project %q has no environment %q", project, name)
+	}
+	return e, nil
+}
+
+func environment(ctx context.Context, q queryer, project, name string) (platform.Environment, error) {
+	return scanEnvironment(q.QueryRowContext(ctx,
+		`SELECT `+environmentColumns+` FROM environments WHERE project = ? AND name = ?`, project, name))
+}
+
+// Environments lists a project's environments by name, or all when project is "".
+func (s *Store) Environments(ctx context.Context, project string) ([]platform.Environment, error) {
+	return collect(ctx, s.reader, scanEnvironment, `
+		SELECT `+environmentColumns+` FROM environments
+		WHERE ?1 = '' OR project = ?1 ORDER BY project, name`, project)
+}
+
+// SaveEnvironment creates or replaces, and returns what was saved. An empty Subnet keeps
+// the stored one, or takes one that no environment has. CreatedAt of a stored environment
+// does not change, and UpdatedAt becomes now. It returns CodeNotFound when there is no
+// such project and CodeUnavailable when no subnet is free.
+func (s *Store) SaveEnvironment(ctx context.Context, env platform.Environment) (platform.Environment, error) {
+	var saved platform.Environment
+	err := s.write(ctx, func(tx *tx) error {
+		if err := tx.chooseSubnet(ctx, s.subnets, &env); err != nil {
+			return err
+		}
+		var err error
+		saved, err = tx.saveEnvironment(ctx, env)
+		return err
+	})
+	if err != nil {
+		return platform.Environment{}, fmt.Errorf("save environment %s of %s: %w", env.Name, env.Project, err)
+	}
+	return saved, nil
+}
+
+func (t *tx) saveEnvironment(ctx context.Context, e platform.Environment) (platform.Environment, error) {
+	return scanEnvironment(t.QueryRowContext(ctx, `
+		INSERT INTO environments (`+environmentColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (project, name) DO UPDATE SET
+			machine_name = excluded.machine_name, title = excluded.title, parent = excluded.parent,
+			type = excluded.type, status = excluded.status, head_commit = excluded.head_commit,
+			release = excluded.release, subnet = excluded.subnet,
+			updated_at = excluded.updated_at, deployed_at = excluded.deployed_at
+		RETURNING `+environmentColumns,
+		e.Project, e.Name, e.MachineName, e.Title, e.Parent, e.Type, e.Status, e.HeadCommit,
+		e.Release, e.Subnet, timeText(t.orNow(e.CreatedAt)), timeText(t.now), timeText(e.DeployedAt)))
+}
+
+// orNow returns at, or the time of the transaction when at is zero.
+func (t *tx) orNow(at time.Time) time.Time {
+	if at.IsZero() {
+		return t.now
+	}
+	return at
+}
+
+// DeleteEnvironment removes the record, its releases and its variables, and frees its
+// subnet. Deleting one that is gone is no error.
+func (s *Store) DeleteEnvironment(ctx context.Context, project, name string) error {
+	return s.exec(ctx, `DELETE FROM environments WHERE project = ? AND name = ?`, project, name)
+}

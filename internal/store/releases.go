@@ -1,0 +1,71 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"sluice/internal/platform"
+)
+
+const releaseColumns = `id, project, environment, activity, commit_id, state, slugs, routes, spec, created_at, live_at`
+
+func (s *Store) scanRelease(row scanner) (platform.Release, error) {
+	var r platform.Release
+	var spec []byte
+	err := row.Scan(&r.ID, &r.Project, &r.Env, &r.Activity, &r.Commit, &r.State, jsonColumn{&r.Slugs}, jsonColumn{&r.Routes},
+		sealedColumn{sealer: s.sealer, to: &spec}, timeColumn{&r.CreatedAt}, timeColumn{&r.LiveAt})
+	if len(spec) > 0 {
+		r.Spec = spec
+	}
+	return r, err
+}
+
+// NextRelease returns an identifier not used before in the environment: "r1", "r2", ...
+// A number that was handed out is never used again, whether or not a release was saved.
+func (s *Store) NextRelease(ctx context.Context, project, env string) (string, error) {
+	var n int64
+	err := s.write(ctx, func(tx *tx) error {
+		return tx.QueryRowContext(ctx, `
+			INSERT INTO release_numbers (project, environment, last) VALUES (?, ?, 1)
+			ON CONFLICT (project, environment) DO UPDATE SET last = last + 1 RETURNING last`, project, env).Scan(&n)
+	})
+	if err != nil {
+		return "", fmt.Errorf("number release of %s: %w", env, err)
+	}
+	return fmt.Sprintf("r%d", n), nil
+}
+
+// SaveRelease creates or replaces; Spec is sealed before it is written. CreatedAt becomes
+// now when it is zero. It returns CodeNotFound when there is no such environment.
+func (s *Store) SaveRelease(ctx context.Context, r platform.Release) error {
+	err := s.write(ctx, func(tx *tx) error {
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO releases (`+releaseColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (project, environment, id) DO UPDATE SET
+				activity = excluded.activity, commit_id = excluded.commit_id, state = excluded.state,
+				slugs = excluded.slugs, routes = excluded.routes, spec = excluded.spec, live_at = excluded.live_at`,
+			r.ID, r.Project, r.Env, r.Activity, r.Commit, r.State, jsonColumn{r.Slugs}, jsonColumn{r.Routes},
+			sealedColumn{sealer: s.sealer, plain: r.Spec}, timeText(tx.orNow(r.CreatedAt)), timeText(r.LiveAt))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("save release %s of %s: %w", r.ID, r.Env, err)
+	}
+	return nil
+}
+
+// Release returns the release, or CodeNotFound when there is none.
+func (s *Store) Release(ctx context.Context, project, env, id string) (platform.Release, error) {
+	r, err := s.scanRelease(s.reader.QueryRowContext(ctx, `
+		SELECT `+releaseColumns+` FROM releases WHERE project = ? AND environment = ? AND id = ?`, project, env, id))
+	if err != nil {
+		return platform.Release{}, missing(err, "environment %q has no release %q", env, id)
+	}
+	return r, nil
+}
+
+// Releases lists an environment's releases, newest first.
+func (s *Store) Releases(ctx context.Context, project, env string) ([]platform.Release, error) {
+	return collect(ctx, s.reader, s.scanRelease, `
+		SELECT `+releaseColumns+` FROM releases WHERE project = ? AND environment = ? ORDER BY seq DESC`, project, env)
+}

@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/netip"
+
+	"sluice/internal/platform"
+)
+
+// subnetBits is the size of an environment's network: a /24 holds 253 containers.
+const subnetBits = 24
+
+func defaultSubnets() netip.Prefix { return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 213}), 16) }
+
+func checkPool(pool netip.Prefix) error {
+	if !pool.IsValid() || !pool.Addr().Is4() || pool.Bits() > subnetBits {
+		return platform.Errorf(platform.CodeInvalid, "the pool of environment networks %q is not an IPv4 network of at least a /%d", pool, subnetBits)
+	}
+	return nil
+}
+
+// chooseSubnet sets env.Subnet when it is empty: to the stored one, or to the lowest of
+// the pool that no environment has.
+func (t *tx) chooseSubnet(ctx context.Context, pool netip.Prefix, env *platform.Environment) error {
+	if env.Subnet != "" {
+		return nil
+	}
+	old, err := environment(ctx, t, env.Project, env.Name)
+	if err == nil {
+		env.Subnet = old.Subnet
+		return nil
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	used, err := collect(ctx, t, scanText, `SELECT subnet FROM environments`)
+	if err != nil {
+		return err
+	}
+	env.Subnet, err = freeSubnet(pool, used)
+	return err
+}
+
+func scanText(row scanner) (string, error) {
+	var s string
+	err := row.Scan(&s)
+	return s, err
+}
+
+// freeSubnet returns the lowest subnet of pool that does not overlap a used one. Used
+// ones may have been cut from another pool, in other sizes.
+func freeSubnet(pool netip.Prefix, used []string) (string, error) {
+	var taken []netip.Prefix
+	for _, u := range used {
+		if p, err := netip.ParsePrefix(u); err == nil {
+			taken = append(taken, p)
+		}
+	}
+	for p := netip.PrefixFrom(pool.Addr(), subnetBits); pool.Contains(p.Addr()); p = nextSubnet(p) {
+		if !overlapsAny(p, taken) {
+			return p.String(), nil
+		}
+	}
+	return "", platform.Errorf(platform.CodeUnavailable, "all networks of the pool %s are in use; nothing was saved", pool).
+		WithHint("delete environments that nobody needs, or configure a larger pool of networks")
+}
+
+func overlapsAny(p netip.Prefix, taken []netip.Prefix) bool {
+	for _, t := range taken {
+		if p.Overlaps(t) {
+			return true
+		}
+	}
+	return false
+}
+
+// nextSubnet returns the subnet after p. After the last of all addresses it is the zero
+// Prefix, which no pool contains.
+func nextSubnet(p netip.Prefix) netip.Prefix {
+	a := p.Addr().As4()
+	for i := subnetBits/8 - 1; i >= 0; i-- {
+		a[i]++
+		if a[i] != 0 {
+			return netip.PrefixFrom(netip.AddrFrom4(a), subnetBits)
+		}
+	}
+	return netip.Prefix{}
+}
