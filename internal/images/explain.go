@@ -1,0 +1,85 @@
+package images
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+
+	"sluice/internal/catalog"
+	"sluice/internal/platform"
+)
+
+// complaint maps what mmdebstrap and apt print to what the operator can do about it.
+type complaint struct {
+	says []string // any of these
+	hint string
+}
+
+func complaints(o Options) []complaint {
+	return []complaint{
+		{
+			[]string{"Temporary failure resolving", "Could not resolve", "Could not connect", "Connection timed out", "Unable to connect", "Connection failed", "503  "},
+			"the archive does not answer: check that this machine reaches " + o.Mirror + ", or name another mirror in the server's configuration",
+		},
+		{
+			[]string{"NO_PUBKEY", "is not signed", "no valid OpenPGP", "signatures couldn't be verified"},
+			"the keys of Debian's archive are missing or old: apt-get install debian-archive-keyring",
+		},
+		{[]string{"No space left on device"}, "free some disk space: an image needs about 1 GB while it is made"},
+		{[]string{"unshare failed", "Operation not permitted"}, "run the server as root: assembling images needs to change the root directory"},
+	}
+}
+
+// explain turns a failure of mmdebstrap into something the operator can mend.
+func (a *Assembler) explain(img catalog.Image, err error, p *progress) error {
+	out := &platform.Error{
+		Code:    platform.CodeUnavailable,
+		Message: fmt.Sprintf("image %s could not be assembled; nothing was changed", img.Name),
+		Err:     err,
+	}
+	if errors.Is(err, exec.ErrNotFound) {
+		out.Message = fmt.Sprintf("image %s could not be assembled, for mmdebstrap is not on this machine; nothing was changed", img.Name)
+		out.Hint = "apt-get install mmdebstrap debian-archive-keyring"
+		return out
+	}
+	if len(p.tail) > 0 {
+		out.Err = fmt.Errorf("%w; its last words:\n  %s", err, strings.Join(p.tail, "\n  "))
+	}
+	said := strings.Join(p.tail, "\n")
+	for _, c := range complaints(a.options) {
+		for _, words := range c.says {
+			if strings.Contains(said, words) {
+				out.Hint = c.hint
+				return out
+			}
+		}
+	}
+	return out
+}
+
+// pull fetches a referenced image.
+func (a *Assembler) pull(ctx context.Context, img catalog.Image, log io.Writer) (string, error) {
+	_, _ = fmt.Fprintf(log, "Pulling %s for %s\n", img.Reference, img.Name)
+	digest, err := a.store.Pull(ctx, img.Reference, log)
+	if err == nil {
+		return digest, nil
+	}
+	if ctx.Err() != nil {
+		return "", fmt.Errorf("pull %s: %w", img.Reference, context.Cause(ctx))
+	}
+	out := &platform.Error{
+		Code:    platform.CodeUnavailable,
+		Message: fmt.Sprintf("image %s for %s could not be pulled; nothing was changed", img.Reference, img.Name),
+		Hint:    "name an image that this machine can pull in the server's catalog file",
+		Err:     err,
+	}
+	if a.options.Catalog != nil {
+		if have := a.options.Catalog.Siblings(img); len(have) > 0 {
+			out.Hint += ", or use a version that is assembled here: " + strings.Join(have, ", ")
+		}
+	}
+	return "", out
+}
