@@ -48,14 +48,14 @@ func write(t *testing.T, f *feed.Feed, id, text string) {
 func texts(t *testing.T, f *feed.Feed, id string) []string {
 	t.Helper()
 	var got []string
-	next := int64(1)
+	next := 1
 	for e, err := range f.Entries(t.Context(), id, 0) {
 		check(t, err)
 		if e.ID != next || e.Time.IsZero() {
 			t.Errorf("got entry %+v, want identifier %d and a time", e, next)
 		}
 		next++
-		got = append(got, e.Text)
+		got = append(got, e.Message)
 	}
 	return got
 }
@@ -131,7 +131,7 @@ func TestEntriesStartWhereAsked(t *testing.T) {
 	var got []string
 	for e, err := range f.Entries(t.Context(), "a1", 2) {
 		check(t, err)
-		got = append(got, e.Text)
+		got = append(got, e.Message)
 	}
 	if diff := cmp.Diff([]string{"2", "3"}, got); diff != "" {
 		t.Error(diff)
@@ -223,7 +223,7 @@ func TestManyWritersAndFollowers(t *testing.T) {
 	var followers, work sync.WaitGroup
 	for range 3 {
 		followers.Go(func() {
-			next := int64(1)
+			next := 1
 			for e, err := range f.Entries(t.Context(), "a1", 0) {
 				if err != nil || e.ID != next {
 					t.Errorf("got %+v, %v, want identifier %d", e, err, next)

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+
+	"sluice/internal/platform"
 )
 
 // Follow copies the text of the log to w, from its beginning, line by line, until the
@@ -20,7 +22,7 @@ func (f *Feed) Follow(ctx context.Context, activity string, w io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if _, err := io.WriteString(w, e.Text+"\n"); err != nil {
+		if _, err := io.WriteString(w, e.Message+"\n"); err != nil {
 			return fmt.Errorf("follow log of activity %s: %w", activity, err)
 		}
 	}
@@ -30,20 +32,20 @@ func (f *Feed) Follow(ctx context.Context, activity string, w io.Writer) error {
 // Entries yields the entries of the log whose ID is at least from, and waits for more.
 // The sequence ends without an error when the log is sealed; otherwise its last element
 // is an error: the cause of ctx, or why the log cannot be read. The log need not exist yet.
-func (f *Feed) Entries(ctx context.Context, activity string, from int64) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
+func (f *Feed) Entries(ctx context.Context, activity string, from int) iter.Seq2[platform.LogEntry, error] {
+	return func(yield func(platform.LogEntry, error) bool) {
 		j, err := f.acquire(activity)
 		if err != nil {
-			yield(Entry{}, err)
+			yield(platform.LogEntry{}, err)
 			return
 		}
 		r := &reader{journal: j}
 		defer func() { _ = errors.Join(r.close(), f.release(j)) }() // both were only read
 		for {
 			size, more := j.growth()
-			done, err := r.readTo(size, func(e Entry) bool { return e.ID < from || ctx.Err() != nil || yield(e, nil) })
+			done, err := r.readTo(size, func(e platform.LogEntry) bool { return e.ID < from || ctx.Err() != nil || yield(e, nil) })
 			if err != nil {
-				yield(Entry{}, fmt.Errorf("read log of activity %s: %w", activity, err))
+				yield(platform.LogEntry{}, fmt.Errorf("read log of activity %s: %w", activity, err))
 			}
 			if done || err != nil {
 				return
@@ -51,7 +53,7 @@ func (f *Feed) Entries(ctx context.Context, activity string, from int64) iter.Se
 			select {
 			case <-more:
 			case <-ctx.Done():
-				yield(Entry{}, context.Cause(ctx))
+				yield(platform.LogEntry{}, context.Cause(ctx))
 				return
 			}
 		}
@@ -67,7 +69,7 @@ type reader struct {
 
 // readTo reads on up to size and hands every entry to each. done is true after the seal,
 // or when each returned false.
-func (r *reader) readTo(size int64, each func(Entry) bool) (done bool, err error) {
+func (r *reader) readTo(size int64, each func(platform.LogEntry) bool) (done bool, err error) {
 	if r.offset >= size {
 		return false, nil
 	}

@@ -26,7 +26,7 @@ type journal struct {
 
 	mu     sync.Mutex
 	file   *os.File // for appending; nil until something is written
-	last   int64    // identifier of the last line
+	last   int      // identifier of the last line
 	size   int64
 	sealed bool
 	full   bool
@@ -109,7 +109,7 @@ func (j *journal) append(texts []string) error {
 			text = fmt.Sprintf("W: this log has reached its limit of %d bytes; further lines are not kept", j.maxSize)
 		}
 		last++
-		if err := appendEntry(&buf, Entry{ID: last, Time: j.now(), Text: text}); err != nil {
+		if err := appendEntry(&buf, platform.LogEntry{ID: last, Time: j.now(), Message: text}); err != nil {
 			return err
 		}
 	}

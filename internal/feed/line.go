@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+
+	"sluice/internal/platform"
 )
 
 // maxText is the longest text of one line, in bytes; a longer line becomes several.
@@ -18,16 +20,9 @@ const maxLine = 6*maxText + 256
 // (spec: platform 5.4).
 const stampLayout = "2006-01-02T15:04:05.000000Z07:00"
 
-// Entry is one line of a log.
-type Entry struct {
-	ID   int64 // 1 for the first line, then one more for each
-	Time time.Time
-	Text string // without a newline
-}
-
 // record is one line of a log file: an entry, or the seal.
 type record struct {
-	ID    int64  `json:"id,omitempty"`
+	ID    int    `json:"id,omitempty"`
 	Stamp string `json:"t,omitempty"`
 	Text  string `json:"m,omitempty"`
 	Seal  bool   `json:"seal,omitempty"`
@@ -40,25 +35,25 @@ func appendRecord(buf *bytes.Buffer, r record) error {
 	return enc.Encode(r) // ends in a newline
 }
 
-func appendEntry(buf *bytes.Buffer, e Entry) error {
-	return appendRecord(buf, record{ID: e.ID, Stamp: e.Time.UTC().Format(stampLayout), Text: e.Text})
+func appendEntry(buf *bytes.Buffer, e platform.LogEntry) error {
+	return appendRecord(buf, record{ID: e.ID, Stamp: e.Time.UTC().Format(stampLayout), Text: e.Message})
 }
 
 // parseRecord reads one line of a log file, without its newline. ok is false when it is
 // neither an entry nor the seal: then a crash tore it.
-func parseRecord(line []byte) (e Entry, seal, ok bool) {
+func parseRecord(line []byte) (e platform.LogEntry, seal, ok bool) {
 	var r record
 	if json.Unmarshal(line, &r) != nil {
-		return Entry{}, false, false
+		return platform.LogEntry{}, false, false
 	}
 	if r.Seal {
-		return Entry{}, true, true
+		return platform.LogEntry{}, true, true
 	}
 	at, err := time.Parse(stampLayout, r.Stamp)
 	if err != nil || r.ID < 1 {
-		return Entry{}, false, false
+		return platform.LogEntry{}, false, false
 	}
-	return Entry{ID: r.ID, Time: at.UTC(), Text: r.Text}, false, true
+	return platform.LogEntry{ID: r.ID, Time: at.UTC(), Message: r.Text}, false, true
 }
 
 // cleanText makes the text of a line valid UTF-8 without a carriage return at its end.

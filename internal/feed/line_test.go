@@ -22,7 +22,7 @@ func FuzzParseRecord(f *testing.F) {
 			t.Fatal(err)
 		}
 		again, _, ok := parseRecord(bytes.TrimSuffix(buf.Bytes(), []byte("\n")))
-		if !ok || again.ID != e.ID || again.Text != e.Text || !again.Time.Equal(e.Time.Truncate(time.Microsecond)) {
+		if !ok || again.ID != e.ID || again.Message != e.Message || !again.Time.Equal(e.Time.Truncate(time.Microsecond)) {
 			t.Errorf("%+v was written and read as %+v", e, again)
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"time"
 
 	"sluice/internal/platform"
 )
@@ -143,28 +142,12 @@ func (s *Store) Unfinished(ctx context.Context) ([]platform.Activity, error) {
 		`SELECT `+activityColumns+` FROM activities WHERE state = ? ORDER BY seq`, platform.ActivityInProgress)
 }
 
-// ActivityFilter chooses activities. An empty field chooses all.
-type ActivityFilter struct {
-	Project     string
-	Environment string
-	Types       []platform.ActivityType
-	States      []platform.ActivityState
-	Results     []platform.ActivityResult
-	// StartsAt chooses activities created at or before it, compared in microseconds, as
-	// clients page with the creation time of the last one they have (spec: platform 5.5).
-	StartsAt time.Time
-	Limit    int // at most so many; 0 means DefaultActivityLimit
-}
-
 // DefaultActivityLimit is how many activities a list has that asks for no number.
 const DefaultActivityLimit = 100
 
-// Activities lists the activities that f chooses, newest first.
-func (s *Store) Activities(ctx context.Context, f ActivityFilter) ([]platform.Activity, error) {
-	before := ""
-	if !f.StartsAt.IsZero() {
-		before = timeText(f.StartsAt.Truncate(time.Microsecond).Add(time.Microsecond))
-	}
+// Activities lists the activities that f selects, newest first. Without a limit it
+// returns at most DefaultActivityLimit.
+func (s *Store) Activities(ctx context.Context, f platform.ActivityFilter) ([]platform.Activity, error) {
 	limit := f.Limit
 	if limit <= 0 {
 		limit = DefaultActivityLimit
@@ -175,10 +158,10 @@ func (s *Store) Activities(ctx context.Context, f ActivityFilter) ([]platform.Ac
 			AND (:environment = '' OR environment = :environment)
 			AND (:types IN ('null', '[]') OR type IN (SELECT value FROM json_each(:types)))
 			AND (:states IN ('null', '[]') OR state IN (SELECT value FROM json_each(:states)))
-			AND (:results IN ('null', '[]') OR result IN (SELECT value FROM json_each(:results)))
+			AND (:result = '' OR result = :result)
 			AND (:before = '' OR created_at < :before)
 		ORDER BY created_at DESC, seq DESC LIMIT :limit`,
 		sql.Named("project", f.Project), sql.Named("environment", f.Environment),
 		sql.Named("types", jsonColumn{f.Types}), sql.Named("states", jsonColumn{f.States}),
-		sql.Named("results", jsonColumn{f.Results}), sql.Named("before", before), sql.Named("limit", limit))
+		sql.Named("result", f.Result), sql.Named("before", timeText(f.Before)), sql.Named("limit", limit))
 }

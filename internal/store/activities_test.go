@@ -180,17 +180,17 @@ func TestActivitiesAreFilteredAndPaged(t *testing.T) {
 	}
 	claim(t, s) // a0
 	for name, test := range map[string]struct {
-		filter store.ActivityFilter
+		filter platform.ActivityFilter
 		want   []string
 	}{
-		"all":         {store.ActivityFilter{}, []string{"a5", "a4", "a3", "a2", "a1", "a0"}},
-		"project":     {store.ActivityFilter{Project: "nope"}, nil},
-		"environment": {store.ActivityFilter{Project: "shop", Environment: "other"}, []string{"a5", "a3", "a1"}},
-		"types":       {store.ActivityFilter{Types: []platform.ActivityType{platform.ActivityRedeploy, platform.ActivityPush}}, []string{"a4", "a2", "a0"}},
-		"states":      {store.ActivityFilter{States: []platform.ActivityState{platform.ActivityInProgress}}, []string{"a0"}},
-		"results":     {store.ActivityFilter{Results: []platform.ActivityResult{platform.ResultFailure}}, nil},
-		"limit":       {store.ActivityFilter{Limit: 2}, []string{"a5", "a4"}},
-		"page":        {store.ActivityFilter{Limit: 2, StartsAt: noon.Add(4 * time.Microsecond).Truncate(time.Microsecond)}, []string{"a4", "a3"}},
+		"all":         {platform.ActivityFilter{}, []string{"a5", "a4", "a3", "a2", "a1", "a0"}},
+		"project":     {platform.ActivityFilter{Project: "nope"}, nil},
+		"environment": {platform.ActivityFilter{Project: "shop", Environment: "other"}, []string{"a5", "a3", "a1"}},
+		"types":       {platform.ActivityFilter{Types: []platform.ActivityType{platform.ActivityRedeploy, platform.ActivityPush}}, []string{"a4", "a2", "a0"}},
+		"states":      {platform.ActivityFilter{States: []platform.ActivityState{platform.ActivityInProgress}}, []string{"a0"}},
+		"result":      {platform.ActivityFilter{Result: platform.ResultFailure}, nil},
+		"limit":       {platform.ActivityFilter{Limit: 2}, []string{"a5", "a4"}},
+		"page":        {platform.ActivityFilter{Limit: 2, Before: noon.Add(4 * time.Microsecond)}, []string{"a3", "a2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := s.Activities(t.Context(), test.filter)

@@ -22,7 +22,8 @@ func (s *Store) scanVariable(row scanner) (platform.Variable, error) {
 // Variables returns the variables that apply to an environment, lowest precedence first:
 // the project's, inherited ones from the farthest parent to the nearest, the
 // environment's own (spec: platform 4.6). A name may come more than once; the last one
-// counts. A disabled variable is left out together with what it hides.
+// counts, and hides those before it also when it is disabled. An empty env gives the
+// project's own.
 func (s *Store) Variables(ctx context.Context, project, env string) ([]platform.Variable, error) {
 	chain, err := s.parents(ctx, project, env)
 	if err != nil {
@@ -42,7 +43,7 @@ func (s *Store) Variables(ctx context.Context, project, env string) ([]platform.
 		}
 		all = append(all, own...)
 	}
-	return withoutHidden(all), nil
+	return all, nil
 }
 
 // parents returns the environment and its ancestors, nearest first. A loop of parents
@@ -61,23 +62,6 @@ func (s *Store) parents(ctx context.Context, project, env string) ([]string, err
 		name = e.Parent
 	}
 	return chain, nil
-}
-
-// withoutHidden drops every disabled variable and those of its name before it.
-func withoutHidden(all []platform.Variable) []platform.Variable {
-	disabledAt := map[string]int{}
-	for i, v := range all {
-		if !v.Enabled {
-			disabledAt[v.Name] = i
-		}
-	}
-	var kept []platform.Variable
-	for i, v := range all {
-		if last, ok := disabledAt[v.Name]; !ok || i > last {
-			kept = append(kept, v)
-		}
-	}
-	return kept
 }
 
 // OwnVariables lists the variables of the environment itself, or of the project when env
@@ -109,17 +93,7 @@ func (s *Store) SaveVariable(ctx context.Context, project string, v platform.Var
 }
 
 // DeleteVariable removes a variable of the environment, or of the project when env is "".
-// It returns CodeNotFound when there is none.
+// Deleting one that is gone is no error.
 func (s *Store) DeleteVariable(ctx context.Context, project, env, name string) error {
-	return s.write(ctx, func(tx *tx) error {
-		res, err := tx.ExecContext(ctx,
-			`DELETE FROM variables WHERE project = ? AND ifnull(environment, '') = ? AND name = ?`, project, env, name)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n > 0 {
-			return err
-		}
-		return platform.Errorf(platform.CodeNotFound, "there is no variable %q on this level", name)
-	})
+	return s.exec(ctx, `DELETE FROM variables WHERE project = ? AND ifnull(environment, '') = ? AND name = ?`, project, env, name)
 }

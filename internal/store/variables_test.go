@@ -35,8 +35,9 @@ func TestVariablesAreInheritedInOrder(t *testing.T) {
 	}
 	for env, want := range map[string][]string{
 		"main":    {" a=project", " hidden=project", "main a=main", "main hidden=main", "main private=main"},
-		"staging": {" a=project", "main a=main", "staging a=staging"},
-		"feature": {" a=project", "main a=main", "staging a=staging", "feature a=feature"},
+		"staging": {" a=project", " hidden=project", "main a=main", "main hidden=main", "staging a=staging", "staging hidden="},
+		"feature": {" a=project", " hidden=project", "main a=main", "main hidden=main", "staging a=staging", "staging hidden=", "feature a=feature"},
+		"":        {" a=project", " hidden=project"},
 		"unborn":  {" a=project", " hidden=project"},
 	} {
 		got, err := s.Variables(ctx, "shop", env)
