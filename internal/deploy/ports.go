@@ -46,6 +46,9 @@ type Activities interface {
 	SaveActivity(ctx context.Context, a platform.Activity) error
 	// Activity returns CodeNotFound when there is none.
 	Activity(ctx context.Context, id string) (platform.Activity, error)
+	// CancelPending moves a pending activity to cancelled with the reason. ok is false when
+	// it is no longer pending.
+	CancelPending(ctx context.Context, id, reason string) (a platform.Activity, ok bool, err error)
 	// Unfinished lists activities in progress, oldest first: after a start, those that a crash left.
 	Unfinished(ctx context.Context) ([]platform.Activity, error)
 }
@@ -144,4 +147,15 @@ type Warmer interface {
 	// Warm requests every URL, a few at a time, and reports one line for each to log. A
 	// page that fails is reported and is no error.
 	Warm(ctx context.Context, urls []string, log io.Writer) error
+}
+
+// Crons is the scheduler as the pipeline sees it.
+type Crons interface {
+	// Suspend starts no further job of the environment, stops the running one (SIGTERM,
+	// then SIGKILL after its shutdown time) and returns when it is gone.
+	Suspend(ctx context.Context, env platform.EnvironmentID) error
+	// Resume replaces the environment's plan and starts scheduling it.
+	Resume(plan platform.CronPlan)
+	// Forget removes the environment's plan.
+	Forget(ctx context.Context, env platform.EnvironmentID) error
 }

@@ -1,0 +1,63 @@
+# The two commands of a newcomer are `make demo` and `make test`; both install what is
+# missing on a Debian machine (root, or sudo).
+SHELL := /bin/bash
+GOLANGCI_VERSION := v2.15.0
+CACHE := $(CURDIR)/.cache
+BIN := $(CURDIR)/bin
+GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
+# What the tests and the demo need assembled; see `bin/sluiced images --list`.
+IMAGES := php-8.2 mariadb-10.11 redis-7.0 rabbitmq-3.10
+export SLUICE_CACHE := $(CACHE)
+
+.PHONY: demo demo-down build test test-quick lint bench setup images clean generate
+
+## demo: push the example shop through build, deploy and post-deploy on this machine
+demo: setup build images
+	@scripts/demo.sh
+
+## demo-down: stop and remove everything that the demo started, but for the images
+demo-down:
+	@scripts/demo-down.sh
+
+## build: the four binaries in bin/
+build:
+	@mkdir -p $(BIN)
+	CGO_ENABLED=0 go build -trimpath -o $(BIN)/ ./cmd/...
+
+## test: everything, Docker parts included; a skipped part is a failure
+test: setup build images
+	SLUICE_REQUIRE=docker SLUICE_BIN=$(BIN) go test -race -shuffle=on -timeout 20m ./...
+
+## test-quick: what needs neither Docker nor set-up
+test-quick:
+	go test -short ./...
+
+## lint: formatting, vet, layers and style
+lint: $(GOLANGCI)
+	go mod tidy -diff
+	go vet ./...
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI):
+	@mkdir -p $(dir $@)
+	GOBIN=$(CACHE)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv $(CACHE)/bin/golangci-lint $@
+
+## bench: medians of several runs with the parts named
+bench: setup build images
+	@scripts/bench.sh
+
+## setup: install and start what is missing on this machine
+setup:
+	@scripts/setup.sh
+
+## images: assemble the images of runtimes and services (kept for next time)
+images: build
+	@$(BIN)/sluiced images $(IMAGES)
+
+## generate: documents that are made from the code
+generate:
+	go generate ./...
+
+clean:
+	rm -rf $(BIN) $(CACHE)

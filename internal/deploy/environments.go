@@ -1,0 +1,140 @@
+package deploy
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"sluice/internal/platform"
+)
+
+// NewProject returns the record of a project with a secret of its own.
+func NewProject(id, title, defaultBranch string) (platform.Project, error) {
+	if !platform.ValidProjectID(id) {
+		return platform.Project{}, platform.Errorf(platform.CodeInvalid, "%q cannot name a project", id).
+			WithHint("use 2 to 30 lower-case letters, digits and inner hyphens, beginning with a letter")
+	}
+	if defaultBranch == "" {
+		defaultBranch = "main"
+	}
+	now := time.Now().UTC()
+	return platform.Project{
+		ID: id, Title: title, DefaultBranch: defaultBranch,
+		Entropy:   rand.Text() + rand.Text() + rand.Text()[:4],
+		CreatedAt: now, UpdatedAt: now,
+	}, nil
+}
+
+// Redeploy queues the deployment of the environment's head. params are push options,
+// such as deploy.hooks=force or build.force=true.
+func (s *Service) Redeploy(ctx context.Context, project, name string, by platform.Actor, params map[string]string) (platform.Activity, error) {
+	env, err := s.Store.Environment(ctx, project, name)
+	if err != nil {
+		return platform.Activity{}, err
+	}
+	if env.Status == platform.EnvironmentInactive {
+		return platform.Activity{}, platform.Errorf(platform.CodeConflict, "environment %s is inactive; there is nothing to redeploy", name).
+			WithHint("sluice environment:activate -p %s -e %s", project, name)
+	}
+	return s.enqueue(ctx, platform.Activity{
+		Type: platform.ActivityRedeploy, Project: project, Environment: name, Actor: by, Parameters: params,
+		Description: fmt.Sprintf("**%s** redeployed environment **%s**", by.Name, titleOf(env)),
+		Commit:      env.HeadCommit,
+	})
+}
+
+// Activate queues the first deployment of an inactive environment.
+func (s *Service) Activate(ctx context.Context, project, name string, by platform.Actor) (platform.Activity, error) {
+	env, err := s.Store.Environment(ctx, project, name)
+	if err != nil {
+		return platform.Activity{}, err
+	}
+	if env.Status != platform.EnvironmentInactive {
+		return platform.Activity{}, platform.Errorf(platform.CodeConflict, "environment %s is already %s", name, env.Status)
+	}
+	env.Status = platform.EnvironmentActive
+	env.UpdatedAt = time.Now().UTC()
+	if _, err := s.Store.SaveEnvironment(ctx, env); err != nil {
+		return platform.Activity{}, err
+	}
+	return s.enqueue(ctx, platform.Activity{
+		Type: platform.ActivityActivate, Project: project, Environment: name, Actor: by,
+		Description: fmt.Sprintf("**%s** activated environment **%s**", by.Name, titleOf(env)),
+		Commit:      env.HeadCommit,
+	})
+}
+
+// Deactivate queues the removal of an environment's containers and data; its branch stays.
+func (s *Service) Deactivate(ctx context.Context, project, name string, by platform.Actor) (platform.Activity, error) {
+	p, err := s.Store.Project(ctx, project)
+	if err != nil {
+		return platform.Activity{}, err
+	}
+	env, err := s.Store.Environment(ctx, project, name)
+	if err != nil {
+		return platform.Activity{}, err
+	}
+	if name == p.DefaultBranch {
+		return platform.Activity{}, platform.Errorf(platform.CodeForbidden, "%s is the project's default environment and cannot be deactivated", name).
+			WithHint("delete the project instead: sluice project:delete -p %s", project)
+	}
+	return s.enqueue(ctx, platform.Activity{
+		Type: platform.ActivityDeactivate, Project: project, Environment: name, Actor: by,
+		Description: fmt.Sprintf("**%s** deactivated environment **%s**", by.Name, titleOf(env)),
+	})
+}
+
+// teardown removes everything of the environment but its branch.
+func (d *deployment) teardown(ctx context.Context) error {
+	d.log.Line(2, "Removing environment %s", d.env.Name)
+	if err := d.Service.demolish(ctx, d.env, d.log); err != nil {
+		return failed("Environment deactivation failed", "run it again: sluice environment:deactivate -p "+d.project.ID+" -e "+d.env.Name, err)
+	}
+	d.env.Status = platform.EnvironmentInactive
+	d.env.Release = ""
+	d.env.UpdatedAt = time.Now().UTC()
+	if _, err := d.Store.SaveEnvironment(ctx, d.env); err != nil {
+		return fmt.Errorf("record the environment: %w", err)
+	}
+	return nil
+}
+
+func (s *Service) demolish(ctx context.Context, env platform.Environment, log *logbook) error {
+	if err := s.Crons.Forget(ctx, env.ID()); err != nil {
+		return fmt.Errorf("stop crons: %w", err)
+	}
+	if err := s.Gate.Forget(ctx, env.ID()); err != nil {
+		return fmt.Errorf("remove routes: %w", err)
+	}
+	if err := s.Engine.Destroy(ctx, env.ID(), true, log.At(3)); err != nil {
+		return fmt.Errorf("remove containers and volumes: %w", err)
+	}
+	return nil
+}
+
+// DemolishProject removes the containers, routes and data of every environment of a
+// project. The caller deletes the records and the repository afterwards. It refuses while
+// an activity of the project is in progress.
+func (s *Service) DemolishProject(ctx context.Context, project string) error {
+	busy, err := s.Store.Unfinished(ctx)
+	if err != nil {
+		return fmt.Errorf("list unfinished activities: %w", err)
+	}
+	for _, a := range busy {
+		if a.Project == project {
+			return platform.Errorf(platform.CodeConflict, "activity %s of project %s is in progress; nothing was deleted", a.ID, project).
+				WithHint("wait for it, or cancel it: sluice activity:cancel %s", a.ID)
+		}
+	}
+	envs, err := s.Store.Environments(ctx, project)
+	if err != nil {
+		return fmt.Errorf("list environments: %w", err)
+	}
+	for _, env := range envs {
+		if err := s.demolish(ctx, env, newLogbook(discard{})); err != nil {
+			return fmt.Errorf("environment %s: %w", env.Name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+package deploy
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+
+	"sluice/internal/contract"
+	"sluice/internal/engine"
+	"sluice/internal/platform"
+)
+
+// Command is one that a person runs in an environment.
+type Command struct {
+	Project     string
+	Environment string
+	App         string // empty: the only application
+	Argv        []string
+	TTY         bool
+	Stdin       io.Reader
+	Stdout      io.Writer
+	Stderr      io.Writer
+}
+
+// Exec runs a command in the web container of the live release and returns its exit status.
+func (s *Service) Exec(ctx context.Context, c Command) (int, error) {
+	env, current, err := s.serving(ctx, c.Project, c.Environment)
+	if err != nil {
+		return 0, err
+	}
+	app, err := choose(current.plan.Spec.Apps, c.App)
+	if err != nil {
+		return 0, err
+	}
+	argv := c.Argv
+	if len(argv) == 0 {
+		argv = []string{"/bin/bash", "-l"}
+	}
+	code, err := s.Engine.Exec(ctx, engine.ExecRequest{
+		Environment: env.ID(), Release: current.release.ID, Container: app.Name, Command: argv,
+		Dir: contract.AppDir, TTY: c.TTY, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
+	})
+	if errors.Is(err, engine.ErrNotFound) {
+		return 0, platform.Errorf(platform.CodeUnavailable, "the container of application %q does not run", app.Name).
+			WithHint("sluice environment:redeploy -p %s -e %s", c.Project, c.Environment)
+	}
+	return code, err
+}
+
+// serving returns the environment and what it serves.
+func (s *Service) serving(ctx context.Context, project, name string) (platform.Environment, *live, error) {
+	env, err := s.Store.Environment(ctx, project, name)
+	if err != nil {
+		return env, nil, err
+	}
+	current, err := s.liveRelease(ctx, env)
+	if err != nil {
+		return env, nil, err
+	}
+	if current == nil {
+		return env, nil, platform.Errorf(platform.CodeConflict, "environment %s has not been deployed yet", name).
+			WithHint("git push sluice %s", name)
+	}
+	return env, current, nil
+}
+
+// choose finds an application; with no name, the only one.
+func choose(apps []engine.App, name string) (engine.App, error) {
+	if name == "" && len(apps) == 1 {
+		return apps[0], nil
+	}
+	i := slices.IndexFunc(apps, func(a engine.App) bool { return a.Name == name })
+	if i >= 0 {
+		return apps[i], nil
+	}
+	names := make([]string, len(apps))
+	for j, a := range apps {
+		names[j] = a.Name
+	}
+	if name == "" {
+		return engine.App{}, platform.Errorf(platform.CodeInvalid, "the environment has several applications").
+			WithHint("add --app with one of %v", names)
+	}
+	return engine.App{}, platform.Errorf(platform.CodeNotFound, "there is no application %q", name).
+		WithHint("use one of %v", names)
+}
+
+// Relationships returns what the application sees in MAGENTO_CLOUD_RELATIONSHIPS, as JSON.
+func (s *Service) Relationships(ctx context.Context, project, name, app string) (json.RawMessage, error) {
+	_, current, err := s.serving(ctx, project, name)
+	if err != nil {
+		return nil, err
+	}
+	a, err := choose(current.plan.Spec.Apps, app)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := base64.StdEncoding.DecodeString(a.Env[contract.PrefixCommerce+"RELATIONSHIPS"])
+	if err != nil {
+		return nil, platform.Errorf(platform.CodeInternal, "decode the relationships: %v", err)
+	}
+	return raw, nil
+}
+
+// Routes returns the routes of the live release.
+func (s *Service) Routes(ctx context.Context, project, name string) ([]platform.Route, error) {
+	_, current, err := s.serving(ctx, project, name)
+	if err != nil {
+		return nil, err
+	}
+	return current.release.Routes, nil
+}
+
+// Logs writes the end of a log to w: kind is a file of /var/log without ".log" ("access",
+// "error", "app", "cron"), or "" for what the container printed.
+func (s *Service) Logs(ctx context.Context, project, name, app, kind string, lines int, w io.Writer) error {
+	env, current, err := s.serving(ctx, project, name)
+	if err != nil {
+		return err
+	}
+	release, container := current.release.ID, app
+	if !slices.ContainsFunc(current.plan.Spec.Services, func(x engine.Service) bool { return x.Name == app }) {
+		a, err := chooseLogged(current.plan.Spec, app)
+		if err != nil {
+			return err
+		}
+		container = a
+	} else {
+		release = ""
+	}
+	if kind == "" || release == "" {
+		return s.Engine.Logs(ctx, env.ID(), release, container, lines, w)
+	}
+	return s.tail(ctx, env, release, container, kind, lines, w)
+}
+
+// chooseLogged also finds workers.
+func chooseLogged(spec engine.Spec, name string) (string, error) {
+	for _, w := range spec.Workers {
+		if w.Name == name {
+			return w.Name, nil
+		}
+	}
+	a, err := choose(spec.Apps, name)
+	return a.Name, err
+}
+
+func (s *Service) tail(ctx context.Context, env platform.Environment, release, container, kind string, lines int, w io.Writer) error {
+	for _, r := range kind {
+		if (r < 'a' || r > 'z') && r != '.' && r != '-' && r != '_' {
+			return platform.Errorf(platform.CodeInvalid, "there is no log %q", kind).
+				WithHint("use access, error, app, cron, deploy or post-deploy")
+		}
+	}
+	argv := []string{"tail", "-n", strconv.Itoa(lines), contract.LogDir + "/" + kind + ".log"}
+	_, err := s.Engine.Exec(ctx, engine.ExecRequest{
+		Environment: env.ID(), Release: release, Container: container, Command: argv, Stdout: w, Stderr: w,
+	})
+	return err
+}

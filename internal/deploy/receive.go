@@ -1,0 +1,233 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"sluice/internal/manifest"
+	"sluice/internal/platform"
+)
+
+// PreReceive validates a push while its objects are in Git's quarantine. Findings go to
+// out; an error refuses the push, and then nothing was stored, queued or changed.
+func (s *Service) PreReceive(ctx context.Context, push platform.Push, out io.Writer) error {
+	if _, err := s.Store.Project(ctx, push.Project); err != nil {
+		return err
+	}
+	log := newLogbook(out)
+	log.Line(0, "Validating configuration files")
+	for _, u := range push.Updates {
+		branch, ok := u.Branch()
+		if !ok {
+			continue
+		}
+		if u.Deletes() {
+			if err := s.mayDelete(ctx, push.Project, branch); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.validate(ctx, push, u, log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) validate(ctx context.Context, push platform.Push, u platform.RefUpdate, log *logbook) error {
+	tree, err := s.Source.Tree(ctx, push.Project, u.New, push.Quarantine)
+	if err != nil {
+		return fmt.Errorf("read the pushed tree: %w", err)
+	}
+	defer func() { _ = tree.Close() }() // read only
+	_, findings := manifest.Parse(tree, manifest.Options{Catalog: s.Catalog})
+	errs := report(log, findings)
+	if errs == 0 {
+		return nil
+	}
+	noun := "errors"
+	if errs == 1 {
+		noun = "error"
+	}
+	return platform.Errorf(platform.CodeInvalid,
+		"the configuration has %d %s; the push was refused and nothing was changed", errs, noun).
+		WithHint("mend the lines above; `sluice validate` checks them without a push")
+}
+
+// report writes findings as the platform does and returns the number of errors.
+func report(log *logbook, findings manifest.Diagnostics) (errs int) {
+	for _, f := range findings {
+		switch f.Severity {
+		case manifest.SeverityError:
+			errs++
+			log.Line(1, "E: %s", f)
+		case manifest.SeverityWarning:
+			log.Line(1, "W: %s", f)
+		default:
+			log.Line(1, "%s", f)
+		}
+	}
+	return errs
+}
+
+// mayDelete refuses to delete the branch of an environment that has containers.
+func (s *Service) mayDelete(ctx context.Context, project, branch string) error {
+	env, err := s.Store.Environment(ctx, project, branch)
+	if platform.ErrorCode(err) == platform.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if env.Status != platform.EnvironmentInactive {
+		return platform.Errorf(platform.CodeConflict, "environment %s is active; its branch was not deleted", branch).
+			WithHint("deactivate it first, which deletes its data: sluice environment:deactivate -p %s -e %s", project, branch)
+	}
+	return nil
+}
+
+// PostReceive queues an activity for every pushed branch of an active environment and
+// streams their logs to out until they are done or ctx ends. The activities do not depend
+// on ctx: a pusher may leave.
+func (s *Service) PostReceive(ctx context.Context, push platform.Push, out io.Writer) error {
+	lasting := context.WithoutCancel(ctx)
+	log := newLogbook(out)
+	var queued []platform.Activity
+	for _, u := range push.Updates {
+		branch, ok := u.Branch()
+		if !ok {
+			continue
+		}
+		a, ok, err := s.received(lasting, push, u, branch, log)
+		if err != nil {
+			return fmt.Errorf("queue the deployment of %s: %w", branch, err)
+		}
+		if ok {
+			queued = append(queued, a)
+		}
+	}
+	if push.Options["deploy.wait"] == "false" {
+		for _, a := range queued {
+			log.Line(0, "Queued activity %s; follow it with: sluice activity:log %s", a.ID, a.ID)
+		}
+		return nil
+	}
+	for _, a := range queued {
+		s.sayBlocker(ctx, a, log)
+		if err := s.Journal.Follow(ctx, a.ID, out); err != nil {
+			return fmt.Errorf("follow activity %s: %w", a.ID, err)
+		}
+	}
+	return nil
+}
+
+// received brings the environment's record up to date and queues its deployment; ok is
+// false when there is nothing to deploy.
+func (s *Service) received(ctx context.Context, push platform.Push, u platform.RefUpdate, branch string, log *logbook) (platform.Activity, bool, error) {
+	if u.Deletes() {
+		return platform.Activity{}, false, s.forgetBranch(ctx, push.Project, branch)
+	}
+	project, err := s.Store.Project(ctx, push.Project)
+	if err != nil {
+		return platform.Activity{}, false, err
+	}
+	env, err := s.pushedEnvironment(ctx, project, push, u, branch)
+	if err != nil {
+		return platform.Activity{}, false, err
+	}
+	if env.Status == platform.EnvironmentInactive {
+		log.Line(0, "Environment %s is inactive: its code was stored and nothing is built.", branch)
+		log.Line(0, "   Next: sluice environment:activate -p %s -e %s", project.ID, branch)
+		return platform.Activity{}, false, nil
+	}
+	a, err := s.enqueue(ctx, platform.Activity{
+		Type:        platform.ActivityPush,
+		Project:     project.ID,
+		Environment: env.Name,
+		Actor:       push.Actor,
+		Description: fmt.Sprintf("**%s** pushed to **%s**", push.Actor.Name, titleOf(env)),
+		Commit:      u.New,
+		OldCommit:   u.Old,
+		Parameters:  push.Options,
+	})
+	return a, err == nil, err
+}
+
+// pushedEnvironment creates the environment of a new branch, inactive unless it is the
+// default one or the pusher asks otherwise (spec: platform 8.4), and notes the new head.
+func (s *Service) pushedEnvironment(ctx context.Context, project platform.Project, push platform.Push, u platform.RefUpdate, branch string) (platform.Environment, error) {
+	env, err := s.Store.Environment(ctx, project.ID, branch)
+	switch platform.ErrorCode(err) {
+	case "":
+	case platform.CodeNotFound:
+		env = newEnvironment(project, branch)
+		if push.Options["environment.title"] != "" {
+			env.Title = push.Options["environment.title"]
+		}
+	default:
+		return platform.Environment{}, err
+	}
+	if push.Options["environment.status"] == "active" && env.Status == platform.EnvironmentInactive {
+		env.Status = platform.EnvironmentActive
+	}
+	env.HeadCommit = u.New
+	env.UpdatedAt = time.Now().UTC()
+	return s.Store.SaveEnvironment(ctx, env)
+}
+
+// newEnvironment returns the record of a branch that is seen for the first time.
+func newEnvironment(project platform.Project, branch string) platform.Environment {
+	env := platform.Environment{
+		Project:     project.ID,
+		Name:        branch,
+		MachineName: platform.MachineName(project.ID, branch),
+		Parent:      project.DefaultBranch,
+		Type:        platform.Development,
+		Status:      platform.EnvironmentInactive,
+		CreatedAt:   time.Now().UTC(),
+	}
+	if branch == project.DefaultBranch {
+		env.Parent = ""
+		env.Type = platform.Production
+		env.Status = platform.EnvironmentActive
+	}
+	return env
+}
+
+func titleOf(env platform.Environment) string {
+	if env.Title != "" {
+		return env.Title
+	}
+	if env.Name == "" {
+		return env.Name
+	}
+	return strings.ToUpper(env.Name[:1]) + env.Name[1:]
+}
+
+// forgetBranch drops the record of an inactive environment whose branch is gone.
+func (s *Service) forgetBranch(ctx context.Context, project, branch string) error {
+	if err := s.Store.DeleteEnvironment(ctx, project, branch); err != nil {
+		return fmt.Errorf("delete environment %s: %w", branch, err)
+	}
+	return nil
+}
+
+// sayBlocker names what a queued activity waits for.
+func (s *Service) sayBlocker(ctx context.Context, a platform.Activity, log *logbook) {
+	busy, err := s.Store.Unfinished(ctx)
+	if err != nil {
+		return // only a courtesy
+	}
+	for _, b := range busy {
+		if b.ID != a.ID && b.Project == a.Project && b.Environment == a.Environment {
+			log.Line(0, "Waiting for other activities to complete: %s (%s, step %s, by %s, for %s)",
+				b.ID, b.Type, b.Step, b.Actor.Name, took(time.Since(b.StartedAt)))
+			if b.Step.Before(platform.StepHold) {
+				log.Line(0, "   To cancel it: sluice activity:cancel %s", b.ID)
+			}
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"sluice/internal/contract"
+	"sluice/internal/engine"
+	"sluice/internal/platform"
+	"sluice/internal/topology"
+)
+
+// settle finishes a deployment whose new release already serves: a failure here marks the
+// activity and never takes the site back.
+func (d *deployment) settle(ctx context.Context) error {
+	d.describe()
+	var problems []error
+	for _, s := range []struct {
+		step platform.Step
+		run  func(context.Context) error
+	}{
+		{platform.StepRetire, d.retire},
+		{platform.StepPostDeploy, d.postDeploy},
+		{platform.StepBackground, d.background},
+	} {
+		if err := d.step(ctx, s.step, s.run); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// retire removes the old release and saves copies of the configuration that the deploy
+// hook left (spec: commerce-cloud 2.7).
+func (d *deployment) retire(ctx context.Context) error {
+	d.backUpConfiguration(ctx)
+	if d.previous == nil || d.previous.release.ID == d.release.ID {
+		return nil
+	}
+	if err := d.Engine.Retire(ctx, d.env.ID(), d.previous.release.ID, d.log.At(4)); err != nil {
+		return fmt.Errorf("remove release %s: %w; the new release serves", d.previous.release.ID, err)
+	}
+	return nil
+}
+
+// bakScript copies each file next to itself, atomically.
+const bakScript = `for f in app/etc/config.php app/etc/env.php; do
+  if [ -f "$f" ]; then cp -p "$f" "$f.bak.new" && mv "$f.bak.new" "$f.bak" && echo "Saved $f.bak"; fi
+done`
+
+func (d *deployment) backUpConfiguration(ctx context.Context) {
+	for _, app := range d.plan.Spec.Apps {
+		if !mountsConfiguration(app.Container) {
+			continue
+		}
+		out := d.log.At(4)
+		if _, err := d.exec(ctx, app.Name, []string{"/bin/sh", "-c", bakScript}, out); err != nil {
+			d.log.Line(3, "W: the configuration of %s was not copied: %v", app.Name, err)
+		}
+		_ = out.Close() // never fails
+	}
+}
+
+func mountsConfiguration(c engine.Container) bool {
+	for _, m := range c.Mounts {
+		if m.Target == contract.AppDir+"/app/etc" {
+			return true
+		}
+	}
+	return false
+}
+
+// describe prints what serves now, as the platform does.
+func (d *deployment) describe() {
+	d.log.Line(3, "Environment configuration")
+	for _, app := range d.manifest.Apps {
+		d.log.Line(4, "%s (type: %s, disk: %d)", app.Name, app.Type, app.Disk)
+	}
+	for _, s := range d.manifest.Services {
+		d.log.Line(4, "%s (type: %s, disk: %d)", s.Name, s.Type, s.Disk)
+	}
+	d.log.Blank()
+	d.log.Line(3, "Environment routes")
+	for _, r := range d.release.Routes {
+		if r.Type == platform.RouteRedirect {
+			d.log.Line(4, "%s redirects to %s", r.URL, r.To)
+		} else {
+			d.log.Line(4, "%s is served by application `%s`", r.URL, r.Upstream)
+		}
+	}
+}
+
+// postDeploy runs the hooks on the live site and warms it.
+func (d *deployment) postDeploy(ctx context.Context) error {
+	var problems []error
+	for _, name := range d.plan.PostDeploy {
+		d.log.Blank()
+		d.log.Line(1, "Executing post deploy hook for service `%s`", name)
+		out := d.log.At(2)
+		start := time.Now()
+		code, err := d.exec(ctx, name, []string{"/bin/sh", topology.PostDeployHook}, out)
+		_ = out.Close() // never fails
+		d.activity.Commands = append(d.activity.Commands, platform.CommandResult{
+			App: name, Type: "post_deploy", ExitCode: code, Duration: time.Since(start),
+		})
+		if err != nil || code != 0 {
+			problems = append(problems, failed("Post-deploy failed", "the site serves the new release; mend the hook and redeploy",
+				fmt.Errorf("the post_deploy hook of '%s' failed with status code %d: %w", name, code, orExit(err))))
+		}
+	}
+	if len(d.plan.WarmUp) > 0 {
+		d.log.Line(1, "Warming up %d pages", len(d.plan.WarmUp))
+		if err := d.Warmer.Warm(ctx, d.plan.WarmUp, d.log.At(2)); err != nil {
+			d.log.Line(1, "W: warm-up ended early: %v", err)
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// background starts what works beside requests.
+func (d *deployment) background(ctx context.Context) error {
+	if n := len(d.plan.Spec.Workers) + len(d.plan.Crons.Jobs); n > 0 {
+		d.log.Line(1, "Starting %d workers and %d crons", len(d.plan.Spec.Workers), len(d.plan.Crons.Jobs))
+	}
+	if err := d.Engine.StartBackground(ctx, d.plan.Spec, d.log.At(2)); err != nil {
+		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("start workers: %w; the site serves the new release", err))
+	}
+	d.Crons.Resume(d.plan.Crons)
+	return nil
+}
+
+// warmUpURLs resolves plain paths against the primary route and keeps absolute URLs;
+// patterns such as product:*:* are the toolkit's (spec: commerce-cloud 6.3).
+func warmUpURLs(pages []string, routes []platform.Route) []string {
+	base := primaryURL(routes)
+	var out []string
+	for _, page := range pages {
+		u, err := url.Parse(page)
+		switch {
+		case err != nil || base == nil:
+		case u.Scheme == "http" || u.Scheme == "https":
+			out = append(out, u.String())
+		case u.Scheme == "" && !strings.Contains(page, ":"):
+			out = append(out, base.ResolveReference(&url.URL{Path: "/" + strings.TrimLeft(u.Path, "/"), RawQuery: u.RawQuery}).String())
+		}
+	}
+	return out
+}
+
+func primaryURL(routes []platform.Route) *url.URL {
+	for _, r := range routes {
+		if r.Primary {
+			if u, err := url.Parse(r.URL); err == nil {
+				return u
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+package topology
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"sluice/internal/build"
+	"sluice/internal/catalog"
+	"sluice/internal/contract"
+	"sluice/internal/engine"
+	"sluice/internal/manifest"
+	"sluice/internal/platform"
+)
+
+// BuildInput is everything that the build of one application depends on.
+type BuildInput struct {
+	Project    platform.Project
+	App        *manifest.Application
+	Catalog    *catalog.Catalog
+	Base       platform.ImageRef
+	TreeDigest string // of the application's files without Excluded
+	TreeID     string
+	Variables  []platform.Variable
+}
+
+// ConfigFiles are the platform's own files: no part of the slug (spec: commerce-cloud
+// 12.1, invariant 31) and none of what decides whether to build again.
+func ConfigFiles() []string {
+	return []string{".magento", ".magento.app.yaml", ".platform", ".platform.app.yaml"}
+}
+
+// Excluded returns the paths that a slug leaves out: mounts and configuration files.
+func Excluded(app *manifest.Application) []string {
+	out := ConfigFiles()
+	for _, m := range app.Mounts {
+		out = append(out, m.Path)
+	}
+	return out
+}
+
+// Build returns the request for one application's slug, without SourceDir.
+func Build(in BuildInput) (build.Request, error) {
+	vars := collect(in.App.Variables, in.Variables, atBuild)
+	php, err := phpFiles(in.Catalog, in.App, vars.php)
+	if err != nil {
+		return build.Request{}, err
+	}
+	steps := buildSteps(in.App)
+	env := buildEnv(in, vars)
+	return build.Request{
+		Project: in.Project.ID,
+		App:     in.App.Name,
+		Key:     buildKey(in, steps, php, vars),
+		TreeID:  in.TreeID,
+		Base:    build.Image{Ref: in.Base.Ref, Digest: in.Base.Digest},
+		Exclude: Excluded(in.App),
+		Steps:   steps,
+		Env:     env,
+		Files:   buildFiles(php),
+		Network: true,
+	}, nil
+}
+
+func buildEnv(in BuildInput, vars variables) map[string]string {
+	own := baseVariables(in.Project, in.App, in.TreeID)
+	own["APPLICATION"] = encode(buildApplication(in.App))
+	own["CACHE_DIR"] = contract.CacheDir
+	own["OUTPUT_DIR"] = contract.AppDir
+	own["SOURCE_DIR"] = contract.AppDir
+	own["VARIABLES"] = encode(vars.rest)
+	own["VENDOR"] = "sluice"
+	env := environ(own, vars.env)
+	env["CI"] = "1"
+	return env
+}
+
+// buildApplication is the application variable without what a build does not depend on
+// (spec: platform 6.1).
+func buildApplication(app *manifest.Application) map[string]any {
+	out := applicationOf(app, platform.Slug{})
+	for _, key := range []string{"access", "relationships", "crons", "web", "workers", "slug_id", "tree_id"} {
+		delete(out, key)
+	}
+	out["hooks"] = map[string]any{"build": nullable(app.Hooks.Build)}
+	return out
+}
+
+func buildFiles(files []engine.File) []build.File {
+	out := make([]build.File, len(files))
+	for i, f := range files {
+		out[i] = build.File(f)
+	}
+	return out
+}
+
+// buildKey names every part, so that a rebuild can say which one changed.
+func buildKey(in BuildInput, steps []build.Step, php []engine.File, vars variables) build.Key {
+	key := build.Key{}.
+		With("source tree", in.TreeDigest).
+		With("runtime image", in.Base.Digest).
+		With("application name and type", in.App.Name+" "+in.App.Type.String()).
+		With("PHP configuration", digest(php)).
+		With("mounts", digest(Excluded(in.App)))
+	for _, s := range steps {
+		key = key.With("build "+s.Name, digest(s.Script))
+	}
+	for _, name := range sortedKeys(vars.env) {
+		key = key.With("variable env:"+name, sealed(in.Project, vars.env[name]))
+	}
+	for _, name := range sortedKeys(vars.rest) {
+		key = key.With("variable "+name, sealed(in.Project, text(vars.rest[name])))
+	}
+	return key
+}
+
+// sealed is a digest that does not let anyone without the project's entropy guess a
+// short secret from it.
+func sealed(p platform.Project, value string) string {
+	mac := hmac.New(sha256.New, []byte(p.Entropy))
+	mac.Write([]byte(value))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+func digest(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// buildSteps are dependencies, flavor and hook, in this order (spec: platform 1.2, 4.2-4.4).
+func buildSteps(app *manifest.Application) []build.Step {
+	var steps []build.Step
+	if s := dependencyScript(app.Dependencies); s != "" {
+		steps = append(steps, build.Step{Name: "dependencies", Title: "Installing build dependencies...", Script: s})
+	}
+	if s := flavorScript(app.Flavor); s != "" {
+		steps = append(steps, build.Step{Name: "flavor", Title: fmt.Sprintf("Building with the %s flavor...", app.Flavor), Script: s})
+	}
+	if strings.TrimSpace(app.Hooks.Build) != "" {
+		steps = append(steps, build.Step{
+			Name: "hook", Title: "Executing build hook...",
+			Script: "if [ -f .environment ]; then . ./.environment; fi\n" + app.Hooks.Build,
+		})
+	}
+	return steps
+}
+
+func flavorScript(flavor string) string {
+	switch flavor {
+	case "composer":
+		return "if [ -f composer.json ]; then composer --no-ansi --no-interaction install --no-progress --prefer-dist --optimize-autoloader; fi\n"
+	default:
+		return ""
+	}
+}
+
+// dependencyScript installs global tools below contract.GlobalDir (spec: platform 2.9).
+// A tool that the runtime image has in a version that fits is not downloaded again.
+func dependencyScript(deps []manifest.Dependency) string {
+	var b strings.Builder
+	byLanguage := map[string][]manifest.Dependency{}
+	for _, d := range deps {
+		byLanguage[d.Language] = append(byLanguage[d.Language], d)
+	}
+	for _, language := range slices.Sorted(maps.Keys(byLanguage)) {
+		for _, d := range byLanguage[language] {
+			b.WriteString(installScript(d))
+		}
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return "set -e\nmkdir -p " + contract.GlobalDir + "\n" + b.String()
+}
+
+func installScript(d manifest.Dependency) string {
+	requirement := quoteShell(d.Package + ":" + d.Constraint)
+	switch d.Language {
+	case "php":
+		install := "COMPOSER_HOME=" + contract.GlobalDir + " composer --no-ansi --no-interaction global require --no-progress " + requirement
+		if d.Package == "composer/composer" {
+			return composerScript(d.Constraint, install)
+		}
+		return install + "\n"
+	case "nodejs":
+		return "npm install --no-audit --no-fund --prefix " + contract.GlobalDir + " " + quoteShell(d.Package+"@"+d.Constraint) + "\n"
+	case "python3":
+		return "python3 -m pip install --prefix " + contract.GlobalDir + " " + quoteShell(d.Package+d.Constraint) + "\n"
+	case "ruby":
+		return "gem install --no-document --install-dir " + contract.GlobalDir + " " + quoteShell(d.Package) + " -v " + quoteShell(d.Constraint) + "\n"
+	}
+	return ""
+}
+
+// composerScript uses the image's own Composer where its major version fits, so that the
+// most common dependency needs no network; any other is installed.
+func composerScript(constraint, install string) string {
+	return "want=" + quoteShell(strings.TrimLeft(constraint, "^~>=v ")) + "\n" +
+		`have="$(composer --version --no-ansi 2>/dev/null | sed -n 's/^Composer version \([0-9][0-9.]*\).*/\1/p')"` + "\n" +
+		`if [ "${want%%.*}" = "${have%%.*}" ]; then` + "\n" +
+		`  echo "Using Composer $have of the runtime image for composer/composer ` + plain(constraint) + `"` + "\n" +
+		"else\n  " + install + "\nfi\n"
+}
+
+// quoteShell makes one word of the shell.
+func quoteShell(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// plain keeps only what a version constraint is made of.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("0123456789.*^~<>=|, -+abcdefghijklmnopqrstuvwxyz", r) {
+			return r
+		}
+		return -1
+	}, s)
+}

@@ -1,0 +1,153 @@
+package topology
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sluice/internal/catalog"
+	"sluice/internal/contract"
+	"sluice/internal/engine"
+	"sluice/internal/manifest"
+	"sluice/internal/platform"
+)
+
+// phpDir is scanned by every PHP in the container, in the order of the file names.
+const phpDir = contract.ConfigDir + "/php"
+
+// platformIni holds the platform's defaults (spec: platform 2.11).
+const platformIni = `; Set by the platform; php.ini in the project and php: variables come after it.
+max_execution_time = 300
+memory_limit = 128M
+post_max_size = 64M
+upload_max_filesize = 64M
+max_input_vars = 1000
+expose_php = Off
+display_errors = Off
+log_errors = On
+variables_order = EGPCS
+date.timezone = UTC
+opcache.enable = 1
+opcache.memory_consumption = 64
+session.save_path = /tmp
+sys_temp_dir = /tmp
+upload_tmp_dir = /tmp
+`
+
+// phpFiles are the ini files of an application: defaults, extensions in load order, the
+// project's php.ini appended, php: variables last.
+func phpFiles(c *catalog.Catalog, app *manifest.Application, directives map[string]string) ([]engine.File, error) {
+	runtime, ok := c.Runtime(app.Type.Name, app.Type.Version)
+	if !ok {
+		return nil, unknownRuntime(c, app)
+	}
+	extensions, err := extensionsIni(runtime, app)
+	if err != nil {
+		return nil, err
+	}
+	files := []engine.File{
+		{Path: phpDir + "/10-platform.ini", Mode: 0o644, Content: platformIni},
+		{Path: phpDir + "/20-extensions.ini", Mode: 0o644, Content: extensions},
+	}
+	if app.PHPIni != "" {
+		files = append(files, engine.File{Path: phpDir + "/50-project.ini", Mode: 0o644, Content: app.PHPIni})
+	}
+	if len(directives) > 0 {
+		var b strings.Builder
+		for _, name := range sortedKeys(directives) {
+			fmt.Fprintf(&b, "%s = %s\n", oneLine(name), iniValue(directives[name]))
+		}
+		files = append(files, engine.File{Path: phpDir + "/60-variables.ini", Mode: 0o644, Content: b.String()})
+	}
+	return files, nil
+}
+
+func unknownRuntime(c *catalog.Catalog, app *manifest.Application) error {
+	return platform.Errorf(platform.CodeInvalid, "%s: there is no %s in the catalog", app.Pos, app.Type).
+		WithHint("write one of: %s", strings.Join(c.RuntimeVersions(app.Type.Name), ", "))
+}
+
+// iniValue quotes a value so that it stays one value on one line.
+func iniValue(v string) string {
+	return `"` + strings.NewReplacer("\n", " ", "\r", " ", `"`, `\"`).Replace(v) + `"`
+}
+
+// extensionsIni loads the default extensions, those asked for and what they need, but for
+// the disabled ones.
+func extensionsIni(rt catalog.Runtime, app *manifest.Application) (string, error) {
+	wanted := map[string]bool{}
+	for name, e := range rt.Extensions {
+		if e.Default && !slices.Contains(app.Disabled, name) {
+			want(rt, name, wanted)
+		}
+	}
+	for _, name := range app.Extensions {
+		if _, ok := rt.Extensions[name]; !ok {
+			return "", platform.Errorf(platform.CodeInvalid, "%s: %s has no extension %q", app.Pos, app.Type, name).
+				WithHint("remove it from runtime.extensions, or choose a version that has it")
+		}
+		want(rt, name, wanted)
+	}
+	names := sortedKeys(wanted)
+	slices.SortStableFunc(names, func(a, b string) int {
+		return rt.Extensions[a].Priority - rt.Extensions[b].Priority
+	})
+	var b strings.Builder
+	for _, name := range names {
+		e := rt.Extensions[name]
+		if e.Module == "" || e.Ignored != "" {
+			continue
+		}
+		directive := "extension"
+		if e.Zend {
+			directive = "zend_extension"
+		}
+		fmt.Fprintf(&b, "%s = %s\n", directive, e.Module)
+	}
+	return b.String(), nil
+}
+
+func want(rt catalog.Runtime, name string, wanted map[string]bool) {
+	if wanted[name] {
+		return
+	}
+	wanted[name] = true
+	for _, dep := range rt.Extensions[name].After {
+		want(rt, dep, wanted)
+	}
+}
+
+// Sizing of php-fpm (spec: platform 2.11): children = (memory - reserved) / request,
+// at least 2. Without a memory limit of its own, a container counts as one of 1 GiB.
+const (
+	containerMemory = 1024
+	requestMemory   = 45
+	reservedMemory  = 70
+	minChildren     = 2
+)
+
+func fpmChildren(h manifest.SizingHints) int {
+	request, reserved := h.RequestMemory, h.ReservedMemory
+	if request <= 0 {
+		request = requestMemory
+	}
+	if reserved <= 0 {
+		reserved = reservedMemory
+	}
+	return max((containerMemory-reserved+request-1)/request, minChildren)
+}
+
+// fpmConfig is php-fpm.conf: one pool on a socket, run as the container's user.
+func fpmConfig(app *manifest.Application) string {
+	children := fpmChildren(app.SizingHints)
+	var b strings.Builder
+	b.WriteString("[global]\nerror_log = /proc/self/fd/2\nlog_limit = 8192\npid = /run/php-fpm.pid\ndaemonize = no\n\n")
+	b.WriteString("[web]\nlisten = /run/php-fpm.sock\nlisten.backlog = 1024\n")
+	fmt.Fprintf(&b, "pm = dynamic\npm.max_children = %d\npm.start_servers = 2\npm.min_spare_servers = 1\npm.max_spare_servers = %d\n",
+		children, min(4, children))
+	b.WriteString("pm.max_requests = 5000\nclear_env = no\ncatch_workers_output = yes\ndecorate_workers_output = no\n")
+	if app.FPMTimeout > 0 {
+		fmt.Fprintf(&b, "request_terminate_timeout = %ds\n", app.FPMTimeout)
+	}
+	return b.String()
+}

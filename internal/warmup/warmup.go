@@ -1,0 +1,93 @@
+// Package warmup requests pages of a live site after a deployment, so that its caches are
+// warm before visitors come. It is an adapter: it may import nothing of the module.
+package warmup
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Warmer requests pages through the router of this machine, whatever the site's name
+// resolves to. Safe for concurrent use.
+type Warmer struct {
+	client      *http.Client
+	concurrency int
+}
+
+const (
+	concurrency = 4
+	timeout     = 60 * time.Second
+	maxBody     = 32 << 20 // read, so that the page is generated to its end
+)
+
+// New returns a warmer that connects to router ("host:port") for every http URL.
+func New(router string) *Warmer {
+	dialer := &net.Dialer{Timeout: 5 * time.Second}
+	return &Warmer{
+		concurrency: concurrency,
+		client: &http.Client{
+			Timeout: timeout,
+			Transport: &http.Transport{
+				DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+					return dialer.DialContext(ctx, network, router)
+				},
+				MaxIdleConnsPerHost: concurrency,
+			},
+			// A redirect may lead to another machine, and is an answer by itself.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// Warm requests every URL, a few at a time, and writes one line for each to log. A page
+// that fails is reported and is no error; the cause is returned when ctx ends first.
+func (w *Warmer) Warm(ctx context.Context, urls []string, log io.Writer) error {
+	var (
+		mu    sync.Mutex // of log
+		group sync.WaitGroup
+		slots = make(chan struct{}, w.concurrency)
+	)
+	for _, u := range urls {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			group.Wait()
+			return context.Cause(ctx)
+		}
+		group.Go(func() {
+			defer func() { <-slots }()
+			line := w.request(ctx, u)
+			mu.Lock()
+			defer mu.Unlock()
+			_, _ = fmt.Fprintln(log, line) // a log that fails stops nothing
+		})
+	}
+	group.Wait()
+	return nil
+}
+
+// request returns the line to report.
+func (w *Warmer) request(ctx context.Context, url string) string {
+	start := time.Now()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return fmt.Sprintf("W: Warming up failed: %s: %v", url, err)
+	}
+	req.Header.Set("User-Agent", "sluice-warmup")
+	resp, err := w.client.Do(req)
+	if err != nil {
+		return fmt.Sprintf("W: Warming up failed: %s: %v", url, err)
+	}
+	defer func() { _ = resp.Body.Close() }() // read only
+	n, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxBody))
+	took := time.Since(start).Seconds()
+	if err != nil || resp.StatusCode >= http.StatusBadRequest {
+		return fmt.Sprintf("W: Warming up failed: %s: status %d after %.3f s", url, resp.StatusCode, took)
+	}
+	return fmt.Sprintf("Warmed up page: %s (status %d, %d bytes, %.3f s)", url, resp.StatusCode, n, took)
+}
