@@ -38,6 +38,9 @@ func (e entry) suite(version string, has map[string]string) (string, error) {
 	if got, ok := has[e.Debian]; ok && got == version {
 		return e.Debian, nil
 	}
+	if len(has) == 0 {
+		return "", errors.New("Debian does not package it: give an \"image\"")
+	}
 	var known []string
 	for _, s := range slices.Sorted(maps.Keys(has)) {
 		known = append(known, s+" ("+has[s]+")")

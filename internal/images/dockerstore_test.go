@@ -8,6 +8,7 @@ import (
 	"io"
 	"os/exec"
 	"strings"
+	"time"
 
 	"sluice/internal/platform"
 )
@@ -33,6 +34,7 @@ func (dockerStore) Import(ctx context.Context, ref string, config platform.Image
 	in := &watched{Reader: tar, broken: cancel}
 	cmd := exec.CommandContext(ctx, "docker", append(args, "-", ref)...)
 	cmd.Stdin = in
+	cmd.WaitDelay = time.Second // do not wait for a reader that waits for us
 	out, err := cmd.Output()
 	return strings.TrimSpace(string(out)), err
 }

@@ -23,8 +23,7 @@ type progress struct {
 
 func newProgress(log io.Writer, img catalog.Image) *progress {
 	p := &progress{log: log, name: img.Name, started: time.Now()}
-	p.say("Assembling %s from Debian %s (%d packages and what they need)",
-		img.Name, img.Debian.Suite, len(img.Debian.Packages))
+	p.say("Assembling %s from Debian %s", img.Name, img.Debian.Suite)
 	return p
 }
 
