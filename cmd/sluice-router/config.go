@@ -1,0 +1,57 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// config is what the flags say.
+type config struct {
+	listen    string
+	control   string
+	state     string
+	accessLog string
+	health    string
+	grace     time.Duration
+	trusted   []netip.Prefix
+}
+
+// parseConfig reads the flags. It returns flag.ErrHelp after it printed the usage.
+func parseConfig(args []string, stderr io.Writer) (config, error) {
+	var c config
+	fs := flag.NewFlagSet("sluice-router", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.StringVar(&c.listen, "listen", ":8080", "`address` to serve sites on")
+	fs.StringVar(&c.control, "control", "", "`path` of the control socket (required)")
+	fs.StringVar(&c.state, "state", "", "`path` of the state file; without it nothing survives a restart")
+	fs.StringVar(&c.accessLog, "access-log", "", "`path` to append one JSON line per request to")
+	fs.StringVar(&c.health, "health", "/.well-known/sluice/health", "`path` that is answered 200 on every host; empty for none")
+	fs.DurationVar(&c.grace, "grace", 30*time.Second, "how long requests may finish after SIGTERM")
+	fs.Func("trusted-proxies", "comma-separated `networks` whose X-Forwarded-For and -Proto are believed", c.trust)
+	if err := fs.Parse(args); err != nil {
+		return c, err
+	}
+	if fs.NArg() > 0 {
+		return c, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	}
+	if c.control == "" {
+		return c, errors.New("--control is missing: nobody could tell the router what to serve")
+	}
+	return c, nil
+}
+
+func (c *config) trust(list string) error {
+	for s := range strings.SplitSeq(list, ",") {
+		p, err := netip.ParsePrefix(strings.TrimSpace(s))
+		if err != nil {
+			return err
+		}
+		c.trusted = append(c.trusted, p.Masked())
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+package edge
+
+import (
+	"context"
+	"net"
+	"time"
+)
+
+// clientCheck is how often a waiting request with a body looks whether its client is
+// still there. net/http watches the connection only once the body has been read, and a
+// held body is not read.
+const clientCheck = time.Second
+
+type connKey struct{}
+
+// withConn makes the client's connection known to the requests that arrive on it.
+func withConn(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+// watchClient returns a channel that ticks when it is time to look, and nil when net/http
+// does the watching.
+func (v *visit) watchClient(ctx context.Context) (tick <-chan time.Time, stop func()) {
+	if v.body == nil || ctx.Value(connKey{}) == nil {
+		return nil, func() {}
+	}
+	t := time.NewTicker(clientCheck)
+	return t.C, t.Stop
+}
+
+// clientGone reports whether the client of a request with an unread body has left.
+func (v *visit) clientGone(ctx context.Context) bool {
+	if v.body == nil {
+		return false
+	}
+	c, ok := ctx.Value(connKey{}).(net.Conn)
+	if !ok {
+		return false
+	}
+	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok { // TLS
+		c = wrapped.NetConn()
+	}
+	return hungUp(c)
+}

@@ -1,0 +1,179 @@
+package edgectl
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"sluice/internal/edge"
+	"sluice/internal/platform"
+)
+
+// maxBody bounds one control request: the largest publication has 50,000 redirects
+// (spec: platform 3.1).
+const maxBody = 32 << 20
+
+// Server answers control requests for a router.
+type Server struct {
+	router *edge.Router
+	mux    *http.ServeMux
+	log    *slog.Logger
+}
+
+// NewServer returns the control endpoint of router.
+func NewServer(router *edge.Router, log *slog.Logger) *Server {
+	s := &Server{router: router, mux: http.NewServeMux(), log: log}
+	s.mux.HandleFunc("POST /v1/environments/{env}/hold", answer(s, s.hold))
+	s.mux.HandleFunc("POST /v1/environments/{env}/commit", answer(s, s.commit))
+	s.mux.HandleFunc("POST /v1/environments/{env}/publish", answer(s, s.publish))
+	s.mux.HandleFunc("POST /v1/environments/{env}/resume", answer(s, s.resume))
+	s.mux.HandleFunc("POST /v1/environments/{env}/close", answer(s, s.close))
+	s.mux.HandleFunc("DELETE /v1/environments/{env}", answer(s, s.forget))
+	s.mux.HandleFunc("GET /v1/environments/{env}", answer(s, s.status))
+	s.mux.HandleFunc("GET /v1/environments", answer(s, s.list))
+	s.mux.HandleFunc("GET /metrics", s.metrics)
+	return s
+}
+
+// ServeHTTP answers one control request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	req.Body = http.MaxBytesReader(w, req.Body, maxBody)
+	s.mux.ServeHTTP(w, req)
+}
+
+// HTTPServer returns a server for the control socket.
+func (s *Server) HTTPServer() *http.Server {
+	return &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// nothing is the answer of operations that report nothing.
+type nothing struct{}
+
+// closing is the body of a close request.
+type closing struct {
+	Message string `json:"message"`
+}
+
+func (s *Server) hold(ctx context.Context, env platform.EnvironmentID, req *http.Request) (platform.HoldReport, error) {
+	var h platform.Hold
+	if err := decode(req, &h); err != nil {
+		return platform.HoldReport{}, err
+	}
+	h.Environment = env
+	return s.router.Hold(ctx, h)
+}
+
+func (s *Server) commit(ctx context.Context, env platform.EnvironmentID, _ *http.Request) (nothing, error) {
+	return nothing{}, s.router.Commit(ctx, env)
+}
+
+func (s *Server) publish(ctx context.Context, env platform.EnvironmentID, req *http.Request) (platform.HoldReport, error) {
+	var p platform.Publication
+	if err := decode(req, &p); err != nil {
+		return platform.HoldReport{}, err
+	}
+	p.Environment = env
+	return s.router.Publish(ctx, p)
+}
+
+func (s *Server) resume(ctx context.Context, env platform.EnvironmentID, _ *http.Request) (platform.HoldReport, error) {
+	return s.router.Resume(ctx, env)
+}
+
+func (s *Server) close(ctx context.Context, env platform.EnvironmentID, req *http.Request) (platform.HoldReport, error) {
+	var c closing
+	if err := decode(req, &c); err != nil {
+		return platform.HoldReport{}, err
+	}
+	return s.router.Close(ctx, env, c.Message)
+}
+
+func (s *Server) forget(ctx context.Context, env platform.EnvironmentID, _ *http.Request) (nothing, error) {
+	return nothing{}, s.router.Forget(ctx, env)
+}
+
+func (s *Server) status(_ context.Context, env platform.EnvironmentID, _ *http.Request) (edge.Status, error) {
+	return s.router.Status(env)
+}
+
+func (s *Server) list(context.Context, platform.EnvironmentID, *http.Request) ([]edge.Status, error) {
+	return s.router.Statuses(), nil
+}
+
+func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	_ = s.router.WriteMetrics(w) // the reader left
+}
+
+// answer makes a handler of an operation: its result as JSON, its error as a problem.
+func answer[T any](s *Server, op func(context.Context, platform.EnvironmentID, *http.Request) (T, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, req *http.Request) {
+		result, err := op(req.Context(), platform.EnvironmentID(req.PathValue("env")), req)
+		if err != nil {
+			s.log.LogAttrs(req.Context(), slog.LevelWarn, "control request failed",
+				slog.String("request", req.Method+" "+req.URL.Path), slog.Any("err", err))
+			write(w, statusOf(platform.ErrorCode(err)), newProblem(err))
+			return
+		}
+		write(w, http.StatusOK, result)
+	}
+}
+
+func decode(req *http.Request, v any) error {
+	if err := json.NewDecoder(req.Body).Decode(v); err != nil {
+		return &platform.Error{Code: platform.CodeInvalid, Message: "the control request is not valid JSON", Err: err}
+	}
+	return nil
+}
+
+func write(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) //nolint:errchkjson // the reader left; it asks again
+}
+
+// problem is an error on the wire.
+type problem struct {
+	Code    platform.Code `json:"code"`
+	Message string        `json:"message"`
+	Hint    string        `json:"hint,omitempty"`
+}
+
+func newProblem(err error) problem {
+	return problem{Code: platform.ErrorCode(err), Message: err.Error(), Hint: platform.ErrorHint(err)}
+}
+
+func (p problem) error() error {
+	if p.Message == "" {
+		return errors.New("the router answered with an error that it did not explain")
+	}
+	return &platform.Error{Code: p.Code, Message: p.Message, Hint: p.Hint}
+}
+
+func statusOf(c platform.Code) int {
+	switch c {
+	case platform.CodeInvalid:
+		return http.StatusBadRequest
+	case platform.CodeNotFound:
+		return http.StatusNotFound
+	case platform.CodeConflict:
+		return http.StatusConflict
+	case platform.CodeUnavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// errRunning says that another router has the socket.
+func errRunning(path string) error {
+	return fmt.Errorf("another router answers on %s; stop it first", path)
+}

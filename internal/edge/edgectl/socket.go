@@ -1,0 +1,70 @@
+package edgectl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Listen makes the control socket, with mode 0600. It removes the socket of a router that
+// is gone and returns an error when one answers on it.
+func Listen(ctx context.Context, path string) (net.Listener, error) {
+	if err := removeStale(ctx, path); err != nil {
+		return nil, err
+	}
+	// Made in a private directory and renamed: nobody can connect before the mode is set.
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".control-*")
+	if err != nil {
+		return nil, fmt.Errorf("create control socket: %w", err)
+	}
+	defer func() { _ = os.Remove(dir) }()
+	private := filepath.Join(dir, "s")
+	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", private)
+	if err != nil {
+		return nil, fmt.Errorf("create control socket: %w", err)
+	}
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false) // it would remove the name from before
+	}
+	if err := errors.Join(os.Chmod(private, 0o600), os.Rename(private, path)); err != nil {
+		return nil, errors.Join(fmt.Errorf("create control socket: %w", err), l.Close())
+	}
+	return &listener{Listener: l, path: path}, nil
+}
+
+// listener removes the socket's name when it closes.
+type listener struct {
+	net.Listener
+	path string
+}
+
+func (l *listener) Close() error {
+	err := l.Listener.Close()
+	if rm := os.Remove(l.path); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
+		err = errors.Join(err, rm)
+	}
+	return err
+}
+
+func removeStale(ctx context.Context, path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at control socket: %w", err)
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return fmt.Errorf("%s is there and is no socket; it was not touched", path)
+	}
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", path)
+	if err == nil {
+		return errors.Join(errRunning(path), conn.Close())
+	}
+	return os.Remove(path)
+}

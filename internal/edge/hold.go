@@ -1,0 +1,245 @@
+package edge
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"sluice/internal/platform"
+)
+
+// cutGrace is how long a drain waits for cut requests to end.
+const cutGrace = time.Second
+
+// hold is why a gate is held, and until when.
+type hold struct {
+	activity   string
+	deadline   time.Time
+	limit      int // visits that may wait at once
+	onDeadline platform.OnDeadline
+	timer      *time.Timer
+	ended      chan struct{} // closed when the hold is over or another activity took it
+}
+
+// beginHold makes new requests wait. The same activity keeps its deadline; another one
+// takes over who waits. A closed gate stays closed: maintenance ends by Publish or Resume
+// only. It returns the hold to drain for, nil when the gate is closed.
+func (g *gate) beginHold(h platform.Hold) *hold {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state == Closed && g.release != nil {
+		return nil
+	}
+	next := &hold{
+		activity:   h.Activity,
+		deadline:   time.Now().Add(cmp.Or(h.MaxWait, platform.DefaultHoldWait)),
+		limit:      cmp.Or(h.MaxRequests, platform.DefaultHoldRequests),
+		onDeadline: cmp.Or(h.OnDeadline, platform.ReleaseOld),
+	}
+	if g.hold != nil {
+		if g.hold.activity == h.Activity {
+			return g.hold
+		}
+		if g.hold.onDeadline == platform.Maintain {
+			next.onDeadline = platform.Maintain // data may have been touched; nothing untouches it
+		}
+		g.endHold()
+	}
+	if g.pace != nil {
+		g.pace.stall.Stop()
+		g.pace = nil // who was not let go yet waits on
+	}
+	g.report = platform.HoldReport{StartedAt: time.Now()}
+	g.uncounted = true
+	g.arm(next)
+	return next
+}
+
+// arm puts the gate under the hold and starts its deadline.
+func (g *gate) arm(h *hold) {
+	h.ended = make(chan struct{})
+	g.hold, g.state = h, Held
+	h.timer = time.AfterFunc(time.Until(h.deadline), func() { g.expire(h) })
+}
+
+// expire acts on a deadline that nobody came before.
+func (g *gate) expire(h *hold) {
+	g.mu.Lock()
+	if g.hold != h {
+		g.mu.Unlock()
+		return
+	}
+	if h.onDeadline == platform.ReleaseOld && g.release != nil {
+		g.open()
+	} else {
+		g.shut("")
+	}
+	g.mu.Unlock()
+	g.metrics.expired.Add(1)
+	g.changed()
+}
+
+// drain waits until the requests from before the hold are answered, and cuts what is left
+// after the timeout. It ends early when the hold or ctx does; the hold itself does not
+// depend on ctx.
+func (g *gate) drain(ctx context.Context, h *hold, timeout time.Duration) (platform.HoldReport, error) {
+	start := time.Now()
+	idle, ended := g.drained(h)
+	limit := time.NewTimer(cmp.Or(timeout, platform.DefaultDrain))
+	defer limit.Stop()
+	select {
+	case <-idle:
+	case <-ended:
+	case <-ctx.Done():
+		return g.status().LastHold, context.Cause(ctx)
+	case <-limit.C:
+		g.cutBusy(h)
+		grace := time.NewTimer(cutGrace)
+		defer grace.Stop()
+		select {
+		case <-idle:
+		case <-ended:
+		case <-grace.C:
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.hold == h {
+		g.report.Drain = max(g.report.Drain, time.Since(start))
+	}
+	return g.report, nil
+}
+
+// drained returns channels that are closed when no ordinary request is under way, and
+// when the hold is over. The second is nil without a hold.
+func (g *gate) drained(h *hold) (idle, ended <-chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if h != nil {
+		ended = h.ended
+	}
+	if g.busy == 0 {
+		done := make(chan struct{})
+		close(done)
+		return done, ended
+	}
+	if g.idle == nil {
+		g.idle = make(chan struct{})
+	}
+	return g.idle, ended
+}
+
+// cutBusy cuts what the drain of h still waits for.
+func (g *gate) cutBusy(h *hold) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.hold != h || g.state == Open {
+		return
+	}
+	g.report.Cut += g.cut(func(v *visit) bool { return !v.long })
+}
+
+// commit makes the deadline end in maintenance.
+func (g *gate) commit() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.hold != nil {
+		g.hold.onDeadline = platform.Maintain
+	}
+}
+
+// publish opens the gate to rel. swap is called under the lock, so that no request finds
+// the new routes with the old release or the other way round.
+func (g *gate) publish(rel *release, swap func()) platform.HoldReport {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	old := g.release
+	if rel != old {
+		if rel.samePool(old) {
+			rel.pool = old.pool
+		} else if old != nil {
+			old.pool.retire()
+			g.cut(func(v *visit) bool { return v.long && v.release.pool == old.pool })
+		}
+		g.release = rel
+	}
+	swap()
+	g.open()
+	return g.collect()
+}
+
+// resume opens the gate to the release from before. Without one it closes.
+func (g *gate) resume() platform.HoldReport {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.release == nil {
+		g.shut("")
+	} else {
+		g.open()
+	}
+	return g.collect()
+}
+
+// close answers everything with the maintenance page. Long-lived connections are cut,
+// requests under way may finish.
+func (g *gate) close(message string) platform.HoldReport {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut(message)
+	g.cut(func(v *visit) bool { return v.long })
+	return g.collect()
+}
+
+// open ends a hold or maintenance and lets go who waits.
+func (g *gate) open() {
+	g.endHold()
+	g.state, g.message = Open, ""
+	if g.queue.len > 0 && g.pace == nil {
+		g.report.Held += g.queue.len
+		g.report.LongestWait = max(g.report.LongestWait, time.Since(g.queue.head.since))
+	}
+	g.letGo()
+}
+
+// shut ends a hold and turns away who waits.
+func (g *gate) shut(message string) {
+	g.endHold()
+	g.turnAway(errMaintenance)
+	g.state, g.message = Closed, message
+}
+
+func (g *gate) endHold() {
+	if g.hold == nil {
+		return
+	}
+	g.hold.timer.Stop()
+	close(g.hold.ended)
+	g.hold = nil
+	g.report.ReleasedAt = time.Now()
+}
+
+// collect hands out the report of a hold once, also of one that its deadline ended.
+func (g *gate) collect() platform.HoldReport {
+	if !g.uncounted {
+		return platform.HoldReport{}
+	}
+	g.uncounted = false
+	return g.report
+}
+
+// discharge is for the end of the process: who waits is turned away, long-lived
+// connections are cut, and the state stays what it is for the next start.
+func (g *gate) discharge() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.leaving = true
+	g.turnAway(errMaintenance)
+	g.cut(func(v *visit) bool { return v.long })
+}
+
+// hangUp cuts long-lived connections.
+func (g *gate) hangUp() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.cut(func(v *visit) bool { return v.long })
+}

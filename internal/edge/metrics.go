@@ -1,0 +1,88 @@
+package edge
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// metrics counts what the gates of a router do.
+type metrics struct {
+	held, refused, timedOut, left, cut, expired atomic.Int64
+	waits                                       *histogram
+}
+
+func newMetrics() *metrics { return &metrics{waits: newHistogram()} }
+
+// histogram counts waits by upper bound.
+type histogram struct {
+	bounds []time.Duration
+	counts []atomic.Int64 // one more than bounds: the last is for longer waits
+	nanos  atomic.Int64
+}
+
+func newHistogram() *histogram {
+	const ms, s = time.Millisecond, time.Second
+	bounds := []time.Duration{100 * ms, 500 * ms, s, 2 * s, 5 * s, 10 * s, 30 * s, 60 * s, 120 * s, 300 * s}
+	return &histogram{bounds: bounds, counts: make([]atomic.Int64, len(bounds)+1)}
+}
+
+func (h *histogram) observe(d time.Duration) {
+	i := 0
+	for i < len(h.bounds) && d > h.bounds[i] {
+		i++
+	}
+	h.counts[i].Add(1)
+	h.nanos.Add(int64(d))
+}
+
+// WriteMetrics writes the router's figures in the text format of Prometheus.
+func (r *Router) WriteMetrics(w io.Writer) error {
+	var b strings.Builder
+	m := r.metrics
+	metric := func(kind, name, help string, value int64) {
+		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s %s\n%s %d\n", name, help, name, kind, name, value)
+	}
+	metric("counter", "sluice_router_held_requests_total", "Requests that waited at a held environment.", m.held.Load())
+	metric("counter", "sluice_router_refused_requests_total", "Requests answered 503 at once because too many waited.", m.refused.Load())
+	metric("counter", "sluice_router_timed_out_requests_total", "Waiting requests answered 503 at the end of a hold.", m.timedOut.Load())
+	metric("counter", "sluice_router_left_requests_total", "Waiting requests whose client left.", m.left.Load())
+	metric("counter", "sluice_router_cut_requests_total", "Requests cut by a drain limit, a release or maintenance.", m.cut.Load())
+	metric("counter", "sluice_router_expired_holds_total", "Holds that met their deadline.", m.expired.Load())
+	r.writeGauges(&b)
+	m.waits.write(&b, "sluice_router_hold_wait_seconds")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *Router) writeGauges(b *strings.Builder) {
+	gauges := []struct {
+		name, help string
+		value      func(Status) int
+	}{
+		{"sluice_router_waiting_requests", "Requests that wait now.", func(s Status) int { return s.Waiting }},
+		{"sluice_router_in_flight_requests", "Requests under way now, long-lived ones not counted.", func(s Status) int { return s.InFlight }},
+		{"sluice_router_long_lived_connections", "Upgraded connections and event streams now.", func(s Status) int { return s.LongLived }},
+	}
+	all := r.Statuses()
+	for _, g := range gauges {
+		fmt.Fprintf(b, "# HELP %s %s\n# TYPE %s gauge\n", g.name, g.help, g.name)
+		for _, s := range all {
+			fmt.Fprintf(b, "%s{environment=%q,state=%q} %d\n", g.name, s.Environment, s.State, g.value(s))
+		}
+	}
+}
+
+func (h *histogram) write(b *strings.Builder, name string) {
+	fmt.Fprintf(b, "# HELP %s How long released requests waited.\n# TYPE %s histogram\n", name, name)
+	var total int64
+	for i, bound := range h.bounds {
+		total += h.counts[i].Load()
+		fmt.Fprintf(b, "%s_bucket{le=\"%g\"} %d\n", name, bound.Seconds(), total)
+	}
+	total += h.counts[len(h.bounds)].Load()
+	fmt.Fprintf(b, "%s_bucket{le=\"+Inf\"} %d\n%s_sum %g\n%s_count %d\n",
+		name, total, name, time.Duration(h.nanos.Load()).Seconds(), name, total)
+}

@@ -1,0 +1,140 @@
+package edge
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+//go:embed pages/page.html
+var pageSource string
+
+// pageName names an answer of the router itself.
+type pageName string
+
+const (
+	pageNotFound    pageName = "not-found"
+	pageMaintenance pageName = "maintenance"
+	pageBusy        pageName = "busy"
+	pageCut         pageName = "cut"
+	pageBadGateway  pageName = "bad-gateway"
+	pageTimeout     pageName = "timeout"
+)
+
+// retryAfter is when a client should ask again, in seconds: in the Retry-After header and
+// as the refresh of the page.
+const retryAfter = 10
+
+// page is what a visitor reads when no application answers.
+type page struct {
+	Status int
+	Title  string
+	Detail string
+	Retry  int // seconds; 0 when asking again changes nothing
+}
+
+func (n pageName) page() page {
+	switch n {
+	case pageNotFound:
+		return page{Title: "There is no site here", Detail: "No site is served at this address. Please check the spelling."}
+	case pageMaintenance:
+		return page{Title: "We will be right back", Detail: "This site is being updated. The page reloads by itself.", Retry: retryAfter}
+	case pageBusy:
+		return page{Title: "One moment, please", Detail: "This site is being updated and many visitors are waiting. The page reloads by itself.", Retry: retryAfter}
+	case pageCut:
+		return page{Title: "Please try again", Detail: "This site was updated while it worked on your request. Please check whether it was carried out before you repeat it."}
+	case pageTimeout:
+		return page{Title: "The site takes too long", Detail: "The site did not answer in time. Please try again in a moment."}
+	default:
+		return page{Title: "The site does not answer", Detail: "The site could not be reached. Please try again in a moment."}
+	}
+}
+
+// pages renders the answers of the router itself. They load nothing from elsewhere.
+type pages struct{ layout *template.Template }
+
+func newPages() *pages {
+	return &pages{layout: template.Must(template.New("page").Parse(pageSource))}
+}
+
+// turnAway answers a request that its gate did not let in.
+func (ps *pages) turnAway(w http.ResponseWriter, req *http.Request, g *gate, err error) {
+	switch {
+	case errors.Is(err, errFull):
+		ps.unavailable(w, req, pageBusy)
+	case errors.Is(err, errMaintenance):
+		p := pageMaintenance.page()
+		if m := g.status().Message; m != "" {
+			p.Detail = m
+		}
+		ps.send(w, req, http.StatusServiceUnavailable, p)
+	default: // the client left: nobody reads this
+		w.WriteHeader(statusClientLeft)
+	}
+}
+
+func (ps *pages) unavailable(w http.ResponseWriter, req *http.Request, name pageName) {
+	ps.write(w, req, http.StatusServiceUnavailable, name)
+}
+
+func (ps *pages) write(w http.ResponseWriter, req *http.Request, status int, name pageName) {
+	ps.send(w, req, status, name.page())
+}
+
+func (ps *pages) send(w http.ResponseWriter, req *http.Request, status int, p page) {
+	p.Status = status
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Robots-Tag", "noindex")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", strconv.Itoa(retryAfter))
+	}
+	body := ps.render(h, req, p)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+func (ps *pages) render(h http.Header, req *http.Request, p page) []byte {
+	var b bytes.Buffer
+	if wantsJSON(req) {
+		h.Set("Content-Type", "application/problem+json")
+		_ = json.NewEncoder(&b).Encode(problem{Status: p.Status, Title: p.Title, Detail: p.Detail}) // strings always encode
+		return b.Bytes()
+	}
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'")
+	if req.Method != http.MethodGet && req.Method != http.MethodHead {
+		p.Retry = 0 // a reload would ask for something else
+	}
+	if err := ps.layout.Execute(&b, p); err != nil {
+		return []byte(p.Title)
+	}
+	return b.Bytes()
+}
+
+// problem is the answer to a program (RFC 9457).
+type problem struct {
+	Status int    `json:"status"`
+	Title  string `json:"title"`
+	Detail string `json:"detail"`
+}
+
+// wantsJSON reports whether a program asks: it accepts JSON and not HTML, or accepts
+// anything and sends JSON.
+func wantsJSON(req *http.Request) bool {
+	accept := strings.ToLower(strings.Join(req.Header["Accept"], ","))
+	switch {
+	case strings.Contains(accept, "text/html"):
+		return false
+	case strings.Contains(accept, "json"):
+		return true
+	}
+	return strings.Contains(req.Header.Get("Content-Type"), "json")
+}

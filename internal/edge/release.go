@@ -1,0 +1,67 @@
+package edge
+
+import (
+	"net"
+	"reflect"
+	"slices"
+
+	"sluice/internal/platform"
+)
+
+// release is what the requests of an environment go to: routes and backends that were
+// published together. It is immutable but for its pool's connections, so a request that
+// was admitted to a release never meets the routes of one and the backends of another.
+type release struct {
+	publication platform.Publication
+	routes      []*route
+	table       *table // of this release's routes only
+	pool        *pool
+}
+
+// newRelease compiles a publication. It returns CodeInvalid when a route leads nowhere.
+func newRelease(g *gate, p platform.Publication, dial Dialer) (*release, error) {
+	for app, addrs := range p.Backends {
+		for _, a := range addrs {
+			if _, _, err := net.SplitHostPort(a); err != nil {
+				return nil, platform.Errorf(platform.CodeInvalid, "backend %q of application %q is not host:port", a, app)
+			}
+		}
+	}
+	rel := &release{publication: clone(p), routes: make([]*route, 0, len(p.Routes))}
+	for _, r := range p.Routes {
+		c, err := compileRoute(g, r)
+		if err != nil {
+			return nil, err
+		}
+		if r.Type != platform.RouteRedirect && len(p.Backends[r.Upstream]) == 0 {
+			return nil, platform.Errorf(platform.CodeInvalid, "route %q leads to application %q, which has no backend", r.URL, r.Upstream)
+		}
+		rel.routes = append(rel.routes, c)
+	}
+	rel.table = newTable([]*release{rel})
+	rel.pool = newPool(rel.publication.Backends, dial)
+	return rel, nil
+}
+
+// serves reports whether the release is what the publication asks for.
+func (rel *release) serves(p platform.Publication) bool {
+	return rel != nil && reflect.DeepEqual(rel.publication, clone(p))
+}
+
+// samePool reports whether the two releases have the same containers, whose connections
+// may be kept. Addresses alone do not say so: a new container can get an old address.
+func (rel *release) samePool(other *release) bool {
+	return other != nil && rel.publication.Release == other.publication.Release &&
+		reflect.DeepEqual(rel.publication.Backends, other.publication.Backends)
+}
+
+// clone copies what the caller could change later, and makes nil and empty equal.
+func clone(p platform.Publication) platform.Publication {
+	p.Routes = append([]platform.Route{}, p.Routes...)
+	backends := make(map[string][]string, len(p.Backends))
+	for app, addrs := range p.Backends {
+		backends[app] = slices.Clone(addrs)
+	}
+	p.Backends = backends
+	return p
+}

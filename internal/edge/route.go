@@ -1,0 +1,84 @@
+package edge
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"sluice/internal/platform"
+)
+
+// route is one compiled entry of a publication.
+type route struct {
+	platform.Route
+	gate *gate
+
+	host      string // lower case, without port; may begin with "*."
+	path      string // without trailing slash, "" for the root
+	secure    bool   // declared for https://
+	upgrade   bool   // stands in for an https:// route on http://: redirects there
+	base      *url.URL
+	redirects *redirects
+}
+
+// compileRoute returns CodeInvalid for an entry that cannot be served.
+func compileRoute(g *gate, r platform.Route) (*route, error) {
+	u, err := url.Parse(r.URL)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, platform.Errorf(platform.CodeInvalid, "route %q is not an absolute http:// or https:// URL", r.URL)
+	}
+	if r.Type == platform.RouteRedirect && r.To == "" {
+		return nil, platform.Errorf(platform.CodeInvalid, "redirect route %q says no target", r.URL)
+	}
+	partial, err := compileRedirects(r.Redirects)
+	if err != nil {
+		return nil, err
+	}
+	return &route{
+		Route:     r,
+		gate:      g,
+		host:      hostname(u.Host),
+		path:      strings.TrimRight(u.Path, "/"),
+		secure:    u.Scheme == "https",
+		base:      u,
+		redirects: partial,
+	}, nil
+}
+
+// redirect answers the request when that needs no application: partial redirects first,
+// then the way to https://, then a redirect route. It reports whether it did.
+func (r *route) redirect(w http.ResponseWriter, req *http.Request) bool {
+	if r.redirects != nil {
+		if loc, rule := r.redirects.match(req.URL); rule != nil {
+			rule.expires.set(w.Header())
+			sendRedirect(w, loc, rule.code)
+			return true
+		}
+	}
+	switch {
+	case r.upgrade:
+		sendRedirect(w, "https://"+authority(r.base, req.Host)+req.URL.RequestURI(), http.StatusMovedPermanently)
+	case r.Type == platform.RouteRedirect:
+		sendRedirect(w, withSuffix(r.To, req.URL, r.path), http.StatusMovedPermanently)
+	default:
+		return false
+	}
+	return true
+}
+
+// authority is the host to send a visitor to: the requested name, so that wildcards
+// work, with the port that the route's URL says.
+func authority(base *url.URL, requested string) string {
+	if port := base.Port(); port != "" {
+		return hostname(requested) + ":" + port
+	}
+	return hostname(requested)
+}
+
+// sendRedirect writes the answer. Nothing in it can be executed: the body is plain text.
+func sendRedirect(w http.ResponseWriter, location string, code int) {
+	w.Header().Set("Location", location)
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = w.Write([]byte(http.StatusText(code) + "\n"))
+}

@@ -1,0 +1,280 @@
+package edge
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"sluice/internal/platform"
+)
+
+// Options configure a Router. The zero value works, without a state file.
+type Options struct {
+	StatePath      string         // where routes, backends and holds survive a crash; "" for nowhere
+	Logger         *slog.Logger   // nil discards
+	HealthPath     string         // answered 200 on every host; "" for none
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For and -Proto are believed
+	Dial           Dialer         // nil for TCP
+}
+
+// Router sends requests to the environments it was told about. It is safe for concurrent use.
+type Router struct {
+	log     *slog.Logger
+	health  string
+	clients clients
+	dial    Dialer
+	pages   *pages
+	proxy   *httputil.ReverseProxy
+	metrics *metrics
+	state   *stateFile
+
+	table atomic.Pointer[table]
+
+	mu    sync.Mutex // guards gates and the making of tables
+	gates map[platform.EnvironmentID]*gate
+}
+
+// New returns a router in the state that its state file holds: deadlines that passed
+// meanwhile are acted on at once. A file that cannot be read as a state is set aside and
+// logged, and the router starts empty.
+func New(opts Options) (*Router, error) {
+	r := &Router{
+		log:     opts.Logger,
+		health:  opts.HealthPath,
+		clients: clients{trusted: opts.TrustedProxies},
+		dial:    opts.Dial,
+		pages:   newPages(),
+		metrics: newMetrics(),
+		gates:   map[platform.EnvironmentID]*gate{},
+	}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	if r.dial == nil {
+		r.dial = (&net.Dialer{}).DialContext
+	}
+	r.proxy = newProxy(r.pages, r.clients, r.log)
+	r.table.Store(newTable(nil))
+	r.state = &stateFile{path: opts.StatePath, log: r.log}
+	if err := r.restore(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// ServeHTTP answers one request.
+func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	secure := r.clients.secure(req)
+	route := r.table.Load().match(req.Host, secure, req.URL.Path)
+	switch {
+	case r.health != "" && req.URL.Path == r.health:
+		r.serveHealth(w, route)
+	case req.Method == http.MethodConnect || req.URL.Path == "" || req.URL.Path[0] != '/':
+		w.Header().Set("Connection", "close")
+		http.Error(w, "this is no forward proxy", http.StatusBadRequest)
+	case route == nil:
+		r.pages.write(w, req, http.StatusNotFound, pageNotFound)
+	case route.redirect(w, req):
+	default: // an HTTP cache goes here, see the package comment
+		r.pass(w, req, route, secure)
+	}
+}
+
+// pass takes a request through its gate to the release that serves.
+func (r *Router) pass(w http.ResponseWriter, req *http.Request, route *route, secure bool) {
+	v, req := newVisit(route.gate, req)
+	v.route, v.secure = route, secure
+	defer v.finish()
+	if err := route.gate.admit(req.Context(), v); err != nil {
+		v.markHeld(w.Header())
+		r.pages.turnAway(w, req, route.gate, err)
+		return
+	}
+	if !v.reroute(req) { // the release that the request waited for has other routes
+		r.pages.write(w, req, http.StatusNotFound, pageNotFound)
+		return
+	}
+	if v.route.redirect(w, req) {
+		return
+	}
+	r.proxy.ServeHTTP(w, req)
+}
+
+// StateHeader tells a health check what the gate of the requested host does.
+const StateHeader = "X-Sluice-State"
+
+// serveHealth answers 200 in every state: a router that holds requests is well, and a
+// load balancer that took it out would break the hold.
+func (r *Router) serveHealth(w http.ResponseWriter, route *route) {
+	if route != nil {
+		w.Header().Set(StateHeader, string(route.gate.status().State))
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write([]byte("ok\n"))
+}
+
+// Hold makes an environment's requests wait and returns when those under way are done,
+// the drain limit has passed, the hold has ended or ctx has; the hold does not depend on
+// ctx. An environment in maintenance stays there, one that is not known is held from its
+// first publication's routes on.
+func (r *Router) Hold(ctx context.Context, h platform.Hold) (platform.HoldReport, error) {
+	if h.Environment == "" || h.Activity == "" {
+		return platform.HoldReport{}, platform.Errorf(platform.CodeInvalid, "a hold needs an environment and an activity")
+	}
+	g := r.gate(h.Environment)
+	held := g.beginHold(h)
+	if err := r.save(); err != nil {
+		return g.status().LastHold, err
+	}
+	return g.drain(ctx, held, h.DrainTimeout)
+}
+
+// Commit makes the hold's deadline end in maintenance. No hold is no error.
+func (r *Router) Commit(_ context.Context, env platform.EnvironmentID) error {
+	g := r.known(env)
+	if g == nil {
+		return nil
+	}
+	g.commit()
+	return r.save()
+}
+
+// Publish sets the routes and backends of an environment and opens it. Publishing the
+// same again changes nothing. It returns CodeInvalid for routes that lead nowhere and
+// CodeConflict for a URL that another environment serves; then nothing was changed.
+func (r *Router) Publish(_ context.Context, p platform.Publication) (platform.HoldReport, error) {
+	if p.Environment == "" {
+		return platform.HoldReport{}, platform.Errorf(platform.CodeInvalid, "a publication needs an environment")
+	}
+	report, err := r.publish(p)
+	if err != nil {
+		return report, err
+	}
+	return report, r.save()
+}
+
+func (r *Router) publish(p platform.Publication) (platform.HoldReport, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g := r.gateLocked(p.Environment)
+	rel := g.serving()
+	if !rel.serves(p) {
+		var err error
+		if rel, err = newRelease(g, p, r.dial); err != nil {
+			return platform.HoldReport{}, err
+		}
+	}
+	next, err := r.tableWith(g, rel)
+	if err != nil {
+		return platform.HoldReport{}, err
+	}
+	return g.publish(rel, func() { r.table.Store(next) }), nil
+}
+
+// tableWith returns the table in which g has the release rel; nil removes g.
+func (r *Router) tableWith(g *gate, rel *release) (*table, error) {
+	releases := make([]*release, 0, len(r.gates))
+	for _, other := range r.gates {
+		if s := other.serving(); other != g && s != nil {
+			releases = append(releases, s)
+		}
+	}
+	if rel == nil {
+		return newTable(releases), nil
+	}
+	others := newTable(releases)
+	for _, route := range rel.routes {
+		if taken := others.claimed(route); taken != nil {
+			return nil, platform.Errorf(platform.CodeConflict, "route %q is served by environment %q", route.URL, taken.gate.id).
+				WithHint("give the route another host or path, or remove it from the other environment")
+		}
+	}
+	return newTable(append(releases, rel)), nil
+}
+
+// Resume opens the environment with the backends from before the hold. It returns
+// CodeNotFound for an environment that was never published.
+func (r *Router) Resume(_ context.Context, env platform.EnvironmentID) (platform.HoldReport, error) {
+	g := r.known(env)
+	if g == nil {
+		return platform.HoldReport{}, errUnknown(env)
+	}
+	report := g.resume()
+	return report, r.save()
+}
+
+// Close answers the environment's requests, waiting ones included, with the maintenance
+// page. message is shown on it; it may be empty.
+func (r *Router) Close(_ context.Context, env platform.EnvironmentID, message string) (platform.HoldReport, error) {
+	g := r.gate(env)
+	report := g.close(message)
+	return report, r.save()
+}
+
+// Forget removes the environment; who waits is turned away. An unknown one is no error.
+func (r *Router) Forget(_ context.Context, env platform.EnvironmentID) error {
+	r.mu.Lock()
+	g := r.gates[env]
+	if g != nil {
+		delete(r.gates, env)
+		next, _ := r.tableWith(g, nil) // removing conflicts with nothing
+		r.table.Store(next)
+	}
+	r.mu.Unlock()
+	if g == nil {
+		return nil
+	}
+	g.close("")
+	if rel := g.serving(); rel != nil {
+		rel.pool.retire()
+	}
+	return r.save()
+}
+
+// HangUp cuts upgraded connections and event streams, whose clients connect again: for
+// the moment in which another process takes over.
+func (r *Router) HangUp() {
+	for _, g := range r.list() {
+		g.hangUp()
+	}
+}
+
+// Discharge turns away who still waits and lets nobody wait any more: for the end of the
+// process. What the state file says stays.
+func (r *Router) Discharge() {
+	for _, g := range r.list() {
+		g.discharge()
+	}
+}
+
+func (r *Router) gate(env platform.EnvironmentID) *gate {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.gateLocked(env)
+}
+
+func (r *Router) gateLocked(env platform.EnvironmentID) *gate {
+	g := r.gates[env]
+	if g == nil {
+		g = newGate(env, r.metrics, r.saveLater)
+		r.gates[env] = g
+	}
+	return g
+}
+
+func (r *Router) known(env platform.EnvironmentID) *gate {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.gates[env]
+}
+
+func errUnknown(env platform.EnvironmentID) error {
+	return platform.Errorf(platform.CodeNotFound, "the router does not know environment %q", env).
+		WithHint("redeploy the environment: sluice redeploy")
+}

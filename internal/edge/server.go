@@ -1,0 +1,28 @@
+package edge
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Limits towards clients. There is none on reading a body or writing an answer: a held
+// request waits, and a large upload over a slow line is not an attack.
+const (
+	readHeaderTimeout = 10 * time.Second
+	idleClientTimeout = 75 * time.Second
+	maxHeaderBytes    = 64 << 10
+)
+
+// NewServer returns a server for h, which is a Router or wraps one, that does not let a
+// client occupy it by sending its header slowly or endlessly.
+func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleClientTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ConnContext:       withConn,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}

@@ -1,0 +1,249 @@
+package edge
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sluice/internal/platform"
+)
+
+// stateVersion is the format of the state file. A file of a later version is refused, so
+// that a router that was taken back to an older version does not misread it.
+const stateVersion = 1
+
+// savedState is the whole state file.
+type savedState struct {
+	Version      int         `json:"version"`
+	Environments []savedGate `json:"environments"`
+}
+
+// savedGate is what a gate needs to come back as it was. Deadlines are absolute.
+type savedGate struct {
+	Environment platform.EnvironmentID `json:"environment"`
+	State       State                  `json:"state"`
+	Message     string                 `json:"message,omitempty"`
+	Published   bool                   `json:"published"`
+	Publication platform.Publication   `json:"publication"`
+	Hold        *savedHold             `json:"hold,omitempty"`
+}
+
+type savedHold struct {
+	Activity   string              `json:"activity"`
+	StartedAt  time.Time           `json:"started_at"`
+	Deadline   time.Time           `json:"deadline"`
+	Limit      int                 `json:"limit"`
+	OnDeadline platform.OnDeadline `json:"on_deadline"`
+}
+
+// stateFile writes the state so that a reader finds the whole of one state, also after
+// a power failure.
+type stateFile struct {
+	path string
+	log  *slog.Logger
+
+	asked atomic.Uint64 // changes that want to be saved
+	mu    sync.Mutex
+	saved uint64 // changes that are saved
+}
+
+// save writes what snapshot returns, unless somebody else wrote the caller's change
+// while it waited for its turn.
+func (f *stateFile) save(snapshot func() savedState) error {
+	if f.path == "" {
+		return nil
+	}
+	mine := f.asked.Add(1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.saved >= mine {
+		return nil
+	}
+	upTo := f.asked.Load()
+	data, err := json.Marshal(snapshot())
+	if err != nil {
+		return fmt.Errorf("encode router state: %w", err)
+	}
+	if err := replaceFile(f.path, data); err != nil {
+		return fmt.Errorf("save router state: %w", err)
+	}
+	f.saved = upTo
+	return nil
+}
+
+// replaceFile makes path hold data: all of it or, when it fails, what was there before.
+func replaceFile(path string, data []byte) error {
+	dir := filepath.Dir(path)
+	tmp, err := os.CreateTemp(dir, filepath.Base(path)+".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }() // gone already after the rename
+	_, err = tmp.Write(data)
+	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp.Name(), path); err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// load returns the saved state. A file that is none is renamed, so that it can be looked
+// at, and an empty state is returned: a router that starts empty can be published to, one
+// that does not start cannot.
+func (f *stateFile) load() (savedState, error) {
+	if f.path == "" {
+		return savedState{}, nil
+	}
+	f.sweep()
+	data, err := os.ReadFile(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return savedState{}, nil
+	}
+	if err != nil {
+		return savedState{}, fmt.Errorf("read router state: %w", err)
+	}
+	var s savedState
+	err = json.Unmarshal(data, &s)
+	if err == nil && s.Version != stateVersion {
+		err = fmt.Errorf("version %d, want %d", s.Version, stateVersion)
+	}
+	if err != nil {
+		return savedState{}, f.setAside(err)
+	}
+	return s, nil
+}
+
+// setAside renames a file that cannot be used.
+func (f *stateFile) setAside(reason error) error {
+	aside := f.path + ".corrupt-" + time.Now().UTC().Format("20060102T150405.000000000")
+	f.log.Error("router state cannot be read; starting empty", slog.String("set_aside_as", aside), slog.Any("err", reason))
+	if err := os.Rename(f.path, aside); err != nil {
+		return fmt.Errorf("set aside router state: %w", err)
+	}
+	return nil
+}
+
+// sweep removes what a crash between writing and renaming left.
+func (f *stateFile) sweep() {
+	left, _ := filepath.Glob(f.path + ".new-*") // the pattern is well formed
+	for _, name := range left {
+		_ = os.Remove(name)
+	}
+}
+
+func (r *Router) save() error {
+	if err := r.state.save(r.snapshot); err != nil {
+		return &platform.Error{
+			Code:    platform.CodeUnavailable,
+			Message: "the router did what it was told but could not save it; after a restart it would not know",
+			Hint:    "free space on the disk of the router's state file and run the command again",
+			Err:     err,
+		}
+	}
+	return nil
+}
+
+// saveLater is for changes that nobody asked for and nobody waits for.
+func (r *Router) saveLater() {
+	if err := r.save(); err != nil {
+		r.log.Error("router state not saved", slog.Any("err", err))
+	}
+}
+
+func (r *Router) snapshot() savedState {
+	s := savedState{Version: stateVersion, Environments: []savedGate{}}
+	for _, g := range r.list() {
+		s.Environments = append(s.Environments, g.record())
+	}
+	return s
+}
+
+// list returns the gates, sorted by environment.
+func (r *Router) list() []*gate {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	gates := make([]*gate, 0, len(r.gates))
+	for _, g := range r.gates {
+		gates = append(gates, g)
+	}
+	slices.SortFunc(gates, func(a, b *gate) int { return strings.Compare(string(a.id), string(b.id)) })
+	return gates
+}
+
+func (g *gate) record() savedGate {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := savedGate{Environment: g.id, State: g.state, Message: g.message}
+	if g.release != nil {
+		s.Published, s.Publication = true, g.release.publication
+	}
+	if h := g.hold; h != nil {
+		s.Hold = &savedHold{
+			Activity: h.activity, StartedAt: g.report.StartedAt, Deadline: h.deadline,
+			Limit: h.limit, OnDeadline: h.onDeadline,
+		}
+	}
+	return s
+}
+
+// restore brings back the gates of the state file. An environment that cannot be brought
+// back is logged and left out; it harms no other.
+func (r *Router) restore() error {
+	s, err := r.state.load()
+	if err != nil {
+		return err
+	}
+	var releases []*release
+	for _, sg := range s.Environments {
+		g := r.gateLocked(sg.Environment)
+		var rel *release
+		if sg.Published {
+			if rel, err = newRelease(g, sg.Publication, r.dial); err != nil {
+				r.log.Error("environment not restored", slog.String("environment", string(sg.Environment)), slog.Any("err", err))
+				delete(r.gates, sg.Environment)
+				continue
+			}
+			releases = append(releases, rel)
+		}
+		g.restore(sg, rel)
+	}
+	r.table.Store(newTable(releases))
+	return nil
+}
+
+func (g *gate) restore(s savedGate, rel *release) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.release, g.message = rel, s.Message
+	switch {
+	case s.State == Held && s.Hold != nil:
+		g.report.StartedAt, g.uncounted = s.Hold.StartedAt, true
+		g.arm(&hold{activity: s.Hold.Activity, deadline: s.Hold.Deadline, limit: s.Hold.Limit, onDeadline: s.Hold.OnDeadline})
+	case s.State == Open && rel != nil:
+		g.state = Open
+	default:
+		g.state = Closed
+	}
+}
+
+// serving returns the release, nil before the first publication.
+func (g *gate) serving() *release {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.release
+}

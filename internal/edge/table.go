@@ -1,0 +1,171 @@
+package edge
+
+import (
+	"strings"
+)
+
+// table finds the route of a request. It is immutable: a change makes a new table, which
+// replaces the old one by one atomic store.
+type table struct {
+	hosts     map[string]*site // by host name
+	wildcards map[string]*site // by the part behind "*."
+}
+
+// site is what one host name serves, by scheme.
+type site struct {
+	plain  paths
+	secure paths
+}
+
+// paths maps a path without its trailing slash ("" for the root) to its route.
+type paths struct {
+	routes  map[string]*route
+	longest int // length of the longest key; bounds the walk over hostile paths
+}
+
+// newTable indexes the routes of all releases. An earlier release wins a URL that two
+// releases claim; claims refuses that before it gets here.
+func newTable(releases []*release) *table {
+	t := &table{hosts: map[string]*site{}, wildcards: map[string]*site{}}
+	for _, rel := range releases {
+		for _, r := range rel.routes {
+			t.site(r.host).scheme(r.secure).add(r)
+		}
+	}
+	for _, sites := range []map[string]*site{t.hosts, t.wildcards} {
+		for _, s := range sites {
+			s.completeSchemes()
+		}
+	}
+	return t
+}
+
+// site returns the entry of a route's host, which may begin with "*.".
+func (t *table) site(host string) *site {
+	sites, key := t.hosts, host
+	if rest, ok := strings.CutPrefix(host, "*."); ok {
+		sites, key = t.wildcards, rest
+	}
+	s := sites[key]
+	if s == nil {
+		s = &site{}
+		sites[key] = s
+	}
+	return s
+}
+
+// match returns the route of a request, or nil when the host or path is unknown. host may
+// carry a port. An exact host beats a wildcard, a longer path beats a shorter one.
+func (t *table) match(host string, secure bool, path string) *route {
+	host = hostname(host)
+	if s := t.hosts[host]; s != nil {
+		return s.scheme(secure).match(path)
+	}
+	for len(t.wildcards) > 0 {
+		_, rest, ok := strings.Cut(host, ".")
+		if !ok {
+			return nil
+		}
+		if s := t.wildcards[rest]; s != nil {
+			return s.scheme(secure).match(path)
+		}
+		host = rest
+	}
+	return nil
+}
+
+// claimed returns the route that already serves exactly the URL of r, or nil.
+func (t *table) claimed(r *route) *route {
+	sites, key := t.hosts, r.host
+	if rest, ok := strings.CutPrefix(r.host, "*."); ok {
+		sites, key = t.wildcards, rest
+	}
+	s := sites[key]
+	if s == nil {
+		return nil
+	}
+	other := s.scheme(r.secure).routes[r.path]
+	if other == nil || other.secure != r.secure {
+		return nil
+	}
+	return other
+}
+
+func (s *site) scheme(secure bool) *paths {
+	if secure {
+		return &s.secure
+	}
+	return &s.plain
+}
+
+// completeSchemes serves what is declared for http:// over https:// too, and sends
+// requests to http:// on to https:// where only that is declared (spec: commerce-cloud 5.3).
+func (s *site) completeSchemes() {
+	declared := make([]*route, 0, len(s.plain.routes))
+	for _, r := range s.plain.routes {
+		declared = append(declared, r)
+	}
+	for _, r := range s.secure.routes {
+		if s.plain.routes[r.path] == nil {
+			upgrade := *r
+			upgrade.upgrade = true
+			s.plain.add(&upgrade)
+		}
+	}
+	for _, r := range declared {
+		if s.secure.routes[r.path] == nil {
+			s.secure.add(r)
+		}
+	}
+}
+
+func (p *paths) add(r *route) {
+	if p.routes == nil {
+		p.routes = map[string]*route{}
+	}
+	if p.routes[r.path] == nil {
+		p.routes[r.path] = r
+		p.longest = max(p.longest, len(r.path))
+	}
+}
+
+// match walks from the whole path up to the root, one segment at a time.
+func (p *paths) match(path string) *route {
+	if len(p.routes) == 0 {
+		return nil
+	}
+	for key := range ancestors(path, p.longest) {
+		if r := p.routes[key]; r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// ancestors yields the path itself and every prefix of it that ends before a slash, the
+// longest first and none longer than longest; the last one is "".
+func ancestors(path string, longest int) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		if len(path) <= longest && !yield(path) {
+			return
+		}
+		for i := min(len(path)-1, longest); i >= 0; i-- {
+			if path[i] == '/' && !yield(path[:i]) {
+				return
+			}
+		}
+	}
+}
+
+// hostname returns the lower-case host of a Host header, without port and trailing dot.
+// It allocates only for a host with upper-case letters.
+func hostname(host string) string {
+	if strings.HasPrefix(host, "[") {
+		if i := strings.IndexByte(host, ']'); i >= 0 {
+			host = host[:i+1]
+		}
+	} else if i := strings.LastIndexByte(host, ':'); i >= 0 {
+		host = host[:i]
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
