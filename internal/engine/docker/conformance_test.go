@@ -1,0 +1,105 @@
+package docker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/client"
+
+	"sluice/internal/engine"
+	"sluice/internal/engine/docker"
+	"sluice/internal/engine/enginetest"
+)
+
+func TestConformance(t *testing.T) {
+	enginetest.Run(t, func(t *testing.T) enginetest.Harness { //nolint:thelper // it is the harness, not a check
+		dir := t.TempDir()
+		return enginetest.Harness{
+			Engine: open(t, dir),
+			Reopen: func(t *testing.T) engine.Engine { t.Helper(); return open(t, dir) },
+			Image:  testImage(t),
+			Tools:  enginetest.Shell(),
+			Subnet: subnet,
+			Get:    get,
+		}
+	})
+}
+
+// prefix begins the names of everything that these tests make in Docker.
+const prefix = "sluicetest"
+
+// open returns an engine over dir, or skips the test when no Docker answers.
+func open(t testing.TB, dir string) *docker.Engine {
+	t.Helper()
+	e, err := docker.New(t.Context(), docker.Options{DataDir: dir, Prefix: prefix, HealthTimeout: 30 * time.Second})
+	if err != nil {
+		if strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") {
+			t.Fatal(err)
+		}
+		t.Skipf("no Docker: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+// testImage returns an image with a shell and Perl: SLUICE_TEST_IMAGE, or any that was
+// assembled here, all of which are made of Debian.
+func testImage(t testing.TB) string {
+	t.Helper()
+	if ref := os.Getenv("SLUICE_TEST_IMAGE"); ref != "" {
+		return ref
+	}
+	cli, err := client.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cli.Close() //nolint:errcheck // nothing was written
+	list, err := cli.ImageList(t.Context(), client.ImageListOptions{Filters: client.Filters{}.Add("reference", "sluice/*")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, image := range list.Items {
+		for _, tag := range image.RepoTags {
+			return tag
+		}
+	}
+	if strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") {
+		t.Fatal("Docker has no image sluice/*; set SLUICE_TEST_IMAGE")
+	}
+	t.Skip("Docker has no image sluice/*; set SLUICE_TEST_IMAGE")
+	return ""
+}
+
+var subnets atomic.Int32
+
+// subnet returns another /24 on each call, from a range that is used for nothing else.
+func subnet() string { return fmt.Sprintf("10.213.%d.0/24", subnets.Add(1)+100) }
+
+var errNoAnswer = errors.New("no answer")
+
+// get requests a page from this machine.
+func get(address, path string) int {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), 5*time.Second, errNoAnswer)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, http.NoBody)
+	if err != nil {
+		return 0
+	}
+	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	if err != nil {
+		return 0
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode
+}

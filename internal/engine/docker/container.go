@@ -1,0 +1,143 @@
+package docker
+
+import (
+	"maps"
+	"math"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
+
+	"sluice/internal/contract"
+	"sluice/internal/platform"
+)
+
+// Limits that every container has.
+const (
+	pidsLimit    = 4096 // processes and threads; search engines need thousands
+	logFileSize  = "10m"
+	logFileCount = "3"
+	hostNameMax  = 63
+)
+
+// tmpfsOptions lets every user write and nobody gain rights; programs may be run, which
+// package managers and PHP's JIT need.
+const tmpfsOptions = "rw,exec,nosuid,nodev,mode=1777"
+
+// createOptions is the whole definition of a container for Docker.
+func createOptions(n naming, env platform.EnvironmentID, w wanted, binds []bind) client.ContainerCreateOptions {
+	return client.ContainerCreateOptions{
+		Name: n.container(env, w.release, w.Name),
+		Config: &container.Config{
+			Image:       w.Image,
+			Cmd:         w.Command,
+			User:        w.User,
+			WorkingDir:  w.Dir,
+			Env:         environ(w.Env),
+			Hostname:    w.Name[:min(len(w.Name), hostNameMax)],
+			Labels:      n.containerLabels(env, w),
+			StopSignal:  "SIGTERM", // whatever the image says: the port promises it
+			StopTimeout: new(seconds(w.StopTimeout)),
+		},
+		HostConfig:       hostConfig(w, binds),
+		NetworkingConfig: endpoint(n.network(env), w),
+	}
+}
+
+// hostConfig is what confines the container: it can write to its mounts and its memory
+// file systems, has no capability and cannot gain one.
+func hostConfig(w wanted, binds []bind) *container.HostConfig {
+	return &container.HostConfig{
+		Mounts:         mounts(binds),
+		Tmpfs:          tmpfs(w, binds),
+		ReadonlyRootfs: true,
+		CapDrop:        []string{"ALL"},
+		SecurityOpt:    []string{"no-new-privileges"},
+		Init:           new(true), // reaps what a command leaves behind, passes SIGTERM on
+		ExtraHosts:     w.hosts,
+		LogConfig: container.LogConfig{
+			Type:   "json-file",
+			Config: map[string]string{"max-size": logFileSize, "max-file": logFileCount},
+		},
+		RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyUnlessStopped},
+		Resources: container.Resources{
+			Memory:     w.Memory,
+			MemorySwap: w.Memory, // equal: no swap
+			NanoCPUs:   int64(w.CPUs * 1e9),
+			PidsLimit:  new(int64(pidsLimit)),
+		},
+	}
+}
+
+// endpoint joins the container to the environment's network. It answers to its own name
+// there, whichever release it belongs to.
+func endpoint(name string, w wanted) *network.NetworkingConfig {
+	end := &network.EndpointSettings{Aliases: []string{w.Name}, Links: w.aliases}
+	if w.address.IsValid() {
+		end.IPAMConfig = &network.EndpointIPAMConfig{IPv4Address: w.address}
+	}
+	return &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{name: end}}
+}
+
+func mounts(binds []bind) []mount.Mount {
+	var out []mount.Mount
+	for _, b := range binds {
+		out = append(out, mount.Mount{
+			Type: mount.TypeBind, Source: b.source, Target: b.target, ReadOnly: b.readOnly,
+			BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate},
+		})
+	}
+	return out
+}
+
+// tmpfs lists the memory file systems: /tmp and /run everywhere, but for a target that a
+// mount already has.
+func tmpfs(w wanted, binds []bind) map[string]string {
+	out := map[string]string{}
+	for _, dir := range append([]string{"/tmp", contract.RunDir}, w.Tmpfs...) {
+		if !slices.ContainsFunc(binds, func(b bind) bool { return b.target == dir }) {
+			out[dir] = tmpfsOptions
+		}
+	}
+	return out
+}
+
+// environ returns variables as Docker wants them, sorted.
+func environ(vars map[string]string) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		out = append(out, name+"="+vars[name])
+	}
+	return out
+}
+
+// seconds rounds up, since Docker counts stop timeouts in seconds.
+func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+
+// networkOptions describes an environment's own network: Docker hands out addresses from
+// the upper half of the subnet, the lower half has the gateway and the fixed addresses of
+// services (design: decision 16).
+func networkOptions(labels map[string]string, subnet netip.Prefix) client.NetworkCreateOptions {
+	return client.NetworkCreateOptions{
+		Driver: "bridge",
+		IPAM: &network.IPAM{
+			Driver: "default",
+			Config: []network.IPAMConfig{{Subnet: subnet, IPRange: upperHalf(subnet), Gateway: subnet.Addr().Next()}},
+		},
+		Labels: labels,
+	}
+}
+
+// upperHalf returns the second half of an IPv4 prefix.
+func upperHalf(p netip.Prefix) netip.Prefix {
+	if !p.Addr().Is4() || p.Bits() >= 32 {
+		return p
+	}
+	b := p.Addr().As4()
+	b[p.Bits()/8] |= 1 << (7 - p.Bits()%8)
+	return netip.PrefixFrom(netip.AddrFrom4(b), p.Bits()+1)
+}

@@ -1,0 +1,178 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+	"golang.org/x/sync/errgroup"
+
+	"sluice/internal/engine"
+	"sluice/internal/platform"
+)
+
+// executor carries out a plan for one environment. It decides nothing: what it finds done
+// already counts as done.
+type executor struct {
+	*Engine
+	env    platform.EnvironmentID
+	subnet netip.Prefix // of the network to create
+	log    *lines
+}
+
+// run carries out the stages in order; the first error ends the chains beside it.
+func (x executor) run(ctx context.Context, p plan) error {
+	for _, s := range p {
+		group, gctx := errgroup.WithContext(ctx)
+		for _, c := range s {
+			group.Go(func() error { return x.chain(gctx, c) })
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chain carries out actions in order. A service that was made here and never became
+// healthy is removed again, so that a mended definition starts afresh; its data stays.
+func (x executor) chain(ctx context.Context, c chain) error {
+	for i, a := range c {
+		x.log.print(a.String())
+		err := x.do(ctx, a)
+		if err == nil {
+			continue
+		}
+		if _, ok := asFailure(err); !ok {
+			return fmt.Errorf("%s %s: %w", a.verb, a.subject, err)
+		}
+		if a.verb == awaitHealthy && slices.ContainsFunc(c[:i], isCreate) {
+			x.log.print("remove " + a.subject + " (it did not become healthy; its data stays)")
+			err = errors.Join(err, x.removeContainer(context.WithoutCancel(ctx), a.container))
+		}
+		return err
+	}
+	return nil
+}
+
+func isCreate(a action) bool { return a.verb == create }
+
+// changeTimeout bounds a request that is not cut off when its context ends.
+const changeTimeout = time.Minute
+
+var errChangeTimeout = errors.New("docker did not answer in time")
+
+// do carries out one action. Docker finishes a request to make or remove something even
+// when the client has left: such a request is awaited, or the network that it makes
+// could appear after a Destroy that followed.
+func (x executor) do(ctx context.Context, a action) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	switch a.verb {
+	case createNetwork, removeNetwork, create, start, remove:
+		detached, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), changeTimeout, errChangeTimeout)
+		defer cancel()
+		return x.change(detached, a)
+	case makeVolumes:
+		_, err := x.data.volumes(x.env, a.wanted)
+		return err
+	case removeTree:
+		return x.data.remove(a.path)
+	case pullImage:
+		return x.pull(ctx, a.image)
+	case stop:
+		_, err := x.cli.ContainerStop(ctx, a.container, client.ContainerStopOptions{})
+		return gone(err)
+	case awaitHealthy:
+		return x.awaitHealthy(ctx, a.container, a.wanted)
+	case setUp:
+		return x.setUp(ctx, a.container, a.wanted)
+	case awaitReady:
+		return x.awaitReady(ctx, a.container, a.wanted)
+	case postStart:
+		return x.postStart(ctx, a.container, a.wanted)
+	}
+	return fmt.Errorf("no such action: %s", a.verb)
+}
+
+// change carries out an action that makes or removes something in Docker.
+func (x executor) change(ctx context.Context, a action) error {
+	switch a.verb {
+	case createNetwork:
+		return x.createNetwork(ctx)
+	case removeNetwork:
+		_, err := x.cli.NetworkRemove(ctx, x.names.network(x.env), client.NetworkRemoveOptions{})
+		return gone(err)
+	case create:
+		return x.create(ctx, a.wanted)
+	case start:
+		_, err := x.cli.ContainerStart(ctx, a.container, client.ContainerStartOptions{})
+		return err
+	case remove:
+		return x.removeContainer(ctx, a.container)
+	default:
+		return fmt.Errorf("%s changes nothing in Docker", a.verb)
+	}
+}
+
+func (x executor) createNetwork(ctx context.Context) error {
+	opts := networkOptions(x.names.networkLabels(x.env), x.subnet)
+	_, err := x.cli.NetworkCreate(ctx, x.names.network(x.env), opts)
+	return err
+}
+
+// pull fetches an image. One with a local name cannot be fetched: it is gone from the store.
+func (x executor) pull(ctx context.Context, ref string) error {
+	if local(ref) {
+		return platform.Errorf(platform.CodeUnavailable, "image %s is not in Docker's store and no registry has it", ref).
+			WithHint("deploy again; the image is made anew")
+	}
+	_, err := x.Images().Pull(ctx, ref, x.log)
+	return err
+}
+
+// create makes the directories and files of a container, then the container.
+func (x executor) create(ctx context.Context, w wanted) error {
+	binds, err := x.data.volumes(x.env, w)
+	if err != nil {
+		return err
+	}
+	if w.kind != engine.KindService {
+		b, err := x.data.logs(x.env, w)
+		if err != nil {
+			return err
+		}
+		binds = append(binds, b)
+	}
+	if len(w.Files) > 0 {
+		b, err := x.data.files(x.env, w)
+		if err != nil {
+			return err
+		}
+		binds = append(binds, b)
+	}
+	_, err = x.cli.ContainerCreate(ctx, createOptions(x.names, x.env, w, binds))
+	return err
+}
+
+func (x executor) removeContainer(ctx context.Context, name string) error {
+	_, err := x.cli.ContainerRemove(ctx, name, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+	if errdefs.IsConflict(err) { // "removal is already in progress", by an attempt that was cut off
+		return x.awaitRemoved(ctx, name)
+	}
+	return gone(err)
+}
+
+// gone takes "no such object" for success.
+func gone(err error) error {
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
