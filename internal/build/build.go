@@ -19,11 +19,15 @@ import (
 // different applications may run side by side.
 type Builder interface {
 	// Lookup finds the slug that was built with this key. ok is false when there is
-	// none, or when its image is gone from the store.
+	// none, or when its image is gone from the store. TreeID and BuiltAt may be unset:
+	// they are not part of what the key decides.
 	Lookup(ctx context.Context, project, app string, key Key) (slug platform.Slug, ok bool, err error)
 
-	// Build runs the request's steps and returns the slug. Output of the steps goes to
-	// log as it comes, standard error lines prefixed with "W: ".
+	// Build runs the request's steps and returns the slug. Lines go to log as they come:
+	// the title of a step when it begins; its output indented by two spaces, standard error
+	// prefixed with "W: " after them. A step reads nothing from standard input, may write
+	// only below contract.AppDir, contract.CacheDir and /tmp, and the first one that fails
+	// ends the build.
 	//
 	// A fault of the user's application is a *Failure; any other error is the platform's
 	// and may be retried. When ctx ends, the build stops and its cause is returned. A
@@ -32,6 +36,9 @@ type Builder interface {
 
 	// Remove deletes a slug's image. Removing one that is gone is no error.
 	Remove(ctx context.Context, slug platform.Slug) error
+
+	// Ping says why the builder cannot be reached, and nil when it can.
+	Ping(ctx context.Context) error
 }
 
 // Request is everything that a build depends on.
@@ -46,8 +53,12 @@ type Request struct {
 	// SourceDir is a directory on this machine that holds the application's tree.
 	SourceDir string
 	// Exclude lists paths below the application's root that the slug must not contain:
-	// mounts and the platform's configuration files. Slash-separated, no leading slash.
+	// the platform's configuration files. Slash-separated, no leading slash.
 	Exclude []string
+	// Mounts lists paths below the application's root over which a volume is mounted when
+	// the slug runs. In the slug each is an empty directory, because a mount point cannot be
+	// made in a read-only file system. Written as Exclude; Exclude is applied first.
+	Mounts []string
 
 	Steps []Step // run in order in contract.AppDir, as the web user
 	// Env is set for every step. It ends up in no image.
