@@ -64,13 +64,16 @@ type Journal interface {
 // Variables keeps project and environment variables.
 type Variables interface {
 	// Variables returns the variables that apply to an environment, lowest precedence
-	// first: project, inherited from parents, its own. With an empty env it returns the
-	// project's own. Values of sensitive variables need not be there.
+	// first: project, inherited from parents, its own. Disabled ones and what they hide
+	// need not be there.
 	Variables(ctx context.Context, project, env string) ([]platform.Variable, error)
+	// OwnVariables returns all variables that are set on the very environment, or, when env
+	// is empty, on the project.
+	OwnVariables(ctx context.Context, project, env string) ([]platform.Variable, error)
 	// SaveVariable creates or replaces the variable on v.Environment, or on the project.
 	SaveVariable(ctx context.Context, project string, v platform.Variable) error
 	// DeleteVariable removes a variable from an environment, or, when env is empty, from
-	// the project. One that is gone is no error.
+	// the project. It may return CodeNotFound for one that is gone.
 	DeleteVariable(ctx context.Context, project, env, name string) error
 }
 

@@ -27,8 +27,12 @@ func (a *api) visible(r *http.Request, s scope) (map[string]platform.Variable, e
 	if err != nil {
 		return nil, err
 	}
+	own, err := a.Variables.OwnVariables(r.Context(), s.project.ID, s.env) // disabled ones too
+	if err != nil {
+		return nil, err
+	}
 	byName := map[string]platform.Variable{}
-	for _, v := range all {
+	for _, v := range slices.Concat(all, own) {
 		byName[v.Name] = v // lowest precedence comes first
 	}
 	return byName, nil

@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sluice/apiv1"
+)
+
+// config is the configuration file. It holds a secret: only its owner may read it.
+type config struct {
+	Server string `json:"server"`
+	Token  string `json:"token"`
+	// GitHosts are where, beside the server itself, git may be given the token: the
+	// repositories of this server, as "https://host:port".
+	GitHosts []string `json:"git_hosts,omitempty"`
+}
+
+const (
+	maxConfig = 1 << 20
+	maxToken  = 4 << 10
+)
+
+// configPath returns $XDG_CONFIG_HOME/sluice/config.json.
+func (c *program) configPath() (string, error) {
+	dir := c.env["XDG_CONFIG_HOME"]
+	if !filepath.IsAbs(dir) {
+		home := c.env["HOME"]
+		if home == "" {
+			home = c.env["USERPROFILE"]
+		}
+		if home == "" {
+			return "", fail(ExitFailure, "set HOME", "neither XDG_CONFIG_HOME nor HOME is set")
+		}
+		dir = filepath.Join(home, ".config")
+	}
+	return filepath.Join(dir, "sluice", "config.json"), nil
+}
+
+// readConfig returns the configuration; there being none is no error.
+func (c *program) readConfig() (config, error) {
+	path, err := c.configPath()
+	if err != nil {
+		return config{}, nil //nolint:nilerr // the environment may hold everything
+	}
+	data, err := readFile(path, maxConfig)
+	if errors.Is(err, fs.ErrNotExist) {
+		return config{}, nil
+	}
+	if err != nil {
+		return config{}, fmt.Errorf("read configuration: %w", err)
+	}
+	var cfg config
+	if err := json.Unmarshal(data, &cfg); err != nil {
+		return config{}, fail(ExitFailure, "mend it, or log in again after you removed it", "the configuration %s is not readable: %v", path, err)
+	}
+	return cfg, nil
+}
+
+// writeConfig replaces the configuration at once, so that a crash leaves the old one.
+func (c *program) writeConfig(cfg config) error {
+	path, err := c.configPath()
+	if err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(cfg, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), "config-*") // 0600 from the start
+	if err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	defer os.Remove(tmp.Name()) //nolint:errcheck // gone after the rename
+	_, err = tmp.Write(append(data, '\n'))
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	if err := os.Rename(tmp.Name(), path); err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	return nil
+}
+
+// readFile reads a whole file of at most limit bytes.
+func readFile(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // names the path
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err //nolint:wrapcheck // names the path
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s has more than %d bytes", path, limit)
+	}
+	return data, nil
+}
+
+// credentials are a server and the token for it.
+type credentials struct {
+	server   string
+	token    string
+	gitHosts []string
+}
+
+// credentials finds them: option, environment, last login. The token of the last login is
+// sent to no other server than the one it is for.
+func (c *program) credentials() (credentials, error) {
+	cfg, err := c.readConfig()
+	if err != nil {
+		return credentials{}, err
+	}
+	cred := credentials{server: strings.TrimRight(firstOf(c.server, c.env["SLUICE_URL"], cfg.Server), "/")}
+	if cred.server == "" {
+		return cred, fail(ExitLogin, "log in with `sluice auth:login --server http://HOST:PORT`, or set SLUICE_URL", "no server is known")
+	}
+	own := cred.server == strings.TrimRight(cfg.Server, "/")
+	if own {
+		cred.gitHosts = cfg.GitHosts
+	}
+	switch {
+	case c.tokenFile != "":
+		cred.token, err = readToken(c.tokenFile)
+	case c.env["SLUICE_TOKEN"] != "":
+		cred.token = c.env["SLUICE_TOKEN"]
+	case own:
+		cred.token = cfg.Token
+	}
+	return cred, err
+}
+
+func readToken(path string) (string, error) {
+	data, err := readFile(path, maxToken)
+	if err != nil {
+		return "", fail(ExitFailure, "", "the token file is not readable: %v", err)
+	}
+	token := strings.TrimSpace(string(data))
+	if token == "" || strings.ContainsAny(token, " \t\r\n") {
+		return "", fail(ExitFailure, "it must hold one token on one line", "the token file %s holds no token", path)
+	}
+	return token, nil
+}
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// client returns a client for the server in use.
+func (c *program) client() (*apiv1.Client, error) {
+	cred, err := c.credentials()
+	if err != nil {
+		return nil, err
+	}
+	return newClient(cred)
+}
+
+func newClient(cred credentials) (*apiv1.Client, error) {
+	client, err := apiv1.NewClient(cred.server, cred.token, apiv1.Options{UserAgent: "sluice/" + buildVersion()})
+	if err != nil {
+		return nil, usageError("write it as http://HOST:PORT or https://HOST", "%v", err)
+	}
+	return client, nil
+}
+
+// hostOf returns "scheme://host:port" of an address, or "".
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}

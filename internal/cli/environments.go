@@ -1,0 +1,199 @@
+package cli
+
+import (
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sluice/apiv1"
+)
+
+func (c *program) environmentList() *cobra.Command {
+	var (
+		opts     tableOptions
+		pipe     bool
+		inactive bool
+	)
+	cmd := &cobra.Command{
+		Use:     "environment:list",
+		Aliases: []string{"environments", "env"},
+		Short:   "List the environments of a project",
+		Args:    positional(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := c.selectProject(cmd.Context())
+			if err != nil {
+				return err
+			}
+			envs, err := s.Environments(cmd.Context(), s.project)
+			if err != nil {
+				return err
+			}
+			if inactive {
+				envs = withoutInactive(envs)
+			}
+			if pipe {
+				return printIDs(c, envs, func(e apiv1.Environment) string { return e.ID })
+			}
+			return printTable(c, opts, environmentColumns(), envs)
+		},
+	}
+	opts.addFlags(cmd)
+	cmd.Flags().BoolVar(&pipe, "pipe", false, "print the IDs only")
+	cmd.Flags().BoolVarP(&inactive, "no-inactive", "I", false, "leave out inactive environments")
+	return cmd
+}
+
+func withoutInactive(envs []apiv1.Environment) []apiv1.Environment {
+	var active []apiv1.Environment
+	for _, e := range envs {
+		if e.Status != "inactive" {
+			active = append(active, e)
+		}
+	}
+	return active
+}
+
+func environmentColumns() []column[apiv1.Environment] {
+	type env = apiv1.Environment
+	return []column[env]{
+		{name: "id", title: "ID", value: func(e env) string { return e.ID }},
+		{name: "title", title: "Title", value: func(e env) string { return e.Title }},
+		{name: "status", title: "Status", value: func(e env) string { return e.Status }},
+		{name: "type", title: "Type", value: func(e env) string { return e.Type }},
+		{name: "deployed", title: "Deployed", value: func(e env) string { return when(e.DeploymentState.LastDeploymentAt) }},
+		{name: "parent", title: "Parent", hidden: true, value: func(e env) string { return string(e.Parent) }},
+		{name: "machine_name", title: "Machine name", hidden: true, value: func(e env) string { return e.MachineName }},
+		{name: "commit", title: "Commit", hidden: true, value: func(e env) string { return string(e.HeadCommit) }},
+		{name: "release", title: "Release", hidden: true, value: func(e env) string { return string(e.Release) }},
+		{name: "created", title: "Created", hidden: true, value: func(e env) string { return when(e.CreatedAt) }},
+		{name: "updated", title: "Updated", hidden: true, value: func(e env) string { return when(e.UpdatedAt) }},
+	}
+}
+
+func (c *program) environmentInfo() *cobra.Command {
+	var opts infoOptions
+	cmd := &cobra.Command{
+		Use:   "environment:info [PROPERTY]",
+		Short: "Show an environment",
+		Args:  positional(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := c.selectEnvironment(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				opts.property = args[0]
+			}
+			e, err := s.Environment(cmd.Context(), s.project, s.env)
+			if err != nil {
+				return err
+			}
+			return printInfo(c, opts, e, []property{
+				{"id", e.ID},
+				{"title", e.Title},
+				{"machine_name", e.MachineName},
+				{"type", e.Type},
+				{"status", e.Status},
+				{"parent", string(e.Parent)},
+				{"head_commit", string(e.HeadCommit)},
+				{"release", string(e.Release)},
+				{"url", e.Links.Href("public-url")},
+				{"deployed_at", when(e.DeploymentState.LastDeploymentAt)},
+				{"created_at", when(e.CreatedAt)},
+				{"updated_at", when(e.UpdatedAt)},
+			})
+		},
+	}
+	opts.addFlags(cmd)
+	return cmd
+}
+
+func (c *program) environmentURL() *cobra.Command {
+	var primary, pipe bool
+	cmd := &cobra.Command{
+		Use:     "environment:url",
+		Aliases: []string{"url"},
+		Short:   "Show the URLs of an environment, the primary one first",
+		Args:    positional(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := c.selectEnvironment(cmd.Context())
+			if err != nil {
+				return err
+			}
+			routes, err := s.Routes(cmd.Context(), s.project, s.env)
+			if err != nil {
+				return err
+			}
+			if len(routes) == 0 {
+				return fail(ExitFailure, "push to it first", "the environment %s has no URL, as nothing is deployed", s.env)
+			}
+			if primary {
+				routes = routes[:1]
+			}
+			return printIDs(c, routes, func(r apiv1.Route) string { return r.URL })
+		},
+	}
+	cmd.Flags().BoolVarP(&primary, "primary", "1", false, "the primary URL only")
+	cmd.Flags().BoolVar(&pipe, "pipe", false, "print the URLs only, as always")
+	return cmd
+}
+
+func (c *program) environmentRelationships() *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:     "environment:relationships",
+		Aliases: []string{"relationships", "rel"},
+		Short:   "Show what an application is connected to, with credentials",
+		Example: "  sluice rel -P database.0.port",
+		Args:    positional(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := c.selectEnvironment(cmd.Context())
+			if err != nil {
+				return err
+			}
+			rels, err := s.Relationships(cmd.Context(), s.project, s.env, c.app)
+			if err != nil {
+				return err
+			}
+			if path != "" {
+				return printProperty(c, rels, path)
+			}
+			return printJSON(c.out, rels)
+		},
+	}
+	cmd.Flags().StringVarP(&path, "property", "P", "", "show one property, such as database.0.host")
+	return cmd
+}
+
+func (c *program) environmentLogs() *cobra.Command {
+	var lines int
+	cmd := &cobra.Command{
+		Use:     "environment:logs [TYPE]",
+		Aliases: []string{"logs", "log"},
+		Short:   "Show the last lines of an application's log",
+		Long:    "Shows the last lines of a log of an application: app (the default), access, error, php.access, cron, deploy, post-deploy.",
+		Args:    positional(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if lines < 0 {
+				return usageError("", "--lines must be 0 (all) or more, not %s", strconv.Itoa(lines))
+			}
+			s, err := c.selectEnvironment(cmd.Context())
+			if err != nil {
+				return err
+			}
+			body, err := s.Logs(cmd.Context(), s.project, s.env, c.app, strings.Join(args, ""), lines)
+			if err != nil {
+				return err
+			}
+			defer body.Close()
+			if _, err := io.Copy(c.out, body); err != nil {
+				return &apiv1.ConnectionError{URL: s.Server(), Err: err}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().IntVar(&lines, "lines", 100, "how many lines; 0 for all")
+	return cmd
+}

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"sluice/apiv1"
+)
+
+// The exit statuses (spec: platform 8.5 and 9.1).
+const (
+	ExitOK              = 0
+	ExitFailure         = 1
+	ExitUsage           = 2
+	ExitLogin           = 3
+	ExitConnection      = 5
+	ExitDenied          = 6
+	ExitProjectNotFound = 9
+	ExitBuildFailed     = 10
+	ExitDeployFailed    = 11
+	ExitPostDeploy      = 12
+	ExitCancelled       = 13
+	ExitInterrupted     = 130
+)
+
+const exitStatuses = `Exit statuses:
+  0  success                     9  the project does not exist
+  1  failure                    10  the build failed
+  2  wrong usage                11  the deployment failed
+  3  login required             12  the post-deploy hook failed
+  5  the server does not answer 13  the activity was cancelled
+  6  permission denied`
+
+// failure is an error with an exit status and what to do next.
+type failure struct {
+	code int
+	text string
+	hint string
+	err  error // may be nil
+}
+
+func (f *failure) Error() string {
+	switch {
+	case f.err == nil:
+		return f.text
+	case f.text == "":
+		return f.err.Error()
+	default:
+		return f.text + ": " + f.err.Error()
+	}
+}
+
+func (f *failure) Unwrap() error { return f.err }
+
+func fail(code int, hint, format string, args ...any) *failure {
+	return &failure{code: code, text: fmt.Sprintf(format, args...), hint: hint}
+}
+
+func usageError(hint, format string, args ...any) *failure {
+	return fail(ExitUsage, hint, format, args...)
+}
+
+// silentExit ends the program with a status that another program has explained already.
+type silentExit int
+
+func (s silentExit) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// exitStatus maps an error to the status that the program ends with.
+func exitStatus(err error) int {
+	if err == nil {
+		return ExitOK
+	}
+	if s, ok := errors.AsType[silentExit](err); ok {
+		return int(s)
+	}
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f.code
+	}
+	if _, ok := errors.AsType[*apiv1.ConnectionError](err); ok {
+		return ExitConnection
+	}
+	switch {
+	case apiv1.IsProjectNotFound(err):
+		return ExitProjectNotFound
+	case apiv1.StatusCode(err) == http.StatusUnauthorized:
+		return ExitLogin
+	case apiv1.StatusCode(err) == http.StatusForbidden:
+		return ExitDenied
+	}
+	return ExitFailure
+}
+
+// nextStep says what to do about an error, or "".
+func nextStep(err error) string {
+	if f, ok := errors.AsType[*failure](err); ok && f.hint != "" {
+		return f.hint
+	}
+	if e, ok := errors.AsType[*apiv1.Error](err); ok && e.Hint != "" {
+		return e.Hint
+	}
+	if e, ok := errors.AsType[*apiv1.ConnectionError](err); ok {
+		return "check that the server runs at " + e.URL + " and that SLUICE_URL names the right one"
+	}
+	switch {
+	case apiv1.IsProjectNotFound(err):
+		return "`sluice project:list` shows the projects there are"
+	case apiv1.StatusCode(err) == http.StatusUnauthorized:
+		return "log in with `sluice auth:login`, or set SLUICE_TOKEN"
+	}
+	return ""
+}
+
+// report tells a person about an error.
+func report(ctx context.Context, w io.Writer, err error) {
+	if _, ok := errors.AsType[silentExit](err); ok {
+		return
+	}
+	if ctx.Err() != nil {
+		_, _ = fmt.Fprintf(w, "sluice: stopped: %v\n", context.Cause(ctx))
+		return
+	}
+	_, _ = fmt.Fprintf(w, "sluice: %s\n", printable(err.Error()))
+	if e, ok := errors.AsType[*apiv1.Error](err); ok && e.Message == "" {
+		_, _ = fmt.Fprintf(w, "  the server answered %d %s\n", e.Code, e.Title)
+	}
+	if next := nextStep(err); next != "" {
+		_, _ = fmt.Fprintf(w, "next: %s\n", printable(next))
+	}
+}
+
+// printable replaces what would steer a terminal: texts come from servers and files.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if (r < ' ' && r != '\n' && r != '\t') || (r >= 0x7f && r < 0xa0) {
+			return ' '
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// Run runs one command line, without the program's name, and returns the exit status. It
+// uses environ ("NAME=value") instead of the process's environment. When ctx ends, Run ends
+// soon; an activity that it waits for goes on.
+func Run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	c := &program{environ: environ, env: map[string]string{}, in: stdin, out: stdout, err: stderr}
+	for _, kv := range environ {
+		if name, value, ok := strings.Cut(kv, "="); ok {
+			c.env[name] = value
+		}
+	}
+	err := c.run(ctx, args)
+	if err == nil {
+		return ExitOK
+	}
+	report(ctx, stderr, err)
+	if ctx.Err() != nil {
+		return ExitInterrupted
+	}
+	return exitStatus(err)
+}
+
+// program is one run: its streams, its environment and the options every command has.
+type program struct {
+	env     map[string]string
+	environ []string
+	in      io.Reader
+	out     io.Writer
+	err     io.Writer
+
+	server      string
+	tokenFile   string
+	project     string
+	environment string
+	app         string
+	yes         bool
+	quiet       bool
+}
+
+func (c *program) run(ctx context.Context, args []string) error {
+	root := c.root()
+	args, err := resolveCommand(root, args)
+	if err != nil {
+		return err
+	}
+	root.SetArgs(args)
+	err = root.ExecuteContext(ctx)
+	if err != nil && strings.HasPrefix(err.Error(), "required flag(s)") { // cobra has no type for it
+		return usageError("sluice help", "%v", err)
+	}
+	return err
+}
+
+// root makes the command tree anew: nothing is shared between runs.
+func (c *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "sluice",
+		Short:         "Push shops through build, deploy and post-deploy",
+		Long:          "sluice works with projects, their environments and activities on a Sluice server.\n\n" + exitStatuses,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(c.in)
+	root.SetOut(c.out)
+	root.SetErr(c.err)
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError("`sluice "+cmd.Name()+" --help` shows the options", "%v", err)
+	})
+	f := root.PersistentFlags()
+	f.StringVarP(&c.project, "project", "p", "", "the project (default: of the git remote \"sluice\")")
+	f.StringVarP(&c.environment, "environment", "e", "", "the environment, \".\" for the default branch's (default: the current branch)")
+	f.StringVarP(&c.app, "app", "A", "", "the application, where there are several")
+	f.StringVar(&c.server, "server", "", "address of the server (default: SLUICE_URL, or that of the last login)")
+	f.StringVar(&c.tokenFile, "token-file", "", "file with the access token (default: SLUICE_TOKEN, or that of the last login)")
+	f.BoolVarP(&c.yes, "yes", "y", false, "answer yes to questions")
+	f.BoolVarP(&c.quiet, "quiet", "q", false, "no progress")
+	c.addCommands(root)
+	return root
+}
+
+func (c *program) addCommands(root *cobra.Command) {
+	root.AddGroup(
+		&cobra.Group{ID: "project", Title: "Projects:"},
+		&cobra.Group{ID: "environment", Title: "Environments:"},
+		&cobra.Group{ID: "activity", Title: "Activities:"},
+		&cobra.Group{ID: "variable", Title: "Variables:"},
+		&cobra.Group{ID: "auth", Title: "Login:"},
+	)
+	add := func(group string, cmds ...*cobra.Command) {
+		for _, cmd := range cmds {
+			cmd.GroupID = group
+			root.AddCommand(cmd)
+		}
+	}
+	add("project", c.projectCreate(), c.projectList(), c.projectInfo(), c.projectDelete(), c.projectSetRemote())
+	add("environment", c.environmentList(), c.environmentInfo(), c.environmentPush(), c.environmentURL(),
+		c.environmentRelationships(), c.environmentLogs(), c.environmentSSH(),
+		c.environmentRedeploy(), c.environmentActivate(), c.environmentDeactivate())
+	add("activity", c.activityList(), c.activityGet(), c.activityLog(), c.activityCancel())
+	add("variable", c.variableList(), c.variableGet(), c.variableCreate(), c.variableUpdate(), c.variableDelete())
+	add("auth", c.authLogin(), c.authInfo(), c.authGitCredential())
+	root.AddCommand(c.validate(), c.version())
+}
+
+// args wraps cobra's validators so that their errors are usage errors.
+func positional(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError("usage: "+cmd.UseLine(), "%v", err)
+		}
+		return nil
+	}
+}
+
+func (c *program) version() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Show the versions of this program and of the server",
+		Args:  positional(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, _ = fmt.Fprintf(c.out, "sluice %s\n", buildVersion())
+			client, err := c.client()
+			if err != nil {
+				return nil //nolint:nilerr // no server is configured, which is fine here
+			}
+			v, err := client.Version(cmd.Context())
+			if err != nil {
+				return err
+			}
+			_, _ = fmt.Fprintf(c.out, "server %s (API v%s) at %s\n", v.Version, v.API, client.Server())
+			return nil
+		},
+	}
+}
+
+// buildVersion is what Go recorded about this binary.
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
+
+// note writes a line for people to stderr.
+func (c *program) note(format string, args ...any) {
+	if !c.quiet {
+		_, _ = fmt.Fprintf(c.err, format+"\n", args...)
+	}
+}
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor is small
+}
+
+// width returns how many columns a stream has; 0 means no limit.
+func (c *program) width(stream any) int {
+	if n, err := strconv.Atoi(c.env["COLUMNS"]); err == nil && n > 0 {
+		return n
+	}
+	if f, ok := stream.(*os.File); ok {
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil { //nolint:gosec // a file descriptor is small
+			return n
+		}
+	}
+	return 0
+}
+
+// confirm asks before something that cannot be undone. Without a terminal nobody can
+// answer, so it refuses and names the option.
+func (c *program) confirm(format string, args ...any) error {
+	if c.yes {
+		return nil
+	}
+	question := fmt.Sprintf(format, args...)
+	if !isTerminal(c.in) || !isTerminal(c.err) {
+		return usageError("run it again with --yes if that is what you want", "%s This needs a confirmation, and there is no terminal to ask on", question)
+	}
+	_, _ = fmt.Fprintf(c.err, "%s Continue? [y/N] ", question)
+	answer, err := readLine(c.in)
+	if err != nil {
+		return err
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	}
+	return fail(ExitFailure, "", "nothing was done")
+}
+
+// readLine reads up to a newline, and no byte more.
+func readLine(r io.Reader) (string, error) {
+	var line []byte
+	one := make([]byte, 1)
+	for len(line) < 64<<10 {
+		n, err := r.Read(one)
+		if n == 1 && one[0] == '\n' {
+			return string(line), nil
+		}
+		line = append(line, one[:n]...)
+		if errors.Is(err, io.EOF) {
+			return string(line), nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("read answer: %w", err)
+		}
+	}
+	return "", errors.New("read answer: the line is too long")
+}

@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"context"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"sluice/apiv1"
+)
+
+func (c *program) environmentSSH() *cobra.Command {
+	var tty bool
+	cmd := &cobra.Command{
+		Use:     "environment:ssh [-- COMMAND...]",
+		Aliases: []string{"ssh"},
+		Short:   "Run a command, or a shell, in an application's container",
+		Long: "Runs a command in a running web container of an application and exits with its status. One argument is a line for the shell, " +
+			"as with ssh; several are the command and its arguments, exactly. Without any it is a login shell.",
+		Example: "  sluice ssh\n  sluice ssh 'cd var/log && ls -l'\n  sluice ssh -- php -v",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := c.selectEnvironment(cmd.Context())
+			if err != nil {
+				return err
+			}
+			code, err := c.exec(cmd.Context(), s, apiv1.ExecCommand{App: c.app, Argv: args, TTY: tty})
+			if err == nil && code != 0 {
+				err = silentExit(code)
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVarP(&tty, "tty", "t", false, "give the command a terminal, as a shell gets")
+	return cmd
+}
+
+// exec runs a command with the program's own streams. A shell, or a command with -t, gets
+// the user's terminal: raw, so that every key reaches the other end.
+func (c *program) exec(ctx context.Context, s selection, cmd apiv1.ExecCommand) (int, error) {
+	streams := apiv1.ExecStreams{Stdin: c.in, Stdout: c.out, Stderr: c.err}
+	interactive := isTerminal(c.in) && isTerminal(c.out)
+	cmd.TTY = interactive && (cmd.TTY || len(cmd.Argv) == 0)
+	in, ok := c.in.(*os.File)
+	if !cmd.TTY || !ok {
+		return s.Exec(ctx, s.project, s.env, cmd, streams)
+	}
+	fd := int(in.Fd()) //nolint:gosec // a file descriptor is small
+	cmd.Size = terminalSize(fd)
+	before, err := term.MakeRaw(fd)
+	if err != nil {
+		return 0, fail(ExitFailure, "", "the terminal cannot be set up: %v", err)
+	}
+	defer term.Restore(fd, before) //nolint:errcheck // nothing better to do
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	streams.Resizes = resizes(ctx, fd)
+	return s.Exec(ctx, s.project, s.env, cmd, streams)
+}
+
+func terminalSize(fd int) *apiv1.Size {
+	columns, rows, err := term.GetSize(fd)
+	if err != nil {
+		return nil
+	}
+	return &apiv1.Size{Columns: uint16(columns), Rows: uint16(rows)} //nolint:gosec // a terminal's size is small
+}
