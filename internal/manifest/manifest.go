@@ -278,6 +278,9 @@ type EnvFile struct {
 	File  string
 	Stage map[string]map[string]any // "global", "build", "deploy", "post-deploy"
 	Log   map[string]any
+	// System is system.variables, the names under which the platform's variables are
+	// read: "ENV_ROUTES" -> "PLATFORM_ROUTES".
+	System map[string]string
 }
 
 // WarmUpPages returns stage.post-deploy.WARM_UP_PAGES, or the value of the global stage,

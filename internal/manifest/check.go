@@ -1,0 +1,275 @@
+package manifest
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// checker compares documents with shapes.
+type checker struct {
+	*findings
+
+	opts Options
+	tree *source // the files beside the documents
+}
+
+// matches checks a value and everything below it.
+func (c *checker) matches(n *node, s *shape, path string) {
+	if !n.given() {
+		return
+	}
+	form := c.form(n, s, path)
+	if form == nil {
+		return
+	}
+	if form.custom != nil {
+		form.custom(c, n, path)
+		return
+	}
+	switch n.kind {
+	case kindMap:
+		c.mapMatches(n, form, path)
+	case kindList:
+		for i, item := range n.items {
+			if form.values != nil {
+				c.matches(item, form.values, fmt.Sprintf("%s[%d]", path, i))
+			}
+		}
+	default:
+		c.scalarMatches(n, form, path)
+	}
+	if form.check != nil {
+		form.check(c, n, path)
+	}
+}
+
+// form chooses the notation that a value is in. It returns nil and reports the type when
+// there is none, and warns about a type that is only nearly right.
+func (c *checker) form(n *node, s *shape, path string) *shape {
+	for _, form := range s.forms() {
+		if form.kinds&n.kind != 0 {
+			return form
+		}
+	}
+	for _, form := range s.forms() {
+		switch _, number := n.num(); {
+		case n.kind&kindScalar == 0:
+		case form.kinds&kindText != 0:
+			return form // a number where text is wanted is taken as written
+		case form.kinds&kindInt != 0 && number:
+			c.warn(n.pos, "quoted-number", fmt.Sprintf("%s is a number in quotes", path), "", fmt.Sprintf("write %s without quotes", n.text))
+			return form
+		case form.kinds&kindBool != 0 && n.flag() != nil:
+			if n.quoted {
+				c.warn(n.pos, "quoted-boolean", fmt.Sprintf("%s is a boolean in quotes", path), "", fmt.Sprintf("write %s without quotes", n.text))
+			}
+			return form
+		case form.kinds&kindList != 0 && form.values != nil:
+			c.warn(n.pos, "single-value", fmt.Sprintf("%s should be a list", path), "the value is taken as its only item", fmt.Sprintf("write [%s]", clip(n.text, 60)))
+			c.matches(n, form.values, path)
+			return nil
+		}
+	}
+	c.fail(n.pos, "wrong-type", fmt.Sprintf("%s must be %s, not %s", path, s.wants(), n.describe()), "", s.example())
+	return nil
+}
+
+// describe says what was found, "text "abc"" or "a list".
+func (n *node) describe() string {
+	if n.kind == kindText {
+		return "text " + show(n.text)
+	}
+	if n.kind&kindScalar != 0 {
+		return n.kind.String() + " (" + clip(n.text, 40) + ")"
+	}
+	return n.kind.String()
+}
+
+func (s *shape) example() string {
+	switch {
+	case len(s.allowed) > 0:
+		return "use one of " + strings.Join(s.allowed, ", ")
+	case s.kinds == kindBool:
+		return "write true or false"
+	case s.kinds == kindMap && len(s.props) > 0:
+		return "write it as a map with " + join(propertyKeys(s.props), "or")
+	default:
+		return ""
+	}
+}
+
+func (c *checker) scalarMatches(n *node, s *shape, path string) {
+	if len(s.allowed) > 0 && !slices.Contains(s.allowed, n.text) {
+		c.fail(n.pos, "unknown-value", fmt.Sprintf("%s cannot be %s", path, show(n.text)), "", didYouMean(n.text, s.allowed))
+		return
+	}
+	if v, ok := n.num(); ok && s.kinds&kindInt != 0 {
+		switch {
+		case s.lowest != nil && v < *s.lowest:
+			c.fail(n.pos, "out-of-range", fmt.Sprintf("%s is %d, less than %d", path, v, *s.lowest), "", "")
+		case s.highest != nil && v > *s.highest:
+			c.fail(n.pos, "out-of-range", fmt.Sprintf("%s is %d, more than %d", path, v, *s.highest), "", "")
+		}
+	}
+	if s.format == nil {
+		return
+	}
+	if why, fix := s.format.wrong(n.text); why != "" {
+		c.fail(n.pos, "wrong-format", fmt.Sprintf("%s is not a %s: %s", path, s.format.name, show(n.text)), why, fix)
+	}
+}
+
+func (c *checker) mapMatches(n *node, s *shape, path string) {
+	if s.props != nil {
+		c.properties(n, s, path)
+		return
+	}
+	for _, e := range n.entries {
+		if s.keys != nil {
+			if why, fix := s.keys.wrong(e.key); why != "" {
+				c.fail(e.pos, "wrong-name", fmt.Sprintf("%s is not a valid %s", show(e.key), s.keys.name), why, fix)
+			}
+		}
+		if s.values != nil {
+			c.matches(e.value, s.values, below(path, e.key))
+		}
+	}
+}
+
+// properties checks a map with fixed keys.
+func (c *checker) properties(n *node, s *shape, path string) {
+	for _, e := range n.entries {
+		i := slices.IndexFunc(s.props, func(p property) bool { return p.key == e.key })
+		if i < 0 {
+			c.unknownKey(e, s, path)
+			continue
+		}
+		c.property(e, s.props[i], below(path, e.key))
+	}
+	for _, p := range s.props {
+		if p.required && !n.get(p.key).given() {
+			c.fail(c.keyPlace(n, p.key), "missing-key", fmt.Sprintf("%s has no %s", orThis(path), strconv.Quote(p.key)), p.doc, "")
+		}
+	}
+}
+
+func (c *checker) property(e entry, p property, path string) {
+	switch {
+	case p.status == StatusRefused && !e.value.saysNothing():
+		c.fail(e.pos, "refused-key", path+" is not supported", p.note, "remove it")
+	case p.status == StatusIgnored && !e.value.saysNothing():
+		c.add(Diagnostic{Pos: e.pos, Severity: SeverityNotice, Rule: "ignored-key", Message: path + " has no effect here", Why: p.note})
+	}
+	c.matches(e.value, p.shape, path)
+}
+
+func (c *checker) unknownKey(e entry, s *shape, path string) {
+	if strings.HasPrefix(e.key, "x-") || strings.HasPrefix(e.key, ".") {
+		return // by convention a place for anchors
+	}
+	d := Diagnostic{
+		Pos: e.pos, Severity: SeverityError, Rule: "unknown-key",
+		Message: "unknown key " + show(e.key), Fix: didYouMean(e.key, propertyKeys(s.props)),
+	}
+	if path != "" {
+		d.Message += " in " + path
+	}
+	if s.optional {
+		d.Severity, d.Why = SeverityWarning, "nothing reads it"
+	}
+	if home := homeOf(e.key); d.Fix == "" && home != "" {
+		d.Fix = fmt.Sprintf("%q belongs into %s; check the indentation", e.key, home)
+	}
+	c.add(d)
+}
+
+// homeOf says where a key of .magento.app.yaml is at home that was found elsewhere,
+// mostly by a slip of indentation.
+func homeOf(key string) string {
+	switch key {
+	case "cmd", "spec", "shutdown_timeout":
+		return "crons.<name>"
+	case "build", "deploy", "post_deploy":
+		return "hooks"
+	case "extensions", "disabled_extensions":
+		return "runtime"
+	case "locations", "upstream", "commands":
+		return "web"
+	case "passthru", "root", "index", "expires", "scripts", "allow", "rules", "headers":
+		return "web.locations.<path>"
+	case "flavor":
+		return "build"
+	case "cookies", "default_ttl":
+		return "cache"
+	case "paths":
+		return "redirects"
+	case "plugins", "schemas", "endpoints":
+		return "configuration"
+	case "stage", "log":
+		return envFile
+	default:
+		return ""
+	}
+}
+
+// keyPlace is where to point for a key that is missing: the map, or the key that is null.
+func (c *checker) keyPlace(n *node, key string) Position {
+	if e := n.find(key); e != nil {
+		return e.pos
+	}
+	return n.pos
+}
+
+func (c *checker) fail(pos Position, rule, message, why, fix string) {
+	c.add(Diagnostic{Pos: pos, Severity: SeverityError, Rule: rule, Message: message, Why: why, Fix: fix})
+}
+
+func (c *checker) warn(pos Position, rule, message, why, fix string) {
+	c.add(Diagnostic{Pos: pos, Severity: SeverityWarning, Rule: rule, Message: message, Why: why, Fix: fix})
+}
+
+func (c *checker) notice(pos Position, rule, message, why, fix string) {
+	c.add(Diagnostic{Pos: pos, Severity: SeverityNotice, Rule: rule, Message: message, Why: why, Fix: fix})
+}
+
+func propertyKeys(props []property) []string {
+	keys := make([]string, 0, len(props))
+	for _, p := range props {
+		if p.status != StatusRefused {
+			keys = append(keys, p.key)
+		}
+	}
+	return keys
+}
+
+// below extends a key path; keys that are no plain words are quoted.
+func below(path, key string) string {
+	if strings.ContainsAny(key, `. /:"'[]{}*\`) {
+		key = show(key)
+	}
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+func orThis(path string) string {
+	if path == "" {
+		return "the file"
+	}
+	return path
+}
+
+// join lists words for a sentence: "a, b or c".
+func join(words []string, conjunction string) string {
+	switch n := len(words); n {
+	case 0:
+		return ""
+	case 1:
+		return words[0]
+	default:
+		return strings.Join(words[:n-1], ", ") + " " + conjunction + " " + words[n-1]
+	}
+}

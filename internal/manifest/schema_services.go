@@ -1,0 +1,108 @@
+package manifest
+
+import "fmt"
+
+// servicesSchema is services.yaml (spec: commerce-cloud 4, platform 2.16).
+func servicesSchema() *shape {
+	return mapOf("service", object(
+		property{key: "type", shape: formatted(typeFormat()).with(checkServiceType), required: true, doc: `The service and its version, "mysql:10.11".`},
+		property{key: "disk", shape: diskSchema(), doc: "Disk for the data, in MB; needed by services that keep any."},
+		property{key: "configuration", shape: freeForm(), doc: "Settings of the type; see below for mysql."},
+		property{key: "relationships", shape: relationshipsSchema(), doc: "What this service may reach."},
+		property{key: "size", shape: oneOf("AUTO", "XS", "S", "M", "L", "XL", "2XL", "4XL"), fallback: "AUTO", status: StatusIgnored, note: ignoredSize, doc: "The size of the container."},
+		property{key: "resources", shape: freeForm(), status: StatusIgnored, note: ignoredSize, doc: "Memory of the container."},
+		property{key: "container_profile", shape: scalar(), status: StatusIgnored, note: ignoredSize, doc: "Proportion of CPU and memory."},
+		property{key: "access", shape: freeForm(), status: StatusIgnored, note: "services are reached through an application's container", doc: "Who may open tunnels."},
+	).with(checkServiceConfiguration)).named(nameFormat("service"))
+}
+
+// mysqlSchema is the configuration of a mysql service (spec: commerce-cloud 4.2).
+func mysqlSchema() *shape {
+	endpoint := object(
+		property{key: "default_schema", shape: text(), doc: "The database that the relationship names."},
+		property{key: "privileges", shape: mapOf("schema", oneOf("admin", "rw", "ro")), doc: "What the endpoint may do, by database."},
+	)
+	return object(
+		property{key: "schemas", shape: listOf(text()), fallback: "[main]", doc: "The databases. Removing one does not delete it."},
+		property{key: "endpoints", shape: mapOf("endpoint", endpoint), fallback: "mysql: admin on main", doc: "Users with their rights."},
+		property{key: "properties", shape: object(
+			property{key: "max_allowed_packet", shape: between(1, 1024), fallback: "16", doc: "MB."},
+			property{key: "default_charset", shape: text(), fallback: "utf8mb4", doc: "Character set of new databases."},
+			property{key: "default_collation", shape: text(), fallback: "utf8mb4_unicode_ci", doc: "Collation of new databases."},
+			property{key: "optimizer_switch", shape: scalar(), doc: "MariaDB's variable."},
+			property{key: "optimizer_use_condition_selectivity", shape: between(1, 5), fallback: "4", doc: "MariaDB's variable."},
+			property{key: "innodb_adaptive_hash_index", shape: scalar(), doc: "MariaDB's variable."},
+			property{key: "innodb_buffer_pool_size", shape: scalar(), doc: "MariaDB's variable."},
+			property{key: "join_buffer_size", shape: scalar(), doc: "MariaDB's variable."},
+			property{key: "max_connections", shape: scalar(), doc: "MariaDB's variable."},
+			property{key: "max_heap_table_size", shape: scalar(), doc: "MariaDB's variable."},
+			property{key: "min_examined_row_limit", shape: scalar(), doc: "MariaDB's variable."},
+			property{key: "query_cache_size", shape: scalar(), doc: "MariaDB's variable."},
+			property{key: "sql_mode", shape: scalar(), doc: "MariaDB's variable."},
+			property{key: "table_definition_cache", shape: scalar(), doc: "MariaDB's variable."},
+			property{key: "table_open_cache", shape: scalar(), doc: "MariaDB's variable."},
+			property{key: "wsrep_sync_wait", shape: scalar(), doc: "MariaDB's variable."},
+		).lax(), doc: "Settings of the server."},
+		property{key: "rotate_passwords", shape: boolean(), status: StatusIgnored, note: "passwords follow from the installation's key", doc: "Reserved."},
+	)
+}
+
+// searchSchema is the configuration of a search service (spec: commerce-cloud 4.3).
+func searchSchema() *shape {
+	return object(property{key: "plugins", shape: listOf(text()), doc: "Plugins to install."}).lax()
+}
+
+// lax turns unknown keys into warnings.
+func (s *shape) lax() *shape {
+	s.optional = true
+	return s
+}
+
+func checkServiceConfiguration(c *checker, n *node, path string) {
+	kind, _ := splitEndpoint(n.get("type").str())
+	configuration, path := n.get("configuration"), below(path, "configuration")
+	switch canonicalType(kind) {
+	case "mysql":
+		c.matches(configuration, mysqlSchema(), path)
+		checkEndpoints(c, configuration, path)
+	case "opensearch", "elasticsearch":
+		c.matches(configuration, searchSchema(), path)
+	}
+}
+
+// checkEndpoints compares the endpoints of a database with its schemas.
+func checkEndpoints(c *checker, configuration *node, path string) {
+	schemas := configuration.get("schemas").strings()
+	if len(schemas) == 0 {
+		schemas = []string{"main"}
+	}
+	known := func(pos Position, name string) {
+		if !contains(schemas, name) {
+			c.fail(pos, "unknown-schema", fmt.Sprintf("there is no schema %s in %s", show(name), below(path, "schemas")), "", didYouMean(name, schemas))
+		}
+	}
+	endpoints := configuration.get("endpoints")
+	if !endpoints.isMap() {
+		return
+	}
+	for _, e := range endpoints.entries {
+		if s := e.value.get("default_schema"); s.given() {
+			known(s.pos, s.str())
+		}
+		if p := e.value.get("privileges"); p.isMap() {
+			for _, grant := range p.entries {
+				known(grant.pos, grant.key)
+			}
+		}
+	}
+}
+
+// canonicalType maps the other names of a service type to the one that the catalog has.
+func canonicalType(name string) string {
+	switch name {
+	case "mariadb":
+		return "mysql"
+	default:
+		return name
+	}
+}

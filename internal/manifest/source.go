@@ -1,0 +1,126 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// The bounds of what is read from a pushed tree. A real project's files have some
+// thousand values and nest 8 deep.
+const (
+	maxFileSize    = 1 << 20  // bytes of one configuration file
+	maxTotalSize   = 16 << 20 // bytes of all files of one run, includes and archives too
+	maxValues      = 100_000  // values of one document after aliases are resolved
+	maxDepth       = 64       // maps and lists in each other
+	maxIncludes    = 8        // includes in each other
+	maxDirectories = 20_000   // directories searched for applications
+)
+
+var (
+	errTooLarge = errors.New("too large")
+	errLink     = errors.New("a symbolic link")
+	errNotFile  = errors.New("not a regular file")
+)
+
+// source reads documents from the tree of one commit and collects what is wrong with them.
+type source struct {
+	findings
+
+	fsys    fs.FS
+	partial bool  // files that others name may be missing
+	read    int64 // bytes so far
+}
+
+// file reads a regular file of at most maxFileSize bytes; it follows no symbolic link.
+func (s *source) file(name string) ([]byte, error) {
+	if info, err := s.stat(name); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, errNotFile
+	}
+	f, err := s.fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // opened for reading
+	limit := min(maxFileSize, maxTotalSize-s.read)
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	s.read += int64(len(data))
+	switch {
+	case err != nil:
+		return nil, err
+	case int64(len(data)) > limit:
+		return nil, errTooLarge
+	default:
+		return data, nil
+	}
+}
+
+// stat describes a path in the tree proper: no part of it may be a symbolic link, which
+// could point outside.
+func (s *source) stat(name string) (fs.FileInfo, error) {
+	if !fs.ValidPath(name) {
+		return nil, fs.ErrInvalid
+	}
+	var info fs.FileInfo
+	parts := strings.Split(name, "/")
+	for i := range parts {
+		var err error
+		info, err = fs.Lstat(s.fsys, path.Join(parts[:i+1]...))
+		switch {
+		case err != nil:
+			return nil, err
+		case info.Mode()&fs.ModeSymlink != 0:
+			return nil, errLink
+		}
+	}
+	return info, nil
+}
+
+// exists reports whether a path is in the tree.
+func (s *source) exists(name string) bool {
+	_, err := fs.Lstat(s.fsys, name)
+	return err == nil
+}
+
+// document reads a YAML file. It returns nil when the file is missing or cannot be used;
+// the second case is reported.
+func (s *source) document(name string) *node {
+	data, err := s.file(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		s.add(unreadable(Position{File: name}, name, err))
+		return nil
+	}
+	c := &converter{source: s, file: name, base: path.Dir(name), constants: path.Base(name) == envFile}
+	return c.document(data)
+}
+
+func unreadable(pos Position, name string, err error) Diagnostic {
+	d := Diagnostic{Pos: pos, Severity: SeverityError, Rule: "unreadable-file", Message: fmt.Sprintf("%s cannot be read", name), Why: err.Error()}
+	switch {
+	case errors.Is(err, errTooLarge):
+		d.Rule = "file-too-large"
+		d.Message = fmt.Sprintf("%s is too large", name)
+		d.Why = fmt.Sprintf("a file may have %d KiB and all of them together %d MiB", maxFileSize>>10, maxTotalSize>>20)
+	case errors.Is(err, errLink):
+		d.Rule = "symbolic-link"
+		d.Message = fmt.Sprintf("%s is reached through a symbolic link", name)
+		d.Why, d.Fix = "a link could point outside the repository", "commit the file itself"
+	case errors.Is(err, fs.ErrNotExist):
+		d.Rule = "missing-file"
+		d.Message = fmt.Sprintf("%s does not exist", name)
+		d.Why, d.Fix = "", "commit the file or mend the path"
+	case errors.Is(err, fs.ErrInvalid):
+		d.Rule = "path-outside"
+		d.Message = fmt.Sprintf("%s is not a path inside the repository", show(name))
+		d.Why, d.Fix = "", "write a relative path without \"..\""
+	}
+	return d
+}

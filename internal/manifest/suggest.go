@@ -1,0 +1,88 @@
+package manifest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// closest returns the candidate that was most likely meant, or "".
+func closest(got string, candidates []string) string {
+	best, bestDistance := "", max(2, len(got)/3)+1
+	low := strings.ToLower(got)
+	for _, c := range candidates {
+		d := distance(low, strings.ToLower(c))
+		if squeeze(low) == squeeze(strings.ToLower(c)) {
+			d = 0 // differs in case, hyphen or underscore only
+		}
+		if d < bestDistance && d < len(c) {
+			best, bestDistance = c, d
+		}
+	}
+	return best
+}
+
+func squeeze(s string) string {
+	return strings.NewReplacer("-", "", "_", "", " ", "", ".", "").Replace(s)
+}
+
+// didYouMean is the mend for an unknown name: the closest one, or all of them when they
+// are few.
+func didYouMean(got string, candidates []string) string {
+	if c := closest(got, candidates); c != "" {
+		return fmt.Sprintf("did you mean %q?", c)
+	}
+	switch n := len(candidates); {
+	case n == 0:
+		return ""
+	case n <= 12:
+		sorted := slices.Sorted(slices.Values(candidates))
+		return "use one of " + strings.Join(sorted, ", ")
+	default:
+		return ""
+	}
+}
+
+// distance is the number of single-character edits and swaps of neighbours between two
+// words (optimal string alignment). Long words are compared by their beginnings.
+func distance(a, b string) int {
+	const longest = 64
+	ra, rb := []rune(clip(a, longest)), []rune(clip(b, longest))
+	before, previous := make([]int, len(rb)+1), make([]int, len(rb)+1)
+	for j := range previous {
+		previous[j] = j
+	}
+	for i := range ra {
+		row := make([]int, len(rb)+1)
+		row[0] = i + 1
+		for j := range rb {
+			cost := 1
+			if ra[i] == rb[j] {
+				cost = 0
+			}
+			row[j+1] = min(previous[j+1]+1, row[j]+1, previous[j]+cost)
+			if i > 0 && j > 0 && ra[i] == rb[j-1] && ra[i-1] == rb[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, previous = previous, row
+	}
+	return previous[len(rb)]
+}
+
+// clip shortens text to at most n bytes.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}
+
+// show quotes what a user wrote for a message, on one line and not too long.
+func show(s string) string {
+	const longest = 60
+	if len(s) > longest {
+		s = clip(s, longest) + "…"
+	}
+	return fmt.Sprintf("%q", s)
+}

@@ -1,0 +1,163 @@
+package manifest
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// mounts checks an application's writable directories: against each other, against the
+// services and against what is committed (spec: platform 2.5).
+func (p *parser) mounts(m *Manifest, a *Application) {
+	p.mountSet(m, a, a.Mounts)
+	for _, w := range a.Workers {
+		p.mountSet(m, a, w.Mounts)
+	}
+}
+
+func (p *parser) mountSet(m *Manifest, a *Application, mounts []Mount) {
+	for i, mount := range mounts { // sorted by path: a parent comes before its children
+		for _, other := range mounts[:i] {
+			switch {
+			case mount.Path == other.Path:
+				p.check.fail(mount.Pos, "duplicate-mount", fmt.Sprintf("mount %s is also on line %d", show(mount.Path), other.Pos.Line), "a slash makes no difference", "remove one of them")
+			case strings.HasPrefix(mount.Path, other.Path+"/"):
+				p.check.fail(mount.Pos, "nested-mount", fmt.Sprintf("mount %s is inside the mount %s", show(mount.Path), show(other.Path)), "the outer one would hide it", "mount only one of them")
+			case mount.Source == MountLocal && other.Source == MountLocal && mount.SourcePath == other.SourcePath:
+				p.check.notice(mount.Pos, "shared-mount", fmt.Sprintf("mounts %s and %s are the same directory", show(other.Path), show(mount.Path)), "both have the source "+show(mount.SourcePath), "")
+			}
+		}
+		if mount.Source == MountService && mount.Service != "" && m.Service(mount.Service) == nil {
+			p.check.fail(mount.Pos, "unknown-service", fmt.Sprintf("mount %s needs the service %s, which does not exist", show(mount.Path), show(mount.Service)), "", "add it to .magento/services.yaml")
+		}
+		p.hidden(a, mount)
+	}
+}
+
+// hidden notices committed files below a mount, which the running application does not
+// see. The directories that Magento's toolkit carries over itself are no news.
+func (p *parser) hidden(a *Application, mount Mount) {
+	if slices.Contains([]string{"var", "app/etc", "pub/media", "pub/static", "generated"}, mount.Path) {
+		return
+	}
+	dir := path.Join(a.Root, mount.Path)
+	entries, err := fs.ReadDir(p.fsys, dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") {
+			p.check.notice(mount.Pos, "hidden-files", fmt.Sprintf("mount %s hides committed files", show(mount.Path)), "the running application sees the mount's own files instead of "+dir+"/"+clip(e.Name(), 60), "")
+			return
+		}
+	}
+}
+
+// committedFiles looks at files beside the configuration.
+func (p *parser) committedFiles(a *Application) {
+	if name := path.Join(a.Root, "app/etc/env.php"); p.exists(name) {
+		p.check.warn(Position{File: name}, "committed-env-php", "env.php is committed", "it has the encryption key and is written by every deployment", "git rm --cached "+name)
+	}
+	lock := path.Join(a.Root, "composer.lock")
+	if a.Type.Name == "php" && p.exists(path.Join(a.Root, "composer.json")) && !p.exists(lock) {
+		p.check.warn(Position{File: lock}, "no-composer-lock", "composer.lock is not committed", "every build could install other versions", "commit composer.lock")
+	}
+}
+
+// locations warns about places where PHP source would be served as text: scripts are
+// off, files are allowed, and there are PHP files (spec: platform 2.4).
+func (p *parser) locations(a *Application) {
+	for _, l := range a.Web.Locations {
+		if l.Root == "" || is(l.Scripts, false) {
+			continue
+		}
+		if is(l.Allow, true) {
+			p.sourceServed(a, l, l.Pos, fmt.Sprintf("location %s", show(l.Path)))
+			continue
+		}
+		for _, r := range l.Rules {
+			if r.Allow != nil && *r.Allow && !is(r.Scripts, false) && matchesPHP(r.Pattern) {
+				p.check.warn(r.Pos, "php-source", fmt.Sprintf("rule %s serves PHP files as text", show(r.Pattern)), "it allows them and scripts are off", "add \"scripts: true\" or narrow the expression")
+			}
+		}
+	}
+}
+
+// is reports whether a setting that may be missing has its default: allow is true and
+// scripts is false, and each is asked for what would be dangerous.
+func is(setting *bool, fallback bool) bool {
+	if setting == nil {
+		return fallback
+	}
+	return *setting
+}
+
+func (p *parser) sourceServed(a *Application, l Location, pos Position, what string) {
+	root := path.Join(a.Root, l.Root)
+	file := p.phpFile(root)
+	if file == "" && (l.Root == "pub" || l.Root == ".") && a.Type.Name == "php" {
+		file = path.Join(root, "index.php")
+	}
+	if file == "" {
+		return
+	}
+	p.check.warn(pos, "php-source", what+" serves PHP files as text", "scripts are off and everything is allowed, "+file+" too", "add \"scripts: true\", or \"allow: false\" with rules for what is public")
+}
+
+// phpFile returns a PHP file directly in a directory.
+func (p *parser) phpFile(dir string) string {
+	entries, err := fs.ReadDir(p.fsys, dir)
+	if err != nil {
+		return ""
+	}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".php") && e.Type().IsRegular() {
+			return path.Join(dir, clip(e.Name(), 60))
+		}
+	}
+	return ""
+}
+
+func matchesPHP(pattern string) bool {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return false // PCRE that Go has not; better silent than wrong
+	}
+	return re.MatchString("/index.php") && re.MatchString("/setup/index.php") && !re.MatchString("/")
+}
+
+// The commands of a deploy hook that write into the code, which is read-only then.
+var (
+	buildCommand = regexp.MustCompile(`(?m)^[^#\n]*\b(composer\s+(?:[-\w=]+\s+)*(?:install|update|require|dump-autoload)|npm\s+(?:ci|install|run\s+build)|yarn\s+install|setup:di:compile)\b`)
+	writeCommand = regexp.MustCompile(`(?m)^[ \t]*(?:mkdir(?:[ \t]+-p)?|touch|rm(?:[ \t]+-\w+)*)[ \t]+"?((?:\./)?[A-Za-z0-9_][\w./-]*)"?[ \t]*$`)
+)
+
+// hooks notices what cannot work in the hooks: building, and writing outside the mounts,
+// once the code is read-only. It is a guess from the text and never an error.
+func (p *parser) hooks(a *Application) {
+	n := p.apps[a.Name].get("hooks")
+	for _, hook := range []string{"deploy", "post_deploy"} {
+		e := n.find(hook)
+		if e == nil {
+			continue
+		}
+		script := e.value.str()
+		if match := buildCommand.FindStringSubmatch(script); match != nil {
+			p.check.notice(e.pos, "read-only-code", fmt.Sprintf("hook %s runs %q", hook, clip(match[1], 60)), "the code is read-only then", "move it to the build hook")
+		}
+		for _, match := range writeCommand.FindAllStringSubmatch(script, 3) {
+			if target := cleanPath(match[1]); !underMount(a.Mounts, target) {
+				p.check.notice(e.pos, "read-only-code", fmt.Sprintf("hook %s writes to %s", hook, show(target)), "only mounts and /tmp are writable then", "move it to the build hook or mount the directory")
+			}
+		}
+	}
+}
+
+func underMount(mounts []Mount, target string) bool {
+	return slices.ContainsFunc(mounts, func(m Mount) bool {
+		return target == m.Path || strings.HasPrefix(target, m.Path+"/")
+	})
+}

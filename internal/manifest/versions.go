@@ -1,0 +1,139 @@
+package manifest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"sluice/internal/catalog"
+)
+
+// checkApplication checks what concerns several keys of an application.
+func checkApplication(c *checker, n *node, _ string) {
+	name, version := splitEndpoint(n.get("type").str())
+	if c.opts.Catalog == nil {
+		return
+	}
+	rt, ok := c.opts.Catalog.Runtime(name, version)
+	if !ok {
+		return
+	}
+	known := make([]string, 0, len(rt.Extensions))
+	for e := range rt.Extensions {
+		known = append(known, e)
+	}
+	for _, item := range n.at("runtime", "extensions").list() {
+		c.extension(item, rt, known)
+	}
+}
+
+func (c *checker) extension(item *node, rt catalog.Runtime, known []string) {
+	name, pos := item.str(), item.pos
+	if item.isMap() {
+		name, pos = item.get("name").str(), item.place("name")
+	}
+	switch e, ok := rt.Extensions[name]; {
+	case name == "":
+	case !ok:
+		c.catalogued(pos, "unknown-extension", fmt.Sprintf("%s:%s has no extension %s", rt.Name, rt.Version, show(name)), closestOnly(name, known))
+	case e.Ignored != "":
+		c.notice(pos, "ignored-value", fmt.Sprintf("extension %s has no effect here", show(name)), e.Ignored, "")
+	}
+}
+
+// checkRuntime compares an application's type with the catalog.
+func checkRuntime(c *checker, n *node, _ string) {
+	name, version := splitEndpoint(n.str())
+	cat := c.opts.Catalog
+	if name == "composable" {
+		c.fail(n.pos, "refused-value", "type composable is not supported", "composable images need Nix", "use a runtime such as php:8.2")
+		return
+	}
+	if cat == nil || version == "" {
+		return
+	}
+	versions := cat.RuntimeVersions(name)
+	rt, ok := cat.Runtime(name, version)
+	switch {
+	case len(versions) == 0:
+		c.catalogued(n.pos, "unknown-type", fmt.Sprintf("unknown runtime %s", show(name)), didYouMean(name, cat.RuntimeNames()))
+	case !ok:
+		c.catalogued(n.pos, "unknown-version", fmt.Sprintf("there is no %s", show(n.text)), versionFix(name, version, versions))
+	default:
+		c.endOfLife(n, rt.EndOfLife, versions)
+	}
+}
+
+// checkServiceType compares a service's type with the catalog.
+func checkServiceType(c *checker, n *node, _ string) {
+	written, version := splitEndpoint(n.str())
+	name, cat := canonicalType(written), c.opts.Catalog
+	if cat == nil || version == "" {
+		return
+	}
+	versions := cat.ServiceVersions(name)
+	s, ok := cat.Service(name, version)
+	switch {
+	case len(versions) == 0:
+		c.catalogued(n.pos, "unknown-type", fmt.Sprintf("unknown service type %s", show(written)), didYouMean(written, cat.ServiceTypes()))
+	case !ok:
+		c.catalogued(n.pos, "unknown-version", fmt.Sprintf("there is no %s", show(n.text)), versionFix(name, version, versions))
+	default:
+		c.endOfLife(n, s.EndOfLife, versions)
+	}
+}
+
+// catalogued reports something that the catalog lacks.
+func (c *checker) catalogued(pos Position, rule, message, fix string) {
+	d := Diagnostic{Pos: pos, Severity: SeverityError, Rule: rule, Message: message, Why: "it is not in the catalog of this installation", Fix: fix}
+	if c.opts.AllowUnknownVersions {
+		d.Severity = SeverityWarning
+	}
+	c.add(d)
+}
+
+// versionFix names the versions that there are, the one above the wanted one first.
+func versionFix(name, version string, versions []string) string {
+	for _, v := range versions {
+		if catalog.CompareVersions(v, version) > 0 {
+			return fmt.Sprintf("write %q, or one of %s", name+":"+v, strings.Join(versions, ", "))
+		}
+	}
+	return "use one of " + strings.Join(versions, ", ")
+}
+
+func (c *checker) endOfLife(n *node, end time.Time, versions []string) {
+	if end.IsZero() || c.opts.Now.IsZero() || c.opts.Now.Before(end) {
+		return
+	}
+	fix := ""
+	if len(versions) > 0 {
+		fix = "consider " + versions[len(versions)-1]
+	}
+	c.warn(n.pos, "end-of-life", fmt.Sprintf("%s gets no updates since %s", n.text, end.Format(time.DateOnly)), "security holes stay open", fix)
+}
+
+// checkVariables checks names of environment variables.
+func checkVariables(c *checker, n *node, path string) {
+	env := n.get("env")
+	if !env.isMap() {
+		return
+	}
+	for _, e := range env.entries {
+		switch upper := strings.ToUpper(e.key); {
+		case !variablePattern.MatchString(e.key):
+			c.warn(e.pos, "odd-variable", fmt.Sprintf("%s is not a name that shells know", below(path+".env", e.key)), "programs may not see it", "use letters, digits and _")
+		case looksSecret(upper) && e.value.kind == kindText && len(e.value.text) >= 8 && !strings.Contains(e.value.text, "REDACTED"):
+			c.notice(e.pos, "committed-secret", fmt.Sprintf("%s looks like a secret", below(path+".env", e.key)), "everyone who can read the repository sees it", "set it as a sensitive variable of the environment")
+		}
+	}
+}
+
+func looksSecret(name string) bool {
+	for _, word := range []string{"PASSWORD", "SECRET", "PRIVATE_KEY", "API_KEY", "ACCESS_TOKEN", "CRYPT_KEY"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
+}
