@@ -1,0 +1,192 @@
+package gitrepo_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice/internal/gitrepo"
+	"sluice/internal/platform"
+)
+
+// fixture is a repository "shop" and git commands to work on it.
+type fixture struct {
+	*gitrepo.Repos
+	dir string // of the bare repository
+}
+
+func newFixture(t testing.TB) fixture {
+	t.Helper()
+	repos, err := gitrepo.New(filepath.Join(t.TempDir(), "repos"))
+	check(t, err)
+	check(t, repos.Create(t.Context(), "shop", "main"))
+	dir, err := repos.Path("shop")
+	check(t, err)
+	return fixture{Repos: repos, dir: dir}
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantCode(t *testing.T, err error, want platform.Code) {
+	t.Helper()
+	if got := platform.ErrorCode(err); got != want {
+		t.Errorf("got error %v (code %q), want code %q", err, got, want)
+	}
+}
+
+// git runs a command on the bare repository.
+func (f fixture) git(t testing.TB, stdin string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "git", append([]string{"--git-dir=" + f.dir}, args...)...)
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
+		"GIT_AUTHOR_NAME=Jo", "GIT_AUTHOR_EMAIL=jo@example.com", "GIT_AUTHOR_DATE=2026-05-04T12:00:00+02:00",
+		"GIT_COMMITTER_NAME=Jo", "GIT_COMMITTER_EMAIL=jo@example.com", "GIT_COMMITTER_DATE=2026-05-04T12:00:00+02:00")
+	cmd.Stdin = strings.NewReader(stdin)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, &errOut)
+	}
+	return strings.TrimSpace(out.String())
+}
+
+// file is an entry of a commit that a test makes. The zero mode is a regular file.
+type file struct {
+	mode    string
+	path    string
+	content string
+}
+
+// commit makes a commit with these files on a branch and returns its id.
+func (f fixture) commit(t testing.TB, branch string, files ...file) string {
+	t.Helper()
+	var in strings.Builder
+	fmt.Fprintf(&in, "commit refs/heads/%s\ncommitter Jo <jo@example.com> 1700000000 +0000\ndata 7\nSubject\n", branch)
+	if f.git(t, "", "for-each-ref", "refs/heads/"+branch) != "" {
+		fmt.Fprintf(&in, "from refs/heads/%s^0\n", branch)
+	}
+	in.WriteString("deleteall\n")
+	for _, x := range files {
+		if x.mode == "160000" {
+			fmt.Fprintf(&in, "M 160000 %s %s\n", x.content, x.path)
+			continue
+		}
+		if x.mode == "" {
+			x.mode = "100644"
+		}
+		fmt.Fprintf(&in, "M %s inline %q\ndata %d\n%s\n", x.mode, x.path, len(x.content), x.content)
+	}
+	f.git(t, in.String(), "fast-import", "--quiet")
+	return f.git(t, "", "rev-parse", "refs/heads/"+branch)
+}
+
+// rawCommit makes a commit of a tree whose entries git itself would refuse to make.
+func (f fixture) rawCommit(t testing.TB, entries ...file) string {
+	t.Helper()
+	var tree bytes.Buffer
+	for _, e := range entries {
+		id, err := hex.DecodeString(f.git(t, e.content, "hash-object", "-w", "--stdin"))
+		check(t, err)
+		fmt.Fprintf(&tree, "%s %s\x00%s", e.mode, e.path, id)
+	}
+	id := f.git(t, tree.String(), "hash-object", "-t", "tree", "--literally", "-w", "--stdin")
+	return f.git(t, "crafted", "commit-tree", id)
+}
+
+func TestCreateAndDelete(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	wantCode(t, f.Create(ctx, "shop", "main"), platform.CodeConflict)
+	wantCode(t, f.Create(ctx, "../evil", "main"), platform.CodeInvalid)
+	wantCode(t, f.Create(ctx, "other", "a..b"), platform.CodeInvalid)
+	wantCode(t, f.Create(ctx, "other", "--x"), platform.CodeInvalid)
+	head, err := f.Head(ctx, "shop")
+	check(t, err)
+	if head != "main" {
+		t.Errorf("got HEAD %q, want main", head)
+	}
+	check(t, f.SetHead(ctx, "shop", "release/2"))
+	if head, err = f.Head(ctx, "shop"); err != nil || head != "release/2" {
+		t.Errorf("got HEAD %q, %v", head, err)
+	}
+	check(t, f.Delete("shop"))
+	check(t, f.Delete("shop"))
+	if f.Exists("shop") {
+		t.Error("it is still there")
+	}
+	wantCode(t, f.Delete("../x"), platform.CodeInvalid)
+	left, err := os.ReadDir(filepath.Dir(f.dir))
+	check(t, err)
+	if len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestNewRemovesWhatACrashLeft(t *testing.T) {
+	dir := t.TempDir()
+	check(t, os.MkdirAll(filepath.Join(dir, ".sluice-123", "repository"), 0o700))
+	_, err := gitrepo.New(dir)
+	check(t, err)
+	left, err := os.ReadDir(dir)
+	check(t, err)
+	if len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestBranchesAndCommits(t *testing.T) {
+	f := newFixture(t)
+	ctx := t.Context()
+	if branches, err := f.Branches(ctx, "shop"); err != nil || len(branches) != 0 {
+		t.Errorf("got %v, %v in an empty repository", branches, err)
+	}
+	first := f.commit(t, "main", file{path: "a", content: "1"})
+	second := f.commit(t, "main", file{path: "a", content: "2"})
+	x := f.commit(t, "feature/x", file{path: "b"})
+	branches, err := f.Branches(ctx, "shop")
+	check(t, err)
+	if diff := cmp.Diff([]gitrepo.Branch{{Name: "feature/x", Commit: x}, {Name: "main", Commit: second}}, branches); diff != "" {
+		t.Error(diff)
+	}
+	c, err := f.Commit(ctx, "shop", second)
+	check(t, err)
+	if c.ID != second || c.Subject != "Subject" || c.AuthorName != "Jo" || c.AuthorEmail != "jo@example.com" ||
+		c.AuthoredAt.Unix() != 1700000000 || len(c.Parents) != 1 || c.Parents[0] != first {
+		t.Errorf("got %+v", c)
+	}
+	for name, test := range map[string]struct {
+		old, head string
+		limit     int
+		want      int
+	}{
+		"one new":  {first, second, 10, 1},
+		"new":      {platform.ZeroCommit, second, 10, 2},
+		"bounded":  {platform.ZeroCommit, second, 1, 1},
+		"the same": {second, second, 10, 0},
+	} {
+		if got, err := f.CountCommits(ctx, "shop", test.old, test.head, test.limit); err != nil || got != test.want {
+			t.Errorf("%s: got %d, %v, want %d", name, got, err, test.want)
+		}
+	}
+	_, err = f.Commit(ctx, "shop", strings.Repeat("1", 40))
+	wantCode(t, err, platform.CodeNotFound)
+	for _, id := range []string{"main", "--all", "", platform.ZeroCommit, second[:10], second + "\n"} {
+		_, err := f.Commit(ctx, "shop", id)
+		wantCode(t, err, platform.CodeInvalid)
+		_, err = f.Tree(ctx, "shop", id, nil)
+		wantCode(t, err, platform.CodeInvalid)
+	}
+	check(t, f.Tidy(ctx, "shop"))
+}
