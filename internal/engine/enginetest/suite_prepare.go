@@ -105,11 +105,14 @@ func testSetup(t *testing.T, e *env) {
 	}
 }
 
+// MissingImage is a reference that must not be in the engine's store and in no registry.
+const MissingImage = "sluice/nobody-has-this:0"
+
 func testMissingImage(t *testing.T, e *env) {
 	spec := e.spec("r1")
-	spec.Workers[0].Image = "sluice/nobody-has-this:0"
+	spec.Workers[0].Image = MissingImage
 	err := e.Engine.Prepare(e.context(t), spec, &e.log)
-	if err == nil || !strings.Contains(err.Error(), "sluice/nobody-has-this:0") {
+	if err == nil || !strings.Contains(err.Error(), MissingImage) {
 		t.Errorf("got error %v, want one that names the image", err)
 	}
 }

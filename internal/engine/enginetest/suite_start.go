@@ -37,17 +37,17 @@ func testFailingWeb(t *testing.T, e *env) {
 
 func testPostStart(t *testing.T, e *env) {
 	spec := e.spec("r1")
-	spec.Apps[0].PostStart = "echo begun >/mnt/media/begun"
+	spec.Apps[0].PostStart = e.Tools.Line(e.Tools.Write("/mnt/media/begun", "begun"))
 	e.prepare(t, spec)
 	if _, code := e.run(t, "r1", "shop", e.Tools.Read("/mnt/media/begun")); code == 0 {
 		t.Error("Prepare ran post_start")
 	}
 	e.start(t, spec)
-	if got := e.must(t, "r1", "shop", e.Tools.Read("/mnt/media/begun")); got != "begun\n" {
+	if got := e.must(t, "r1", "shop", e.Tools.Read("/mnt/media/begun")); got != "begun" {
 		t.Errorf("post_start wrote %q", got)
 	}
 	spec = e.spec("r2")
-	spec.Apps[0].PostStart = "echo out of luck; exit 3"
+	spec.Apps[0].PostStart = e.Tools.Line(e.Tools.Print("out of luck", "", 3))
 	e.prepare(t, spec)
 	_, err := e.Engine.Start(e.context(t), spec, &e.log)
 	failure(t, err, "shop", "out of luck")

@@ -3,6 +3,7 @@ package enginetest
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // Tools are the commands that the suite runs in containers. An engine with real
@@ -36,6 +37,8 @@ type Tools struct {
 	Resolve func(host string) []string
 	// Dial exits 0 when a connection is made within a second.
 	Dial func(host string, port int) []string
+	// Line writes a command as the one string that App.PostStart is.
+	Line func(command []string) string
 }
 
 // Shell returns the tools for images with a POSIX shell and Perl, which every minimal
@@ -78,8 +81,18 @@ func Shell() Tools {
 			return perl(`exit !IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1], Timeout => 1)`,
 				host, strconv.Itoa(port))
 		},
+		Line: func(command []string) string {
+			var words []string
+			for _, w := range command {
+				words = append(words, "'"+strings.ReplaceAll(w, "'", `'\''`)+"'")
+			}
+			return strings.Join(words, " ")
+		},
 	}
 }
+
+// wordEnd separates the words of a scripted command in one string.
+const wordEnd = "\x1f"
 
 // Scripted returns the tools that Fake understands: their first word names them.
 func Scripted() Tools {
@@ -103,5 +116,6 @@ func Scripted() Tools {
 		Self:    func() []string { return []string{"self"} },
 		Resolve: one("resolve"),
 		Dial:    func(host string, port int) []string { return []string{"dial", fmt.Sprintf("%s:%d", host, port)} },
+		Line:    func(command []string) string { return strings.Join(command, wordEnd) },
 	}
 }
