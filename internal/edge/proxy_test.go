@@ -1,0 +1,452 @@
+package edge
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice/internal/platform"
+)
+
+// onSockets starts a router on a real socket and returns it with its address.
+func onSockets(t testing.TB, opts Options) (*Router, string) {
+	t.Helper()
+	r, err := New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, listenOn(t, NewServer(r, slog.New(slog.DiscardHandler)))
+}
+
+func listenOn(t testing.TB, srv *http.Server) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = srv.Serve(l) }()
+	t.Cleanup(func() { _ = srv.Close() })
+	return l.Addr().String()
+}
+
+// realBackend returns the address of a backend.
+func realBackend(t testing.TB, h http.HandlerFunc) string {
+	t.Helper()
+	return listenOn(t, &http.Server{Handler: h, ReadHeaderTimeout: time.Minute})
+}
+
+func to(release, addr string) platform.Publication {
+	p := publication(release)
+	p.Routes[0] = platform.Route{URL: siteURL, OriginalURL: "http://{default}/", Type: platform.RouteUpstream, Upstream: "app"}
+	p.Backends["app"] = []string{addr}
+	return p
+}
+
+func mustPublish(t testing.TB, r *Router, p platform.Publication) platform.HoldReport {
+	t.Helper()
+	report, err := r.Publish(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func clientOf(addr string, conns int) *http.Client {
+	return &http.Client{
+		Timeout: time.Minute,
+		Transport: &http.Transport{
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+			},
+			MaxIdleConnsPerHost: conns,
+		},
+	}
+}
+
+// eventually waits for a condition that another goroutine makes true.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("never: " + what)
+		}
+	}
+}
+
+// TestDeploymentsUnderLoad is what the router is for: visitors browse and order while
+// releases are switched and old backends are shut down, and nobody notices.
+func TestDeploymentsUnderLoad(t *testing.T) {
+	const browsers, buyers, deployments = 200, 20, 5
+	r, addr := onSockets(t, Options{})
+	var orders sync.Map // order -> times it arrived
+	start := func() *http.Server {
+		return &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if req.Method == http.MethodPost {
+				body, err := io.ReadAll(req.Body)
+				if err != nil {
+					return
+				}
+				n, _ := orders.LoadOrStore(string(body), new(atomic.Int64))
+				n.(*atomic.Int64).Add(1)
+			}
+			_, _ = io.WriteString(w, "ok")
+		})}
+	}
+	serving := start()
+	mustPublish(t, r, to("r0", listenOn(t, serving)))
+
+	ctx, stop := context.WithCancelCause(t.Context())
+	var clients sync.WaitGroup
+	var sent, failed atomic.Int64
+	client := clientOf(addr, browsers+buyers)
+	visit := func(method, body string) {
+		req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), method, siteURL, strings.NewReader(body))
+		if err != nil {
+			panic(err)
+		}
+		sent.Add(1)
+		resp, err := client.Do(req)
+		if err != nil {
+			failed.Add(1)
+			t.Errorf("%s: %v", method, err)
+			return
+		}
+		got, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK || string(got) != "ok" {
+			failed.Add(1)
+			t.Errorf("%s: %d %q %v", method, resp.StatusCode, got, err)
+		}
+	}
+	for range browsers {
+		clients.Go(func() {
+			for ctx.Err() == nil {
+				visit(http.MethodGet, "")
+			}
+		})
+	}
+	for b := range buyers {
+		clients.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				visit(http.MethodPost, fmt.Sprintf("order %d of buyer %d", n, b))
+			}
+		})
+	}
+	held := 0
+	for d := range deployments {
+		before := sent.Load()
+		eventually(t, "clients at work", func() bool { return sent.Load() > before+1000 })
+		if _, err := r.Hold(t.Context(), platform.Hold{Environment: testEnv, Activity: fmt.Sprint("a", d)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := serving.Close(); err != nil { // whatever still used it would fail now
+			t.Fatal(err)
+		}
+		serving = start()
+		next := listenOn(t, serving)
+		eventually(t, "everybody waits", func() bool { s, _ := r.Status(testEnv); return s.Waiting == browsers+buyers })
+		held += mustPublish(t, r, to(fmt.Sprint("r", d+1), next)).Held
+	}
+	stop(nil)
+	clients.Wait()
+	orders.Range(func(order, n any) bool {
+		if c := n.(*atomic.Int64).Load(); c != 1 {
+			t.Errorf("%v arrived %d times", order, c)
+		}
+		return true
+	})
+	t.Logf("%d requests over %d deployments, %d of them held, %d failed", sent.Load(), deployments, held, failed.Load())
+	if held != deployments*(browsers+buyers) {
+		t.Errorf("%d held", held)
+	}
+}
+
+func TestClientThatLeavesAnUnreadBodyIsNotSentOn(t *testing.T) {
+	r, addr := onSockets(t, Options{})
+	var arrived atomic.Int64
+	mustPublish(t, r, to("r1", realBackend(t, func(http.ResponseWriter, *http.Request) { arrived.Add(1) })))
+	if _, err := r.Hold(t.Context(), platform.Hold{Environment: testEnv, Activity: "a1"}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 5\r\n\r\norder")
+	eventually(t, "the request waits", func() bool { s, _ := r.Status(testEnv); return s.Waiting == 1 })
+	_ = c.Close()
+	eventually(t, "the place is free", func() bool { s, _ := r.Status(testEnv); return s.Waiting == 0 })
+	if report := mustPublish(t, r, to("r1", "127.0.0.1:1")); report.Left != 1 || report.Held != 0 {
+		t.Errorf("report %+v", report)
+	}
+	if arrived.Load() != 0 {
+		t.Error("an order was carried out for a client that had left")
+	}
+}
+
+func TestHeadersTowardsTheApplication(t *testing.T) {
+	seen := make(chan *http.Request, 1)
+	backend := realBackend(t, func(w http.ResponseWriter, req *http.Request) {
+		seen <- req
+		h := w.Header()
+		h.Set("Server", "nginx")
+		h.Set("X-Accel-Expires", "1")
+		h.Set(HeldHeader, "1")
+		h.Set("Set-Cookie", "a=b")
+	})
+	tests := []struct {
+		name    string
+		trusted []netip.Prefix
+		want    map[string]string
+	}{
+		{"stranger", nil, map[string]string{
+			"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http", "X-Client-Ip": "127.0.0.1", "X-Client-Ssl": "",
+		}},
+		{"trusted proxy", []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, map[string]string{
+			"X-Forwarded-For": "6.6.6.6, 203.0.113.9, 127.0.0.1", "X-Forwarded-Proto": "https", "X-Client-Ip": "203.0.113.9", "X-Client-Ssl": "on",
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r, addr := onSockets(t, Options{TrustedProxies: tt.trusted})
+			mustPublish(t, r, to("r1", backend))
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://shop.test:8080/a%2Fb?x=1;y=%zz", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for k, v := range map[string]string{
+				"X-Forwarded-For": "6.6.6.6, 203.0.113.9", "X-Forwarded-Proto": "https", "X-Client-Ip": "6.6.6.6", "Proxy": "http://evil",
+				"X-Client-Ssl": "yes", "X-Client-Verify": "SUCCESS", "Client-Country": "XX", "X-Original-Route": "lie",
+				"Connection": "X-Secret", "X-Secret": "hop", "Forwarded": "for=6.6.6.6", "Authorization": "Bearer t",
+			} {
+				req.Header.Set(k, v)
+			}
+			resp, err := clientOf(addr, 1).Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			got := <-seen
+			want := map[string]string{
+				"X-Forwarded-Host": "shop.test:8080", "X-Original-Route": "http://{default}/", "Authorization": "Bearer t",
+				"Proxy": "", "X-Client-Verify": "", "Client-Country": "", "X-Secret": "", "Forwarded": "",
+			}
+			for k, v := range tt.want {
+				want[k] = v
+			}
+			have := map[string]string{}
+			for k := range want {
+				have[k] = got.Header.Get(k)
+			}
+			if diff := cmp.Diff(want, have); diff != "" {
+				t.Error(diff)
+			}
+			if got.Host != "shop.test:8080" || got.RequestURI != "/a%2Fb?x=1;y=%zz" {
+				t.Errorf("host %q uri %q", got.Host, got.RequestURI)
+			}
+			h := resp.Header
+			if h.Get("Server") != "" || h.Get("X-Accel-Expires") != "" || h.Get(HeldHeader) != "" || h.Get("Set-Cookie") != "a=b" {
+				t.Errorf("answer %v", h)
+			}
+		})
+	}
+}
+
+func TestWebSocketPassesThroughAndIsCutAtTheRelease(t *testing.T) {
+	r, addr := onSockets(t, Options{})
+	backend := realBackend(t, func(w http.ResponseWriter, req *http.Request) {
+		if req.Header.Get("Upgrade") != "websocket" || req.Header.Get("Connection") != "Upgrade" {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		c, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		fmt.Fprint(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+		_, _ = io.Copy(c, rw)
+	})
+	mustPublish(t, r, to("r1", backend))
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	fmt.Fprint(c, "GET /ws HTTP/1.1\r\nHost: shop.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+	in := bufio.NewReader(c)
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%v %v", resp, err)
+	}
+	echo := func() {
+		t.Helper()
+		fmt.Fprint(c, "ping\n")
+		if line, err := in.ReadString('\n'); line != "ping\n" {
+			t.Fatalf("echo %q %v", line, err)
+		}
+	}
+	echo()
+	report, err := r.Hold(t.Context(), platform.Hold{Environment: testEnv, Activity: "a1"})
+	if err != nil || report.Cut != 0 || report.Drain > time.Second {
+		t.Fatalf("the drain waited for an upgraded connection: %+v %v", report, err)
+	}
+	echo()
+	if s, _ := r.Status(testEnv); s.LongLived != 1 {
+		t.Errorf("status %+v", s)
+	}
+	mustPublish(t, r, to("r2", backend))
+	if _, err := in.ReadByte(); err == nil {
+		t.Error("the connection to the old release lives on")
+	}
+}
+
+func TestMalformedRequestsAreRefusedAndNeverReachABackend(t *testing.T) {
+	r, addr := onSockets(t, Options{})
+	var arrived atomic.Int64
+	mustPublish(t, r, to("r1", realBackend(t, func(_ http.ResponseWriter, req *http.Request) {
+		if _, err := io.Copy(io.Discard, req.Body); err == nil {
+			arrived.Add(1)
+		}
+	})))
+	tests := map[string]string{
+		"two lengths":            "POST / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+		"signed length":          "POST / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: +1\r\n\r\na",
+		"unknown coding":         "POST / HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+		"two codings":            "POST / HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+		"space before colon":     "GET / HTTP/1.1\r\nHost : shop.test\r\n\r\n",
+		"two hosts":              "GET / HTTP/1.1\r\nHost: shop.test\r\nHost: evil.test\r\n\r\n",
+		"no host":                "GET / HTTP/1.1\r\n\r\n",
+		"folded header":          "GET / HTTP/1.1\r\n folded\r\nHost: shop.test\r\n\r\n",
+		"control character":      "GET /\x01 HTTP/1.1\r\nHost: shop.test\r\n\r\n",
+		"bad chunk size":         "POST / HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+		"chunk longer than told": "POST / HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n",
+		"huge header":            "GET / HTTP/1.1\r\nHost: shop.test\r\nX: " + strings.Repeat("x", 80<<10) + "\r\n\r\n",
+		"connect":                "CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\n\r\n",
+		"not http":               "\x16\x03\x01\x02\x00\r\n\r\n",
+	}
+	for name, text := range tests {
+		t.Run(name, func(t *testing.T) {
+			c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+			_, _ = io.WriteString(c, text)
+			in := bufio.NewReader(c)
+			resp, err := http.ReadResponse(in, nil)
+			if err != nil {
+				return // closed without an answer is a refusal, too
+			}
+			if resp.StatusCode < 400 || resp.StatusCode > 499 && resp.StatusCode != http.StatusNotImplemented {
+				t.Errorf("answered %d", resp.StatusCode)
+			}
+			_, _ = io.Copy(io.Discard, resp.Body)
+			if _, err := in.ReadByte(); err == nil {
+				t.Error("the connection was used for more")
+			}
+		})
+	}
+	if n := arrived.Load(); n != 0 {
+		t.Errorf("%d arrived at the backend", n)
+	}
+}
+
+func TestChunkedBodyWithALengthIsOneRequest(t *testing.T) {
+	r, addr := onSockets(t, Options{})
+	bodies := make(chan string, 4)
+	mustPublish(t, r, to("r1", realBackend(t, func(_ http.ResponseWriter, req *http.Request) {
+		b, _ := io.ReadAll(req.Body)
+		bodies <- fmt.Sprintf("%s %s %d %v %q", req.Method, req.URL.Path, req.ContentLength, req.TransferEncoding, b)
+	})))
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	fmt.Fprint(c, "POST /one HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 30\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nX: y")
+	if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-bodies; !strings.HasPrefix(got, "POST /one ") || !strings.HasSuffix(got, `""`) || len(bodies) != 0 {
+		t.Errorf("the backend saw %s and %d more", got, len(bodies))
+	}
+}
+
+func TestErrorPages(t *testing.T) {
+	r, addr := onSockets(t, Options{HealthPath: "/health"})
+	mustPublish(t, r, to("r1", "127.0.0.1:1"))
+	if _, err := r.Close(t.Context(), testEnv, ""); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name, method, url, accept string
+		status                    int
+		contentType, body         string
+	}{
+		{"maintenance", "GET", siteURL, "text/html,*/*", 503, "text/html; charset=utf-8", `http-equiv="refresh"`},
+		{"maintenance for a program", "POST", siteURL, "application/json", 503, "application/problem+json", `"status":503`},
+		{"unknown host", "GET", "http://nobody.test/", "", 404, "text/html; charset=utf-8", "no site here"},
+		{"health", "GET", "http://shop.test/health", "", 200, "text/plain; charset=utf-8", "ok"},
+		{"health of no site", "GET", "http://10.0.0.1/health", "", 200, "text/plain; charset=utf-8", "ok"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			req, err := http.NewRequestWithContext(t.Context(), tt.method, tt.url, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Accept", tt.accept)
+			resp, err := clientOf(addr, 1).Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			body, err := io.ReadAll(resp.Body)
+			if err != nil || resp.StatusCode != tt.status || resp.Header.Get("Content-Type") != tt.contentType || !strings.Contains(string(body), tt.body) {
+				t.Errorf("%d %v %s", resp.StatusCode, resp.Header, body)
+			}
+			if tt.name == "health" && resp.Header.Get(StateHeader) != "closed" {
+				t.Errorf("state %q", resp.Header.Get(StateHeader))
+			}
+		})
+	}
+}
+
+func TestAccessLog(t *testing.T) {
+	var b strings.Builder
+	l := NewAccessLog(&b)
+	h := l.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set(HeldHeader, "12")
+		w.WriteHeader(http.StatusTeapot)
+		_, _ = io.WriteString(w, "short")
+	}))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "http://shop.test/p?token=secret", nil))
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"status":418`, `"bytes":5`, `"path":"/p"`, `"held_ms":"12"`, `"host":"shop.test"`} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %s in %s", want, b.String())
+		}
+	}
+	if strings.Contains(b.String(), "secret") {
+		t.Error("the query is in the log")
+	}
+}
