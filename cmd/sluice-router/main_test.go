@@ -1,0 +1,222 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"sluice/internal/edge"
+	"sluice/internal/edge/edgectl"
+	"sluice/internal/platform"
+)
+
+// asRouter makes the test binary the router: only a process of its own can be killed.
+const asRouter = "SLUICE_TEST_AS_ROUTER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asRouter) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// process is a running router.
+type process struct {
+	cmd    *exec.Cmd
+	addr   string
+	client *edgectl.Client
+	done   chan error
+}
+
+var readyLine = regexp.MustCompile(`^sluice-router ready listen=(\S+) control=`)
+
+func startRouter(t *testing.T, dir, listen string, more ...string) *process {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	control := filepath.Join(dir, "control.sock")
+	args := append([]string{"--listen", listen, "--control", control, "--state", filepath.Join(dir, "state.json")}, more...)
+	cmd := exec.CommandContext(t.Context(), exe, args...)
+	cmd.Env = append(os.Environ(), asRouter+"=1")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd: cmd, client: edgectl.NewClient(control), done: make(chan error, 1)}
+	lines := bufio.NewScanner(stderr)
+	for p.addr == "" && lines.Scan() {
+		if m := readyLine.FindStringSubmatch(lines.Text()); m != nil {
+			p.addr = m[1]
+		}
+	}
+	if p.addr == "" {
+		t.Fatal("the router did not get ready")
+	}
+	go func() { _, _ = io.Copy(io.Discard, stderr); p.done <- cmd.Wait() }()
+	return p
+}
+
+func (p *process) get(ctx context.Context) (status int, body string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.addr+"/", nil)
+	if err != nil {
+		return 0, "", err
+	}
+	req.Host = "shop.test"
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(b), err
+}
+
+const env = platform.EnvironmentID("shop-main")
+
+func (p *process) publish(t *testing.T, release string) {
+	t.Helper()
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, release) }))
+	t.Cleanup(backend.Close)
+	_, err := p.client.Publish(t.Context(), platform.Publication{
+		Environment: env, Release: release,
+		Routes:   []platform.Route{{URL: "http://shop.test/", Type: platform.RouteUpstream, Upstream: "app"}},
+		Backends: map[string][]string{"app": {backend.Listener.Addr().String()}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *process) waitFor(t *testing.T, what string, ok func(edge.Status) bool) edge.Status {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		s, err := p.client.State(t.Context(), env)
+		if err == nil && ok(s) {
+			return s
+		}
+		if time.Now().After(end) {
+			t.Fatalf("never: %s (%+v, %v)", what, s, err)
+		}
+	}
+}
+
+func TestKilledRouterComesBackHeldWithTheSameDeadline(t *testing.T) {
+	dir := t.TempDir()
+	p := startRouter(t, dir, "127.0.0.1:0")
+	p.publish(t, "r1")
+	if _, body, err := p.get(t.Context()); err != nil || body != "r1" {
+		t.Fatalf("%q %v", body, err)
+	}
+	if _, err := p.client.Hold(t.Context(), platform.Hold{Environment: env, Activity: "a1", MaxWait: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := p.client.State(t.Context(), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-p.done
+	p = startRouter(t, dir, p.addr)
+	after, err := p.client.State(t.Context(), env)
+	if err != nil || after.State != edge.Held || !after.Deadline.Equal(before.Deadline) {
+		t.Fatalf("after kill -9: %+v %v, before %+v", after, err, before)
+	}
+	answer := make(chan string, 1)
+	go func() { _, body, _ := p.get(t.Context()); answer <- body }()
+	p.waitFor(t, "a request waits", func(s edge.Status) bool { return s.Waiting == 1 })
+	p.publish(t, "r2")
+	if got := <-answer; got != "r2" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestShutdownLetsHeldRequestsBeReleasedAndTurnsTheRestAway(t *testing.T) {
+	for _, released := range []bool{true, false} {
+		t.Run(fmt.Sprint("released=", released), func(t *testing.T) {
+			grace := "1m"
+			if !released {
+				grace = "50ms"
+			}
+			p := startRouter(t, t.TempDir(), "127.0.0.1:0", "--grace", grace)
+			p.publish(t, "r1")
+			if _, err := p.client.Hold(t.Context(), platform.Hold{Environment: env, Activity: "a1"}); err != nil {
+				t.Fatal(err)
+			}
+			answer := make(chan int, 1)
+			go func() { status, _, _ := p.get(t.Context()); answer <- status }()
+			p.waitFor(t, "a request waits", func(s edge.Status) bool { return s.Waiting == 1 })
+			if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			want := http.StatusServiceUnavailable
+			if released {
+				want = http.StatusOK
+				p.publish(t, "r2")
+			}
+			if got := <-answer; got != want {
+				t.Errorf("got %d, want %d", got, want)
+			}
+			if err := <-p.done; err != nil {
+				t.Errorf("exit: %v", err)
+			}
+		})
+	}
+}
+
+func TestAccessLogIsWritten(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "access.log")
+	p := startRouter(t, dir, "127.0.0.1:0", "--access-log", path)
+	if status, _, err := p.get(t.Context()); err != nil || status != http.StatusNotFound {
+		t.Fatal(status, err)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-p.done; err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(path); err != nil || !strings.Contains(string(b), `"status":404`) {
+		t.Errorf("%s %v", b, err)
+	}
+}
+
+func TestFlags(t *testing.T) {
+	tests := []struct {
+		args []string
+		want string
+	}{
+		{nil, "--control is missing"},
+		{[]string{"--control", "c", "extra"}, `unexpected argument "extra"`},
+		{[]string{"--control", "c", "--trusted-proxies", "10.0.0.0"}, "trusted-proxies"},
+		{[]string{"--control", "/nowhere/at/all/c.sock", "--listen", "127.0.0.1:0"}, "control socket"},
+	}
+	for _, tt := range tests {
+		var out bytes.Buffer
+		err := run(t.Context(), tt.args, &out)
+		if err == nil || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: %v, want %q", tt.args, err, tt.want)
+		}
+	}
+}
