@@ -255,6 +255,9 @@ func (d *deployment) touch(ctx context.Context) {
 
 // commit makes the router keep the site closed should nobody end the hold.
 func (d *deployment) commit(ctx context.Context) error {
+	if !d.held {
+		return nil
+	}
 	if err := d.Gate.Commit(ctx, d.env.ID()); err != nil {
 		return fmt.Errorf("commit the hold: %w", err)
 	}

@@ -94,7 +94,7 @@ func (n *nginx) line(indent int, format string, args ...any) {
 func (n *nginx) location(l *manifest.Location) {
 	path := strings.TrimRight(l.Path, "/")
 	if path != "" {
-		n.line(2, "location = %s { rewrite ^ %s/ last; }", quoteNginx(path), quoteNginx(path))
+		n.line(2, "location = %s { rewrite ^ %s last; }", quoteNginx(path), quoteNginx(path+"/"))
 	}
 	n.line(2, "location %s {", quoteNginx(path+"/"))
 	if l.Root != "" {

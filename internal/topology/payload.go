@@ -36,7 +36,7 @@ func upstreamFields(r platform.Route) map[string]any {
 	for _, p := range r.Redirects {
 		paths[p.Path] = map[string]any{
 			"to": p.To, "regexp": p.Regexp, "prefix": p.Prefix,
-			"append_suffix": p.AppendSuffix, "code": p.Code, "expires": p.Expires,
+			"append_suffix": p.AppendSuffix, "code": p.Code, "expires": nullable(p.Expires),
 		}
 	}
 	return map[string]any{

@@ -86,8 +86,10 @@ func (s scheme) expand(r *manifest.Route, host string) (platform.Route, bool) {
 
 func (s scheme) redirect(p manifest.Redirect, expires, host string) platform.PartialRedirect {
 	to := p.To
-	if strings.Contains(to, "://") {
-		to = expandHost(to, host)
+	if strings.Contains(to, "{default}") || strings.Contains(to, "{all}") {
+		if absolute, ok := s.address(to, host); ok {
+			to = absolute
+		}
 	}
 	if p.Expires != "" {
 		expires = p.Expires

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"sluice/internal/catalog"
+	"sluice/internal/platform"
+	"sluice/internal/store"
+)
+
+// imagesCommand makes the named images of the catalog available.
+func imagesCommand(ctx context.Context, args []string, env map[string]string, stdout, stderr io.Writer) error {
+	var c config
+	var list bool
+	fs := newFlags("images", &c, stderr)
+	fs.BoolVar(&list, "list", false, "list the names of all images")
+	if err := c.parse(fs, args, env); err != nil {
+		return err
+	}
+	known, err := loadCatalog(c.Catalog)
+	if err != nil {
+		return err
+	}
+	if list {
+		return listImages(known, stdout)
+	}
+	e, err := openDocker(ctx, c)
+	if err != nil {
+		return err
+	}
+	a := assembler(c, e, known)
+	group, gctx := errgroup.WithContext(ctx)
+	for _, name := range fs.Args() {
+		img, err := findImage(known, name)
+		if err != nil {
+			return errors.Join(err, e.Close())
+		}
+		group.Go(func() error {
+			_, err := a.Ensure(gctx, img, stderr)
+			return err
+		})
+	}
+	return errors.Join(group.Wait(), e.Close())
+}
+
+func listImages(known *catalog.Catalog, w io.Writer) error {
+	for _, img := range known.Images() {
+		from := img.Reference
+		if img.Debian != nil {
+			from = "Debian " + img.Debian.Suite
+		}
+		if _, err := fmt.Fprintf(w, "%-20s %s\n", img.Name, from); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func findImage(known *catalog.Catalog, name string) (catalog.Image, error) {
+	all := known.Images()
+	i := slices.IndexFunc(all, func(img catalog.Image) bool { return img.Name == name })
+	if i < 0 {
+		return catalog.Image{}, platform.Errorf(platform.CodeNotFound, "the catalog has no image %q", name).
+			WithHint("sluiced images --list")
+	}
+	return all[i], nil
+}
+
+// down removes the containers and networks of this data directory.
+func down(ctx context.Context, args []string, env map[string]string, stderr io.Writer) error {
+	var c config
+	var data bool
+	fs := newFlags("down", &c, stderr)
+	fs.BoolVar(&data, "data", false, "delete the volumes too: the data of every environment")
+	if err := c.parse(fs, args, env); err != nil {
+		return err
+	}
+	e, err := openDocker(ctx, c)
+	if err != nil {
+		return err
+	}
+	envs, err := e.Environments(ctx)
+	problems := []error{err}
+	for _, id := range envs {
+		_, _ = fmt.Fprintf(stderr, "removing %s\n", id) // progress only
+		problems = append(problems, e.Destroy(ctx, id, data, io.Discard))
+	}
+	return errors.Join(append(problems, e.Close())...)
+}
+
+// token prints a new access token.
+func token(ctx context.Context, args []string, env map[string]string, stdout, stderr io.Writer) error {
+	var c config
+	fs := newFlags("token", &c, stderr)
+	if err := c.parse(fs, args, env); err != nil {
+		return err
+	}
+	if fs.NArg() != 1 || strings.TrimSpace(fs.Arg(0)) == "" {
+		return fmt.Errorf("%w: sluiced token NAME", errUsage)
+	}
+	sealer, err := store.LoadSealer(c.path("keys", "seal.key"))
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(ctx, c.path("sluice.db"), sealer)
+	if err != nil {
+		return err
+	}
+	secret, err := newToken(ctx, s, fs.Arg(0))
+	if err == nil {
+		_, err = fmt.Fprintln(stdout, secret)
+	}
+	return errors.Join(err, s.Close())
+}

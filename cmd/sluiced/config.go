@@ -1,0 +1,141 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// config is everything that can be set. Defaults are in newFlags, nowhere else.
+type config struct {
+	DataDir      string
+	Listen       string
+	PublicURL    string
+	Router       string // control socket
+	BaseDomain   string
+	Domains      string
+	HTTPPort     int
+	HTTPSPort    int
+	RouterAddr   string // where the router listens, for the warm-up
+	DockerHost   string
+	Prefix       string
+	Subnets      string
+	Catalog      string
+	Mirror       string
+	BuildNetwork bool
+	HoldLimit    time.Duration
+	MinFree      uint64 // MB
+	Workers      int
+	Builds       int
+	CrashAt      string
+}
+
+var errUsage = errors.New("usage")
+
+// newFlags declares the settings with their defaults.
+func newFlags(name string, c *config, out io.Writer) *flag.FlagSet {
+	fs := flag.NewFlagSet("sluiced "+name, flag.ContinueOnError)
+	fs.SetOutput(out)
+	fs.StringVar(&c.DataDir, "data-dir", "/var/lib/sluice", "directory that holds all state")
+	fs.StringVar(&c.DockerHost, "docker-host", "unix:///var/run/docker.sock", "address of the Docker engine")
+	fs.StringVar(&c.Prefix, "prefix", "sluice", "first part of the names of containers and networks; two installations on one engine need two")
+	fs.StringVar(&c.Catalog, "catalog", "", "file that adds to or overrides the catalog of runtimes and services")
+	fs.StringVar(&c.Mirror, "mirror", "", "Debian mirror to assemble images from; empty: deb.debian.org")
+	return fs
+}
+
+// serveFlags adds what only the running control plane needs.
+func serveFlags(c *config, out io.Writer) *flag.FlagSet {
+	fs := newFlags("serve", c, out)
+	fs.StringVar(&c.Listen, "listen", "127.0.0.1:7070", "address of the HTTP API and of Git")
+	fs.StringVar(&c.PublicURL, "public-url", "", "URL under which users reach --listen; empty: http://<listen>")
+	fs.StringVar(&c.Router, "router", "", "control socket of sluice-router; empty: <data-dir>/router/control.sock")
+	fs.StringVar(&c.BaseDomain, "base-domain", "localhost", "domain below which environments get their host names")
+	fs.StringVar(&c.Domains, "domains", "", "domains of production environments, separated by commas")
+	fs.IntVar(&c.HTTPPort, "http-port", 80, "port of the router as visitors see it")
+	fs.IntVar(&c.HTTPSPort, "https-port", 0, "TLS port of the router as visitors see it; 0: it has none")
+	fs.StringVar(&c.RouterAddr, "router-address", "", "address of the router for the warm-up; empty: 127.0.0.1:<http-port>")
+	fs.StringVar(&c.Subnets, "subnets", "10.213.0.0/16", "pool out of which every environment gets a /24")
+	fs.BoolVar(&c.BuildNetwork, "build-network", true, "let build hooks reach the outside (never a service)")
+	fs.DurationVar(&c.HoldLimit, "hold-limit", 300*time.Second, "how long a request may wait during a deployment")
+	fs.Uint64Var(&c.MinFree, "min-free", 256, "MB of free disk below which a deployment is refused")
+	fs.IntVar(&c.Workers, "workers", 4, "activities that run side by side")
+	fs.IntVar(&c.Builds, "builds", 2, "builds that run side by side")
+	fs.StringVar(&c.CrashAt, "crash-at", "", "for tests: end this process with SIGKILL when the step is recorded")
+	return fs
+}
+
+// parse reads the command line, then variables for what it does not set, then fills in
+// what depends on other settings.
+func (c *config) parse(fs *flag.FlagSet, args []string, env map[string]string) error {
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	given := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	var problem error
+	fs.VisitAll(func(f *flag.Flag) {
+		name := "SLUICED_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if value, ok := env[name]; ok && !given[f.Name] {
+			if err := f.Value.Set(value); err != nil {
+				problem = fmt.Errorf("%w: %s=%q: %w", errUsage, name, value, err)
+			}
+		}
+	})
+	if problem != nil {
+		return problem
+	}
+	return c.complete()
+}
+
+func (c *config) complete() error {
+	abs, err := filepath.Abs(c.DataDir)
+	if err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	c.DataDir = abs
+	if c.Router == "" {
+		c.Router = filepath.Join(c.DataDir, "router", "control.sock")
+	}
+	if c.PublicURL == "" {
+		c.PublicURL = "http://" + c.Listen
+	}
+	if c.RouterAddr == "" {
+		c.RouterAddr = fmt.Sprintf("127.0.0.1:%d", c.HTTPPort)
+	}
+	if c.Subnets != "" {
+		if _, err := netip.ParsePrefix(c.Subnets); err != nil {
+			return fmt.Errorf("%w: --subnets: %w", errUsage, err)
+		}
+	}
+	return nil
+}
+
+// path returns a path below the data directory.
+func (c *config) path(parts ...string) string {
+	return filepath.Join(append([]string{c.DataDir}, parts...)...)
+}
+
+// version is what the build says of itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 && (v == "" || v == "(devel)") {
+			v = "devel-" + s.Value[:12]
+		}
+	}
+	return v
+}

@@ -1,0 +1,96 @@
+// Command sluiced is the control plane of Sluice: Git endpoint, activities and their
+// queue, the pipeline, and the HTTP API. It is the only composition root of the pipeline:
+// here, and nowhere else, adapters meet the core.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"sluice/internal/gitserve"
+	"sluice/internal/platform"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args, environment(os.Environ()), os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+func environment(environ []string) map[string]string {
+	out := map[string]string{}
+	for _, kv := range environ {
+		name, value, _ := strings.Cut(kv, "=")
+		out[name] = value
+	}
+	return out
+}
+
+const usage = `sluiced, the control plane of Sluice
+
+  sluiced serve            run it (see sluiced serve -h for its settings)
+  sluiced images [NAME...] assemble or pull images of the catalog; --list shows them
+  sluiced down             stop and remove the containers and networks of this data directory
+  sluiced token NAME       print a new access token of that name
+  sluiced version          print the version
+
+Every setting can also be given as a variable: --data-dir as SLUICED_DATA_DIR.
+`
+
+// run is the whole program. It returns the exit status: 0, 1 for a failure, 2 for a
+// mistake in the command line.
+func run(ctx context.Context, args []string, env map[string]string, stdin io.Reader, stdout, stderr io.Writer) int {
+	// Git runs the hooks under their own names; they are this program.
+	if name := filepath.Base(args[0]); name == "pre-receive" || name == "post-receive" {
+		return gitserve.RunHook(ctx, []string{name}, env, stdin, stdout, stderr)
+	}
+	if len(args) < 2 {
+		_, _ = io.WriteString(stderr, usage)
+		return 2
+	}
+	var err error
+	switch rest := args[2:]; args[1] {
+	case "hook":
+		return gitserve.RunHook(ctx, rest, env, stdin, stdout, stderr)
+	case "serve":
+		err = serve(ctx, rest, env, stderr)
+	case "images":
+		err = imagesCommand(ctx, rest, env, stdout, stderr)
+	case "down":
+		err = down(ctx, rest, env, stderr)
+	case "token":
+		err = token(ctx, rest, env, stdout, stderr)
+	case "version", "--version":
+		_, err = fmt.Fprintln(stdout, "sluiced", version())
+	case "help", "-h", "--help":
+		_, err = io.WriteString(stdout, usage)
+	default:
+		_, _ = fmt.Fprintf(stderr, "sluiced: unknown command %q\n\n%s", args[1], usage)
+		return 2
+	}
+	return exitCode(err, stderr)
+}
+
+func exitCode(err error, stderr io.Writer) int {
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, errUsage):
+		_, _ = fmt.Fprintf(stderr, "sluiced: %v\n", err)
+		return 2
+	}
+	_, _ = fmt.Fprintf(stderr, "sluiced: %v\n", err)
+	if hint := platform.ErrorHint(err); hint != "" {
+		_, _ = fmt.Fprintf(stderr, "   Next: %s\n", hint)
+	}
+	return 1
+}

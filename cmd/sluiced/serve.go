@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"sluice/internal/gitserve"
+	"sluice/internal/httpapi"
+	"sluice/internal/platform"
+)
+
+// serve runs the control plane until ctx ends.
+func serve(ctx context.Context, args []string, env map[string]string, stderr io.Writer) error {
+	var c config
+	if err := c.parse(serveFlags(&c, stderr), args, env); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	p, err := build(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	err = p.serve(ctx)
+	return errors.Join(err, p.close())
+}
+
+// serve recovers, then answers requests and runs activities until ctx ends. Activities
+// that hold requests finish first.
+func (p *plant) serve(ctx context.Context) error {
+	git, err := p.gitServer()
+	if err != nil {
+		return err
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", p.config.Listen)
+	if err != nil {
+		return platform.Errorf(platform.CodeUnavailable, "cannot listen on %s: %v", p.config.Listen, err).
+			WithHint("stop what listens there, or choose another address with --listen")
+	}
+	if err := p.pipeline.Recover(ctx); err != nil {
+		// Whatever could not be mended concerns single environments; the others are served.
+		p.log.ErrorContext(ctx, "recover", "error", err)
+	}
+	p.queueMissed(ctx)
+	server := &http.Server{
+		Handler:           p.handler(git),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
+	}
+	p.log.InfoContext(ctx, "sluiced is ready", "api", p.config.PublicURL, "version", version())
+
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return git.Hooks(gctx) })
+	group.Go(func() error { return p.pipeline.Run(gctx) })
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve the API: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-gctx.Done()
+		return p.shutDown(context.WithoutCancel(ctx), server)
+	})
+	err = group.Wait()
+	p.crons.Close()
+	return err
+}
+
+// shutDown lets answers finish that end by themselves; log streams do not.
+func (p *plant) shutDown(ctx context.Context, server *http.Server) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 3*time.Second, errors.New("answers took too long"))
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return server.Close()
+	}
+	return nil
+}
+
+// queueMissed deploys what was pushed while nobody could queue it.
+func (p *plant) queueMissed(ctx context.Context) {
+	list, err := p.store.Projects(ctx)
+	if err != nil {
+		p.log.ErrorContext(ctx, "list projects", "error", err)
+		return
+	}
+	for _, project := range list {
+		branches, err := p.repos.Branches(ctx, project.ID)
+		heads := map[string]string{}
+		for _, b := range branches {
+			heads[b.Name] = b.Commit
+		}
+		if err == nil {
+			err = p.pipeline.EnqueueMissed(ctx, project.ID, heads, platform.Actor{ID: "system", Name: "the system"})
+		}
+		if err != nil {
+			p.log.ErrorContext(ctx, "queue missed pushes", "project", project.ID, "error", err)
+		}
+	}
+}
+
+// gitServer answers Git and its hooks.
+func (p *plant) gitServer() (*gitserve.Server, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program for Git's hooks: %w", err)
+	}
+	return gitserve.New(gitserve.Config{
+		Repos: p.config.path("repos"), HooksDir: p.config.path("hooks"), Socket: p.config.path("hook.sock"), Program: self,
+	}, authorizer{p.store}, p.pipeline, p.log)
+}
+
+// handler routes the API and Git.
+func (p *plant) handler(git http.Handler) http.Handler {
+	api := httpapi.New(httpapi.Ports{
+		Projects:     projects{Store: p.store, repos: p.repos, pipeline: p.pipeline},
+		Environments: p.store,
+		Deployments:  p.pipeline,
+		Activities:   p.store,
+		Journal:      p.feed,
+		Variables:    p.store,
+		Runner:       runner{p.pipeline},
+		Inspector:    p.pipeline,
+		Authorizer:   authorizer{p.store},
+	}, httpapi.Config{
+		Version:       version(),
+		RepositoryURL: func(project string) string { return p.config.PublicURL + "/" + project + ".git" },
+		Log:           p.log,
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/api/", api)
+	mux.Handle("/", git)
+	return mux
+}
+
+// crashAt ends this process as a crash would, when the step is recorded. Fault tests use it.
+func crashAt(step string) func(platform.Step) {
+	if step == "" {
+		return nil
+	}
+	return func(s platform.Step) {
+		if string(s) == step {
+			_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
+			select {} // the signal is on its way
+		}
+	}
+}
+
+func socketPath(host string) (string, error) {
+	path, ok := strings.CutPrefix(host, "unix://")
+	if !ok {
+		return "", platform.Errorf(platform.CodeInvalid, "--docker-host %q is not a unix socket", host).
+			WithHint("volumes are directories of this machine, so the engine has to run here: unix:///var/run/docker.sock")
+	}
+	return filepath.Clean(path), nil
+}
+
+func splitList(s string) []string {
+	var out []string
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}

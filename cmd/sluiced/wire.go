@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"sluice/internal/build/buildkit"
+	"sluice/internal/catalog"
+	"sluice/internal/deploy"
+	"sluice/internal/edge/edgectl"
+	"sluice/internal/engine/docker"
+	"sluice/internal/feed"
+	"sluice/internal/gitrepo"
+	"sluice/internal/images"
+	"sluice/internal/platform"
+	"sluice/internal/schedule"
+	"sluice/internal/store"
+	"sluice/internal/topology"
+	"sluice/internal/warmup"
+)
+
+// plant is everything that runs in this process, joined.
+type plant struct {
+	config   config
+	log      *slog.Logger
+	catalog  *catalog.Catalog
+	store    *store.Store
+	feed     *feed.Feed
+	repos    *gitrepo.Repos
+	engine   *docker.Engine
+	images   *images.Assembler
+	builder  *buildkit.Builder
+	gate     *edgectl.Client
+	crons    *schedule.Scheduler
+	pipeline *deploy.Service
+
+	closers []func() error // in the order in which things were opened
+}
+
+// build opens everything. On an error, what was opened is closed again.
+func build(ctx context.Context, c config, log *slog.Logger) (p *plant, err error) {
+	p = &plant{config: c, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.close())
+		}
+	}()
+	for _, open := range []func(context.Context) error{
+		p.openState, p.openEngine, p.openBuilder, p.openPipeline,
+	} {
+		if err := open(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// openState opens what is kept on disk.
+func (p *plant) openState(ctx context.Context) (err error) {
+	if err := os.MkdirAll(p.config.DataDir, 0o750); err != nil {
+		return platform.Errorf(platform.CodeUnavailable, "the data directory cannot be made: %v", err).
+			WithHint("run sluiced as root, or choose another directory with --data-dir")
+	}
+	if p.catalog, err = loadCatalog(p.config.Catalog); err != nil {
+		return err
+	}
+	sealer, err := store.LoadSealer(p.config.path("keys", "seal.key"))
+	if err != nil {
+		return err
+	}
+	pool, err := netip.ParsePrefix(p.config.Subnets)
+	if err != nil {
+		return fmt.Errorf("subnets: %w", err)
+	}
+	if p.store, err = store.Open(ctx, p.config.path("sluice.db"), sealer, store.WithSubnets(pool)); err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.store.Close)
+	if err := os.MkdirAll(p.config.path("activities"), 0o750); err != nil {
+		return fmt.Errorf("directory of the logs: %w", err)
+	}
+	if p.feed, err = feed.Open(p.config.path("activities")); err != nil {
+		return fmt.Errorf("open the logs: %w", err)
+	}
+	p.closers = append(p.closers, p.feed.Close)
+	if p.repos, err = gitrepo.New(p.config.path("repos")); err != nil {
+		return fmt.Errorf("open the repositories: %w", err)
+	}
+	return adminToken(ctx, p.store, p.config.path("keys", "admin.token"))
+}
+
+func (p *plant) openEngine(ctx context.Context) (err error) {
+	p.engine, err = openDocker(ctx, p.config)
+	if err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.engine.Close)
+	p.images = assembler(p.config, p.engine, p.catalog)
+	return nil
+}
+
+func openDocker(ctx context.Context, c config) (*docker.Engine, error) {
+	return docker.New(ctx, docker.Options{Host: c.DockerHost, DataDir: c.DataDir, Prefix: c.Prefix})
+}
+
+func assembler(c config, e *docker.Engine, known *catalog.Catalog) *images.Assembler {
+	return images.New(e.Images(), images.Options{Mirror: c.Mirror, Catalog: known})
+}
+
+func (p *plant) openBuilder(ctx context.Context) (err error) {
+	socket, err := socketPath(p.config.DockerHost)
+	if err != nil {
+		return err
+	}
+	p.builder, err = buildkit.New(ctx, buildkit.Config{Socket: socket, Images: slugStore{p.engine.Images()}})
+	if err != nil {
+		return fmt.Errorf("open the builder: %w", err)
+	}
+	p.closers = append(p.closers, p.builder.Close)
+	return nil
+}
+
+func (p *plant) openPipeline(context.Context) error {
+	p.gate = edgectl.NewClient(p.config.Router)
+	p.crons = schedule.New(p.engine, p.log)
+	p.pipeline = deploy.New(deploy.Dependencies{
+		Store: p.store, Source: source{p.repos}, Images: p.images, Builder: p.builder, Engine: p.engine,
+		Gate: p.gate, Journal: p.feed, Crons: p.crons, Warmer: warmup.New(p.config.RouterAddr),
+		Catalog: p.catalog, Log: p.log,
+	}, deploy.Options{
+		Site: topology.Site{
+			BaseDomain: p.config.BaseDomain, HTTPPort: p.config.HTTPPort, HTTPSPort: p.config.HTTPSPort,
+			Domains: splitList(p.config.Domains),
+		},
+		WorkDir:      p.config.path("work"),
+		Workers:      p.config.Workers,
+		Builds:       p.config.Builds,
+		HoldLimit:    p.config.HoldLimit,
+		MinFreeBytes: p.config.MinFree << 20,
+		BuildNetwork: p.config.BuildNetwork,
+		OnStep:       crashAt(p.config.CrashAt),
+	})
+	return nil
+}
+
+// close closes everything, last opened first.
+func (p *plant) close() error {
+	var problems []error
+	for i := len(p.closers) - 1; i >= 0; i-- {
+		problems = append(problems, p.closers[i]())
+	}
+	p.closers = nil
+	return errors.Join(problems...)
+}
+
+// loadCatalog returns the embedded catalog with the operator's file over it.
+func loadCatalog(path string) (*catalog.Catalog, error) {
+	c := catalog.Default()
+	if path == "" {
+		return c, nil
+	}
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return nil, fmt.Errorf("catalog file: %w", err)
+	}
+	defer func() { _ = f.Close() }() // read only
+	c, err = c.WithOverrides(io.LimitReader(f, 1<<20))
+	if err != nil {
+		return nil, fmt.Errorf("catalog file %s: %w", path, err)
+	}
+	return c, nil
+}

@@ -1,0 +1,406 @@
+package deploy_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"sluice/internal/build/buildtest"
+	"sluice/internal/catalog"
+	"sluice/internal/deploy"
+	"sluice/internal/engine/enginetest"
+	"sluice/internal/feed"
+	"sluice/internal/platform"
+	"sluice/internal/store"
+	"sluice/internal/topology"
+)
+
+// world is everything around the pipeline that outlives a crash of it: a real store and
+// real logs, a builder, an engine and a router in memory.
+type world struct {
+	t       *testing.T
+	store   *store.Store
+	feed    *feed.Feed
+	source  *fakeSource
+	builder *buildtest.Fake
+	engine  *enginetest.Fake
+	gate    *fakeGate
+	crons   *fakeCrons
+	options deploy.Options
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	dir := t.TempDir()
+	sealer, err := store.LoadSealer(filepath.Join(dir, "seal.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), filepath.Join(dir, "sluice.db"), sealer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	logs, err := feed.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = logs.Close(); _ = s.Close() })
+	project, err := deploy.NewProject("shop", "Shop", "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SaveProject(t.Context(), project); err != nil {
+		t.Fatal(err)
+	}
+	return &world{
+		t: t, store: s, feed: logs, source: &fakeSource{commits: map[string]fstest.MapFS{}},
+		builder: &buildtest.Fake{}, engine: enginetest.NewFake(), gate: newFakeGate(), crons: &fakeCrons{},
+		options: deploy.Options{
+			WorkDir: t.TempDir(), Workers: 1,
+			Site: topology.Site{BaseDomain: "localhost", HTTPPort: 8080},
+		},
+	}
+}
+
+// service is a control plane over the world as it is now.
+func (w *world) service(onStep func(platform.Step)) *deploy.Service {
+	opts := w.options
+	opts.OnStep = onStep
+	return deploy.New(deploy.Dependencies{
+		Store: w.store, Source: w.source, Images: fakeImages{}, Builder: w.builder, Engine: w.engine,
+		Gate: w.gate, Journal: w.feed, Crons: w.crons, Warmer: noWarmer{}, Catalog: catalog.Default(),
+		Log: slog.New(slog.DiscardHandler),
+	}, opts)
+}
+
+// run lets a control plane work while f does something, and stops it.
+func (w *world) run(s *deploy.Service, f func()) {
+	w.t.Helper()
+	ctx, stop := context.WithCancelCause(w.t.Context())
+	var group sync.WaitGroup
+	group.Go(func() {
+		if err := s.Run(ctx); err != nil {
+			w.t.Errorf("run: %v", err)
+		}
+	})
+	f()
+	stop(io.EOF)
+	group.Wait()
+}
+
+// push commits files and pushes them through a healthy control plane. It returns what the
+// pusher saw and the activity.
+func (w *world) push(files map[string]string) (string, platform.Activity) {
+	w.t.Helper()
+	var out bytes.Buffer
+	s := w.service(nil)
+	w.run(s, func() {
+		if err := w.receive(s, files, nil, &out); err != nil {
+			w.t.Fatalf("push: %v\n%s", err, out.String())
+		}
+	})
+	return out.String(), w.last()
+}
+
+// receive does what Git does with a push.
+func (w *world) receive(s *deploy.Service, files, options map[string]string, out io.Writer) error {
+	push := platform.Push{
+		Project: "shop", Actor: platform.Actor{ID: "jane", Name: "Jane"}, Options: options,
+		Updates: []platform.RefUpdate{{Ref: "refs/heads/main", Old: platform.ZeroCommit, New: w.source.commit(files)}},
+	}
+	if err := s.PreReceive(w.t.Context(), push, out); err != nil {
+		return err
+	}
+	return s.PostReceive(w.t.Context(), push, out)
+}
+
+func (w *world) last() platform.Activity {
+	w.t.Helper()
+	list, err := w.store.Activities(w.t.Context(), platform.ActivityFilter{Project: "shop", Limit: 1})
+	if err != nil || len(list) == 0 {
+		w.t.Fatalf("no activity: %v", err)
+	}
+	return list[0]
+}
+
+func (w *world) env() platform.Environment {
+	w.t.Helper()
+	env, err := w.store.Environment(w.t.Context(), "shop", "main")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return env
+}
+
+func (w *world) log(a platform.Activity) string {
+	w.t.Helper()
+	var out bytes.Buffer
+	if err := w.feed.Follow(w.t.Context(), a.ID, &out); err != nil {
+		w.t.Fatal(err)
+	}
+	return out.String()
+}
+
+// releases returns the releases of which containers exist.
+func (w *world) releases() []string {
+	w.t.Helper()
+	status, err := w.engine.Observe(w.t.Context(), w.env().ID())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, c := range status.Containers {
+		if c.Release != "" {
+			seen[c.Release] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// shop returns the files of a small shop; each change replaces one.
+func shop(changes ...string) map[string]string {
+	files := map[string]string{
+		".magento.app.yaml": app("php bin/shop deploy"),
+		".magento/services.yaml": `
+mysql:
+    type: mysql:10.11
+    disk: 1024
+`,
+		".magento/routes.yaml": `
+"http://{default}/":
+    type: upstream
+    upstream: "mymagento:http"
+`,
+		"composer.json":  "{}",
+		"composer.lock":  "{}",
+		"pub/index.php":  "<?php\n",
+		"pub/static/.gi": "",
+	}
+	for i := 0; i+1 < len(changes); i += 2 {
+		files[changes[i]] = changes[i+1]
+	}
+	return files
+}
+
+// app is an application file with a deploy hook.
+func app(deployHook string) string {
+	return `
+name: mymagento
+type: php:8.2
+build:
+    flavor: none
+relationships:
+    database: "mysql:mysql"
+web:
+    locations:
+        "/":
+            root: "pub"
+            passthru: "/index.php"
+            index: [index.php]
+            scripts: true
+            allow: false
+disk: 1024
+mounts:
+    "var": "shared:files/var"
+    "app/etc": "shared:files/etc"
+hooks:
+    build: |
+        echo built
+    deploy: |
+        ` + deployHook + `
+    post_deploy: |
+        php bin/shop warm
+crons:
+    cronrun:
+        spec: "*/5 * * * *"
+        cmd: "php bin/shop cron:run"
+workers:
+    queue:
+        commands:
+            start: php bin/shop queue:work
+`
+}
+
+// fakeSource holds commits in memory.
+type fakeSource struct {
+	mu      sync.Mutex
+	commits map[string]fstest.MapFS
+}
+
+func (s *fakeSource) commit(files map[string]string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tree := fstest.MapFS{}
+	for name, content := range files {
+		tree[name] = &fstest.MapFile{Data: []byte(content), Mode: 0o644}
+	}
+	id := fmt.Sprintf("%040d", len(s.commits)+1)
+	s.commits[id] = tree
+	return id
+}
+
+func (s *fakeSource) Tree(_ context.Context, _, commit string, _ []string) (deploy.Tree, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tree, ok := s.commits[commit]
+	if !ok {
+		return nil, fmt.Errorf("no commit %s", commit)
+	}
+	return fakeTree{tree}, nil
+}
+
+func (s *fakeSource) Checkout(context.Context, string, string, string, string) error { return nil }
+
+type fakeTree struct{ fstest.MapFS }
+
+func (t fakeTree) Close() error { return nil }
+
+func (t fakeTree) TreeID(root string) (string, error) { return t.Digest(root, nil) }
+
+func (t fakeTree) Digest(_ string, exclude []string) (string, error) {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(t.MapFS)) {
+		if slices.ContainsFunc(exclude, func(x string) bool { return name == x || strings.HasPrefix(name, x+"/") }) {
+			continue
+		}
+		_, _ = fmt.Fprintf(h, "%s\x00%s\x00", name, t.MapFS[name].Data)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+var _ fs.FS = fakeTree{}
+
+type fakeImages struct{}
+
+func (fakeImages) Ensure(_ context.Context, img catalog.Image, _ io.Writer) (platform.ImageRef, error) {
+	return platform.ImageRef{Ref: "sluice/" + img.Name, Digest: "sha256:" + img.Name}, nil
+}
+
+type noWarmer struct{}
+
+func (noWarmer) Warm(context.Context, []string, io.Writer) error { return nil }
+
+// fakeGate is a router in memory: where the visitors of one environment are.
+type fakeGate struct {
+	mu       sync.Mutex
+	release  string // that visitors see
+	held     bool
+	closed   bool
+	deadline platform.OnDeadline
+	events   []string
+	fail     map[string]error
+}
+
+func newFakeGate() *fakeGate { return &fakeGate{fail: map[string]error{}} }
+
+func (g *fakeGate) note(event string) error {
+	g.events = append(g.events, event)
+	verb, _, _ := strings.Cut(event, " ")
+	return g.fail[verb]
+}
+
+// State is what a visitor meets: "open r1", "held", "closed".
+func (g *fakeGate) State() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.closed:
+		return "closed"
+	case g.held:
+		return "held"
+	default:
+		return "open " + g.release
+	}
+}
+
+func (g *fakeGate) Hold(_ context.Context, h platform.Hold) (platform.HoldReport, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := g.note("hold"); err != nil {
+		return platform.HoldReport{}, err
+	}
+	g.held, g.deadline = true, h.OnDeadline
+	return platform.HoldReport{}, nil
+}
+
+func (g *fakeGate) Commit(context.Context, platform.EnvironmentID) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.deadline = platform.Maintain
+	return g.note("commit")
+}
+
+func (g *fakeGate) Publish(_ context.Context, p platform.Publication) (platform.HoldReport, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := g.note("publish " + p.Release); err != nil {
+		return platform.HoldReport{}, err
+	}
+	if len(p.Backends["mymagento"]) == 0 {
+		return platform.HoldReport{}, fmt.Errorf("release %s has no backend", p.Release)
+	}
+	g.release, g.held, g.closed = p.Release, false, false
+	return platform.HoldReport{}, nil
+}
+
+func (g *fakeGate) Resume(context.Context, platform.EnvironmentID) (platform.HoldReport, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.held, g.closed = false, false
+	return platform.HoldReport{}, g.note("resume")
+}
+
+func (g *fakeGate) Close(context.Context, platform.EnvironmentID, string) (platform.HoldReport, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.held, g.closed = false, true
+	return platform.HoldReport{}, g.note("close")
+}
+
+func (g *fakeGate) Forget(context.Context, platform.EnvironmentID) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.release, g.held, g.closed = "", false, false
+	return g.note("forget")
+}
+
+// fakeCrons remembers which release's crons run.
+type fakeCrons struct {
+	mu      sync.Mutex
+	release string
+}
+
+func (c *fakeCrons) Suspend(context.Context, platform.EnvironmentID) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.release = ""
+	return nil
+}
+
+func (c *fakeCrons) Resume(p platform.CronPlan) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.release = p.Release
+}
+
+func (c *fakeCrons) Forget(ctx context.Context, env platform.EnvironmentID) error {
+	return c.Suspend(ctx, env)
+}
+
+func (c *fakeCrons) running() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.release
+}
