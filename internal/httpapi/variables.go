@@ -110,9 +110,6 @@ func (a *api) updateVariable(w http.ResponseWriter, r *http.Request, s scope) er
 		return invalid("is_sensitive", "a sensitive variable stays sensitive; %q was not changed", v.Name).
 			hint("delete it and create it again with its value")
 	}
-	if v.Sensitive && req.Value == nil {
-		return invalid("value", "the value of the sensitive variable %q must be given again to change it", v.Name)
-	}
 	return a.saveVariable(w, r, s, http.StatusOK, v, req)
 }
 

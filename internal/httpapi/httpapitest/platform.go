@@ -1,0 +1,435 @@
+package httpapitest
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"sluice/internal/httpapi"
+	"sluice/internal/platform"
+)
+
+// The tokens that a Platform knows. Reader may read the project "shop" only.
+const (
+	Admin  = "admin-token"
+	Reader = "reader-token"
+)
+
+// Platform is an in-memory platform. It is safe for concurrent use.
+type Platform struct {
+	// RunFunc runs commands; nil refuses them.
+	RunFunc func(ctx context.Context, argv []string, tty bool, stdin io.Reader, stdout, stderr io.Writer) (int, error)
+
+	mu         sync.Mutex
+	changed    chan struct{} // closed and replaced at each change of a log or an activity
+	now        time.Time
+	projects   map[string]platform.Project
+	envs       map[string]platform.Environment // by project/name
+	activities []platform.Activity             // oldest first
+	logs       map[string][]platform.LogEntry
+	variables  map[string][]platform.Variable // by project
+}
+
+// New returns a platform with the project "shop": the environments main (live), feature/x
+// (inactive) and stage (live), some activities and some variables.
+func New() *Platform {
+	p := &Platform{
+		changed:   make(chan struct{}),
+		now:       time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC),
+		projects:  map[string]platform.Project{},
+		envs:      map[string]platform.Environment{},
+		logs:      map[string][]platform.LogEntry{},
+		variables: map[string][]platform.Variable{},
+	}
+	p.addProject(platform.Project{ID: "shop", Title: "Example shop", DefaultBranch: "main"})
+	p.addProject(platform.Project{ID: "other", Title: "Another", DefaultBranch: "master"})
+	p.addEnvironment("main", platform.Production, platform.EnvironmentActive, "r12")
+	p.addEnvironment("stage", platform.Staging, platform.EnvironmentActive, "r3")
+	p.addEnvironment("feature/x", platform.Development, platform.EnvironmentInactive, "")
+	p.variables["shop"] = []platform.Variable{
+		{Name: "env:API_KEY", Value: "hunter2", Sensitive: true, VisibleRuntime: true, Enabled: true},
+		{Name: "env:MODE", Value: "production", VisibleBuild: true, VisibleRuntime: true, Enabled: true},
+		{Name: "env:MODE", Value: "staging", Environment: "stage", VisibleBuild: true, VisibleRuntime: true, Inheritable: true, Enabled: true},
+		{Name: "php:memory_limit", Value: "2G", Environment: "main", VisibleRuntime: true, Inheritable: true, Enabled: true},
+	}
+	return p
+}
+
+// Ports returns the platform as the API sees it.
+func (p *Platform) Ports() httpapi.Ports {
+	return httpapi.Ports{
+		Projects: p, Environments: p, Deployments: p, Activities: p, Journal: p,
+		Variables: p, Runner: p, Inspector: p, Authorizer: p,
+	}
+}
+
+func (p *Platform) addProject(project platform.Project) {
+	project.CreatedAt, project.UpdatedAt = p.now, p.now
+	p.projects[project.ID] = project
+}
+
+func (p *Platform) addEnvironment(name string, kind platform.EnvironmentType, status platform.EnvironmentStatus, release string) {
+	e := platform.Environment{
+		Project: "shop", Name: name, MachineName: platform.MachineName("shop", name), Type: kind, Status: status,
+		HeadCommit: strings.Repeat("a", 40), Release: release, CreatedAt: p.now, UpdatedAt: p.now,
+	}
+	if name != "main" {
+		e.Parent = "main"
+	}
+	if release != "" {
+		e.DeployedAt = p.now
+	}
+	p.envs["shop/"+name] = e
+}
+
+// AddActivity stores an activity with the lines of its log. Empty fields are filled in.
+func (p *Platform) AddActivity(a platform.Activity, lines ...string) platform.Activity {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.add(a, lines)
+}
+
+func (p *Platform) add(a platform.Activity, lines []string) platform.Activity {
+	a.ID = cmp.Or(a.ID, fmt.Sprintf("act%010d", len(p.activities)+1))
+	a.Project, a.Environment = cmp.Or(a.Project, "shop"), cmp.Or(a.Environment, "main")
+	a.Type = cmp.Or(a.Type, platform.ActivityPush)
+	a.State = cmp.Or(a.State, platform.ActivityPending)
+	a.Step = cmp.Or(a.Step, platform.StepQueued)
+	a.Description = cmp.Or(a.Description, "Jane Doe pushed to <"+a.Environment+">")
+	if a.Actor == (platform.Actor{}) {
+		a.Actor = platform.Actor{ID: "jane", Name: "Jane Doe"}
+	}
+	if a.CreatedAt.IsZero() {
+		a.CreatedAt = p.now.Add(time.Duration(len(p.activities)) * time.Minute)
+	}
+	a.UpdatedAt = a.CreatedAt
+	p.activities = append(p.activities, a)
+	p.write(a.ID, lines)
+	return a
+}
+
+// Log adds lines to the log of an activity.
+func (p *Platform) Log(id string, lines ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.write(id, lines)
+}
+
+func (p *Platform) write(id string, lines []string) {
+	for _, line := range lines {
+		n := len(p.logs[id]) + 1
+		p.logs[id] = append(p.logs[id], platform.LogEntry{ID: n, Time: p.now.Add(time.Duration(n) * time.Millisecond), Message: line})
+	}
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// Finish ends an activity as outcome says: "success", "build", "deploy", "post-deploy" or
+// "cancelled".
+func (p *Platform) Finish(id, outcome string) platform.Activity {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.IndexFunc(p.activities, func(a platform.Activity) bool { return a.ID == id })
+	finish(&p.activities[i], outcome)
+	p.write(id, nil)
+	return p.activities[i]
+}
+
+func finish(a *platform.Activity, outcome string) {
+	a.StartedAt = a.CreatedAt.Add(2 * time.Second)
+	a.CompletedAt = a.CreatedAt.Add(44 * time.Second)
+	a.UpdatedAt = a.CompletedAt
+	a.State, a.Result = platform.ActivityComplete, platform.ResultFailure
+	switch outcome {
+	case "build":
+		a.Step, a.Reason, a.Hint = platform.StepBuild, "the build hook ended with status 2", "run the build hook on your machine"
+		a.Commands = []platform.CommandResult{{App: "app", Type: "build", ExitCode: 2, Duration: 5 * time.Second}}
+	case "deploy":
+		a.Step, a.Reason = platform.StepDeployHook, "the deploy hook ended with status 1"
+	case "post-deploy":
+		a.Step, a.Reason = platform.StepPostDeploy, "the post-deploy hook ended with status 1"
+	case "cancelled":
+		a.State, a.Result, a.Reason = platform.ActivityCancelled, "", "cancelled by Jane Doe"
+	default:
+		a.Step, a.Result, a.Release = platform.StepFinished, platform.ResultSuccess, "r13"
+		a.Timings = []platform.StepTiming{
+			{Step: platform.StepBuild, Duration: 30 * time.Second},
+			{Step: platform.StepDeployHook, Duration: 9 * time.Second},
+			{Step: platform.StepPostDeploy, Duration: 3 * time.Second},
+		}
+		a.Hold = platform.HoldReport{
+			StartedAt: a.CreatedAt, ReleasedAt: a.CreatedAt.Add(9500 * time.Millisecond), Held: 34, LongestWait: 9400 * time.Millisecond,
+		}
+	}
+}
+
+// Authorize knows the two tokens.
+func (p *Platform) Authorize(_ context.Context, project, token string, write bool) (platform.Actor, error) {
+	switch {
+	case token == Admin:
+		return platform.Actor{ID: "jane", Name: "Jane Doe"}, nil
+	case token != Reader:
+		return platform.Actor{}, platform.Errorf(platform.CodeUnauthorized, "the token is not known").
+			WithHint("log in with `sluice auth:login`, or set SLUICE_TOKEN")
+	case write || (project != "" && project != "shop"):
+		return platform.Actor{}, platform.Errorf(platform.CodeForbidden, "the token of Rita may not do this")
+	}
+	return platform.Actor{ID: "rita", Name: "Rita"}, nil
+}
+
+// CreateProject implements httpapi.Projects.
+func (p *Platform) CreateProject(_ context.Context, project platform.Project) (platform.Project, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.projects[project.ID]; ok {
+		return project, platform.Errorf(platform.CodeConflict, "there is a project %q already", project.ID)
+	}
+	p.addProject(project)
+	return p.projects[project.ID], nil
+}
+
+// Project implements httpapi.Projects.
+func (p *Platform) Project(_ context.Context, id string) (platform.Project, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if id == "broken" {
+		return platform.Project{}, fmt.Errorf("open /secret/place: %w", io.ErrUnexpectedEOF)
+	}
+	if id == "panics" {
+		panic("a mistake in the program")
+	}
+	if project, ok := p.projects[id]; ok {
+		return project, nil
+	}
+	return platform.Project{}, platform.Errorf(platform.CodeNotFound, "there is no project %q", id)
+}
+
+// Projects implements httpapi.Projects.
+func (p *Platform) Projects(context.Context) ([]platform.Project, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Values(p.projects)), nil
+}
+
+// DeleteProject implements httpapi.Projects.
+func (p *Platform) DeleteProject(_ context.Context, id string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.projects, id)
+	return nil
+}
+
+// Environment implements httpapi.Environments.
+func (p *Platform) Environment(_ context.Context, project, name string) (platform.Environment, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e, ok := p.envs[project+"/"+name]; ok {
+		return e, nil
+	}
+	return platform.Environment{}, platform.Errorf(platform.CodeNotFound, "there is no environment %q in %s", name, project).
+		WithHint("`sluice environment:list` shows those there are")
+}
+
+// Environments implements httpapi.Environments.
+func (p *Platform) Environments(_ context.Context, project string) ([]platform.Environment, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(slices.Collect(maps.Values(p.envs)), func(e platform.Environment) bool { return e.Project != project }), nil
+}
+
+// Redeploy ends at once, as the parameter "fake" says; "never" leaves it in progress.
+func (p *Platform) Redeploy(
+	_ context.Context, project, env string, by platform.Actor, params map[string]string,
+) (platform.Activity, error) {
+	return p.operate(project, env, by, platform.ActivityRedeploy, params), nil
+}
+
+// Activate refuses what is active.
+func (p *Platform) Activate(ctx context.Context, project, env string, by platform.Actor) (platform.Activity, error) {
+	if e, err := p.Environment(ctx, project, env); err != nil || e.Status == platform.EnvironmentActive {
+		return platform.Activity{}, platform.Errorf(platform.CodeConflict, "the environment %q is active already", env)
+	}
+	return p.operate(project, env, by, platform.ActivityActivate, nil), nil
+}
+
+// Deactivate implements httpapi.Deployments.
+func (p *Platform) Deactivate(_ context.Context, project, env string, by platform.Actor) (platform.Activity, error) {
+	return p.operate(project, env, by, platform.ActivityDeactivate, nil), nil
+}
+
+func (p *Platform) operate(
+	project, env string, by platform.Actor, kind platform.ActivityType, params map[string]string,
+) platform.Activity {
+	verb := strings.TrimPrefix(string(kind), "environment.")
+	a := p.AddActivity(platform.Activity{
+		Project: project, Environment: env, Type: kind, Actor: by, Parameters: params,
+		Description: by.Name + " asked to " + verb + " " + env, State: platform.ActivityInProgress, Step: platform.StepBuild,
+	}, "Processing activity", "  Redeploying environment "+env)
+	if params["fake"] != "never" {
+		p.Log(a.ID, "Done")
+		p.Finish(a.ID, params["fake"])
+	}
+	return a
+}
+
+// Cancel refuses from the hold on.
+func (p *Platform) Cancel(ctx context.Context, id string, _ platform.Actor) (platform.Activity, error) {
+	a, err := p.Activity(ctx, id)
+	if err != nil {
+		return a, err
+	}
+	if a.State.Final() || !a.Step.Before(platform.StepHold) {
+		return a, platform.Errorf(platform.CodeConflict, "activity %s cannot be cancelled in its current state", id)
+	}
+	return p.Finish(id, "cancelled"), nil
+}
+
+// Activity implements httpapi.Activities.
+func (p *Platform) Activity(_ context.Context, id string) (platform.Activity, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, a := range p.activities {
+		if a.ID == id {
+			return a, nil
+		}
+	}
+	return platform.Activity{}, platform.Errorf(platform.CodeNotFound, "there is no activity %q", id)
+}
+
+// Activities implements httpapi.Activities.
+func (p *Platform) Activities(_ context.Context, f platform.ActivityFilter) ([]platform.Activity, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var found []platform.Activity
+	for _, a := range slices.Backward(p.activities) {
+		if (f.Project == "" || a.Project == f.Project) &&
+			(f.Environment == "" || a.Environment == f.Environment) &&
+			(f.Types == nil || slices.Contains(f.Types, a.Type)) &&
+			(f.States == nil || slices.Contains(f.States, a.State)) &&
+			(f.Result == "" || a.Result == f.Result) &&
+			(f.Before.IsZero() || a.CreatedAt.Before(f.Before)) &&
+			(f.Limit == 0 || len(found) < f.Limit) {
+			found = append(found, a)
+		}
+	}
+	return found, nil
+}
+
+// Entries follows the log until the activity is final.
+func (p *Platform) Entries(ctx context.Context, id string, from int) iter.Seq2[platform.LogEntry, error] {
+	return func(yield func(platform.LogEntry, error) bool) {
+		for {
+			p.mu.Lock()
+			entries, changed := p.logs[id], p.changed
+			final := slices.ContainsFunc(p.activities, func(a platform.Activity) bool { return a.ID == id && a.State.Final() })
+			p.mu.Unlock()
+			for _, e := range entries {
+				if e.ID >= from && !yield(e, nil) {
+					return
+				}
+				from = max(from, e.ID+1)
+			}
+			if final {
+				return
+			}
+			select {
+			case <-ctx.Done():
+				yield(platform.LogEntry{}, context.Cause(ctx))
+				return
+			case <-changed:
+			}
+		}
+	}
+}
+
+// Variables implements httpapi.Variables: the project's, the parent's, the environment's.
+func (p *Platform) Variables(ctx context.Context, project, env string) ([]platform.Variable, error) {
+	var all []platform.Variable
+	for _, level := range []string{"", "main", env} {
+		if level == "main" && (env == "" || env == "main") {
+			continue
+		}
+		own, err := p.OwnVariables(ctx, project, level)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, own...)
+		if env == "" {
+			break
+		}
+	}
+	return all, nil
+}
+
+// OwnVariables implements httpapi.Variables.
+func (p *Platform) OwnVariables(_ context.Context, project, env string) ([]platform.Variable, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(p.variables[project]), func(v platform.Variable) bool { return v.Environment != env }), nil
+}
+
+// SaveVariable implements httpapi.Variables.
+func (p *Platform) SaveVariable(ctx context.Context, project string, v platform.Variable) error {
+	if err := p.DeleteVariable(ctx, project, v.Environment, v.Name); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.variables[project] = append(p.variables[project], v)
+	return nil
+}
+
+// DeleteVariable implements httpapi.Variables.
+func (p *Platform) DeleteVariable(_ context.Context, project, env, name string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.variables[project] = slices.DeleteFunc(p.variables[project], func(v platform.Variable) bool {
+		return v.Environment == env && v.Name == name
+	})
+	return nil
+}
+
+// Run calls RunFunc.
+func (p *Platform) Run(
+	ctx context.Context, _, _, app string, argv []string, tty bool, stdin io.Reader, stdout, stderr io.Writer,
+) (int, error) {
+	if p.RunFunc == nil || (app != "" && app != "app") {
+		return 0, platform.Errorf(platform.CodeNotFound, "there is no application %q", app).WithHint("leave -A away")
+	}
+	return p.RunFunc(ctx, argv, tty, stdin, stdout, stderr)
+}
+
+// Relationships implements httpapi.Inspector.
+func (p *Platform) Relationships(context.Context, string, string, string) (json.RawMessage, error) {
+	return json.RawMessage(`{"database":[{"host":"database.internal","port":3306,"path":"main","username":"user"}]}`), nil
+}
+
+// Logs knows the logs "app" and "access".
+func (p *Platform) Logs(_ context.Context, _, _, _, kind string, lines int, w io.Writer) error {
+	if kind != "app" && kind != "access" {
+		return platform.Errorf(platform.CodeNotFound, "there is no log %q", kind).WithHint("there are app and access")
+	}
+	_, err := fmt.Fprintf(w, "last %d lines of %s\n", lines, kind)
+	return err
+}
+
+// Routes gives each environment with a release three routes.
+func (p *Platform) Routes(ctx context.Context, project, env string) ([]platform.Route, error) {
+	e, err := p.Environment(ctx, project, env)
+	if err != nil || e.Release == "" {
+		return nil, err
+	}
+	return []platform.Route{
+		{URL: "http://" + e.Host() + ".localhost/", OriginalURL: "http://{default}/", Type: platform.RouteRedirect, To: "https://" + e.Host() + ".localhost/"},
+		{URL: "https://admin." + e.Host() + ".localhost/", OriginalURL: "https://admin.{default}/", Type: platform.RouteUpstream, Upstream: "app"},
+		{URL: "https://" + e.Host() + ".localhost/", OriginalURL: "https://{default}/", Type: platform.RouteUpstream, Upstream: "app", Primary: true, ID: "shop"},
+	}, nil
+}
