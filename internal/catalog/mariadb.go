@@ -40,7 +40,7 @@ func mariadbDebian(suite string, s *Service) *Debian {
 			script("mariadb/setup", "setup-mariadb"),
 			asset("mariadb/defaults.cnf", "/etc/mysql/mariadb.conf.d/60-sluice.cnf", 0o644),
 		},
-		Script: ownUser("mysql", s.DataDir),
+		Script: ownUser("mysql", s.DataDir) + scratch("/run/mysqld"),
 	}
 }
 

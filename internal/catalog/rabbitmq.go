@@ -7,7 +7,6 @@ func rabbitmq() kind {
 		service: Service{
 			Endpoint: "rabbitmq", Scheme: "amqp", Port: 5672,
 			Persistent: true, DataDir: "/var/lib/rabbitmq",
-			Tmpfs:        []string{"/run/rabbitmq"},
 			Credentials:  Credentials{Username: "guest", Password: true},
 			SetupCommand: []string{"sh", "-c", script("rabbitmq/setup", "").Content},
 			Stop:         stopService,

@@ -3,13 +3,12 @@ package catalog
 import "strings"
 
 func opensearch() kind {
-	return searchKind("opensearch", func(version string, s *Service) {
+	return searchKind("opensearch", func(_ string, s *Service) {
 		s.DataDir = "/usr/share/opensearch/data"
 		s.Env["OPENSEARCH_JAVA_OPTS"] = s.Env["ES_JAVA_OPTS"]
 		delete(s.Env, "ES_JAVA_OPTS")
 		s.Env["DISABLE_SECURITY_PLUGIN"] = "true" // the network is the environment's own
 		s.Env["DISABLE_INSTALL_DEMO_CONFIG"] = "true"
-		s.Tmpfs = append(s.Tmpfs, "/usr/share/opensearch/logs")
 		s.Command = []string{"sh", "-c", searchCommand("opensearch", "/usr/share/opensearch/opensearch-docker-entrypoint.sh opensearch")}
 	})
 }
@@ -20,7 +19,6 @@ func elasticsearch() kind {
 		if !strings.HasPrefix(version, "5.") {
 			s.Env["xpack.security.enabled"] = "false"
 		}
-		s.Tmpfs = append(s.Tmpfs, "/usr/share/elasticsearch/logs")
 		s.Command = []string{"sh", "-c", searchCommand("elasticsearch", "/usr/local/bin/docker-entrypoint.sh eswrapper")}
 	})
 }
@@ -37,6 +35,7 @@ func searchKind(name string, official func(version string, s *Service)) kind {
 			Stop:       stopService,
 			Env: map[string]string{
 				"discovery.type": "single-node",
+				"path.logs":      "/tmp",
 				"ES_JAVA_OPTS":   "-Xms512m -Xmx512m",
 			},
 		},
@@ -45,8 +44,9 @@ func searchKind(name string, official func(version string, s *Service)) kind {
 }
 
 // searchCommand starts a search server whose configuration directory, which it writes
-// its keystore to, is copied out of the read-only root first.
+// its keystore to, is copied out of the read-only root first, without the garbage
+// collector's log.
 func searchCommand(name, entrypoint string) string {
 	variable := map[string]string{"opensearch": "OPENSEARCH_PATH_CONF", "elasticsearch": "ES_PATH_CONF"}[name]
-	return "cp -r /usr/share/" + name + "/config /tmp/config && export " + variable + "=/tmp/config && exec " + entrypoint
+	return "cp -r /usr/share/" + name + "/config /tmp/config && sed -i /gc.log/d /tmp/config/jvm.options && export " + variable + "=/tmp/config && exec " + entrypoint
 }
