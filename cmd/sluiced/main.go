@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -21,7 +20,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args, environment(os.Environ()), os.Stdin, os.Stdout, os.Stderr)
+	code := run(ctx, os.Args, os.Environ(), os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
@@ -48,19 +47,16 @@ Every setting can also be given as a variable: --data-dir as SLUICED_DATA_DIR.
 
 // run is the whole program. It returns the exit status: 0, 1 for a failure, 2 for a
 // mistake in the command line.
-func run(ctx context.Context, args []string, env map[string]string, stdin io.Reader, stdout, stderr io.Writer) int {
-	// Git runs the hooks under their own names; they are this program.
-	if name := filepath.Base(args[0]); name == "pre-receive" || name == "post-receive" {
-		return gitserve.RunHook(ctx, []string{name}, env, stdin, stdout, stderr)
-	}
+func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) < 2 {
 		_, _ = io.WriteString(stderr, usage)
 		return 2
 	}
+	env := environment(environ)
 	var err error
 	switch rest := args[2:]; args[1] {
 	case "hook":
-		return gitserve.RunHook(ctx, rest, env, stdin, stdout, stderr)
+		return gitserve.RunHook(ctx, rest, environ, stdin, stderr) // Git calls this
 	case "serve":
 		err = serve(ctx, rest, env, stderr)
 	case "images":

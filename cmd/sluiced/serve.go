@@ -39,9 +39,15 @@ func serve(ctx context.Context, args []string, env map[string]string, stderr io.
 // serve recovers, then answers requests and runs activities until ctx ends. Activities
 // that hold requests finish first.
 func (p *plant) serve(ctx context.Context) error {
-	git, err := p.gitServer()
+	hooks, err := p.listenHooks(ctx)
 	if err != nil {
 		return err
+	}
+	git, err := gitserve.New(gitserve.Config{
+		Repositories: p.repos, Authorizer: authorizer{p.store}, Receiver: p.pipeline, Hooks: hooks, Log: p.log,
+	})
+	if err != nil {
+		return fmt.Errorf("serve Git: %w", err)
 	}
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", p.config.Listen)
@@ -63,7 +69,7 @@ func (p *plant) serve(ctx context.Context) error {
 	p.log.InfoContext(ctx, "sluiced is ready", "api", p.config.PublicURL, "version", version())
 
 	group, gctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return git.Hooks(gctx) })
+	group.Go(hooks.Serve)
 	group.Go(func() error { return p.pipeline.Run(gctx) })
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -73,7 +79,8 @@ func (p *plant) serve(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		<-gctx.Done()
-		return p.shutDown(context.WithoutCancel(ctx), server)
+		git.Stop()
+		return errors.Join(p.shutDown(context.WithoutCancel(ctx), server), hooks.Close())
 	})
 	err = group.Wait()
 	p.crons.Close()
@@ -112,15 +119,19 @@ func (p *plant) queueMissed(ctx context.Context) {
 	}
 }
 
-// gitServer answers Git and its hooks.
-func (p *plant) gitServer() (*gitserve.Server, error) {
+// listenHooks opens the socket through which Git's hooks reach this process.
+func (p *plant) listenHooks(ctx context.Context) (*gitserve.HookServer, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program for Git's hooks: %w", err)
 	}
-	return gitserve.New(gitserve.Config{
-		Repos: p.config.path("repos"), HooksDir: p.config.path("hooks"), Socket: p.config.path("hook.sock"), Program: self,
-	}, authorizer{p.store}, p.pipeline, p.log)
+	hooks, err := gitserve.ListenHooks(ctx, gitserve.HookConfig{
+		Dir: p.config.path("hooks"), Command: []string{self, "hook"}, Log: p.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listen for Git's hooks: %w", err)
+	}
+	return hooks, nil
 }
 
 // handler routes the API and Git.

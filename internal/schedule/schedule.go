@@ -126,7 +126,7 @@ func (s *Scheduler) lane(ctx context.Context, plan platform.CronPlan, app string
 	for _, err := range problems {
 		s.log.Error("cron is not scheduled", "environment", string(plan.Environment), "app", app, "error", err)
 	}
-	for {
+	for ctx.Err() == nil { // a job that is overdue must not win over the end
 		job, at, ok := timetable.next(time.Now())
 		if !ok {
 			return

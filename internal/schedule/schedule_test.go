@@ -47,6 +47,13 @@ func (r *recorder) Exec(ctx context.Context, req engine.ExecRequest) (int, error
 	}
 }
 
+// seen returns how many jobs were started, were stopped and run now.
+func (r *recorder) seen() (runs, stopped, active int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.runs), r.stopped, r.active
+}
+
 func plan() platform.CronPlan {
 	return platform.CronPlan{Project: "shop", Environment: "shop-main", Release: "r1", Jobs: []platform.CronJob{
 		{App: "web", Name: "every", Spec: "* * * * *", Command: []string{"true"}},
@@ -83,17 +90,17 @@ func TestSuspendStopsTheRunningJobAndStartsNoOther(t *testing.T) {
 		if err := s.Suspend(t.Context(), "shop-main"); err != nil {
 			t.Fatal(err)
 		}
-		if r.active != 0 || r.stopped != 1 {
-			t.Errorf("%d jobs run, %d were stopped", r.active, r.stopped)
+		before, stopped, active := r.seen()
+		if active != 0 || stopped != 1 {
+			t.Errorf("%d jobs run, %d were stopped", active, stopped)
 		}
-		before := len(r.runs)
 		time.Sleep(time.Hour)
-		if len(r.runs) != before {
+		if now, _, _ := r.seen(); now != before {
 			t.Error("a job started while suspended")
 		}
 		s.Resume(plan())
 		time.Sleep(2 * time.Minute)
-		if len(r.runs) == before {
+		if now, _, _ := r.seen(); now == before {
 			t.Error("no job started after Resume")
 		}
 		s.Close()
@@ -109,7 +116,7 @@ func TestTimeoutEndsAJob(t *testing.T) {
 		p.Jobs[0].Timeout = 30 * time.Second
 		s.Resume(p)
 		time.Sleep(100 * time.Second)
-		if r.stopped == 0 {
+		if _, stopped, _ := r.seen(); stopped == 0 {
 			t.Error("the job outlived its timeout")
 		}
 		s.Close()
