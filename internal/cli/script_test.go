@@ -1,0 +1,149 @@
+package cli_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cgi"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"sluice/internal/cli"
+	"sluice/internal/httpapi"
+	"sluice/internal/httpapi/httpapitest"
+	"sluice/internal/platform"
+)
+
+var update = flag.Bool("update", false, "rewrite the files that scripts compare with")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"sluice": func() {
+			os.Exit(cli.Run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+		},
+	})
+}
+
+// TestScripts runs the command line of testdata/*.txtar against a server of its own each:
+// the real API over an in-memory platform, and git's own HTTP server beside it.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		UpdateScripts:       *update,
+		Setup:               setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": status,
+		},
+	})
+}
+
+func setup(env *testscript.Env) error {
+	p := httpapitest.New()
+	p.RunFunc = run
+	seed(p)
+	server := httptest.NewUnstartedServer(nil)
+	base := "http://" + server.Listener.Addr().String()
+	repositories := filepath.Join(env.WorkDir, "repositories")
+	mux := http.NewServeMux()
+	mux.Handle("/api/", httpapi.New(p.Ports(), httpapi.Config{
+		Version:       "v1.2.3",
+		RepositoryURL: func(project string) string { return base + "/git/" + project + ".git" },
+		Log:           slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	}))
+	git, err := gitHandler(repositories)
+	if err != nil {
+		return err
+	}
+	mux.Handle("/git/", git)
+	server.Config.Handler = mux
+	server.Start()
+	env.Defer(server.Close)
+	for name, value := range map[string]string{
+		"SLUICE_URL": base, "SLUICE_TOKEN": httpapitest.Admin, "SLUICE_PROJECT": "shop", "SERVER": base, "PORT": base[strings.LastIndexByte(base, ':')+1:],
+		"HOME": env.WorkDir, "XDG_CONFIG_HOME": filepath.Join(env.WorkDir, "config"), "COLUMNS": "100",
+		"GIT_AUTHOR_NAME": "Jane", "GIT_AUTHOR_EMAIL": "jane@example.com",
+		"GIT_COMMITTER_NAME": "Jane", "GIT_COMMITTER_EMAIL": "jane@example.com",
+		"GIT_CONFIG_NOSYSTEM": "1",
+	} {
+		env.Setenv(name, value)
+	}
+	return os.MkdirAll(repositories, 0o755)
+}
+
+// seed makes one activity for each way to end; the hook of the push script names them.
+func seed(p *httpapitest.Platform) {
+	for _, outcome := range []string{"success", "build", "deploy", "post-deploy", "cancelled"} {
+		id := "act" + (strings.ReplaceAll(outcome, "-", "") + "0000000000")[:10]
+		p.AddActivity(platform.Activity{ID: id, Commit: strings.Repeat("a", 40)}, "Building application 'app'", "  Executing build hook...", "W: slow")
+		p.Finish(id, outcome)
+	}
+	p.AddActivity(platform.Activity{
+		ID: "actrunning000", State: platform.ActivityInProgress, Step: platform.StepBuild, Environment: "stage", Type: platform.ActivityRedeploy,
+		Description: "Jane Doe redeployed stage",
+	}, "Building")
+}
+
+// gitHandler serves repositories as the real server does, with the token as the password.
+func gitHandler(root string) (http.Handler, error) {
+	path, err := exec.Command("git", "--exec-path").Output()
+	if err != nil {
+		return nil, fmt.Errorf("find git's HTTP server: %w", err)
+	}
+	backend := &cgi.Handler{
+		Path:   filepath.Join(strings.TrimSpace(string(path)), "git-http-backend"),
+		Root:   "/git",
+		Env:    []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=jane"},
+		Stderr: io.Discard,
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, password, _ := r.BasicAuth(); password != httpapitest.Admin {
+			w.Header().Set("WWW-Authenticate", `Basic realm="sluice"`)
+			http.Error(w, "token required", http.StatusUnauthorized)
+			return
+		}
+		backend.ServeHTTP(w, r)
+	}), nil
+}
+
+// run is what the in-memory platform runs: a small set of commands.
+func run(_ context.Context, argv []string, _ bool, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+	switch argv[0] {
+	case "cat":
+		_, err := io.Copy(stdout, stdin)
+		return 0, err
+	case "false":
+		_, err := io.WriteString(stderr, "it is false\n")
+		return 42, err
+	}
+	_, err := fmt.Fprintln(stdout, strings.Join(argv, "|"))
+	return 0, err
+}
+
+// status runs a program and checks its exit status: "status 3 sluice project:list".
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status STATUS PROGRAM ARGS...")
+	}
+	got := "0"
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		e, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = fmt.Sprint(e.ExitCode())
+	}
+	if got != args[0] {
+		ts.Fatalf("exit status = %s, want %s\nstdout:\n%s\nstderr:\n%s", got, args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
