@@ -17,10 +17,10 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"sluice/internal/edge"
 	"sluice/internal/edge/edgectl"
+
+	"golang.org/x/sync/errgroup"
 )
 
 func main() {
@@ -99,31 +99,39 @@ func (d *daemon) serve(ctx context.Context, ready io.Writer) error {
 	group.Go(func() error { return served("sites", d.sites.Serve(sites)) })
 	group.Go(func() error {
 		<-ctx.Done()
-		d.log.Info("shutting down", slog.Any("cause", context.Cause(ctx)))
+		d.log.InfoContext(ctx, "shutting down", slog.Any("cause", context.Cause(ctx)))
 		return d.shutdown(context.WithoutCancel(ctx))
 	})
-	fmt.Fprintf(ready, "sluice-router ready listen=%s control=%s\n", sites.Addr(), d.cfg.control)
+	_, _ = fmt.Fprintf(ready, "sluice-router ready listen=%s control=%s\n", sites.Addr(), d.cfg.control)
 	return group.Wait()
 }
 
 var errGraceOver = errors.New("the grace for shutting down is over")
 
+// lastAnswers is how long answers may take that are being written when the grace ends.
+const lastAnswers = 2 * time.Second
+
 // shutdown stops accepting, lets requests finish for the grace and turns away who still
-// waits when it ends. The control socket stays open so that a hold can be released.
+// waits when it ends. The control socket stays open meanwhile, so that a hold can be
+// released, and answers what it was asked.
 func (d *daemon) shutdown(ctx context.Context) error {
 	d.router.HangUp()
-	limited, cancel := context.WithTimeoutCause(ctx, d.cfg.grace, errGraceOver)
-	defer cancel()
-	err := d.sites.Shutdown(limited)
-	if err != nil {
+	if !finish(ctx, d.sites, d.cfg.grace) {
 		d.router.Discharge()
-		last, cancel := context.WithTimeoutCause(ctx, time.Second, errGraceOver)
-		defer cancel()
-		if d.sites.Shutdown(last) != nil {
-			d.log.Warn("requests cut by the end of the process")
+		if !finish(ctx, d.sites, lastAnswers) {
+			d.log.WarnContext(ctx, "requests cut by the end of the process")
 		}
 	}
+	finish(ctx, d.control, lastAnswers) // a hold that still drains does not stop the end
 	return errors.Join(d.sites.Close(), d.control.Close())
+}
+
+// finish stops a server from accepting and reports whether it answered everything within
+// the limit.
+func finish(ctx context.Context, srv *http.Server, limit time.Duration) bool {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errGraceOver)
+	defer cancel()
+	return srv.Shutdown(ctx) == nil
 }
 
 // served turns the end of a server that was shut down into success.

@@ -85,7 +85,7 @@ func (p *process) get(ctx context.Context) (status int, body string, err error) 
 	if err != nil {
 		return 0, "", err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	b, err := io.ReadAll(resp.Body)
 	return resp.StatusCode, string(b), err
 }
@@ -136,7 +136,9 @@ func TestKilledRouterComesBackHeldWithTheSameDeadline(t *testing.T) {
 	if err := p.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	<-p.done
+	if err := <-p.done; err == nil {
+		t.Error("a killed router ended well")
+	}
 	p = startRouter(t, dir, p.addr)
 	after, err := p.client.State(t.Context(), env)
 	if err != nil || after.State != edge.Held || !after.Deadline.Equal(before.Deadline) {

@@ -24,7 +24,7 @@ func (b *heldBody) Read(p []byte) (int, error) {
 	}
 	b.touched.Store(true)
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // Read returns io.EOF itself
+	if err != nil && err != io.EOF {
 		b.failed.Store(true)
 	}
 	return n, err

@@ -1,10 +1,8 @@
 package edge
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -91,7 +89,7 @@ const (
 )
 
 // inWorld runs f in a bubble with a router on "router:80".
-func inWorld(t *testing.T, f func(t *testing.T, w *world)) {
+func inWorld(t *testing.T, f func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, net: newMemoryNet()}
@@ -119,7 +117,7 @@ func inWorld(t *testing.T, f func(t *testing.T, w *world)) {
 			transport.CloseIdleConnections()
 			stop()
 		}()
-		f(t, w)
+		f(w)
 	})
 }
 
@@ -187,13 +185,13 @@ func (w *world) do(req *http.Request) answer {
 	if err != nil {
 		return answer{err: err, took: time.Since(start)}
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	return answer{status: resp.StatusCode, body: string(body), header: resp.Header, err: err, took: time.Since(start)}
 }
 
 func (w *world) get(path string) answer {
-	return w.do(w.request(context.Background(), http.MethodGet, path, nil)) //nolint:usetesting // outlives the test's context in cleanup
+	return w.do(w.request(context.Background(), http.MethodGet, path, nil))
 }
 
 func (w *world) request(ctx context.Context, method, path string, body io.Reader) *http.Request {
@@ -212,7 +210,7 @@ func (w *world) start(n int, method string) <-chan answer {
 		if method == http.MethodPost {
 			body = strings.NewReader("payload")
 		}
-		req := w.request(context.Background(), method, "/", body) //nolint:usetesting // see get
+		req := w.request(context.Background(), method, "/", body)
 		go func() { answers <- w.do(req) }()
 	}
 	synctest.Wait()
@@ -236,14 +234,4 @@ func (w *world) wantAll(answers <-chan answer, n, status int, body string) {
 			w.t.Fatalf("got %d %q %v, want %d with %q", a.status, a.body, a.err, status, body)
 		}
 	}
-}
-
-// raw sends bytes on one connection and returns the first response line.
-func (w *world) raw(text string) (net.Conn, *bufio.Reader) {
-	c, err := w.net.dial(w.t.Context(), "", "router:80")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	go func() { _, _ = fmt.Fprint(c, text) }()
-	return c, bufio.NewReader(c)
 }

@@ -15,7 +15,8 @@ import (
 )
 
 func TestHeldRequestsGoToTheNewRelease(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", nil)
 		w.backend("r2", func(rw http.ResponseWriter, req *http.Request) {
 			body, _ := io.ReadAll(req.Body)
@@ -46,7 +47,8 @@ func TestHeldRequestsGoToTheNewRelease(t *testing.T) {
 }
 
 func TestHeldBodyIsNotRead(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", nil)
 		w.publish("r1")
 		w.hold(platform.Hold{})
@@ -56,7 +58,7 @@ func TestHeldBodyIsNotRead(t *testing.T) {
 			return len(p), nil
 		}))
 		answers := make(chan answer, 1)
-		req := w.request(context.Background(), http.MethodPost, "/", body) //nolint:usetesting // see get
+		req := w.request(t.Context(), http.MethodPost, "/", body)
 		go func() { answers <- w.do(req) }()
 		time.Sleep(time.Minute)
 		if n := read.Load(); n > 64<<10 {
@@ -78,7 +80,8 @@ type writerFunc func([]byte) (int, error)
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func TestDeadlineBeforeDataWasTouchedReleasesToTheOldBackends(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", nil)
 		w.publish("r1")
 		w.hold(platform.Hold{MaxWait: 40 * time.Second, OnDeadline: platform.ReleaseOld})
@@ -103,7 +106,8 @@ func TestDeadlineBeforeDataWasTouchedReleasesToTheOldBackends(t *testing.T) {
 }
 
 func TestDeadlineAfterCommitClosesTheSite(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", nil)
 		w.backend("r2", nil)
 		w.publish("r1")
@@ -136,7 +140,8 @@ func TestDeadlineAfterCommitClosesTheSite(t *testing.T) {
 }
 
 func TestRequestsOverTheLimitAreRefusedAtOnce(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", nil)
 		w.publish("r1")
 		w.hold(platform.Hold{MaxRequests: 5})
@@ -153,7 +158,8 @@ func TestRequestsOverTheLimitAreRefusedAtOnce(t *testing.T) {
 }
 
 func TestClientThatLeavesFreesItsPlace(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", nil)
 		w.publish("r1")
 		w.hold(platform.Hold{MaxRequests: 1})
@@ -179,7 +185,8 @@ func TestClientThatLeavesFreesItsPlace(t *testing.T) {
 }
 
 func TestHoldWaitsForRequestsUnderWay(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", func(rw http.ResponseWriter, _ *http.Request) {
 			time.Sleep(4 * time.Second)
 			_, _ = io.WriteString(rw, "done")
@@ -195,7 +202,8 @@ func TestHoldWaitsForRequestsUnderWay(t *testing.T) {
 }
 
 func TestDrainCutsWhatIsLeftAtTheLimit(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		ended := make(chan struct{})
 		w.backend("r1", func(_ http.ResponseWriter, req *http.Request) {
 			<-req.Context().Done()
@@ -216,7 +224,8 @@ func TestDrainCutsWhatIsLeftAtTheLimit(t *testing.T) {
 }
 
 func TestEventStreamsAreNotWaitedForAndCutAtTheRelease(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", func(rw http.ResponseWriter, req *http.Request) {
 			rw.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 			_, _ = io.WriteString(rw, "data: hello\n\n")
@@ -244,7 +253,8 @@ func TestEventStreamsAreNotWaitedForAndCutAtTheRelease(t *testing.T) {
 }
 
 func TestAnotherActivityTakesOverTheWaiters(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", nil)
 		w.backend("r3", nil)
 		w.publish("r1")
@@ -268,7 +278,8 @@ func TestAnotherActivityTakesOverTheWaiters(t *testing.T) {
 }
 
 func TestTakeoverKeepsMaintenanceOfACommittedHold(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", nil)
 		w.publish("r1")
 		w.hold(platform.Hold{Activity: "a1", OnDeadline: platform.Maintain})
@@ -281,7 +292,8 @@ func TestTakeoverKeepsMaintenanceOfACommittedHold(t *testing.T) {
 }
 
 func TestHoldOutlivesItsCaller(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		release := make(chan struct{})
 		w.backend("r1", func(http.ResponseWriter, *http.Request) { <-release })
 		w.publish("r1")
@@ -302,7 +314,8 @@ func TestHoldOutlivesItsCaller(t *testing.T) {
 }
 
 func TestResumeReleasesToTheOldBackends(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", nil)
 		w.publish("r1")
 		w.hold(platform.Hold{})
@@ -316,7 +329,8 @@ func TestResumeReleasesToTheOldBackends(t *testing.T) {
 }
 
 func TestCloseAnswersWaitersWithTheMessage(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", nil)
 		w.publish("r1")
 		w.hold(platform.Hold{})
@@ -339,14 +353,24 @@ func TestCloseAnswersWaitersWithTheMessage(t *testing.T) {
 	})
 }
 
+// raise makes m at least n.
+func raise(m *atomic.Int64, n int64) {
+	for {
+		old := m.Load()
+		if n <= old || m.CompareAndSwap(old, n) {
+			return
+		}
+	}
+}
+
 func TestReleaseIsPaced(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		var now, most, total atomic.Int64
 		w.backend("r1", nil)
 		w.backend("r2", func(http.ResponseWriter, *http.Request) {
 			n := now.Add(1)
-			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
-			}
+			raise(&most, n)
 			time.Sleep(20 * time.Millisecond)
 			now.Add(-1)
 			total.Add(1)
@@ -377,7 +401,8 @@ func TestPaceGoesDownWhenTheBackendIsOverloadedAndOnWhenItHangs(t *testing.T) {
 	if p.window != 16 || p.out != 1 {
 		t.Errorf("pace %+v", p)
 	}
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		var arrived atomic.Int64
 		release := make(chan struct{})
 		w.backend("r1", func(http.ResponseWriter, *http.Request) {
@@ -402,7 +427,8 @@ func TestPaceGoesDownWhenTheBackendIsOverloadedAndOnWhenItHangs(t *testing.T) {
 }
 
 func TestHoldDuringAPacedReleaseKeepsTheRest(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		release := make(chan struct{})
 		w.backend("r1", func(rw http.ResponseWriter, _ *http.Request) { <-release; _, _ = io.WriteString(rw, "r1") })
 		w.backend("r2", nil)
@@ -423,12 +449,13 @@ func TestHoldDuringAPacedReleaseKeepsTheRest(t *testing.T) {
 }
 
 func TestRequestThatCannotConnectMeetsTheReleaseThatServesByThen(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r2", func(rw http.ResponseWriter, req *http.Request) {
 			_, _ = io.Copy(rw, req.Body)
 		})
-		w.publish("gone")                                                                                                // nothing listens there
-		time.AfterFunc(10*time.Millisecond, func() { _, _ = w.router.Publish(context.Background(), publication("r2")) }) //nolint:usetesting // timer
+		w.publish("gone") // nothing listens there
+		time.AfterFunc(10*time.Millisecond, func() { _, _ = w.router.Publish(t.Context(), publication("r2")) })
 		answers := w.start(5, http.MethodPost)
 		w.wantAll(answers, 5, http.StatusOK, "payload")
 		time.Sleep(time.Second)
@@ -440,7 +467,8 @@ func TestRequestThatCannotConnectMeetsTheReleaseThatServesByThen(t *testing.T) {
 }
 
 func TestRequestThatCannotConnectWaitsWhenTheSiteIsHeldByThen(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r2", nil)
 		w.publish("gone")
 		answers := w.start(1, http.MethodGet) // pauses before its second try
@@ -455,7 +483,8 @@ func TestRequestThatCannotConnectWaitsWhenTheSiteIsHeldByThen(t *testing.T) {
 }
 
 func TestReleasedRequestsFollowTheNewRoutes(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", nil)
 		w.publish("r1")
 		w.hold(platform.Hold{})
@@ -470,7 +499,8 @@ func TestReleasedRequestsFollowTheNewRoutes(t *testing.T) {
 }
 
 func TestFirstDeploymentHoldsBeforeThereAreRoutes(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", nil)
 		if report := w.hold(platform.Hold{}); report.Drain != 0 {
 			t.Errorf("report %+v", report)
@@ -486,7 +516,8 @@ func TestFirstDeploymentHoldsBeforeThereAreRoutes(t *testing.T) {
 }
 
 func TestForgottenEnvironmentIsUnknown(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", nil)
 		w.publish("r1")
 		w.hold(platform.Hold{})
@@ -504,7 +535,8 @@ func TestForgottenEnvironmentIsUnknown(t *testing.T) {
 }
 
 func TestRedirectsAreAnsweredWhileHeld(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", nil)
 		p := publication("r1")
 		p.Routes[0].Redirects = []platform.PartialRedirect{{Path: "/old", To: "/new", Prefix: true, AppendSuffix: true, Code: 308, Expires: "1d"}}

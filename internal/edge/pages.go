@@ -105,7 +105,9 @@ func (ps *pages) render(h http.Header, req *http.Request, p page) []byte {
 	var b bytes.Buffer
 	if wantsJSON(req) {
 		h.Set("Content-Type", "application/problem+json")
-		_ = json.NewEncoder(&b).Encode(problem{Status: p.Status, Title: p.Title, Detail: p.Detail}) // strings always encode
+		if err := json.NewEncoder(&b).Encode(problem{Status: p.Status, Title: p.Title, Detail: p.Detail}); err != nil {
+			return nil // strings and a number always encode
+		}
 		return b.Bytes()
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")

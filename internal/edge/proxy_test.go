@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,36 +17,36 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"sluice/internal/platform"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // onSockets starts a router on a real socket and returns it with its address.
-func onSockets(t testing.TB, opts Options) (*Router, string) {
-	t.Helper()
+func onSockets(tb testing.TB, opts Options) (*Router, string) {
+	tb.Helper()
 	r, err := New(opts)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return r, listenOn(t, NewServer(r, slog.New(slog.DiscardHandler)))
+	return r, listenOn(tb, NewServer(r, slog.New(slog.DiscardHandler)))
 }
 
-func listenOn(t testing.TB, srv *http.Server) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+func listenOn(tb testing.TB, srv *http.Server) string {
+	tb.Helper()
+	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	go func() { _ = srv.Serve(l) }()
-	t.Cleanup(func() { _ = srv.Close() })
+	tb.Cleanup(func() { _ = srv.Close() })
 	return l.Addr().String()
 }
 
 // realBackend returns the address of a backend.
-func realBackend(t testing.TB, h http.HandlerFunc) string {
-	t.Helper()
-	return listenOn(t, &http.Server{Handler: h, ReadHeaderTimeout: time.Minute})
+func realBackend(tb testing.TB, h http.HandlerFunc) string {
+	tb.Helper()
+	return listenOn(tb, &http.Server{Handler: h, ReadHeaderTimeout: time.Minute})
 }
 
 func to(release, addr string) platform.Publication {
@@ -55,11 +56,11 @@ func to(release, addr string) platform.Publication {
 	return p
 }
 
-func mustPublish(t testing.TB, r *Router, p platform.Publication) platform.HoldReport {
-	t.Helper()
-	report, err := r.Publish(t.Context(), p)
+func mustPublish(tb testing.TB, r *Router, p platform.Publication) platform.HoldReport {
+	tb.Helper()
+	report, err := r.Publish(tb.Context(), p)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return report
 }
@@ -77,13 +78,86 @@ func clientOf(addr string, conns int) *http.Client {
 }
 
 // eventually waits for a condition that another goroutine makes true.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, what string, ok func() bool) {
+	tb.Helper()
 	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("never: " + what)
+			tb.Fatal("never: " + what)
 		}
 	}
+}
+
+// send writes text as it is.
+func send(t *testing.T, c net.Conn, text string) {
+	t.Helper()
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// crowd is visitors who browse and order without a pause.
+type crowd struct {
+	t      *testing.T
+	client *http.Client
+	sent   atomic.Int64
+	wg     sync.WaitGroup
+	over   chan struct{}
+
+	mu     sync.Mutex
+	orders map[string]int // how often each order arrived
+}
+
+func (c *crowd) browse() { c.loop(func(int) { c.visit(http.MethodGet, "") }) }
+
+func (c *crowd) buy(buyer int) {
+	c.loop(func(n int) { c.visit(http.MethodPost, fmt.Sprintf("order %d of buyer %d", n, buyer)) })
+}
+
+func (c *crowd) loop(f func(n int)) {
+	c.wg.Go(func() {
+		for n := 0; ; n++ {
+			select {
+			case <-c.over:
+				return
+			default:
+				f(n)
+			}
+		}
+	})
+}
+
+// visit makes one request; the crowd takes nothing but "ok" for an answer.
+func (c *crowd) visit(method, body string) {
+	req, err := http.NewRequestWithContext(context.WithoutCancel(c.t.Context()), method, siteURL, strings.NewReader(body))
+	if err != nil {
+		c.t.Error(err)
+		return
+	}
+	c.sent.Add(1)
+	resp, err := c.client.Do(req)
+	if err != nil {
+		c.t.Errorf("%s: %v", method, err)
+		return
+	}
+	got, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if err != nil || resp.StatusCode != http.StatusOK || string(got) != "ok" {
+		c.t.Errorf("%s: %d %q %v", method, resp.StatusCode, got, err)
+	}
+}
+
+// serve is the backend that the crowd visits.
+func (c *crowd) serve(w http.ResponseWriter, req *http.Request) {
+	if req.Method == http.MethodPost {
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
+			return
+		}
+		c.mu.Lock()
+		c.orders[string(body)]++
+		c.mu.Unlock()
+	}
+	_, _ = io.WriteString(w, "ok")
 }
 
 // TestDeploymentsUnderLoad is what the router is for: visitors browse and order while
@@ -91,84 +165,41 @@ func eventually(t testing.TB, what string, ok func() bool) {
 func TestDeploymentsUnderLoad(t *testing.T) {
 	const browsers, buyers, deployments = 200, 20, 5
 	r, addr := onSockets(t, Options{})
-	var orders sync.Map // order -> times it arrived
-	start := func() *http.Server {
-		return &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-			if req.Method == http.MethodPost {
-				body, err := io.ReadAll(req.Body)
-				if err != nil {
-					return
-				}
-				n, _ := orders.LoadOrStore(string(body), new(atomic.Int64))
-				n.(*atomic.Int64).Add(1)
-			}
-			_, _ = io.WriteString(w, "ok")
-		})}
+	c := &crowd{t: t, client: clientOf(addr, browsers+buyers), over: make(chan struct{}), orders: map[string]int{}}
+	start := func() (*http.Server, string) {
+		srv := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(c.serve)}
+		return srv, listenOn(t, srv)
 	}
-	serving := start()
-	mustPublish(t, r, to("r0", listenOn(t, serving)))
-
-	ctx, stop := context.WithCancelCause(t.Context())
-	var clients sync.WaitGroup
-	var sent, failed atomic.Int64
-	client := clientOf(addr, browsers+buyers)
-	visit := func(method, body string) {
-		req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), method, siteURL, strings.NewReader(body))
-		if err != nil {
-			panic(err)
-		}
-		sent.Add(1)
-		resp, err := client.Do(req)
-		if err != nil {
-			failed.Add(1)
-			t.Errorf("%s: %v", method, err)
-			return
-		}
-		got, err := io.ReadAll(resp.Body)
-		_ = resp.Body.Close()
-		if err != nil || resp.StatusCode != http.StatusOK || string(got) != "ok" {
-			failed.Add(1)
-			t.Errorf("%s: %d %q %v", method, resp.StatusCode, got, err)
-		}
-	}
+	serving, backend := start()
+	mustPublish(t, r, to("r0", backend))
 	for range browsers {
-		clients.Go(func() {
-			for ctx.Err() == nil {
-				visit(http.MethodGet, "")
-			}
-		})
+		c.browse()
 	}
 	for b := range buyers {
-		clients.Go(func() {
-			for n := 0; ctx.Err() == nil; n++ {
-				visit(http.MethodPost, fmt.Sprintf("order %d of buyer %d", n, b))
-			}
-		})
+		c.buy(b)
 	}
 	held := 0
 	for d := range deployments {
-		before := sent.Load()
-		eventually(t, "clients at work", func() bool { return sent.Load() > before+1000 })
+		before := c.sent.Load()
+		eventually(t, "clients at work", func() bool { return c.sent.Load() > before+1000 })
 		if _, err := r.Hold(t.Context(), platform.Hold{Environment: testEnv, Activity: fmt.Sprint("a", d)}); err != nil {
 			t.Fatal(err)
 		}
 		if err := serving.Close(); err != nil { // whatever still used it would fail now
 			t.Fatal(err)
 		}
-		serving = start()
-		next := listenOn(t, serving)
+		serving, backend = start()
 		eventually(t, "everybody waits", func() bool { s, _ := r.Status(testEnv); return s.Waiting == browsers+buyers })
-		held += mustPublish(t, r, to(fmt.Sprint("r", d+1), next)).Held
+		held += mustPublish(t, r, to(fmt.Sprint("r", d+1), backend)).Held
 	}
-	stop(nil)
-	clients.Wait()
-	orders.Range(func(order, n any) bool {
-		if c := n.(*atomic.Int64).Load(); c != 1 {
-			t.Errorf("%v arrived %d times", order, c)
+	close(c.over)
+	c.wg.Wait()
+	for order, n := range c.orders {
+		if n != 1 {
+			t.Errorf("%s arrived %d times", order, n)
 		}
-		return true
-	})
-	t.Logf("%d requests over %d deployments, %d of them held, %d failed", sent.Load(), deployments, held, failed.Load())
+	}
+	t.Logf("%d requests over %d deployments, %d orders, %d requests held", c.sent.Load(), deployments, len(c.orders), held)
 	if held != deployments*(browsers+buyers) {
 		t.Errorf("%d held", held)
 	}
@@ -185,7 +216,7 @@ func TestClientThatLeavesAnUnreadBodyIsNotSentOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 5\r\n\r\norder")
+	send(t, c, "POST / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 5\r\n\r\norder")
 	eventually(t, "the request waits", func() bool { s, _ := r.Status(testEnv); return s.Waiting == 1 })
 	_ = c.Close()
 	eventually(t, "the place is free", func() bool { s, _ := r.Status(testEnv); return s.Waiting == 0 })
@@ -244,9 +275,7 @@ func TestHeadersTowardsTheApplication(t *testing.T) {
 				"X-Forwarded-Host": "shop.test:8080", "X-Original-Route": "http://{default}/", "Authorization": "Bearer t",
 				"Proxy": "", "X-Client-Verify": "", "Client-Country": "", "X-Secret": "", "Forwarded": "",
 			}
-			for k, v := range tt.want {
-				want[k] = v
-			}
+			maps.Copy(want, tt.want)
 			have := map[string]string{}
 			for k := range want {
 				have[k] = got.Header.Get(k)
@@ -276,8 +305,8 @@ func TestWebSocketPassesThroughAndIsCutAtTheRelease(t *testing.T) {
 		if err != nil {
 			return
 		}
-		defer c.Close()
-		fmt.Fprint(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+		defer func() { _ = c.Close() }()
+		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
 		_, _ = io.Copy(c, rw)
 	})
 	mustPublish(t, r, to("r1", backend))
@@ -285,17 +314,17 @@ func TestWebSocketPassesThroughAndIsCutAtTheRelease(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	fmt.Fprint(c, "GET /ws HTTP/1.1\r\nHost: shop.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+	send(t, c, "GET /ws HTTP/1.1\r\nHost: shop.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
 	in := bufio.NewReader(c)
-	resp, err := http.ReadResponse(in, nil)
+	resp, err := http.ReadResponse(in, nil) //nolint:bodyclose // a 101 has none
 	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("%v %v", resp, err)
 	}
 	echo := func() {
 		t.Helper()
-		fmt.Fprint(c, "ping\n")
+		send(t, c, "ping\n")
 		if line, err := in.ReadString('\n'); line != "ping\n" {
 			t.Fatalf("echo %q %v", line, err)
 		}
@@ -345,7 +374,7 @@ func TestMalformedRequestsAreRefusedAndNeverReachABackend(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer c.Close()
+			defer func() { _ = c.Close() }()
 			_ = c.SetDeadline(time.Now().Add(10 * time.Second))
 			_, _ = io.WriteString(c, text)
 			in := bufio.NewReader(c)
@@ -357,6 +386,7 @@ func TestMalformedRequestsAreRefusedAndNeverReachABackend(t *testing.T) {
 				t.Errorf("answered %d", resp.StatusCode)
 			}
 			_, _ = io.Copy(io.Discard, resp.Body)
+			_ = resp.Body.Close()
 			if _, err := in.ReadByte(); err == nil {
 				t.Error("the connection was used for more")
 			}
@@ -378,12 +408,14 @@ func TestChunkedBodyWithALengthIsOneRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-	fmt.Fprint(c, "POST /one HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 30\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nX: y")
-	if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
+	send(t, c, "POST /one HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 30\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nX: y")
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
 		t.Fatal(err)
 	}
+	_ = resp.Body.Close()
 	if got := <-bodies; !strings.HasPrefix(got, "POST /one ") || !strings.HasSuffix(got, `""`) || len(bodies) != 0 {
 		t.Errorf("the backend saw %s and %d more", got, len(bodies))
 	}
@@ -417,7 +449,7 @@ func TestErrorPages(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer resp.Body.Close()
+			defer func() { _ = resp.Body.Close() }()
 			body, err := io.ReadAll(resp.Body)
 			if err != nil || resp.StatusCode != tt.status || resp.Header.Get("Content-Type") != tt.contentType || !strings.Contains(string(body), tt.body) {
 				t.Errorf("%d %v %s", resp.StatusCode, resp.Header, body)
@@ -437,7 +469,7 @@ func TestAccessLog(t *testing.T) {
 		w.WriteHeader(http.StatusTeapot)
 		_, _ = io.WriteString(w, "short")
 	}))
-	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "http://shop.test/p?token=secret", nil))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://shop.test/p?token=secret", nil))
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}

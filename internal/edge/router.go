@@ -81,7 +81,7 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.pages.write(w, req, http.StatusNotFound, pageNotFound)
 	case route.redirect(w, req):
 	default: // an HTTP cache goes here, see the package comment
-		r.pass(w, req, route, secure)
+		r.pass(w, req, route, secure) //nolint:contextcheck // req carries it
 	}
 }
 

@@ -172,7 +172,8 @@ func TestStateThatCannotBeSavedIsReported(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
+	inWorld(t, func(w *world) {
+		t := w.t
 		w.backend("r1", nil)
 		w.publish("r1")
 		w.hold(platform.Hold{MaxRequests: 2})

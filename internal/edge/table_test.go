@@ -16,15 +16,15 @@ func upstream(u string) platform.Route {
 	return platform.Route{URL: u, OriginalURL: u, Type: platform.RouteUpstream, Upstream: "app"}
 }
 
-func tableOf(t testing.TB, urls ...string) *table {
-	t.Helper()
+func tableOf(tb testing.TB, urls ...string) *table {
+	tb.Helper()
 	p := platform.Publication{Environment: testEnv, Backends: map[string][]string{"app": {"127.0.0.1:1"}}}
 	for _, u := range urls {
 		p.Routes = append(p.Routes, upstream(u))
 	}
 	rel, err := newRelease(newGate(testEnv, newMetrics(), func() {}), p, nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return rel.table
 }
@@ -182,7 +182,7 @@ func TestRouteRedirects(t *testing.T) {
 	}
 	for _, tt := range tests {
 		w := httptest.NewRecorder()
-		r.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://"+tt.host+tt.path, nil))
+		r.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+tt.host+tt.path, nil))
 		if got := w.Header().Get("Location"); w.Code != http.StatusMovedPermanently || got != tt.want {
 			t.Errorf("%s%s: %d %q, want 301 %q", tt.host, tt.path, w.Code, got, tt.want)
 		}
@@ -208,14 +208,14 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func manyRoutes(t testing.TB, envs int) *table {
-	t.Helper()
+func manyRoutes(tb testing.TB, envs int) *table {
+	tb.Helper()
 	urls := make([]string, 0, envs*5)
 	for i := range envs {
 		base := fmt.Sprintf("http://main-shop%d.example.test:8080", i)
 		urls = append(urls, base+"/", base+"/blog/", base+"/media/", base+"/api/v1/", base+"/admin/")
 	}
-	return tableOf(t, urls...)
+	return tableOf(tb, urls...)
 }
 
 func BenchmarkLookup(b *testing.B) {

@@ -199,7 +199,7 @@ func TestMetricsOnTheSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil || !strings.Contains(string(body), "sluice_router_held_requests_total 0") {
 		t.Errorf("%s %v", body, err)
@@ -218,7 +218,11 @@ func TestListen(t *testing.T) {
 	if _, err := Listen(t.Context(), path); err == nil || !strings.Contains(err.Error(), "another router answers") {
 		t.Errorf("a second router: %v", err)
 	}
-	if err := l.(*listener).Listener.Close(); err != nil { // as after kill -9: the name stays
+	crashed, ok := l.(*listener)
+	if !ok {
+		t.Fatalf("%T", l)
+	}
+	if err := crashed.Listener.Close(); err != nil { // as after kill -9: the name stays
 		t.Fatal(err)
 	}
 	l, err = Listen(t.Context(), path)
