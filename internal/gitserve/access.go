@@ -1,0 +1,87 @@
+package gitserve
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"sluice/internal/platform"
+)
+
+// target is what an admitted request works on.
+type target struct {
+	project string
+	dir     string // the bare repository
+	actor   platform.Actor
+}
+
+// admit finds out who asks for what. When the answer is no it has been written, and ok
+// is false. A repository that does not exist and one that the asker may not see get the
+// same answer.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, write bool) (t target, ok bool) {
+	project, found := strings.CutSuffix(r.PathValue("repository"), ".git")
+	token := bearer(r)
+	if token == "" {
+		s.refuse(w, r, platform.Errorf(platform.CodeUnauthorized, "a token is needed").
+			WithHint("use any user name, and a token of yours as the password"))
+		return target{}, false
+	}
+	actor, err := s.Authorizer.Authorize(r.Context(), project, token, write)
+	if err != nil {
+		s.refuse(w, r, err)
+		return target{}, false
+	}
+	if !found || !platform.ValidProjectID(project) {
+		s.refuse(w, r, platform.Errorf(platform.CodeNotFound, "there is no such repository"))
+		return target{}, false
+	}
+	dir, err := s.Repositories.Path(project)
+	if err != nil {
+		s.refuse(w, r, err)
+		return target{}, false
+	}
+	return target{project: project, dir: dir, actor: actor}, true
+}
+
+// bearer returns the token of a request: the password of Basic authentication, for git,
+// or a Bearer token.
+func bearer(r *http.Request) string {
+	if _, password, ok := r.BasicAuth(); ok {
+		return password
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(token)
+	}
+	return ""
+}
+
+// refuse answers with an error. Git shows the lines of a plain text to its user.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	status, text := http.StatusInternalServerError, "internal error"
+	hint := platform.ErrorHint(err)
+	switch platform.ErrorCode(err) {
+	case platform.CodeUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Basic realm="Sluice", charset="UTF-8"`)
+		status, text = http.StatusUnauthorized, err.Error()
+	case platform.CodeForbidden:
+		status, text = http.StatusForbidden, err.Error()
+	case platform.CodeNotFound:
+		// Not the error's own text, which may know more than the asker may.
+		status, text, hint = http.StatusNotFound, "there is no such repository, or your token may not see it", ""
+	case platform.CodeInvalid:
+		status, text = http.StatusBadRequest, err.Error()
+	case platform.CodeUnavailable:
+		status, text = http.StatusServiceUnavailable, err.Error()
+	default:
+		hint = ""
+		s.Log.ErrorContext(r.Context(), "git request", "path", r.URL.Path, "error", err)
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintln(w, text) // a client that left needs no answer
+	if hint != "" {
+		_, _ = io.WriteString(w, hint+"\n")
+	}
+}

@@ -1,0 +1,197 @@
+package gitserve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"sluice/internal/platform"
+)
+
+// commandSlack is what a push may send besides its objects, in bytes: refs and options.
+const commandSlack = 16 << 20
+
+// receivePack serves a push. The git process and its hooks go on when the client leaves;
+// the handler returns when they are done.
+func (s *Server) receivePack(w http.ResponseWriter, r *http.Request) {
+	t, ok := s.admit(w, r, true)
+	if !ok {
+		return
+	}
+	select {
+	case <-s.stopping:
+		s.refuse(w, r, platform.Errorf(platform.CodeUnavailable, "the platform is stopping; nothing was stored").WithHint("push again in a minute"))
+		return
+	default:
+	}
+	job := context.WithoutCancel(r.Context())
+	stream, leave := context.WithCancelCause(r.Context())
+	defer leave(nil)
+	go func() { // ends with the stream
+		select {
+		case <-s.stopping:
+			leave(ErrStopping)
+		case <-stream.Done():
+		}
+	}()
+	p := &push{Server: s, target: t}
+	token, end := s.Hooks.begin(func(c call, out frameWriter) byte {
+		if c.Hook == preReceive {
+			return p.preReceive(job, c, out)
+		}
+		return p.postReceive(stream, c, out)
+	})
+	env, _ := protocol(r.Header.Get("Git-Protocol"))
+	s.serve(job, w, r, exchange{
+		service: receivePack, dir: t.dir, settings: receiveConfig(s.Hooks.dir, s.MaxPush), limit: s.MaxPush + commandSlack, gone: leave,
+		env: append(env, envSocket+"="+s.Hooks.socket, envToken+"="+token),
+	})
+	end()
+	p.settle(job, stream)
+}
+
+// push is one push that is running. Its hooks may call at any time, but each once.
+type push struct {
+	*Server
+	target
+
+	mu       sync.Mutex
+	accepted *platform.Push // after pre-receive
+	told     bool           // of post-receive
+}
+
+// preReceive answers the hook that may still refuse.
+func (p *push) preReceive(ctx context.Context, c call, out io.Writer) (status byte) {
+	asked := p.pushOf(c)
+	err := p.checkQuarantine(c.Quarantine)
+	if err == nil {
+		err = p.Receiver.PreReceive(ctx, asked, out)
+	}
+	if err != nil {
+		p.explain(ctx, out, err, "the platform could not check this push; nothing was stored")
+		return 1
+	}
+	asked.Quarantine = nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.accepted = &asked
+	return 0
+}
+
+// postReceive answers the hook that is told what was stored.
+func (p *push) postReceive(ctx context.Context, c call, out io.Writer) (status byte) {
+	stored := p.pushOf(c)
+	stored.Quarantine = nil
+	p.tell(ctx, stored, out)
+	return 0 // git does not care
+}
+
+// tell passes a stored push on, once.
+func (p *push) tell(ctx context.Context, stored platform.Push, out io.Writer) {
+	p.mu.Lock()
+	told := p.told
+	p.told = true
+	p.mu.Unlock()
+	if told {
+		return
+	}
+	err := p.Receiver.PostReceive(ctx, stored, out)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
+		_, _ = io.WriteString(out, "W: the log ends here; the deployment goes on\n")
+	default:
+		p.explain(ctx, out, err, "the push is stored, but the platform could not go on with it")
+	}
+}
+
+// settle finishes a push whose post-receive hook never called, for example because it
+// was killed: if refs moved, the Receiver must know.
+func (p *push) settle(job, stream context.Context) {
+	p.mu.Lock()
+	accepted, told := p.accepted, p.told
+	p.mu.Unlock()
+	if accepted == nil || told {
+		return
+	}
+	moved, err := p.moved(job, accepted.Updates)
+	if err != nil {
+		p.Log.ErrorContext(job, "find out what a push stored", "project", p.project, "error", err)
+		return
+	}
+	if len(moved) == 0 {
+		return
+	}
+	p.Log.WarnContext(job, "post-receive hook did not run", "project", p.project)
+	stored := *accepted
+	stored.Updates = moved
+	p.tell(stream, stored, io.Discard)
+}
+
+// moved returns the updates whose ref is now what they ask for.
+func (p *push) moved(ctx context.Context, updates []platform.RefUpdate) ([]platform.RefUpdate, error) {
+	cmd, errOut := p.command(ctx, config(), []string{"GIT_DIR=" + p.dir}, "for-each-ref", "--format=%(objectname) %(refname)")
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("git for-each-ref: %w: %s", err, errOut)
+	}
+	now := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		id, ref, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		now[ref] = id
+	}
+	var moved []platform.RefUpdate
+	for _, u := range updates {
+		if id, exists := now[u.Ref]; id == u.New || (u.Deletes() && !exists) {
+			moved = append(moved, u)
+		}
+	}
+	return moved, nil
+}
+
+func (p *push) pushOf(c call) platform.Push {
+	return platform.Push{Project: p.project, Actor: p.actor, Updates: c.Updates, Options: c.Options, Quarantine: c.Quarantine}
+}
+
+// checkQuarantine lets a hook name only directories of its own repository, for they are
+// read with our rights.
+func (p *push) checkQuarantine(env []string) error {
+	objects := filepath.Join(p.dir, "objects")
+	for _, kv := range env {
+		_, dirs, _ := strings.Cut(kv, "=")
+		for dir := range strings.SplitSeq(dirs, ":") {
+			if dir = filepath.Clean(dir); dir != objects && !strings.HasPrefix(dir, objects+"/") {
+				return fmt.Errorf("hook names the quarantine %s, which is not in %s", kv, objects)
+			}
+		}
+	}
+	return nil
+}
+
+// explain shows the pusher what went wrong and what to do. Errors that are not meant for
+// him go to the log, and he reads fallback.
+func (p *push) explain(ctx context.Context, out io.Writer, err error, fallback string) {
+	text, hint := err.Error(), platform.ErrorHint(err)
+	if platform.ErrorCode(err) == platform.CodeInternal {
+		p.Log.ErrorContext(ctx, "receive push", "project", p.project, "error", err)
+		text, hint = fallback, "Try again in a minute; if it happens again, ask the operator of the platform."
+	}
+	lines := prefixLines("E: ", text)
+	if hint != "" {
+		lines += prefixLines("   ", hint)
+	}
+	_, _ = io.WriteString(out, lines) // a pusher that left needs no explanation
+}
+
+func prefixLines(prefix, text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(strings.TrimRight(text, "\n") + "\n") {
+		b.WriteString(prefix + line)
+	}
+	return b.String()
+}

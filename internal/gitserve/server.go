@@ -1,0 +1,65 @@
+package gitserve
+
+import (
+	"cmp"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os/exec"
+	"sync"
+
+	"sluice/internal/platform"
+)
+
+// DefaultMaxPush is the size of the largest push, in bytes.
+const DefaultMaxPush = 1 << 30
+
+// Config is what a Server works with. All but MaxPush must be set.
+type Config struct {
+	Repositories Repositories
+	Authorizer   Authorizer
+	Receiver     Receiver
+	Hooks        *HookServer
+	MaxPush      int64 // bytes of one push; 0 means DefaultMaxPush
+	Log          *slog.Logger
+}
+
+// Server serves Git over HTTP at /<project>.git/. It is an http.Handler. It sets the
+// deadlines of its connections itself.
+type Server struct {
+	Config
+	git      string // path of the git binary
+	mux      *http.ServeMux
+	stop     func() // closes stopping, once
+	stopping chan struct{}
+}
+
+// New returns a Server.
+func New(c Config) (*Server, error) {
+	git, err := exec.LookPath("git")
+	if err != nil {
+		return nil, (&platform.Error{Code: platform.CodeUnavailable, Message: "there is no git on this machine", Err: err}).
+			WithHint("install git, for example with: apt-get install git")
+	}
+	c.MaxPush = cmp.Or(c.MaxPush, DefaultMaxPush)
+	stopping := make(chan struct{})
+	s := &Server{Config: c, git: git, mux: http.NewServeMux(), stopping: stopping, stop: sync.OnceFunc(func() { close(stopping) })}
+	s.mux.HandleFunc("GET /{repository}/info/refs", s.infoRefs)
+	s.mux.HandleFunc("POST /{repository}/git-upload-pack", s.uploadPack)
+	s.mux.HandleFunc("POST /{repository}/git-receive-pack", s.receivePack)
+	return s, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// Stop refuses new pushes and ends the log streams of those that were stored, with the
+// cause ErrStopping; their deployments are not touched. Then http.Server.Shutdown does
+// not wait long.
+func (s *Server) Stop() { s.stop() }
+
+// ErrStopping is why the context of a Receiver's stream ends when the server stops.
+var ErrStopping = errors.New("the server is stopping")
+
+// errClientLeft is why it ends when nobody reads the stream any more.
+var errClientLeft = errors.New("the client left")

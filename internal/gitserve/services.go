@@ -1,0 +1,119 @@
+package gitserve
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+
+	"sluice/internal/platform"
+)
+
+// The services of git.
+const (
+	uploadPack  = "git-upload-pack"
+	receivePack = "git-receive-pack"
+)
+
+// maxFetch is the size of the largest request of a fetch, in bytes: a list of commits.
+const maxFetch = 32 << 20
+
+// infoRefs tells a client which refs and capabilities there are.
+func (s *Server) infoRefs(w http.ResponseWriter, r *http.Request) {
+	service := r.URL.Query().Get("service")
+	if service != uploadPack && service != receivePack {
+		s.refuse(w, r, platform.Errorf(platform.CodeForbidden, "this server speaks the smart protocol only").
+			WithHint("use git 1.6.6 or newer"))
+		return
+	}
+	t, ok := s.admit(w, r, service == receivePack)
+	if !ok {
+		return
+	}
+	settings := config()
+	if service == receivePack {
+		settings = receiveConfig("/dev/null", s.MaxPush)
+	}
+	env, version2 := protocol(r.Header.Get("Git-Protocol"))
+	cmd, errOut := s.command(r.Context(), settings, env, strings.TrimPrefix(service, "git-"), "--stateless-rpc", "--advertise-refs", t.dir)
+	out, err := cmd.Output()
+	if err != nil {
+		s.refuse(w, r, fmt.Errorf("git %s: %w: %s", service, err, errOut))
+		return
+	}
+	answerAs(w, service+"-advertisement")
+	if !version2 {
+		line := "# service=" + service + "\n"
+		out = append([]byte(fmt.Sprintf("%04x%s0000", len(line)+4, line)), out...)
+	}
+	_, _ = w.Write(out) // a client that left needs no answer
+}
+
+func answerAs(w http.ResponseWriter, kind string) {
+	w.Header().Set("Content-Type", "application/x-"+kind)
+	w.Header().Set("Cache-Control", "no-cache, max-age=0, must-revalidate")
+}
+
+// uploadPack serves a fetch. It ends with the client.
+func (s *Server) uploadPack(w http.ResponseWriter, r *http.Request) {
+	t, ok := s.admit(w, r, false)
+	if !ok {
+		return
+	}
+	env, _ := protocol(r.Header.Get("Git-Protocol"))
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	s.serve(ctx, w, r, exchange{
+		service: uploadPack, dir: t.dir, settings: config(), env: env, limit: maxFetch, gone: cancel,
+	})
+}
+
+// exchange is one request to a service of git.
+type exchange struct {
+	service  string
+	dir      string
+	settings [][2]string
+	env      []string
+	limit    int64 // of the request, bytes
+	gone     func(error)
+}
+
+// serve runs git for a request and returns when git has ended and the answer is sent.
+func (s *Server) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, x exchange) {
+	if got, want := r.Header.Get("Content-Type"), "application/x-"+x.service+"-request"; got != want {
+		http.Error(w, "the content must be "+want, http.StatusUnsupportedMediaType)
+		return
+	}
+	in, err := newBody(w, r, x.limit)
+	if err != nil {
+		s.refuse(w, r, &platform.Error{Code: platform.CodeInvalid, Message: "malformed request", Err: err})
+		return
+	}
+	if err := s.exchange(ctx, w, in, x); err != nil {
+		s.Log.WarnContext(ctx, "git service", "service", x.service, "repository", x.dir, "error", err)
+	}
+}
+
+func (s *Server) exchange(ctx context.Context, w http.ResponseWriter, in *body, x exchange) error {
+	cmd, errOut := s.command(ctx, x.settings, x.env, strings.TrimPrefix(x.service, "git-"), "--stateless-rpc", x.dir)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	out := &sink{w: w, rc: http.NewResponseController(w), gone: x.gone}
+	cmd.Stdout = out
+	_ = out.rc.EnableFullDuplex() // git may answer before it has read all; HTTP/2 can anyway
+	answerAs(w, x.service+"-result")
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	var feeding sync.WaitGroup
+	feeding.Go(func() { in.feed(stdin, x.limit) })
+	err = cmd.Wait()
+	feeding.Wait() // the body may not be read after the handler
+	if err != nil {
+		return fmt.Errorf("git: %w: %s", err, errOut)
+	}
+	return nil
+}
