@@ -20,7 +20,7 @@ $path = Request::pathOf($_SERVER['REQUEST_URI']);
 $content = null;
 
 if (($thumbnail = Thumbnail::fromUrl($path)) !== null) {
-    $type = 'image/jpeg';
+    $type = $thumbnail->type();
     $content = $thumbnail->make($shop->path('pub/media'));
 } elseif (($sku = Drawing::skuOf($path)) !== null) {
     $type = 'image/svg+xml';

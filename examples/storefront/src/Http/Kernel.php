@@ -62,7 +62,7 @@ final readonly class Kernel
             ->add('POST', '/orders', $order->place(...))
             ->add('GET', '/orders/count', $order->count(...))
             ->add('GET', '/orders/{reference}', $order->show(...))
-            ->add('POST', '/media', $media->store(...))
+            ->add('POST', '/uploads', $media->store(...))
             ->add('GET', '/whoami', $diagnostics->whoami(...))
             ->add('GET', '/slow', $diagnostics->slow(...));
     }

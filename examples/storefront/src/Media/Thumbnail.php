@@ -10,9 +10,9 @@ final readonly class Thumbnail
     public const SMALL = 480;
     public const LARGE = 960;
 
-    private const PATH = '#^/media/cache/(?<width>480|960)/(?<photo>uploads/[0-9a-f]{2}/[0-9a-f]{32}\.(?:png|jpg|gif|webp))$#D';
+    private const PATH = '#^/media/cache/(?<width>480|960)/(?<photo>uploads/[0-9a-f]{2}/[0-9a-f]{32}\.(?<format>png|jpg|gif|webp))$#D';
 
-    private function __construct(private string $photo, private int $width)
+    private function __construct(private string $photo, private int $width, private string $format)
     {
     }
 
@@ -24,10 +24,17 @@ final readonly class Thumbnail
     /** Null when the URL is not a thumbnail's. */
     public static function fromUrl(string $path): ?self
     {
-        return preg_match(self::PATH, $path, $part) === 1 ? new self($part['photo'], (int) $part['width']) : null;
+        return preg_match(self::PATH, $path, $part) === 1
+            ? new self($part['photo'], (int) $part['width'], $part['format'])
+            : null;
     }
 
-    /** @return string|null the content, a JPEG; null when there is no such photo */
+    public function type(): string
+    {
+        return $this->format === 'jpg' ? 'image/jpeg' : "image/$this->format";
+    }
+
+    /** @return string|null the content; null when there is no such photo */
     public function make(string $media): ?string
     {
         $content = @file_get_contents("$media/$this->photo");
@@ -48,7 +55,13 @@ final readonly class Thumbnail
             $this->width, $this->width, $side, $side,
         );
         ob_start();
-        imagejpeg($square, null, 82);
+        // The format of the photo: the web server tells the type by the name's ending.
+        match ($this->format) {
+            'png' => imagepng($square),
+            'gif' => imagegif($square),
+            'webp' => imagewebp($square, null, 82),
+            'jpg' => imagejpeg($square, null, 82),
+        };
 
         return (string) ob_get_clean();
     }

@@ -10,7 +10,11 @@ use Storefront\Http\Response;
 use Storefront\Media\Upload;
 use Storefront\Shop;
 
-/** Takes a picture into the media mount. A real shop would ask who is sending it. */
+/**
+ * Takes a picture into the media mount. A real shop would ask who is sending it.
+ *
+ * Its address is not below /media: that location of .magento.app.yaml belongs to files.
+ */
 final readonly class MediaUpload
 {
     public function __construct(private Shop $shop)
