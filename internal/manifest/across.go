@@ -125,15 +125,10 @@ func (p *parser) endpoint(s *Service, r Relationship, pos Position) {
 	default:
 		known = []string{c.DefaultEndpoint(s.Type.Name)}
 	}
-	if slices.Contains(known, r.Endpoint) || aliasEndpoint(s.Type.Name, r.Endpoint) {
+	if slices.Contains(known, r.Endpoint) || len(s.Endpoints) == 0 && canonicalType(r.Endpoint) == s.Type.Name {
 		return
 	}
 	p.check.fail(pos, "unknown-endpoint", fmt.Sprintf("service %s has no endpoint %s", show(s.Name), show(r.Endpoint)), "", didYouMean(r.Endpoint, known))
-}
-
-// aliasEndpoint accepts an endpoint by the other name of the type: "mariadb" for mysql.
-func aliasEndpoint(serviceType, endpoint string) bool {
-	return canonicalType(endpoint) == serviceType
 }
 
 // sameNames reports a service with the name of an application: both are host names.
@@ -189,7 +184,7 @@ func (p *parser) upstreams(m *Manifest) {
 		case r.Upstream == "" || n == nil || len(m.Apps) == 0:
 		case m.App(r.Upstream) == nil:
 			p.missingUpstream(m, r, names, pos)
-		case r.UpstreamEnd != "http" && r.UpstreamEnd != "php":
+		case r.UpstreamEnd != "" && r.UpstreamEnd != "http" && r.UpstreamEnd != "php":
 			p.check.fail(pos, "unknown-endpoint", fmt.Sprintf("application %s has no endpoint %s", show(r.Upstream), show(r.UpstreamEnd)), "", fmt.Sprintf("write %q", r.Upstream+":http"))
 		}
 	}
@@ -231,7 +226,7 @@ func (p *parser) unusedServices(m *Manifest) {
 	}
 	for _, s := range m.Services {
 		if !used[s.Name] {
-			p.check.warn(s.Pos, "unused-service", fmt.Sprintf("service %s is used by no relationship", show(s.Name)), "it would run, and nothing could reach it", fmt.Sprintf("add %q to an application's relationships or remove the service", s.Name+": "+show(s.Name+":"+p.defaultEndpoint(m, s.Name))))
+			p.check.warn(s.Pos, "unused-service", fmt.Sprintf("service %s is used by no relationship", show(s.Name)), "it would run, and nothing could reach it", fmt.Sprintf("add %s: %q to an application's relationships or remove the service", s.Name, s.Name+":"+p.defaultEndpoint(m, s.Name)))
 		}
 	}
 }

@@ -2,8 +2,8 @@ package manifest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -12,14 +12,22 @@ type checker struct {
 	*findings
 
 	opts Options
-	tree *source // the files beside the documents
+	seen map[visit]bool
+}
+
+// visit is one value checked against one shape. A value that aliases use ten times has
+// its mistakes told once.
+type visit struct {
+	value *node
+	shape *shape
 }
 
 // matches checks a value and everything below it.
 func (c *checker) matches(n *node, s *shape, path string) {
-	if !n.given() {
+	if !n.given() || c.seen[visit{n, s}] {
 		return
 	}
+	c.seen[visit{n, s}] = true
 	form := c.form(n, s, path)
 	if form == nil {
 		return
@@ -72,7 +80,7 @@ func (c *checker) form(n *node, s *shape, path string) *shape {
 			return nil
 		}
 	}
-	c.fail(n.pos, "wrong-type", fmt.Sprintf("%s must be %s, not %s", path, s.wants(), n.describe()), "", s.example())
+	c.fail(n.pos, "wrong-type", fmt.Sprintf("%s must be %s, not %s", orThis(path), s.wants(), n.describe()), "", s.example())
 	return nil
 }
 
@@ -93,7 +101,7 @@ func (s *shape) example() string {
 		return "use one of " + strings.Join(s.allowed, ", ")
 	case s.kinds == kindBool:
 		return "write true or false"
-	case s.kinds == kindMap && len(s.props) > 0:
+	case s.kinds == kindMap && len(s.props) > 0 && len(s.props) <= 8:
 		return "write it as a map with " + join(propertyKeys(s.props), "or")
 	default:
 		return ""
@@ -117,7 +125,7 @@ func (c *checker) scalarMatches(n *node, s *shape, path string) {
 		return
 	}
 	if why, fix := s.format.wrong(n.text); why != "" {
-		c.fail(n.pos, "wrong-format", fmt.Sprintf("%s is not a %s: %s", path, s.format.name, show(n.text)), why, fix)
+		c.fail(n.pos, "wrong-format", fmt.Sprintf("%s is not %s: %s", path, withArticle(s.format.name), show(n.text)), why, fix)
 	}
 }
 
@@ -150,7 +158,7 @@ func (c *checker) properties(n *node, s *shape, path string) {
 	}
 	for _, p := range s.props {
 		if p.required && !n.get(p.key).given() {
-			c.fail(c.keyPlace(n, p.key), "missing-key", fmt.Sprintf("%s has no %s", orThis(path), strconv.Quote(p.key)), p.doc, "")
+			c.fail(c.keyPlace(n, p.key), "missing-key", fmt.Sprintf("%s has no %q", orThis(path), p.key), "", fmt.Sprintf("add \"%s:\"", p.key))
 		}
 	}
 }
@@ -179,40 +187,38 @@ func (c *checker) unknownKey(e entry, s *shape, path string) {
 	if s.optional {
 		d.Severity, d.Why = SeverityWarning, "nothing reads it"
 	}
-	if home := homeOf(e.key); d.Fix == "" && home != "" {
-		d.Fix = fmt.Sprintf("%q belongs into %s; check the indentation", e.key, home)
+	if key, home := s.homeOf(e.key); home != "" && closest(e.key, propertyKeys(s.props)) == "" {
+		d.Fix = fmt.Sprintf("%q belongs into %s; check the indentation", key, home)
 	}
 	c.add(d)
 }
 
-// homeOf says where a key of .magento.app.yaml is at home that was found elsewhere,
-// mostly by a slip of indentation.
-func homeOf(key string) string {
-	switch key {
-	case "cmd", "spec", "shutdown_timeout":
-		return "crons.<name>"
-	case "build", "deploy", "post_deploy":
-		return "hooks"
-	case "extensions", "disabled_extensions":
-		return "runtime"
-	case "locations", "upstream", "commands":
-		return "web"
-	case "passthru", "root", "index", "expires", "scripts", "allow", "rules", "headers":
-		return "web.locations.<path>"
-	case "flavor":
-		return "build"
-	case "cookies", "default_ttl":
-		return "cache"
-	case "paths":
-		return "redirects"
-	case "plugins", "schemas", "endpoints":
-		return "configuration"
-	case "stage", "log":
-		return envFile
-	default:
-		return ""
+// homeOf says which key was meant, and where it is at home, when a key is found elsewhere;
+// mostly that is a slip of indentation.
+func (s *shape) homeOf(key string) (meant, home string) {
+	homes := s.homes
+	if homes == nil {
+		homes = applicationHomes()
+	}
+	meant = closest(key, slices.Sorted(maps.Keys(homes)))
+	return meant, homes[meant]
+}
+
+func applicationHomes() map[string]string {
+	return map[string]string{
+		"cmd": "crons.<name>", "spec": "crons.<name>", "shutdown_timeout": "crons.<name>",
+		"deploy": "hooks", "post_deploy": "hooks",
+		"extensions": "runtime", "disabled_extensions": "runtime",
+		"locations": "web", "commands": "web",
+		"passthru": locationHome, "root": locationHome, "index": locationHome, "expires": locationHome,
+		"scripts": locationHome, "allow": locationHome, "rules": locationHome, "headers": locationHome,
+		"flavor": "build", "cookies": "cache", "default_ttl": "cache", "paths": "redirects",
+		"plugins": "configuration", "schemas": "configuration", "endpoints": "configuration",
+		"stage": envFile,
 	}
 }
+
+const locationHome = "web.locations.<path>"
 
 // keyPlace is where to point for a key that is missing: the map, or the key that is null.
 func (c *checker) keyPlace(n *node, key string) Position {
@@ -253,6 +259,13 @@ func below(path, key string) string {
 		return key
 	}
 	return path + "." + key
+}
+
+func withArticle(noun string) string {
+	if strings.ContainsRune("aeiouI", rune(noun[0])) {
+		return "an " + noun
+	}
+	return "a " + noun
 }
 
 func orThis(path string) string {

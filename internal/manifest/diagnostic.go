@@ -46,6 +46,11 @@ type Diagnostic struct {
 
 // String returns "file:line:column: severity: what; why; fix".
 func (d Diagnostic) String() string {
+	return fmt.Sprintf("%s: %s: %s", d.Pos, d.Severity, d.sentence())
+}
+
+// sentence is what, why and fix, without the parts that are not given.
+func (d Diagnostic) sentence() string {
 	parts := []string{d.Message}
 	if d.Why != "" {
 		parts = append(parts, d.Why)
@@ -53,7 +58,7 @@ func (d Diagnostic) String() string {
 	if d.Fix != "" {
 		parts = append(parts, d.Fix)
 	}
-	return fmt.Sprintf("%s: %s: %s", d.Pos, d.Severity, strings.Join(parts, "; "))
+	return strings.ReplaceAll(strings.Join(parts, "; "), ".; ", ". ")
 }
 
 // Diagnostics is a list of findings in stable order: file, line, column, message.

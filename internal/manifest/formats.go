@@ -10,17 +10,20 @@ import (
 )
 
 var (
-	namePattern      = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
-	typePattern      = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*(:[A-Za-z0-9][A-Za-z0-9_.-]*)?$`)
-	durationPattern  = regexp.MustCompile(`^(\d+)(ms|s|m|h|d|w|M|y)?$`)
-	sizePattern      = regexp.MustCompile(`^(\d+)([kKmMgG]?)[bB]?$`)
-	endpointPattern  = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9_.-]*):([A-Za-z0-9][A-Za-z0-9_.-]*)$`)
-	routePattern     = regexp.MustCompile(`^https?://([^/?#\s]+)(/[^?#\s]*)?$`)
-	hostPattern      = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9_-]+\.)*(\{default\}|\{all\}|[A-Za-z0-9_-]+)(:(80|443))?$`)
-	domainPattern    = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+\.?$`)
-	variablePattern  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	maximumNameChars = 63
+	namePattern     = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
+	typePattern     = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]*(:[A-Za-z0-9][A-Za-z0-9_.-]*)?$`)
+	durationPattern = regexp.MustCompile(`^(\d+)(ms|s|m|h|d|w|M|y)?$`)
+	sizePattern     = regexp.MustCompile(`^(\d+)([kKmMgG]?)[bB]?$`)
+	endpointPattern = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9_.-]*):([A-Za-z0-9][A-Za-z0-9_.-]*)$`)
+	routePattern    = regexp.MustCompile(`^https?://([^/?#\s]+)(/[^?#\s]*)?$`)
+	hostPattern     = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9_-]+\.)*(\{default\}|\{all\}|[A-Za-z0-9_-]+)(:(80|443))?$`)
+	portPattern     = regexp.MustCompile(`:\d+$`)
+	domainPattern   = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+\.?$`)
+	variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
+
+// maximumNameChars is the length of a DNS label, which names become.
+const maximumNameChars = 63
 
 // nameFormat is the form of application, service and worker names (spec: platform 2.2).
 func nameFormat(of string) *format {
@@ -43,6 +46,8 @@ func typeFormat() *format {
 		switch {
 		case !typePattern.MatchString(s):
 			return "a type is a name, a colon and a version", `write it as "php:8.2"`
+		case s[0] >= '0' && s[0] <= '9':
+			return "the name is missing", `write it as "php:8.2"`
 		case !strings.Contains(s, ":"):
 			return "the version is missing", fmt.Sprintf("write %q with the version you need", s+":<version>")
 		default:
@@ -112,12 +117,17 @@ func parseSize(s string) (int64, bool) {
 	return n << shift, true
 }
 
-func endpointFormat(example string) *format {
-	return &format{name: `"name:endpoint" pair`, pattern: endpointPattern.String(), wrong: func(s string) (why, fix string) {
-		if !endpointPattern.MatchString(s) {
-			return "it needs a name, a colon and an endpoint", fmt.Sprintf("write it as %q", example)
+// endpointFormat is "name:endpoint"; usual is the endpoint to suggest.
+func endpointFormat(usual string) *format {
+	return &format{name: `pair "name:endpoint"`, pattern: endpointPattern.String(), wrong: func(s string) (why, fix string) {
+		switch {
+		case endpointPattern.MatchString(s):
+			return "", ""
+		case endpointPattern.MatchString(s + ":" + "x"):
+			return "the endpoint is missing", fmt.Sprintf("write it as %q", s+":"+usual)
+		default:
+			return "it needs a name, a colon and an endpoint", fmt.Sprintf("write it as %q", "name:"+usual)
 		}
-		return "", ""
 	}}
 }
 
@@ -140,10 +150,10 @@ func routeFormat() *format {
 			return "routes know no regular expressions", "use redirects.paths with regexp: true"
 		case hostPattern.MatchString(match[1]):
 			return "", ""
+		case hostPattern.MatchString(portPattern.ReplaceAllString(match[1], "")):
+			return "only the ports 80 and 443 are served", "leave out the port"
 		case strings.Contains(match[1], "{"):
 			return "the placeholders are {default} and {all}", didYouMean(match[1], []string{"{default}", "{all}"})
-		case strings.Contains(match[1], ":"):
-			return "only the ports 80 and 443 are served", "leave out the port"
 		default:
 			return "the host has characters that no host name has", ""
 		}
@@ -216,7 +226,7 @@ func cidrFormat() *format {
 func addressFormat() *format {
 	return &format{name: "IP address", pattern: `^[0-9a-fA-F.:]+$`, wrong: func(s string) (why, fix string) {
 		if _, err := netip.ParseAddr(s); err != nil {
-			return err.Error(), `write it as "192.0.2.10"`
+			return "names are not allowed here", `write it as "192.0.2.10"`
 		}
 		return "", ""
 	}}

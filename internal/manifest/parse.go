@@ -64,7 +64,7 @@ type parser struct {
 
 func newParser(fsys fs.FS, opts Options) *parser {
 	s := &source{fsys: fsys, partial: opts.Partial}
-	return &parser{source: s, check: &checker{findings: &s.findings, opts: opts, tree: s}, apps: map[string]*node{}}
+	return &parser{source: s, check: &checker{findings: &s.findings, opts: opts, seen: map[visit]bool{}}, apps: map[string]*node{}}
 }
 
 func (p *parser) project() *Manifest {

@@ -111,7 +111,7 @@ func runtimeSchema() *shape {
 }
 
 func relationshipsSchema() *shape {
-	pair := formatted(endpointFormat("database:mysql")).or(object(
+	pair := formatted(endpointFormat("<endpoint>")).or(object(
 		property{key: "service", shape: text(), doc: "A service of services.yaml or another application; the relationship's name when absent."},
 		property{key: "endpoint", shape: text(), doc: "One of its endpoints; its default when absent."},
 	))

@@ -16,7 +16,7 @@ func envSchema() *shape {
 	}
 	stage := object(inStage...)
 	stage.custom = checkStages
-	return object(
+	root := object(
 		property{key: "stage", shape: stage, doc: "Variables by stage; a stage's own value wins over the global one."},
 		property{key: "log", shape: logSchema(), doc: "Where messages go beside the log file and the activity."},
 		property{key: "system", shape: object(property{key: "variables", shape: object(
@@ -27,6 +27,11 @@ func envSchema() *shape {
 			property{key: "ENV_ENVIRONMENT", shape: text(), fallback: "MAGENTO_CLOUD_ENVIRONMENT", doc: "Name of a variable."},
 		), doc: "The names under which the platform's variables are read."}).lax(), doc: "Settings of the toolkit itself."},
 	).lax()
+	root.homes = map[string]string{}
+	for _, name := range stages() {
+		root.homes[name] = "stage"
+	}
+	return root
 }
 
 // stageSchema describes the variables of a stage for the reference and the JSON Schema;
@@ -137,7 +142,7 @@ func (c *checker) stageValue(v StageVariable, n *node) {
 			}
 		}
 	case len(v.Allowed) > 0 && n.text != "" && !slices.Contains(v.Allowed, n.text):
-		c.fail(n.pos, "unknown-value", fmt.Sprintf("The %s variable contains an invalid value %s. Use one of the available value options: %s.", v.Name, clip(n.text, 60), strings.Join(v.Allowed, ", ")), "", didYouMean(n.text, v.Allowed))
+		c.fail(n.pos, "unknown-value", fmt.Sprintf("The %s variable contains an invalid value %s. Use one of the available value options: %s.", v.Name, clip(n.text, 60), strings.Join(v.Allowed, ", ")), "", closestOnly(n.text, v.Allowed))
 	case v.Name == "CRYPT_KEY":
 		c.warn(n.pos, "committed-secret", "CRYPT_KEY is in the repository", "everyone who can read it can decrypt the shop's data", "set it as a sensitive variable of the environment")
 	case v.Type == TypeArray:

@@ -9,7 +9,7 @@ import (
 func routesSchema() *shape {
 	return mapOf("url", object(
 		property{key: "type", shape: oneOf("upstream", "redirect", "proxy").with(checkRouteType), required: true, doc: `"upstream" passes requests to an application, "redirect" answers 301.`},
-		property{key: "upstream", shape: formatted(endpointFormat("mymagento:http")), doc: `The application, "name:http"; for type: upstream.`},
+		property{key: "upstream", shape: formatted(endpointFormat("http")), doc: `The application, "name:http"; for type: upstream.`},
 		property{key: "to", shape: formatted(targetFormat()), doc: "The target; for type: redirect."},
 		property{key: "primary", shape: boolean(), fallback: "the first upstream route", doc: "The route that gives the shop its base URL."},
 		property{key: "id", shape: text(), doc: "A name that stays the same in every environment."},
@@ -56,13 +56,7 @@ func redirectsSchema() *shape {
 }
 
 func redirectCode() *shape {
-	return between(300, 399).with(func(c *checker, n *node, path string) {
-		switch v, _ := n.num(); v {
-		case 301, 302, 307, 308:
-		default:
-			c.fail(n.pos, "unknown-value", fmt.Sprintf("%s cannot be %d", path, v), "", "use one of 301, 302, 307, 308")
-		}
-	})
+	return &shape{kinds: kindInt, allowed: []string{"301", "302", "307", "308"}}
 }
 
 func tlsSchema() *shape {

@@ -8,6 +8,9 @@ import (
 
 // closest returns the candidate that was most likely meant, or "".
 func closest(got string, candidates []string) string {
+	if numeric([]string{got}) {
+		return "" // numbers are never nearly right
+	}
 	best, bestDistance := "", max(2, len(got)/3)+1
 	low := strings.ToLower(got)
 	for _, c := range candidates {
@@ -35,12 +38,18 @@ func didYouMean(got string, candidates []string) string {
 	switch n := len(candidates); {
 	case n == 0:
 		return ""
+	case n <= 12 && numeric(candidates):
+		return "use one of " + strings.Join(candidates, ", ")
 	case n <= 12:
 		sorted := slices.Sorted(slices.Values(candidates))
 		return "use one of " + strings.Join(sorted, ", ")
 	default:
 		return ""
 	}
+}
+
+func numeric(words []string) bool {
+	return !slices.ContainsFunc(words, func(s string) bool { return s == "" || s[0] < '0' || s[0] > '9' })
 }
 
 // distance is the number of single-character edits and swaps of neighbours between two

@@ -168,11 +168,7 @@ func (c *converter) syntaxError(text []byte, err error) Diagnostic {
 	line, message := 1, err.Error()
 	if match != nil {
 		message = match[2]
-		if n, err := strconv.Atoi(match[1]); err == nil {
-			line = n
-		} else {
-			line = anchorLine(text, message)
-		}
+		line = c.syntaxLine(text, match[1], message)
 	}
 	if tab, column := indentedWithTab(text, line+1); tab > 0 {
 		return Diagnostic{
@@ -188,6 +184,26 @@ func (c *converter) syntaxError(text []byte, err error) Diagnostic {
 		}
 	}
 	return d
+}
+
+// parserMessage recognises the messages whose lines the library counts from 0.
+var parserMessage = regexp.MustCompile(`^did not find expected (?:<|key|node|'-'|',')|^found (?:undefined tag|duplicate %|incompatible)`)
+
+// syntaxLine corrects the line of a message of the library. It counts some lines from 0,
+// has none for the first line, and gives the end of the file for a quote that opens on
+// the first line.
+func (c *converter) syntaxLine(text []byte, number, message string) int {
+	line, err := strconv.Atoi(number)
+	switch {
+	case err != nil:
+		return anchorLine(text, message)
+	case parserMessage.MatchString(message):
+		return line + 1
+	case line > bytes.Count(text, []byte("\n")) && strings.Contains(message, "end of stream"):
+		return 1
+	default:
+		return line
+	}
 }
 
 // anchorLine finds the use of an unknown anchor, which the library reports without a line.

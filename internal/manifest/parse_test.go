@@ -1,0 +1,301 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// project returns the files of an archive as a tree.
+func project(t testing.TB, archive *txtar.Archive) fstest.MapFS {
+	t.Helper()
+	tree := fstest.MapFS{}
+	for _, f := range archive.Files {
+		if f.Name != "want" {
+			tree[f.Name] = &fstest.MapFile{Data: f.Data}
+		}
+	}
+	return tree
+}
+
+// tree makes a tree of names and texts.
+func tree(files ...string) fstest.MapFS {
+	out := fstest.MapFS{}
+	for i := 0; i+1 < len(files); i += 2 {
+		out[files[i]] = &fstest.MapFile{Data: []byte(files[i+1])}
+	}
+	return out
+}
+
+// parsed returns the manifest of a tree that has no mistakes.
+func parsed(t testing.TB, fsys fstest.MapFS) *Manifest {
+	t.Helper()
+	m, found := Parse(fsys, testOptions(t))
+	if found.HasErrors() {
+		t.Fatalf("unexpected errors:\n%v", found)
+	}
+	return m
+}
+
+// TestParseProjects compares whole manifests, as JSON, with testdata/valid.
+func TestParseProjects(t *testing.T) {
+	paths, err := filepath.Glob("testdata/valid/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no fixtures: %v", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, found := Parse(project(t, archive), testOptions(t))
+			if len(found) > 0 {
+				t.Errorf("diagnostics of a valid project:\n%v", found)
+			}
+			var got bytes.Buffer
+			if err := writeIndented(&got, m); err != nil {
+				t.Fatal(err)
+			}
+			want := &archive.Files[len(archive.Files)-1]
+			if *update {
+				want.Data = got.Bytes()
+				if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff(string(want.Data), got.String()); diff != "" {
+				t.Errorf("manifest (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDefaultRoute(t *testing.T) {
+	m := parsed(t, tree(appFile, "name: app\ntype: php:8.2\n"))
+	want := &Route{Pos: Position{appFile, 1, 7}, URL: "https://{default}/", Type: "upstream", Upstream: "app", UpstreamEnd: "http"}
+	if diff := cmp.Diff([]*Route{want}, m.Routes); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDiscovery(t *testing.T) {
+	const app = "name: %\ntype: php:8.2\n"
+	named := func(name string) string { return strings.ReplaceAll(app, "%", name) }
+	tests := map[string]struct {
+		files []string
+		want  map[string]string // name -> root
+	}{
+		"top":         {[]string{".magento.app.yaml", named("a")}, map[string]string{"a": "."}},
+		"other name":  {[]string{".platform.app.yaml", named("a")}, map[string]string{"a": "."}},
+		"directories": {[]string{"x/.magento.app.yaml", named("a"), "y/z/.platform.app.yaml", named("b")}, map[string]string{"a": "x", "b": "y/z"}},
+		"not in dependencies": {
+			[]string{".magento.app.yaml", named("a"), "vendor/v/p/.magento.app.yaml", named("b"), "node_modules/p/.magento.app.yaml", named("c"), ".git/.magento.app.yaml", named("d")},
+			map[string]string{"a": "."},
+		},
+		"source root": {[]string{".magento.app.yaml", named("a") + "source: {root: /shop/}\n"}, map[string]string{"a": "shop"}},
+		"list":        {[]string{".magento/applications.yaml", "- {name: a, type: 'php:8.2', source: {root: x}}\n- {name: b, type: 'php:8.2'}\n"}, map[string]string{"a": "x", "b": "."}},
+		"map":         {[]string{".platform/applications.yaml", "a: {type: 'php:8.2', source: {root: x/y}}\n"}, map[string]string{"a": "x/y"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			fsys := tree(tt.files...)
+			fsys[".magento/routes.yaml"] = &fstest.MapFile{Data: []byte("\"https://{default}/\": {type: upstream, upstream: \"a:http\"}\n")}
+			got := map[string]string{}
+			for _, a := range parsed(t, fsys).Apps {
+				got[a.Name] = a.Root
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestIncludes(t *testing.T) {
+	m := parsed(t, tree(
+		"shop/.magento.app.yaml", "name: app\ntype: php:8.2\nhooks: !include conf/hooks.yaml\nvariables:\n    env:\n"+
+			"        TEXT: !include {type: string, path: conf/text}\n        BLOB: !include {type: binary, path: conf/text}\n        TAR: !archive conf\n",
+		"shop/conf/hooks.yaml", "build: !include {type: string, path: conf/text}\n",
+		"shop/conf/text", "make it\n",
+	))
+	a := m.App("app")
+	if a.Hooks.Build != "make it\n" {
+		t.Errorf("hook is %q", a.Hooks.Build)
+	}
+	env := a.Variables["env"]
+	if env["TEXT"] != "make it\n" || env["BLOB"] != "bWFrZSBpdAo=" {
+		t.Errorf("variables are %v", env)
+	}
+	if tar, ok := env["TAR"].(string); !ok || len(tar) < 1000 {
+		t.Errorf("archive is %v", env["TAR"])
+	}
+}
+
+// TestLinks makes sure that nothing outside the tree is read.
+func TestLinks(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("password"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	text := "name: app\ntype: php:8.2\nvariables: {env: {A: !include {type: string, path: link}, B: !archive dir}}\n"
+	if err := os.WriteFile(filepath.Join(dir, appFile), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, target := range map[string]string{"link": secret, "dir": filepath.Dir(secret), "php.ini": secret} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, found := Parse(os.DirFS(dir), testOptions(t))
+	if n := found.Count(SeverityError); n != 3 {
+		t.Errorf("want an error for each of 3 links, got:\n%v", found)
+	}
+	if strings.Contains(found[0].String(), "password") {
+		t.Error("the link was read")
+	}
+}
+
+// TestBombs makes sure that small files cannot make large documents.
+func TestBombs(t *testing.T) {
+	var laughs strings.Builder
+	laughs.WriteString("a: &a [x, x, x, x, x, x, x, x, x, x]\n")
+	for c := 'b'; c <= 'k'; c++ {
+		ref := "*" + string(c-1)
+		laughs.WriteString(string(c) + ": &" + string(c) + " [" + strings.TrimSuffix(strings.Repeat(ref+", ", 10), ", ") + "]\n")
+	}
+	tests := map[string]struct{ text, rule string }{
+		"laughs":  {laughs.String(), "too-many-values"},
+		"depth":   {"a: " + strings.Repeat("[", 5000) + strings.Repeat("]", 5000), "nesting-too-deep"},
+		"flow":    {strings.Repeat("[", 200_000), "yaml-syntax"},
+		"size":    {"# " + strings.Repeat("x", maxFileSize), "file-too-large"},
+		"values":  {strings.Repeat("- a\n", maxValues+1), "too-many-values"},
+		"indents": {indents(1000), "nesting-too-deep"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			_, found := Parse(tree(appFile, tt.text), testOptions(t))
+			if !found.HasErrors() || !hasRule(found, tt.rule) {
+				t.Errorf("want %s, got %v", tt.rule, found)
+			}
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("took %s", took)
+			}
+		})
+	}
+}
+
+func indents(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(strings.Repeat(" ", i) + "a:\n")
+	}
+	return b.String()
+}
+
+func hasRule(ds Diagnostics, rule string) bool {
+	for _, d := range ds {
+		if d.Rule == rule {
+			return true
+		}
+	}
+	return false
+}
+
+func TestManyMistakesAreBounded(t *testing.T) {
+	_, found := Parse(tree(appFile, "name: app\ntype: php:8.2\n"+strings.Repeat("k: 1\n", 20_000)), testOptions(t))
+	if len(found) > 2*maxFindings+1 {
+		t.Errorf("%d findings", len(found))
+	}
+	if last := found[len(found)-1]; last.Rule != "more-findings" {
+		t.Errorf("the last finding is %v", last)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	unknown := tree(appFile, "name: app\ntype: php:5.6\n")
+	if _, found := Parse(unknown, testOptions(t)); !found.HasErrors() {
+		t.Error("an unknown version is accepted")
+	}
+	opts := testOptions(t)
+	opts.AllowUnknownVersions = true
+	if m, found := Parse(unknown, opts); m == nil || found.Count(SeverityWarning) != 1 {
+		t.Errorf("want one warning, got %v", found)
+	}
+	if m, found := Parse(unknown, Options{}); m == nil || len(found) > 0 {
+		t.Errorf("without a catalog versions are not checked: %v", found)
+	}
+	part := tree(".magento/services.yaml", "redis: {type: 'redis:8.0'}\n")
+	if _, found := Parse(part, Options{Partial: true}); found.HasErrors() {
+		t.Errorf("part of a project: %v", found)
+	}
+	crons := tree(appFile, "name: app\ntype: php:8.2\ncrons: {a: {spec: '* * * * *', cmd: x}}\n")
+	if _, found := Parse(crons, Options{CronInterval: 5 * time.Minute}); !hasRule(found, "cron-interval") {
+		t.Errorf("a minute is shorter than five: %v", found)
+	}
+}
+
+func TestParseEnv(t *testing.T) {
+	if env, found := ParseEnv(tree()); env != nil || len(found) > 0 {
+		t.Errorf("no file: %v, %v", env, found)
+	}
+	env, found := ParseEnv(tree(envFile, "stage: {build: {SCD_THREADS: 3, SKIP_SCD: }}\nsystem: {variables: {ENV_ROUTES: ROUTES}}\n"))
+	if found.HasErrors() {
+		t.Fatal(found)
+	}
+	want := &EnvFile{File: envFile, Stage: map[string]map[string]any{"build": {"SCD_THREADS": 3}}, System: map[string]string{"ENV_ROUTES": "ROUTES"}}
+	if diff := cmp.Diff(want, env); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestRawIsJSON makes sure that the document can be handed to applications.
+func TestRawIsJSON(t *testing.T) {
+	m := parsed(t, tree(appFile, "name: app\ntype: php:8.2\nvariables: {env: {A: .inf, B: 2020-01-01, C: 0x10, D: ~, E: 1e3, 7: x}}\n"))
+	got, err := json.Marshal(m.Apps[0].Raw["variables"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"env":{"7":"x","A":".inf","B":"2020-01-01","C":16,"D":null,"E":1000}}`
+	if string(got) != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestWriters(t *testing.T) {
+	ds := Diagnostics{
+		{Pos: Position{"a.yaml", 3, 4}, Severity: SeverityError, Rule: "unknown-key", Message: "what", Why: "why", Fix: "fix"},
+		{Pos: Position{File: "b.yaml"}, Severity: SeverityNotice, Rule: "empty-file", Message: "empty"},
+	}
+	var text, report, sarif bytes.Buffer
+	for _, err := range []error{WriteText(&text, ds), WriteJSON(&report, ds), WriteSARIF(&sarif, ds)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := text.String(), "a.yaml:3:4: error: what; why; fix\nb.yaml: notice: empty\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	var decoded struct {
+		Diagnostics []struct{ File, Rule string }
+		Errors      int
+	}
+	if err := json.Unmarshal(report.Bytes(), &decoded); err != nil || decoded.Errors != 1 || decoded.Diagnostics[1].Rule != "empty-file" {
+		t.Errorf("report %s: %v", report.String(), err)
+	}
+	for _, want := range []string{`"version": "2.1.0"`, `"ruleId": "unknown-key"`, `"startLine": 3`, `"level": "note"`} {
+		if !strings.Contains(sarif.String(), want) {
+			t.Errorf("SARIF lacks %s", want)
+		}
+	}
+}
