@@ -46,7 +46,7 @@ func TestVersionsInUseAreThere(t *testing.T) {
 			t.Errorf("no php:%s", v)
 		}
 	}
-	for _, s := range strings.Fields(`mysql:10.2 mysql:10.3 mysql:10.4 mysql:10.6 mysql:10.11 mysql:11.4
+	for s := range strings.FieldsSeq(`mysql:10.2 mysql:10.3 mysql:10.4 mysql:10.6 mysql:10.11 mysql:11.4
 		mariadb:10.6 mariadb:11.4 redis:3.0 redis:5.0 redis:6.0 redis:6.2 redis:7.0 redis:7.2 valkey:8.0
 		opensearch:1.2 opensearch:2 opensearch:2.4 opensearch:2.x opensearch:3
 		elasticsearch:5.2 elasticsearch:6.5 elasticsearch:7.7 elasticsearch:7.9

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -121,7 +122,7 @@ func decode(r io.Reader) (file, error) {
 		return f, fmt.Errorf("catalog, near line %d: %w", line, err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return f, fmt.Errorf("catalog: there is something after the end of the object")
+		return f, errors.New("catalog: there is something after the end of the object")
 	}
 	return f, nil
 }

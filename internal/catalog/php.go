@@ -1,7 +1,7 @@
 package catalog
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 )
@@ -13,7 +13,7 @@ func phpSuites() map[string]string {
 
 func newRuntime(name, version string, e entry) (Runtime, error) {
 	if name != "php" {
-		return Runtime{}, fmt.Errorf("no such runtime; there is: php")
+		return Runtime{}, errors.New("no such runtime; there is: php")
 	}
 	img, err := e.source(name, version)
 	if err != nil {

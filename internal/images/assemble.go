@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"strings"
@@ -57,9 +58,7 @@ func (a *Assembler) assemble(ctx context.Context, img catalog.Image, ref string,
 
 func imageConfig(img catalog.Image) platform.ImageConfig {
 	env := map[string]string{"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-	for name, value := range img.Debian.Env {
-		env[name] = value
-	}
+	maps.Copy(env, img.Debian.Env)
 	return platform.ImageConfig{
 		Env:    env,
 		Labels: map[string]string{"sluice.image": img.Name, "sluice.debian": img.Debian.Suite},

@@ -134,7 +134,8 @@ func TestNoMoreThanTheLimitAreAssembledAtATime(t *testing.T) {
 	both := make(chan struct{}, parallel) // lets an import go on once two are under way
 	store := &memoryStore{importing: func() {
 		n := now.Add(1)
-		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		for m := most.Load(); n > m; m = most.Load() {
+			most.CompareAndSwap(m, n)
 		}
 		if n == parallel {
 			both <- struct{}{}

@@ -1,6 +1,7 @@
 package images_test
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +18,7 @@ import (
 // a minute and the network, so it happens only there.
 func needDocker(t *testing.T) {
 	t.Helper()
-	required := strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker")
+	required := strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") //nolint:forbidigo // tests are told by the environment what must not be skipped
 	if _, err := docker(t.Context(), "version"); err != nil {
 		if required {
 			t.Fatal(err)
@@ -66,7 +67,7 @@ func runService(t *testing.T, s catalog.Service, ref string) {
 	name := "sluice-images-test-" + strings.ReplaceAll(s.Type+"-"+s.Version, ".", "-")
 	mustDocker(t, append(runArguments(t, s, name), append([]string{ref}, s.Command...)...)...)
 	t.Cleanup(func() {
-		_ = exec.Command("docker", "rm", "--force", "--volumes", name).Run()
+		_ = exec.CommandContext(context.WithoutCancel(t.Context()), "docker", "rm", "--force", "--volumes", name).Run()
 	})
 	started := time.Now()
 	healthy(t, s, name)
@@ -129,7 +130,7 @@ func healthy(t *testing.T, s catalog.Service, name string) {
 			break
 		}
 	}
-	logs, _ := exec.Command("docker", "logs", "--tail", "40", name).CombinedOutput()
+	logs, _ := exec.CommandContext(t.Context(), "docker", "logs", "--tail", "40", name).CombinedOutput()
 	t.Fatalf("not healthy: %v\n%s", err, logs)
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"sluice/internal/catalog"
@@ -29,8 +30,7 @@ func writeOverlay(dir string, def *catalog.Debian) (string, error) {
 // script comes last, at setupPath.
 func overlay(w io.Writer, def *catalog.Debian) error {
 	out := tar.NewWriter(w)
-	files := append(def.Files[:len(def.Files):len(def.Files)],
-		catalog.File{Path: setupPath, Mode: 0o700, Content: def.Script})
+	files := slices.Concat(def.Files, []catalog.File{{Path: setupPath, Mode: 0o700, Content: def.Script}})
 	made := map[string]bool{"/": true, "/etc": true, "/usr": true, "/usr/bin": true, "/usr/lib": true, "/var": true, "/var/lib": true}
 	for _, file := range files {
 		if err := directories(out, path.Dir(file.Path), made); err != nil {
