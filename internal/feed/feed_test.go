@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -35,21 +36,22 @@ func check(t *testing.T, err error) {
 	}
 }
 
-func write(t *testing.T, f *feed.Feed, id, text string) {
+// write appends to the log of activity a1.
+func write(t *testing.T, f *feed.Feed, text string) {
 	t.Helper()
-	w, err := f.Log(id)
+	w, err := f.Log("a1")
 	check(t, err)
 	_, err = io.WriteString(w, text)
 	check(t, err)
 	check(t, w.Close())
 }
 
-// texts reads a sealed log.
-func texts(t *testing.T, f *feed.Feed, id string) []string {
+// texts reads the sealed log of activity a1.
+func texts(t *testing.T, f *feed.Feed) []string {
 	t.Helper()
 	var got []string
 	next := 1
-	for e, err := range f.Entries(t.Context(), id, 0) {
+	for e, err := range f.Entries(t.Context(), "a1", 0) {
 		check(t, err)
 		if e.ID != next || e.Time.IsZero() {
 			t.Errorf("got entry %+v, want identifier %d and a time", e, next)
@@ -92,7 +94,7 @@ func TestLinesAreWhatWasWritten(t *testing.T) {
 			check(t, w.Close())
 			check(t, w.Close())
 			check(t, f.Seal("a1"))
-			if diff := cmp.Diff(test.want, texts(t, f, "a1")); diff != "" {
+			if diff := cmp.Diff(test.want, texts(t, f)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -102,7 +104,7 @@ func TestLinesAreWhatWasWritten(t *testing.T) {
 func TestASealedLogIsComplete(t *testing.T) {
 	dir := t.TempDir()
 	f := open(t, dir)
-	write(t, f, "a1", "one\n")
+	write(t, f, "one\n")
 	w, err := f.Log("a1")
 	check(t, err)
 	check(t, f.Seal("a1"))
@@ -114,7 +116,7 @@ func TestASealedLogIsComplete(t *testing.T) {
 	check(t, f.Close())
 
 	f = open(t, dir) // the seal is kept
-	if diff := cmp.Diff([]string{"one"}, texts(t, f, "a1")); diff != "" {
+	if diff := cmp.Diff([]string{"one"}, texts(t, f)); diff != "" {
 		t.Error(diff)
 	}
 	content, err := os.ReadFile(filepath.Join(dir, "a1.log"))
@@ -126,7 +128,7 @@ func TestASealedLogIsComplete(t *testing.T) {
 
 func TestEntriesStartWhereAsked(t *testing.T) {
 	f := open(t, t.TempDir())
-	write(t, f, "a1", "1\n2\n3\n")
+	write(t, f, "1\n2\n3\n")
 	check(t, f.Seal("a1"))
 	var got []string
 	for e, err := range f.Entries(t.Context(), "a1", 2) {
@@ -149,7 +151,7 @@ func TestACrashTearsAtMostTheLastLine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			f := open(t, dir)
-			write(t, f, "a1", "one\ntwo\n")
+			write(t, f, "one\ntwo\n")
 			check(t, f.Close())
 			path := filepath.Join(dir, "a1.log")
 			file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
@@ -158,9 +160,9 @@ func TestACrashTearsAtMostTheLastLine(t *testing.T) {
 			check(t, errors.Join(err, file.Close()))
 
 			f = open(t, dir)
-			write(t, f, "a1", "three\n")
+			write(t, f, "three\n")
 			check(t, f.Seal("a1"))
-			if diff := cmp.Diff([]string{"one", "two", "three"}, texts(t, f, "a1")); diff != "" {
+			if diff := cmp.Diff([]string{"one", "two", "three"}, texts(t, f)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -197,7 +199,7 @@ var errLeft = errors.New("the client left")
 
 func TestFollowEndsWithItsContextAndItsWriter(t *testing.T) {
 	f := open(t, t.TempDir())
-	write(t, f, "a1", "one\n")
+	write(t, f, "one\n")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	var out bytes.Buffer
 	w := writerFunc(func(p []byte) (int, error) {
@@ -238,17 +240,7 @@ func TestManyWritersAndFollowers(t *testing.T) {
 	}
 	for i := range writers {
 		work.Go(func() {
-			w, err := f.Log("a1")
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			for n := range lines {
-				if _, err := fmt.Fprintf(w, "writer %d line %d\n", i, n); err != nil {
-					t.Error(err)
-				}
-			}
-			if err := w.Close(); err != nil {
+			if err := writeLines(f, i, lines); err != nil {
 				t.Error(err)
 			}
 		})
@@ -256,6 +248,19 @@ func TestManyWritersAndFollowers(t *testing.T) {
 	work.Wait()
 	check(t, f.Seal("a1"))
 	followers.Wait()
+}
+
+func writeLines(f *feed.Feed, writer, lines int) error {
+	w, err := f.Log("a1")
+	if err != nil {
+		return err
+	}
+	for n := range lines {
+		if _, err := fmt.Fprintf(w, "writer %d line %d\n", writer, n); err != nil {
+			return err
+		}
+	}
+	return w.Close()
 }
 
 func TestALogHasALimit(t *testing.T) {
@@ -268,7 +273,7 @@ func TestALogHasALimit(t *testing.T) {
 	}
 	check(t, w.Close())
 	check(t, f.Seal("a1"))
-	got := texts(t, f, "a1")
+	got := texts(t, f)
 	if len(got) > 40 || !strings.Contains(got[len(got)-1], "limit of 2000 bytes") {
 		t.Errorf("got %d lines, the last one %q", len(got), got[len(got)-1])
 	}
@@ -322,7 +327,7 @@ func TestASlowSubscriberIsToldToReread(t *testing.T) {
 	events := f.Subscribe(t.Context(), feed.Filter{})
 	const sent = 1000
 	for i := range sent {
-		f.Notify(platform.Activity{ID: fmt.Sprint(i)})
+		f.Notify(platform.Activity{ID: strconv.Itoa(i)})
 	}
 	first := true
 	for e := range events {
@@ -330,7 +335,7 @@ func TestASlowSubscriberIsToldToReread(t *testing.T) {
 			t.Fatalf("got %+v, want one reread, first", e)
 		}
 		first = false
-		if e.Activity.ID == fmt.Sprint(sent-1) {
+		if e.Activity.ID == strconv.Itoa(sent-1) {
 			break // the newest change is not lost
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -200,7 +201,7 @@ func BenchmarkCheckout(b *testing.B) {
 	f := newFixture(b)
 	var files []file
 	for i := range 20_000 {
-		files = append(files, file{path: fmt.Sprintf("vendor/pkg%d/src/f%d.php", i/40, i), content: strings.Repeat(fmt.Sprint(i), 400)})
+		files = append(files, file{path: fmt.Sprintf("vendor/pkg%d/src/f%d.php", i/40, i), content: strings.Repeat(strconv.Itoa(i), 400)})
 	}
 	one := f.commit(b, "main", files...)
 	files[77].content = "changed"

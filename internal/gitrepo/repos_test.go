@@ -22,20 +22,20 @@ type fixture struct {
 	dir string // of the bare repository
 }
 
-func newFixture(t testing.TB) fixture {
-	t.Helper()
-	repos, err := gitrepo.New(filepath.Join(t.TempDir(), "repos"))
-	check(t, err)
-	check(t, repos.Create(t.Context(), "shop", "main"))
+func newFixture(tb testing.TB) fixture {
+	tb.Helper()
+	repos, err := gitrepo.New(filepath.Join(tb.TempDir(), "repos"))
+	check(tb, err)
+	check(tb, repos.Create(tb.Context(), "shop", "main"))
 	dir, err := repos.Path("shop")
-	check(t, err)
+	check(tb, err)
 	return fixture{Repos: repos, dir: dir}
 }
 
-func check(t testing.TB, err error) {
-	t.Helper()
+func check(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -47,17 +47,17 @@ func wantCode(t *testing.T, err error, want platform.Code) {
 }
 
 // git runs a command on the bare repository.
-func (f fixture) git(t testing.TB, stdin string, args ...string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "git", append([]string{"--git-dir=" + f.dir}, args...)...)
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
+func (f fixture) git(tb testing.TB, stdin string, args ...string) string {
+	tb.Helper()
+	cmd := exec.CommandContext(tb.Context(), "git", append([]string{"--git-dir=" + f.dir}, args...)...)
+	cmd.Env = append(cmd.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
 		"GIT_AUTHOR_NAME=Jo", "GIT_AUTHOR_EMAIL=jo@example.com", "GIT_AUTHOR_DATE=2026-05-04T12:00:00+02:00",
 		"GIT_COMMITTER_NAME=Jo", "GIT_COMMITTER_EMAIL=jo@example.com", "GIT_COMMITTER_DATE=2026-05-04T12:00:00+02:00")
 	cmd.Stdin = strings.NewReader(stdin)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, &errOut)
+		tb.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, &errOut)
 	}
 	return strings.TrimSpace(out.String())
 }
@@ -70,11 +70,11 @@ type file struct {
 }
 
 // commit makes a commit with these files on a branch and returns its id.
-func (f fixture) commit(t testing.TB, branch string, files ...file) string {
-	t.Helper()
+func (f fixture) commit(tb testing.TB, branch string, files ...file) string {
+	tb.Helper()
 	var in strings.Builder
 	fmt.Fprintf(&in, "commit refs/heads/%s\ncommitter Jo <jo@example.com> 1700000000 +0000\ndata 7\nSubject\n", branch)
-	if f.git(t, "", "for-each-ref", "refs/heads/"+branch) != "" {
+	if f.git(tb, "", "for-each-ref", "refs/heads/"+branch) != "" {
 		fmt.Fprintf(&in, "from refs/heads/%s^0\n", branch)
 	}
 	in.WriteString("deleteall\n")
@@ -88,21 +88,21 @@ func (f fixture) commit(t testing.TB, branch string, files ...file) string {
 		}
 		fmt.Fprintf(&in, "M %s inline %q\ndata %d\n%s\n", x.mode, x.path, len(x.content), x.content)
 	}
-	f.git(t, in.String(), "fast-import", "--quiet")
-	return f.git(t, "", "rev-parse", "refs/heads/"+branch)
+	f.git(tb, in.String(), "fast-import", "--quiet")
+	return f.git(tb, "", "rev-parse", "refs/heads/"+branch)
 }
 
 // rawCommit makes a commit of a tree whose entries git itself would refuse to make.
-func (f fixture) rawCommit(t testing.TB, entries ...file) string {
-	t.Helper()
+func (f fixture) rawCommit(tb testing.TB, entries ...file) string {
+	tb.Helper()
 	var tree bytes.Buffer
 	for _, e := range entries {
-		id, err := hex.DecodeString(f.git(t, e.content, "hash-object", "-w", "--stdin"))
-		check(t, err)
+		id, err := hex.DecodeString(f.git(tb, e.content, "hash-object", "-w", "--stdin"))
+		check(tb, err)
 		fmt.Fprintf(&tree, "%s %s\x00%s", e.mode, e.path, id)
 	}
-	id := f.git(t, tree.String(), "hash-object", "-t", "tree", "--literally", "-w", "--stdin")
-	return f.git(t, "crafted", "commit-tree", id)
+	id := f.git(tb, tree.String(), "hash-object", "-t", "tree", "--literally", "-w", "--stdin")
+	return f.git(tb, "crafted", "commit-tree", id)
 }
 
 func TestCreateAndDelete(t *testing.T) {

@@ -14,11 +14,11 @@ import (
 	"sluice/internal/platform"
 )
 
-func (f fixture) open(t testing.TB, commit string, quarantine ...string) *gitrepo.Tree {
-	t.Helper()
-	tree, err := f.Tree(t.Context(), "shop", commit, quarantine)
-	check(t, err)
-	t.Cleanup(func() { check(t, tree.Close()) })
+func (f fixture) open(tb testing.TB, commit string, quarantine ...string) *gitrepo.Tree {
+	tb.Helper()
+	tree, err := f.Tree(tb.Context(), "shop", commit, quarantine)
+	check(tb, err)
+	tb.Cleanup(func() { check(tb, tree.Close()) })
 	return tree
 }
 

@@ -1,7 +1,6 @@
 package gitserve
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -80,8 +79,8 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintln(w, text) // a client that left needs no answer
 	if hint != "" {
-		_, _ = io.WriteString(w, hint+"\n")
+		text += "\n" + hint
 	}
+	_, _ = io.WriteString(w, text+"\n") //nolint:gosec // plain text; and a client that left needs no answer
 }

@@ -19,7 +19,7 @@ import (
 func TestPushesHaveALimit(t *testing.T) {
 	f := newFixture(t, settings{maxPush: 100_000})
 	f.commit("noise", strings.Repeat(rand.Text(), 1)+randomBytes(t, 3_000_000))
-	out, err := f.git("push", f.url("write", "shop.git"), "main")
+	out, err := f.git("push", f.url("write"), "main")
 	if err == nil || f.head("main") != "" || len(f.stored()) != 0 {
 		t.Fatalf("stored: %s", out)
 	}
@@ -57,7 +57,7 @@ func TestCraftedTreesAreNotStored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tree := f.hash(t, "tree", entry+"\x00"+string(blob))
 			commit := f.mustGit("commit-tree", "-m", "crafted", hex.EncodeToString(tree))
-			out, err := f.git("push", f.url("write", "shop.git"), commit+":refs/heads/crafted")
+			out, err := f.git("push", f.url("write"), commit+":refs/heads/crafted")
 			if err == nil || f.head("crafted") != "" {
 				t.Errorf("stored: %s", out)
 			}
@@ -81,7 +81,7 @@ func TestOddNamesAndLinksAreStored(t *testing.T) {
 	f := newFixture(t, settings{})
 	check(t, os.Symlink("/etc/passwd", filepath.Join(f.work, "out")))
 	head := f.commit("name with \"quotes\", $(touch x), `y` and\nnewline", "x")
-	f.mustGit("push", f.url("write", "shop.git"), "main:refs/heads/-we;ird$(x)")
+	f.mustGit("push", f.url("write"), "main:refs/heads/-we;ird$(x)")
 	tree, err := f.repos.Tree(t.Context(), "shop", head, nil)
 	check(t, err)
 	if _, err := tree.ReadFile("out"); err == nil {
@@ -102,7 +102,7 @@ func TestHooksOfThePusherAndOfTheRepositoryDoNotRun(t *testing.T) {
 		check(t, os.WriteFile(filepath.Join(hooks, hook), []byte("#!/bin/sh\ntouch "+mark+"\n"), 0o700))
 	}
 	f.commit("a", "1")
-	f.mustGit("push", f.url("write", "shop.git"), "main")
+	f.mustGit("push", f.url("write"), "main")
 	if _, err := os.Stat(mark); err == nil {
 		t.Error("a hook of the repository ran")
 	}
@@ -114,7 +114,7 @@ func TestAHookTokenEndsWithItsPush(t *testing.T) {
 	check(t, os.WriteFile(script, []byte("#!/bin/sh\nenv >'"+record+"'\nexec '"+os.Args[0]+"' \"$@\"\n"), 0o700))
 	f := newFixture(t, settings{command: []string{script, "hook"}})
 	f.commit("a", "1")
-	f.mustGit("push", f.url("write", "shop.git"), "main")
+	f.mustGit("push", f.url("write"), "main")
 	recorded, err := os.ReadFile(record)
 	check(t, err)
 	env := strings.Split(string(recorded), "\n")
@@ -159,7 +159,7 @@ func TestUnfinishedUploadsStoreNothing(t *testing.T) {
 	f.commit("noise", randomBytes(t, 8_000_000))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	// The client is killed when it has begun to send.
-	cmd := f.command(ctx, "-c", "http.postBuffer=65536", "push", "--progress", f.url("write", "shop.git"), "main")
+	cmd := f.command(ctx, "-c", "http.postBuffer=65536", "push", "--progress", f.url("write"), "main")
 	cmd.Stderr = killer(func() { cancel(nil) })
 	if err := cmd.Run(); err == nil {
 		t.Skip("the push was faster than the kill")

@@ -30,9 +30,9 @@ import (
 // TestMain lets the test binary be the program behind the hooks.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "hook" {
-		os.Exit(gitserve.RunHook(context.Background(), os.Args[2:], os.Environ(), os.Stdin, os.Stderr)) //nolint:usetesting // no test runs
+		os.Exit(gitserve.RunHook(context.Background(), os.Args[2:], os.Environ(), os.Stdin, os.Stderr)) //nolint:forbidigo // a main
 	}
-	os.Exit(m.Run())
+	os.Exit(m.Run()) //nolint:forbidigo // a main
 }
 
 func check(t *testing.T, err error) {
@@ -113,8 +113,7 @@ func newFixture(t *testing.T, s settings) *fixture {
 		s.command = []string{os.Args[0], "hook"}
 	}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	// Not t.TempDir: the path of a socket may have 108 bytes only.
-	dir, err := os.MkdirTemp("", "gs")
+	dir, err := os.MkdirTemp("", "gs") //nolint:usetesting // the path of a socket may have 108 bytes only
 	check(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	hooks, err := gitserve.ListenHooks(t.Context(), gitserve.HookConfig{Dir: dir, Command: s.command, Log: log})
@@ -141,16 +140,16 @@ func newFixture(t *testing.T, s settings) *fixture {
 	return f
 }
 
-// url returns the address of a repository for the owner of a token.
-func (f *fixture) url(token, repository string) string {
-	return strings.Replace(f.http.URL, "http://", "http://git:"+token+"@", 1) + "/" + repository
+// url returns the address of the repository for the owner of a token.
+func (f *fixture) url(token string) string {
+	return strings.Replace(f.http.URL, "http://", "http://git:"+token+"@", 1) + "/shop.git"
 }
 
 // command prepares git in the work tree.
 func (f *fixture) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = f.work
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
+	cmd.Env = append(cmd.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
 		"GIT_AUTHOR_NAME=Jo", "GIT_AUTHOR_EMAIL=jo@example.com", "GIT_COMMITTER_NAME=Jo", "GIT_COMMITTER_EMAIL=jo@example.com")
 	// The connection belongs to git-remote-http, a child that outlives a killed git.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -204,7 +203,7 @@ func TestPushCloneFetchAndDelete(t *testing.T) {
 	}
 	first := f.commit("a", "1")
 	f.mustGit("tag", "v1")
-	out := f.mustGit("push", "-o", "environment.status=active", "-o", "deploy.wait=a=b", "-o", "flag", f.url("write", "shop.git"), "main", "v1")
+	out := f.mustGit("push", "-o", "environment.status=active", "-o", "deploy.wait=a=b", "-o", "flag", f.url("write"), "main", "v1")
 	if !strings.Contains(out, "remote: Redeploying environment main") {
 		t.Errorf("the pusher read %s", out)
 	}
@@ -221,19 +220,19 @@ func TestPushCloneFetchAndDelete(t *testing.T) {
 	}
 
 	clone := t.TempDir()
-	f.mustGit("clone", "--quiet", f.url("read", "shop.git"), clone)
+	f.mustGit("clone", "--quiet", f.url("read"), clone)
 	second := f.commit("a", "2")
-	f.mustGit("push", f.url("write", "shop.git"), "main", "main:feature/x")
+	f.mustGit("push", f.url("write"), "main", "main:feature/x")
 	f.mustGit("-C", clone, "pull", "--quiet")
 	if got := f.mustGit("-C", clone, "rev-parse", "HEAD"); got != second {
 		t.Errorf("the clone has %s, want %s", got, second)
 	}
-	f.mustGit("push", f.url("write", "shop.git"), "--delete", "feature/x")
+	f.mustGit("push", f.url("write"), "--delete", "feature/x")
 	last := f.stored()[2].Updates[0]
 	if branch, ok := last.Branch(); !ok || branch != "feature/x" || !last.Deletes() || last.Old != second {
 		t.Errorf("got %+v", last)
 	}
-	if out, err := f.git("push", f.url("write", "shop.git"), "--delete", "main"); err == nil || f.head("main") == "" {
+	if out, err := f.git("push", f.url("write"), "--delete", "main"); err == nil || f.head("main") == "" {
 		t.Errorf("the default branch was deleted: %s", out)
 	}
 }
@@ -242,8 +241,8 @@ func TestOldProtocolsWork(t *testing.T) {
 	f := newFixture(t, settings{})
 	head := f.commit("a", "1")
 	for _, version := range []string{"0", "1", "2"} {
-		f.mustGit("-c", "protocol.version="+version, "push", f.url("write", "shop.git"), "main:v"+version)
-		if got := f.mustGit("-c", "protocol.version="+version, "ls-remote", f.url("read", "shop.git"), "refs/heads/v"+version); !strings.HasPrefix(got, head) {
+		f.mustGit("-c", "protocol.version="+version, "push", f.url("write"), "main:v"+version)
+		if got := f.mustGit("-c", "protocol.version="+version, "ls-remote", f.url("read"), "refs/heads/v"+version); !strings.HasPrefix(got, head) {
 			t.Errorf("version %s: got %q", version, got)
 		}
 	}
@@ -255,7 +254,7 @@ func TestARefusedPushStoresNothing(t *testing.T) {
 		return platform.Errorf(platform.CodeInvalid, ".magento.app.yaml:3:1: unknown key\nsecond line").WithHint("remove it")
 	}
 	f.commit("a", "1")
-	out, err := f.git("push", f.url("write", "shop.git"), "main")
+	out, err := f.git("push", f.url("write"), "main")
 	if err == nil || f.head("main") != "" || len(f.stored()) != 0 {
 		t.Fatalf("stored: %s", out)
 	}
@@ -268,7 +267,7 @@ func TestARefusedPushStoresNothing(t *testing.T) {
 	f.pre = func(context.Context, platform.Push, io.Writer) error {
 		return errors.New("dial tcp 10.0.0.1: secret detail")
 	}
-	out, err = f.git("push", f.url("write", "shop.git"), "main")
+	out, err = f.git("push", f.url("write"), "main")
 	if err == nil || strings.Contains(out, "secret") || !strings.Contains(out, "nothing was stored") {
 		t.Errorf("an internal error is shown as %s", out)
 	}
@@ -277,7 +276,7 @@ func TestARefusedPushStoresNothing(t *testing.T) {
 func TestPreReceiveReadsTheQuarantine(t *testing.T) {
 	f := newFixture(t, settings{})
 	var content []byte
-	f.pre = func(ctx context.Context, p platform.Push, out io.Writer) error {
+	f.pre = func(ctx context.Context, p platform.Push, _ io.Writer) error {
 		if _, err := f.repos.Tree(ctx, p.Project, p.Updates[0].New, nil); err == nil {
 			t.Error("the commit is there before it was accepted")
 		}
@@ -289,7 +288,7 @@ func TestPreReceiveReadsTheQuarantine(t *testing.T) {
 		return errors.Join(err, tree.Close())
 	}
 	f.commit("app/.magento.app.yaml", "name: app\n")
-	f.mustGit("push", f.url("write", "shop.git"), "main")
+	f.mustGit("push", f.url("write"), "main")
 	if string(content) != "name: app\n" || f.stored()[0].Quarantine != nil {
 		t.Errorf("read %q; then the quarantine was %v", content, f.stored()[0].Quarantine)
 	}
@@ -335,7 +334,7 @@ func TestTokensDecide(t *testing.T) {
 			}
 		})
 	}
-	out, err := f.git("push", f.url("read", "shop.git"), "main")
+	out, err := f.git("push", f.url("read"), "main")
 	if err == nil || !strings.Contains(out, "remote: your token may only read") || !strings.Contains(out, "remote: ask for a contributor's token") {
 		t.Errorf("the pusher read %s", out)
 	}
@@ -344,12 +343,12 @@ func TestTokensDecide(t *testing.T) {
 func TestCompressedRequests(t *testing.T) {
 	f := newFixture(t, settings{})
 	head := f.commit("a", "1")
-	f.mustGit("push", f.url("write", "shop.git"), "main")
+	f.mustGit("push", f.url("write"), "main")
 	var body bytes.Buffer
 	zw := gzip.NewWriter(&body)
 	_, err := io.WriteString(zw, "0014command=ls-refs\n0000")
 	check(t, errors.Join(err, zw.Close()))
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url("read", "shop.git")+"/git-upload-pack", &body)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url("read")+"/git-upload-pack", &body)
 	check(t, err)
 	req.Header.Set("Content-Encoding", "gzip")
 	req.Header.Set("Content-Type", "application/x-git-upload-pack-request")
@@ -368,7 +367,7 @@ func TestCompressedRequests(t *testing.T) {
 // how to kill it.
 func (f *fixture) startPush() (lines *bufio.Scanner, kill func()) {
 	f.t.Helper()
-	cmd := f.command(f.t.Context(), "push", f.url("write", "shop.git"), "main")
+	cmd := f.command(f.t.Context(), "push", f.url("write"), "main")
 	pr, pw := io.Pipe()
 	cmd.Stderr = pw
 	check(f.t, cmd.Start())
@@ -433,7 +432,8 @@ func TestTheStreamEndsWithTheClient(t *testing.T) {
 	waitForLine(t, lines, "deploying")
 	kill()
 	select {
-	case <-ended:
+	case err := <-ended:
+		t.Log(err)
 	case <-time.After(30 * time.Second):
 		t.Fatal("the stream goes on without its client")
 	}
@@ -492,7 +492,7 @@ func TestStopEndsStreamsAndRefusesPushes(t *testing.T) {
 	waitForLine(t, lines, "the deployment goes on")
 	waitForLine(t, lines, "main -> main")
 	f.commit("a", "2")
-	if out, err := f.git("push", f.url("write", "shop.git"), "main"); err == nil {
+	if out, err := f.git("push", f.url("write"), "main"); err == nil {
 		t.Errorf("a push was accepted after Stop: %s", out)
 	}
 }
@@ -503,7 +503,7 @@ func TestConcurrentPushes(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 6 {
 		wg.Go(func() {
-			if out, err := f.git("push", f.url("write", "shop.git"), fmt.Sprint("main:b", i)); err != nil {
+			if out, err := f.git("push", f.url("write"), fmt.Sprint("main:b", i)); err != nil {
 				t.Errorf("%v: %s", err, out)
 			}
 		})
@@ -523,7 +523,7 @@ func TestAHookThatDiesLosesNoPush(t *testing.T) {
 	check(t, os.WriteFile(script, []byte("#!/bin/sh\n[ $2 = pre-receive ] || exit 1\nexec '"+os.Args[0]+"' \"$@\"\n"), 0o700))
 	f := newFixture(t, settings{command: []string{script, "hook"}})
 	head := f.commit("a", "1")
-	f.mustGit("push", f.url("write", "shop.git"), "main")
+	f.mustGit("push", f.url("write"), "main")
 	if pushes := f.stored(); len(pushes) != 1 || pushes[0].Updates[0].New != head || pushes[0].Quarantine != nil {
 		t.Errorf("told of %+v", pushes)
 	}

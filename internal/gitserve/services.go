@@ -47,7 +47,7 @@ func (s *Server) infoRefs(w http.ResponseWriter, r *http.Request) {
 		line := "# service=" + service + "\n"
 		out = append([]byte(fmt.Sprintf("%04x%s0000", len(line)+4, line)), out...)
 	}
-	_, _ = w.Write(out) // a client that left needs no answer
+	_, _ = w.Write(out) //nolint:gosec // not HTML; and a client that left needs no answer
 }
 
 func answerAs(w http.ResponseWriter, kind string) {

@@ -76,7 +76,7 @@ func (s *Store) Close() error {
 // createPrivate creates the file before SQLite does, which would make it readable for
 // all; the journal files take over its mode.
 func createPrivate(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator chose it
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"net/netip"
+	"slices"
 
 	"sluice/internal/platform"
 )
@@ -59,21 +60,12 @@ func freeSubnet(pool netip.Prefix, used []string) (string, error) {
 		}
 	}
 	for p := netip.PrefixFrom(pool.Addr(), subnetBits); pool.Contains(p.Addr()); p = nextSubnet(p) {
-		if !overlapsAny(p, taken) {
+		if !slices.ContainsFunc(taken, p.Overlaps) {
 			return p.String(), nil
 		}
 	}
 	return "", platform.Errorf(platform.CodeUnavailable, "all networks of the pool %s are in use; nothing was saved", pool).
 		WithHint("delete environments that nobody needs, or configure a larger pool of networks")
-}
-
-func overlapsAny(p netip.Prefix, taken []netip.Prefix) bool {
-	for _, t := range taken {
-		if p.Overlaps(t) {
-			return true
-		}
-	}
-	return false
 }
 
 // nextSubnet returns the subnet after p. After the last of all addresses it is the zero

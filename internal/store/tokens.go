@@ -25,7 +25,7 @@ func HashToken(token string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-const tokenColumns = `name, hash, created_at, last_used_at`
+const tokenColumns = `name, hash, created_at, last_used_at` //nolint:gosec // names of columns
 
 func scanToken(row scanner) (Token, error) {
 	var t Token
