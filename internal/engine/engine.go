@@ -85,7 +85,7 @@ var ErrNotFound = errors.New("no such container")
 
 // Failure is something that the user's configuration or application caused: a service
 // that does not become healthy, a web container that exits at once.
-type Failure struct {
+type Failure struct { //nolint:errname // it is what happened to a container, and an error only on the way up
 	Container string
 	Message   string
 	Tail      []string // last lines of the container's output, oldest first, at most 20

@@ -36,18 +36,18 @@ func TestConformance(t *testing.T) {
 const prefix = "sluicetest"
 
 // open returns an engine over dir, or skips the test when no Docker answers.
-func open(t testing.TB, dir string) *docker.Engine {
-	t.Helper()
-	e, err := docker.New(t.Context(), docker.Options{DataDir: dir, Prefix: prefix, HealthTimeout: 30 * time.Second})
+func open(tb testing.TB, dir string) *docker.Engine {
+	tb.Helper()
+	e, err := docker.New(tb.Context(), docker.Options{DataDir: dir, Prefix: prefix, HealthTimeout: 30 * time.Second})
 	if err != nil {
-		if strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") {
-			t.Fatal(err)
+		if strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") { //nolint:forbidigo // says what may not be skipped
+			tb.Fatal(err)
 		}
-		t.Skipf("no Docker: %v", err)
+		tb.Skipf("no Docker: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := e.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return e
@@ -55,29 +55,29 @@ func open(t testing.TB, dir string) *docker.Engine {
 
 // testImage returns an image with a shell and Perl: SLUICE_TEST_IMAGE, or any that was
 // assembled here, all of which are made of Debian.
-func testImage(t testing.TB) string {
-	t.Helper()
-	if ref := os.Getenv("SLUICE_TEST_IMAGE"); ref != "" {
+func testImage(tb testing.TB) string {
+	tb.Helper()
+	if ref := os.Getenv("SLUICE_TEST_IMAGE"); ref != "" { //nolint:forbidigo // the image is the machine's, not the test's
 		return ref
 	}
 	cli, err := client.New()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer cli.Close() //nolint:errcheck // nothing was written
-	list, err := cli.ImageList(t.Context(), client.ImageListOptions{Filters: client.Filters{}.Add("reference", "sluice/*")})
+	list, err := cli.ImageList(tb.Context(), client.ImageListOptions{Filters: client.Filters{}.Add("reference", "sluice/*")})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, image := range list.Items {
 		for _, tag := range image.RepoTags {
 			return tag
 		}
 	}
-	if strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") {
-		t.Fatal("Docker has no image sluice/*; set SLUICE_TEST_IMAGE")
+	if strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") { //nolint:forbidigo // says what may not be skipped
+		tb.Fatal("Docker has no image sluice/*; set SLUICE_TEST_IMAGE")
 	}
-	t.Skip("Docker has no image sluice/*; set SLUICE_TEST_IMAGE")
+	tb.Skip("Docker has no image sluice/*; set SLUICE_TEST_IMAGE")
 	return ""
 }
 

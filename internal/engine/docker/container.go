@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"net/netip"
@@ -25,8 +26,11 @@ const (
 )
 
 // tmpfsOptions lets every user write and nobody gain rights; programs may be run, which
-// package managers and PHP's JIT need.
-const tmpfsOptions = "rw,exec,nosuid,nodev,mode=1777"
+// package managers and PHP's JIT need. The owner is for directories that exist in the
+// image: runc gives those the image's mode again.
+func tmpfsOptions(o owner) string {
+	return fmt.Sprintf("rw,exec,nosuid,nodev,mode=1777,uid=%d,gid=%d", o.uid, o.gid)
+}
 
 // createOptions is the whole definition of a container for Docker.
 func createOptions(n naming, env platform.EnvironmentID, w wanted, binds []bind) client.ContainerCreateOptions {
@@ -100,7 +104,7 @@ func tmpfs(w wanted, binds []bind) map[string]string {
 	out := map[string]string{}
 	for _, dir := range append([]string{"/tmp", contract.RunDir}, w.Tmpfs...) {
 		if !slices.ContainsFunc(binds, func(b bind) bool { return b.target == dir }) {
-			out[dir] = tmpfsOptions
+			out[dir] = tmpfsOptions(ownerOf(w.User))
 		}
 	}
 	return out

@@ -45,6 +45,7 @@ type Engine struct {
 	names         naming
 	data          *dataDir
 	probe         *http.Transport // for ready paths
+	endings       endings
 	healthTimeout time.Duration
 	readyTimeout  time.Duration
 }

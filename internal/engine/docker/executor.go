@@ -89,6 +89,8 @@ func (x executor) do(ctx context.Context, a action) error {
 	case stop:
 		_, err := x.cli.ContainerStop(ctx, a.container, client.ContainerStopOptions{})
 		return gone(err)
+	case silence:
+		return x.silence(ctx, a.container)
 	case awaitHealthy:
 		return x.awaitHealthy(ctx, a.container, a.wanted)
 	case setUp:
@@ -112,9 +114,15 @@ func (x executor) change(ctx context.Context, a action) error {
 	case create:
 		return x.create(ctx, a.wanted)
 	case start:
+		if err := x.settle(ctx, a.id); err != nil {
+			return err
+		}
 		_, err := x.cli.ContainerStart(ctx, a.container, client.ContainerStartOptions{})
 		return err
 	case remove:
+		if err := x.settle(ctx, a.id); err != nil {
+			return err
+		}
 		return x.removeContainer(ctx, a.container)
 	default:
 		return fmt.Errorf("%s changes nothing in Docker", a.verb)

@@ -47,7 +47,7 @@ func (e *Engine) awaitHealthy(ctx context.Context, name string, w wanted) error 
 			return nil
 		}
 		if err != nil { // it is restarting, or ends in this moment
-			fmt.Fprintln(&last, err)
+			_, _ = fmt.Fprintln(&last, err)
 		}
 		if message := e.crashed(limit, name, crashes); message != "" {
 			return e.failure(ctx, name, w, message)

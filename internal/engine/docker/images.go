@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -47,9 +46,13 @@ func (i Images) Lookup(ctx context.Context, ref string) (digest string, ok bool,
 // Import makes an image of a root file system as an uncompressed tar and names it ref.
 // When reading tar fails, nothing gets the name.
 func (i Images) Import(ctx context.Context, ref string, config platform.ImageConfig, tar io.Reader) (digest string, err error) {
+	instructions, err := changes(config)
+	if err != nil {
+		return "", fmt.Errorf("import image %s: %w", ref, err)
+	}
 	body := &failing{Reader: tar}
 	res, err := i.cli.ImageImport(ctx, client.ImageImportSource{Source: body, SourceName: "-"}, ref,
-		client.ImageImportOptions{Changes: changes(config), Message: "assembled by sluice"})
+		client.ImageImportOptions{Changes: instructions, Message: "assembled by sluice"})
 	if err == nil {
 		err = readStatus(res)
 	}
@@ -111,16 +114,18 @@ func pullError(ref string, err error) error {
 	}
 }
 
-// changes returns a configuration as the instructions that Docker's import takes. Values
-// are quoted, so that nothing in them is an instruction.
-func changes(c platform.ImageConfig) []string {
+// changes returns a configuration as the instructions that Docker's import takes.
+func changes(c platform.ImageConfig) ([]string, error) {
 	var out []string
 	if len(c.Command) > 0 {
-		text, _ := json.Marshal(c.Command) // strings always marshal
+		text, err := json.Marshal(c.Command)
+		if err != nil {
+			return nil, err
+		}
 		out = append(out, "CMD "+string(text))
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
-		out = append(out, "ENV "+name+"="+strconv.Quote(c.Env[name]))
+		out = append(out, "ENV "+name+"="+quote(c.Env[name]))
 	}
 	if c.Dir != "" {
 		out = append(out, "WORKDIR "+c.Dir)
@@ -129,9 +134,19 @@ func changes(c platform.ImageConfig) []string {
 		out = append(out, "USER "+c.User)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Labels)) {
-		out = append(out, "LABEL "+name+"="+strconv.Quote(c.Labels[name]))
+		out = append(out, "LABEL "+name+"="+quote(c.Labels[name]))
 	}
-	return out
+	for _, line := range out {
+		if strings.ContainsAny(line, "\r\n") {
+			return nil, fmt.Errorf("a configuration cannot hold a line break: %q", line)
+		}
+	}
+	return out, nil
+}
+
+// quote makes a value one word of an instruction, with nothing in it expanded.
+func quote(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`).Replace(value) + `"`
 }
 
 // readStatus reads the messages of an import to their end and returns the error among
@@ -144,7 +159,7 @@ func readStatus(from io.ReadCloser) error {
 			Error string `json:"error"`
 		}
 		switch err := messages.Decode(&m); {
-		case err == io.EOF: //nolint:errorlint // Decode returns io.EOF itself
+		case err == io.EOF:
 			return nil
 		case err != nil:
 			return err
@@ -164,7 +179,7 @@ type failing struct {
 // Read reads and remembers.
 func (f *failing) Read(p []byte) (int, error) {
 	n, err := f.Reader.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // readers return io.EOF itself
+	if err != nil && err != io.EOF {
 		f.mu.Lock()
 		f.err = err
 		f.mu.Unlock()

@@ -3,8 +3,8 @@ package docker
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"strconv"
+	"strings"
 
 	"sluice/internal/engine"
 	"sluice/internal/platform"
@@ -18,9 +18,12 @@ const (
 	labelKind        = "sluice.kind"
 	labelContainer   = "sluice.container"
 	labelGeneration  = "sluice.generation" // digest of the definition that the container was made from
-	labelHealth      = "sluice.health"     // of a service: its health command, as JSON
+	labelHealth      = "sluice.health"     // of a service: its health command, see wordEnd
 	labelReady       = "sluice.ready"      // of a web container: port and path, such as "8080/ready"
 )
+
+// wordEnd separates the words of a command in a label. No argument of a program can hold it.
+const wordEnd = "\x00"
 
 // naming says what things are called in Docker.
 type naming struct {
@@ -63,8 +66,7 @@ func (n naming) containerLabels(env platform.EnvironmentID, w wanted) map[string
 		labelGeneration:  w.generation,
 	}
 	if len(w.health) > 0 {
-		text, _ := json.Marshal(w.health) // strings always marshal
-		labels[labelHealth] = string(text)
+		labels[labelHealth] = strings.Join(w.health, wordEnd)
 	}
 	if w.port != 0 {
 		labels[labelReady] = strconv.Itoa(w.port) + w.ready

@@ -100,6 +100,7 @@ func (e *Engine) listContainers(ctx context.Context, env platform.EnvironmentID)
 		}
 		out = append(out, f)
 	}
+	e.endings.correct(out)
 	slices.SortFunc(out, byKindAndName)
 	return out, nil
 }

@@ -20,6 +20,7 @@ type action struct {
 	subject   string // for people: "service mysql"
 	cause     string // for people: "not found"; empty for what follows from the action before
 	container string // its name in Docker
+	id        string // its id, for what existed before the plan
 	wanted    wanted // what to make, for the verbs that need it
 	path      string // below the data directory, for removeTree
 	image     string // for pullImage
@@ -36,6 +37,7 @@ const (
 	create        verb = "create"
 	start         verb = "start"
 	stop          verb = "stop"
+	silence       verb = "end" // like stop, but only until the processes are gone
 	remove        verb = "remove"
 	awaitHealthy  verb = "await health of"
 	setUp         verb = "set up"

@@ -89,7 +89,7 @@ func (p planner) quiesce() plan {
 	var s stage
 	for _, f := range p.have.containers {
 		if f.kind == engine.KindWorker && f.running() {
-			s = append(s, chain{p.actOn(stop, f, "quiet before the switch")})
+			s = append(s, chain{p.actOn(silence, f, "quiet before the switch")})
 		}
 	}
 	return plan{}.add(s)
@@ -161,7 +161,9 @@ func (p planner) converge(w wanted, up bool) chain {
 	case f.running() || !up:
 		return nil
 	default:
-		return chain{p.act(start, w, "it is "+string(f.state))}
+		a := p.act(start, w, "it is "+string(f.state))
+		a.id = f.id
+		return chain{a}
 	}
 	if up {
 		c = append(c, p.act(start, w, ""))
@@ -203,7 +205,10 @@ func (p planner) act(v verb, w wanted, cause string) action {
 }
 
 func (p planner) actOn(v verb, f found, cause string) action {
-	return action{verb: v, subject: subject(f.kind, f.name), cause: cause, container: p.names.container(p.env, f.release, f.name)}
+	return action{
+		verb: v, subject: subject(f.kind, f.name, f.release), cause: cause,
+		container: p.names.container(p.env, f.release, f.name), id: f.id,
+	}
 }
 
 // wants reports whether the list has a container of this name.

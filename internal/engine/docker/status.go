@@ -3,7 +3,6 @@ package docker
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -33,11 +32,11 @@ func (e *Engine) status(ctx context.Context, f found) (engine.ContainerStatus, e
 		return s, nil
 	}
 	if err != nil {
-		return s, fmt.Errorf("inspect %s: %w", subject(f.kind, f.name), err)
+		return s, fmt.Errorf("inspect %s: %w", subject(f.kind, f.name, f.release), err)
 	}
 	c := res.Container
 	s.Restarts = c.RestartCount
-	s.Running = c.State.Status == container.StateRunning
+	s.Running = c.State.Status == container.StateRunning && f.state == container.StateRunning
 	if !s.Running {
 		s.ExitCode = c.State.ExitCode
 	}
@@ -63,11 +62,7 @@ func (e *Engine) healthy(ctx context.Context, f found, health, address, path str
 	case address != "":
 		return e.answers(ctx, address, path)
 	case health != "":
-		var command []string
-		if json.Unmarshal([]byte(health), &command) != nil {
-			return false
-		}
-		code, err := e.exec(ctx, f.id, engine.ExecRequest{Command: command})
+		code, err := e.exec(ctx, f.id, engine.ExecRequest{Command: strings.Split(health, wordEnd)})
 		return err == nil && code == 0
 	default:
 		return true

@@ -34,13 +34,18 @@ type wanted struct {
 }
 
 // subject names the container in plans and logs.
-func (w wanted) subject() string { return subject(w.kind, w.Name) }
+func (w wanted) subject() string { return subject(w.kind, w.Name, w.release) }
 
-func subject(kind engine.Kind, name string) string {
-	if kind == engine.KindWeb {
-		return "web container " + name
+func subject(kind engine.Kind, name, release string) string {
+	switch kind {
+	case engine.KindService:
+		return "service " + name
+	case engine.KindWeb:
+		return "web container " + name + " of " + release
+	case engine.KindWorker:
+		return "worker " + name + " of " + release
 	}
-	return string(kind) + " " + name
+	return name
 }
 
 // desired is a specification, checked and with its links resolved.
@@ -88,11 +93,11 @@ func newDesired(n naming, spec engine.Spec) (desired, error) {
 			Container: k.Container, kind: engine.KindWorker, release: spec.Release, generation: digest(k),
 		})
 	}
-	return d, d.resolve(n, spec)
+	return d, resolve(d, n, spec)
 }
 
 // resolve checks the containers and fills in where their links lead.
-func (d *desired) resolve(n naming, spec engine.Spec) error {
+func resolve(d desired, n naming, spec engine.Spec) error {
 	byName := map[string]wanted{}
 	for _, w := range d.all() {
 		if err := check(w.Container); err != nil {
@@ -104,8 +109,9 @@ func (d *desired) resolve(n naming, spec engine.Spec) error {
 		byName[w.Name] = w
 	}
 	for _, list := range [][]wanted{d.services, d.web, d.workers} {
-		for i := range list {
-			if err := list[i].link(n, spec, byName); err != nil {
+		for i, w := range list {
+			var err error
+			if list[i].hosts, list[i].aliases, err = links(w, n, spec, byName); err != nil {
 				return err
 			}
 		}
@@ -113,25 +119,25 @@ func (d *desired) resolve(n naming, spec engine.Spec) error {
 	return nil
 }
 
-// link resolves the links of one container. A service is reached at its fixed address; a
+// links resolves the links of one container. A service is reached at its fixed address; a
 // container of a release by Docker's name server, which asks for the one of the same
 // release, so that old and new never mix. A service outlives releases and therefore
 // asks for whichever answers to the name.
-func (w *wanted) link(n naming, spec engine.Spec, byName map[string]wanted) error {
+func links(w wanted, n naming, spec engine.Spec, byName map[string]wanted) (hosts, aliases []string, err error) {
 	for _, host := range slices.Sorted(maps.Keys(w.Links)) {
 		target, ok := byName[w.Links[host]]
 		switch {
 		case !ok:
-			return fmt.Errorf("%s: link %s leads to %q, which is not in the specification", w.subject(), host, w.Links[host])
+			return nil, nil, fmt.Errorf("%s: link %s leads to %q, which is not in the specification", w.subject(), host, w.Links[host])
 		case target.address.IsValid():
-			w.hosts = append(w.hosts, host+":"+target.address.String())
+			hosts = append(hosts, host+":"+target.address.String())
 		case w.kind == engine.KindService:
-			w.aliases = append(w.aliases, target.Name+":"+host)
+			aliases = append(aliases, target.Name+":"+host)
 		default:
-			w.aliases = append(w.aliases, n.container(spec.Environment, target.release, target.Name)+":"+host)
+			aliases = append(aliases, n.container(spec.Environment, target.release, target.Name)+":"+host)
 		}
 	}
-	return nil
+	return hosts, aliases, nil
 }
 
 // check refuses what would leave the directories that are ours.

@@ -43,12 +43,8 @@ type Call struct {
 
 // String returns the call as one line: "Start r2", "Exec r2 shop: sh -c true".
 func (c Call) String() string {
-	s := c.Method
-	for _, part := range []string{c.Release, c.Container} {
-		if part != "" {
-			s += " " + part
-		}
-	}
+	words := slices.DeleteFunc([]string{c.Method, c.Release, c.Container}, func(w string) bool { return w == "" })
+	s := strings.Join(words, " ")
 	if len(c.Command) > 0 {
 		s += ": " + strings.Join(c.Command, " ")
 	}

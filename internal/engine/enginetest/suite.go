@@ -33,7 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 	h := open(t)
 	for _, test := range []struct {
 		name string
-		run  func(*testing.T, *env)
+		run  func(*env)
 	}{
 		{"Prepare makes what a release needs and can run twice", testPrepare},
 		{"Prepare leaves the release that serves alone", testPrepareBeside},
@@ -68,7 +68,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			test.run(t, newEnv(t, h))
+			test.run(newEnv(t, h))
 		})
 	}
 }
@@ -87,6 +87,7 @@ const (
 
 // env is one environment under test, destroyed when the test ends.
 type env struct {
+	*testing.T
 	Harness
 	id     platform.EnvironmentID
 	subnet string
@@ -96,6 +97,7 @@ type env struct {
 func newEnv(t *testing.T, h Harness) *env {
 	t.Helper()
 	e := &env{
+		T:       t,
 		Harness: h,
 		id:      platform.EnvironmentID("suite-" + strings.ToLower(rand.Text()[:10])),
 		subnet:  h.Subnet(),
@@ -159,69 +161,69 @@ func (e *env) service(name string) engine.Service {
 	}
 }
 
-func (e *env) prepare(t *testing.T, spec engine.Spec) {
-	t.Helper()
-	if err := e.Engine.Prepare(e.context(t), spec, &e.log); err != nil {
-		t.Fatalf("Prepare %s: %v", spec.Release, err)
+func (e *env) prepare(spec engine.Spec) {
+	e.Helper()
+	if err := e.Engine.Prepare(e.context(), spec, &e.log); err != nil {
+		e.Fatalf("Prepare %s: %v", spec.Release, err)
 	}
 }
 
-func (e *env) start(t *testing.T, spec engine.Spec) []engine.Endpoint {
-	t.Helper()
-	ends, err := e.Engine.Start(e.context(t), spec, &e.log)
+func (e *env) start(spec engine.Spec) []engine.Endpoint {
+	e.Helper()
+	ends, err := e.Engine.Start(e.context(), spec, &e.log)
 	if err != nil {
-		t.Fatalf("Start %s: %v", spec.Release, err)
+		e.Fatalf("Start %s: %v", spec.Release, err)
 	}
 	return ends
 }
 
 // live brings a release up as a deployment does.
-func (e *env) live(t *testing.T, spec engine.Spec) {
-	t.Helper()
-	e.prepare(t, spec)
-	e.start(t, spec)
-	if err := e.Engine.StartBackground(e.context(t), spec, &e.log); err != nil {
-		t.Fatalf("StartBackground %s: %v", spec.Release, err)
+func (e *env) live(spec engine.Spec) {
+	e.Helper()
+	e.prepare(spec)
+	e.start(spec)
+	if err := e.Engine.StartBackground(e.context(), spec, &e.log); err != nil {
+		e.Fatalf("StartBackground %s: %v", spec.Release, err)
 	}
 }
 
 // context ends with the test, and before a hanging engine hangs the suite.
-func (e *env) context(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), limit, errLimit)
-	t.Cleanup(cancel)
+func (e *env) context() context.Context {
+	e.Helper()
+	ctx, cancel := context.WithTimeoutCause(e.Context(), limit, errLimit)
+	e.Cleanup(cancel)
 	return ctx
 }
 
 // run executes a command and returns what it printed to both streams.
-func (e *env) run(t *testing.T, release, container string, command []string) (output string, code int) {
-	t.Helper()
+func (e *env) run(release, container string, command []string) (output string, code int) {
+	e.Helper()
 	var out bytes.Buffer
-	code, err := e.Engine.Exec(e.context(t), engine.ExecRequest{
+	code, err := e.Engine.Exec(e.context(), engine.ExecRequest{
 		Environment: e.id, Release: release, Container: container, Command: command, Stdout: &out, Stderr: &out,
 	})
 	if err != nil {
-		t.Fatalf("Exec %q in %s: %v", command, container, err)
+		e.Fatalf("Exec %q in %s: %v", command, container, err)
 	}
 	return out.String(), code
 }
 
 // must executes a command that has to succeed and returns what it printed.
-func (e *env) must(t *testing.T, release, container string, command []string) string {
-	t.Helper()
-	out, code := e.run(t, release, container, command)
+func (e *env) must(release, container string, command []string) string {
+	e.Helper()
+	out, code := e.run(release, container, command)
 	if code != 0 {
-		t.Fatalf("%q in %s exited with status %d: %s", command, container, code, out)
+		e.Fatalf("%q in %s exited with status %d: %s", command, container, code, out)
 	}
 	return out
 }
 
 // observe returns the containers by "release/name"; services by "/name".
-func (e *env) observe(t *testing.T) map[string]engine.ContainerStatus {
-	t.Helper()
-	status, err := e.Engine.Observe(e.context(t), e.id)
+func (e *env) observe() map[string]engine.ContainerStatus {
+	e.Helper()
+	status, err := e.Engine.Observe(e.context(), e.id)
 	if err != nil {
-		t.Fatalf("Observe: %v", err)
+		e.Fatalf("Observe: %v", err)
 	}
 	out := map[string]engine.ContainerStatus{}
 	for _, c := range status.Containers {
@@ -230,17 +232,17 @@ func (e *env) observe(t *testing.T) map[string]engine.ContainerStatus {
 	return out
 }
 
-// failure asserts that err is a Failure of the container with a line in its tail.
-func failure(t *testing.T, err error, container, line string) {
-	t.Helper()
+// wantFailure asserts that err is a Failure of the container with a line in its tail.
+func (e *env) wantFailure(err error, container, line string) {
+	e.Helper()
 	f, ok := errors.AsType[*engine.Failure](err)
 	if !ok {
-		t.Fatalf("got error %v, want a *engine.Failure", err)
+		e.Fatalf("got error %v, want a *engine.Failure", err)
 	}
 	if f.Container != container || f.Message == "" {
-		t.Errorf("got failure of %q saying %q, want one of %q", f.Container, f.Message, container)
+		e.Errorf("got failure of %q saying %q, want one of %q", f.Container, f.Message, container)
 	}
 	if !strings.Contains(strings.Join(f.Tail, "\n"), line) || len(f.Tail) > 20 {
-		t.Errorf("got tail %q, want at most 20 lines, among them %q", f.Tail, line)
+		e.Errorf("got tail %q, want at most 20 lines, among them %q", f.Tail, line)
 	}
 }

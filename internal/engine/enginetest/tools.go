@@ -21,6 +21,8 @@ type Tools struct {
 	Crash func(line string, code int) []string
 	// Print writes to standard output and error and exits.
 	Print func(stdout, stderr string, code int) []string
+	// Leave exits and leaves a process behind that keeps standard output open.
+	Leave func(code int) []string
 	// Copy writes standard input to standard output.
 	Copy func() []string
 	// Write makes a file; it fails where that is not possible and says why.
@@ -68,6 +70,7 @@ func Shell() Tools {
 		Print: func(stdout, stderr string, code int) []string {
 			return sh(`printf %s "$1"; printf %s "$2" >&2; exit "$3"`, stdout, stderr, strconv.Itoa(code))
 		},
+		Leave: func(code int) []string { return sh(`sleep 600 & exit "$1"`, strconv.Itoa(code)) },
 		Copy:  func() []string { return sh(`cat`) },
 		Write: func(path, text string) []string { return sh(`printf %s "$2" >"$1"`, path, text) },
 		Store: func(path string) []string { return sh(`cat >"$1"`, path) },
@@ -108,6 +111,7 @@ func Scripted() Tools {
 		Print: func(stdout, stderr string, code int) []string {
 			return []string{"print", stdout, stderr, strconv.Itoa(code)}
 		},
+		Leave:   func(code int) []string { return []string{"print", "", "", strconv.Itoa(code)} },
 		Copy:    func() []string { return []string{"copy"} },
 		Write:   func(path, text string) []string { return []string{"write", path, text} },
 		Store:   one("store"),
