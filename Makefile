@@ -22,7 +22,7 @@ demo-down:
 ## build: the four binaries in bin/
 build:
 	@mkdir -p $(BIN)
-	CGO_ENABLED=0 go build -trimpath -o $(BIN)/ ./cmd/...
+	go build -o $(BIN)/ ./cmd/...
 
 ## test: everything, Docker parts included; a skipped part is a failure
 test: setup build images
