@@ -109,7 +109,7 @@ func (c *Client) open(req *http.Request) (*http.Response, error) {
 	if resp.StatusCode < http.StatusBadRequest {
 		return resp, nil
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	return nil, readError(resp)
 }
 
@@ -137,7 +137,7 @@ func (c *Client) call(ctx context.Context, method, target string, query url.Valu
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return &ConnectionError{URL: c.base, Err: err}

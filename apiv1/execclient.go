@@ -32,7 +32,7 @@ func (c *Client) Exec(ctx context.Context, project, env string, cmd ExecCommand,
 	if err != nil {
 		return 0, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	conn, ok := resp.Body.(io.ReadWriteCloser)
 	if resp.StatusCode != http.StatusSwitchingProtocols || !ok {
 		return 0, &ConnectionError{URL: c.base, Err: fmt.Errorf("want 101 for exec, got %s", resp.Status)}

@@ -87,7 +87,7 @@ func (f *logFollower) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	done, err := f.read(resp.Body)
 	switch {
 	case err != nil:

@@ -108,8 +108,9 @@ func activityColumns() []column[apiv1.Activity] {
 	}
 }
 
-// chosen returns the activity that an argument names, or the newest one.
-func (c *program) chosen(cmd *cobra.Command, args []string) (*apiv1.Client, apiv1.Activity, error) {
+// chosen returns the activity that an argument names, or the newest one in one of the
+// states, or in any when there are none.
+func (c *program) chosen(cmd *cobra.Command, args []string, states ...string) (*apiv1.Client, apiv1.Activity, error) {
 	if len(args) == 1 {
 		client, err := c.client()
 		if err != nil {
@@ -122,12 +123,12 @@ func (c *program) chosen(cmd *cobra.Command, args []string) (*apiv1.Client, apiv
 	if err != nil {
 		return nil, apiv1.Activity{}, err
 	}
-	newest, err := s.Activities(cmd.Context(), apiv1.ActivityQuery{Project: s.project, Environment: s.env, Count: 1})
+	newest, err := s.Activities(cmd.Context(), apiv1.ActivityQuery{Project: s.project, Environment: s.env, States: states, Count: 1})
 	if err != nil {
 		return nil, apiv1.Activity{}, err
 	}
 	if len(newest) == 0 {
-		return nil, apiv1.Activity{}, fail(ExitFailure, "", "there has been no activity yet")
+		return nil, apiv1.Activity{}, fail(ExitFailure, "`sluice activity:list` shows all", "there is no such activity")
 	}
 	return s.Client, newest[0], nil
 }
@@ -223,7 +224,7 @@ func (c *program) activityCancel() *cobra.Command {
 		Short: "Cancel an activity that has not begun to hold requests; without an ID the one in progress",
 		Args:  positional(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, a, err := c.chosen(cmd, args)
+			client, a, err := c.chosen(cmd, args, apiv1.StateInProgress, apiv1.StatePending)
 			if err != nil {
 				return err
 			}

@@ -74,7 +74,7 @@ func (c *program) askToken(server string) (string, error) {
 		return "", usageError("pipe it in, or use --token-file FILE", "there is no token on standard input")
 	}
 	_, _ = fmt.Fprintf(c.err, "Access token for %s: ", server)
-	token, err := term.ReadPassword(int(f.Fd())) //nolint:gosec // a file descriptor is small
+	token, err := term.ReadPassword(int(f.Fd()))
 	_, _ = fmt.Fprintln(c.err)
 	if err != nil {
 		return "", fmt.Errorf("read token: %w", err)

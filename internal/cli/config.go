@@ -94,11 +94,11 @@ func (c *program) writeConfig(cfg config) error {
 
 // readFile reads a whole file of at most limit bytes.
 func readFile(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.Open(path) //nolint:gosec // G304: the user names the file
 	if err != nil {
 		return nil, err //nolint:wrapcheck // names the path
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, err //nolint:wrapcheck // names the path

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -117,6 +116,6 @@ func newSARIFResult(d manifest.Diagnostic) sarifResult {
 		at.Region = &sarifRegion{StartLine: d.Pos.Line, StartColumn: d.Pos.Column}
 	}
 	parts := slices.DeleteFunc([]string{d.Message, d.Why, d.Fix}, func(s string) bool { return s == "" })
-	text := fmt.Sprintf("%s.", strings.Join(parts, "; "))
+	text := strings.Join(parts, "; ") + "."
 	return sarifResult{RuleID: d.Rule, Level: level, Message: sarifText{text}, Locations: []sarifLocation{{at}}}
 }

@@ -187,7 +187,7 @@ func (c *program) environmentLogs() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer body.Close()
+			defer func() { _ = body.Close() }()
 			if _, err := io.Copy(c.out, body); err != nil {
 				return &apiv1.ConnectionError{URL: s.Server(), Err: err}
 			}

@@ -64,17 +64,17 @@ func usageError(hint, format string, args ...any) *failure {
 	return fail(ExitUsage, hint, format, args...)
 }
 
-// silentExit ends the program with a status that another program has explained already.
-type silentExit int
+// statusError ends the program with a status that was explained already.
+type statusError int
 
-func (s silentExit) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+func (s statusError) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 // exitStatus maps an error to the status that the program ends with.
 func exitStatus(err error) int {
 	if err == nil {
 		return ExitOK
 	}
-	if s, ok := errors.AsType[silentExit](err); ok {
+	if s, ok := errors.AsType[statusError](err); ok {
 		return int(s)
 	}
 	if f, ok := errors.AsType[*failure](err); ok {
@@ -116,7 +116,7 @@ func nextStep(err error) string {
 
 // report tells a person about an error.
 func report(ctx context.Context, w io.Writer, err error) {
-	if _, ok := errors.AsType[silentExit](err); ok {
+	if _, ok := errors.AsType[statusError](err); ok {
 		return
 	}
 	if ctx.Err() != nil {

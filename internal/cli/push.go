@@ -122,7 +122,7 @@ func (c *program) runPush(ctx context.Context, p apiv1.Project, source, target s
 	activity := relay(pipe, c.err)
 	err = cmd.Wait()
 	if e, ok := errors.AsType[*exec.ExitError](err); ok && ctx.Err() == nil {
-		return "", silentExit(max(1, e.ExitCode())) // git has said why
+		return "", statusError(max(1, e.ExitCode())) // git has said why
 	}
 	if err != nil {
 		return "", err //nolint:wrapcheck // names git
@@ -131,7 +131,7 @@ func (c *program) runPush(ctx context.Context, p apiv1.Project, source, target s
 }
 
 // arguments are what the options mean to git.
-func (o pushOptions) arguments() []string {
+func (o *pushOptions) arguments() []string {
 	var args []string
 	if o.force {
 		args = append(args, "--force")

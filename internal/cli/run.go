@@ -53,7 +53,7 @@ type program struct {
 }
 
 func (c *program) run(ctx context.Context, args []string) error {
-	root := c.root()
+	root := c.root() //nolint:contextcheck // cobra hands ctx to the commands
 	args, err := resolveCommand(root, args)
 	if err != nil {
 		return err
@@ -170,7 +170,7 @@ func (c *program) note(format string, args ...any) {
 // isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor is small
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // width returns how many columns a stream has; 0 means no limit.
@@ -179,7 +179,7 @@ func (c *program) width(stream any) int {
 		return n
 	}
 	if f, ok := stream.(*os.File); ok {
-		if n, _, err := term.GetSize(int(f.Fd())); err == nil { //nolint:gosec // a file descriptor is small
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil {
 			return n
 		}
 	}

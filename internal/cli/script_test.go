@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,6 +30,7 @@ var update = flag.Bool("update", false, "rewrite the files that scripts compare 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"sluice": func() {
+			//nolint:forbidigo // this is a main function: that of the program in the scripts
 			os.Exit(cli.Run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 		},
 	})
@@ -41,14 +43,14 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		UpdateScripts:       *update,
-		Setup:               setup,
+		Setup:               func(env *testscript.Env) error { return setup(t.Context(), env) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": status,
 		},
 	})
 }
 
-func setup(env *testscript.Env) error {
+func setup(ctx context.Context, env *testscript.Env) error {
 	p := httpapitest.New()
 	p.RunFunc = run
 	seed(p)
@@ -61,7 +63,7 @@ func setup(env *testscript.Env) error {
 		RepositoryURL: func(project string) string { return base + "/git/" + project + ".git" },
 		Log:           slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}))
-	git, err := gitHandler(repositories)
+	git, err := gitHandler(ctx, repositories)
 	if err != nil {
 		return err
 	}
@@ -95,8 +97,8 @@ func seed(p *httpapitest.Platform) {
 }
 
 // gitHandler serves repositories as the real server does, with the token as the password.
-func gitHandler(root string) (http.Handler, error) {
-	path, err := exec.Command("git", "--exec-path").Output()
+func gitHandler(ctx context.Context, root string) (http.Handler, error) {
+	path, err := exec.CommandContext(ctx, "git", "--exec-path").Output()
 	if err != nil {
 		return nil, fmt.Errorf("find git's HTTP server: %w", err)
 	}
@@ -141,7 +143,7 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 		if !ok {
 			ts.Fatalf("%v", err)
 		}
-		got = fmt.Sprint(e.ExitCode())
+		got = strconv.Itoa(e.ExitCode())
 	}
 	if got != args[0] {
 		ts.Fatalf("exit status = %s, want %s\nstdout:\n%s\nstderr:\n%s", got, args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))

@@ -26,7 +26,7 @@ func (c *program) environmentSSH() *cobra.Command {
 			}
 			code, err := c.exec(cmd.Context(), s, apiv1.ExecCommand{App: c.app, Argv: args, TTY: tty})
 			if err == nil && code != 0 {
-				err = silentExit(code)
+				err = statusError(code)
 			}
 			return err
 		},
@@ -45,7 +45,7 @@ func (c *program) exec(ctx context.Context, s selection, cmd apiv1.ExecCommand) 
 	if !cmd.TTY || !ok {
 		return s.Exec(ctx, s.project, s.env, cmd, streams)
 	}
-	fd := int(in.Fd()) //nolint:gosec // a file descriptor is small
+	fd := int(in.Fd())
 	cmd.Size = terminalSize(fd)
 	before, err := term.MakeRaw(fd)
 	if err != nil {

@@ -42,7 +42,7 @@ func check(dir string, lenient bool) (manifest.Diagnostics, error) {
 	if err != nil {
 		return nil, usageError("name the top directory of a project", "%s is not readable: %v", dir, err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	_, diagnostics := manifest.Parse(root.FS(), manifest.Options{Catalog: catalog.Default(), AllowUnknownVersions: lenient})
 	return diagnostics, nil
 }
@@ -52,7 +52,7 @@ func (c *program) printDiagnostics(format string, diagnostics manifest.Diagnosti
 		return err
 	}
 	if diagnostics.HasErrors() {
-		return silentExit(ExitFailure)
+		return statusError(ExitFailure)
 	}
 	if len(diagnostics) == 0 {
 		c.note("The configuration is valid.")

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -243,7 +244,7 @@ func (c *program) variableCreate() *cobra.Command {
 
 func (c *program) createVariable(ctx context.Context, s selection, change apiv1.VariableChange, update bool) error {
 	v, err := s.CreateVariable(ctx, s.project, s.env, change)
-	if update && apiv1.StatusCode(err) == 409 { //nolint:usestdlibvars // the CLI speaks no HTTP otherwise
+	if update && apiv1.StatusCode(err) == http.StatusConflict {
 		v, err = s.UpdateVariable(ctx, s.project, s.env, change.Name, change)
 	}
 	if err != nil {

@@ -96,15 +96,8 @@ func (a *api) handle(pattern string, h handler) {
 func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w := &answer{ResponseWriter: rw}
 	defer func() {
-		switch v := recover(); {
-		case v == nil:
-		case v == http.ErrAbortHandler: //nolint:errorlint // a recovered value, compared as net/http does
-			panic(v)
-		case w.started:
-			a.wireError(r.Context(), fmt.Errorf("panic in an answer: %v\n%s", v, debug.Stack()))
-			panic(http.ErrAbortHandler) // the client must not take it for the whole answer
-		default:
-			a.fail(w, r, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+		if v := recover(); v != nil {
+			a.recovered(w, r, v)
 		}
 	}()
 	w.Header().Set("Cache-Control", "no-store")
@@ -116,6 +109,20 @@ func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.mux.ServeHTTP(w, r)
+}
+
+// recovered answers for a request whose handler panicked with v.
+func (a *api) recovered(w *answer, r *http.Request, v any) {
+	if v == http.ErrAbortHandler { //nolint:errorlint // a recovered value, compared as net/http does
+		panic(v)
+	}
+	err := fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+	if !w.started {
+		a.fail(w, r, err)
+		return
+	}
+	_ = a.wireError(r.Context(), err) // for the log
+	panic(http.ErrAbortHandler)       // the client must not take it for the whole answer
 }
 
 // answer remembers whether any of the answer was sent.

@@ -50,11 +50,11 @@ func (a *api) exec(w http.ResponseWriter, r *http.Request, s scope) error {
 	if err != nil {
 		return fmt.Errorf("take over the connection: %w", err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	_ = conn.SetDeadline(time.Time{}) // the server's limits are for requests
 	_, err = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+apiv1.ExecProtocol+"\r\n\r\n")
 	if err != nil {
-		return nil //nolint:nilerr // the client left, and there is nobody to tell
+		return nil // the client left, and there is nobody to tell
 	}
 	session := newExecSession(conn, buffered.Reader)
 	stdin := session.stdin(cmd)

@@ -80,7 +80,7 @@ func (a *api) streamLog(ctx context.Context, out *logWriter, id string, q logQue
 	}()
 	defer func() {
 		stop(nil)
-		for range items { //nolint:revive // waits for the reader to end
+		for range items { // waits for the reader to end
 		}
 	}()
 	if err := out.flush(); err != nil {
@@ -135,7 +135,12 @@ type journalTail struct {
 	left  int // items still wanted; counts down from 0 when all are
 	items chan<- apiv1.LogItem
 	heard func() // called for each item
+
+	enough bool // all that were wanted were sent
 }
+
+// errEnded ends the reading of a log whose activity is over.
+var errEnded = errors.New("the activity has ended")
 
 // run reads the state before the entries: what was written before the activity ended is
 // then certain to be read.
@@ -145,10 +150,12 @@ func (t *journalTail) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if enough, err := t.pass(ctx); enough || err != nil {
+		found, err := t.pass(ctx)
+		cut := errors.Is(err, errEnded)
+		switch {
+		case err != nil && !cut, t.enough:
 			return err
-		}
-		if act.State.Final() {
+		case act.State.Final() && (!cut || !found):
 			offer(ctx, t.items, apiv1.LogItem{Seal: true})
 			return nil
 		}
@@ -160,25 +167,48 @@ func (t *journalTail) run(ctx context.Context) error {
 	}
 }
 
-// pass sends the entries that the journal has; enough is true when no more are wanted.
-func (t *journalTail) pass(ctx context.Context) (enough bool, err error) {
+// pass sends the entries that the journal has; found says whether there were any.
+func (t *journalTail) pass(ctx context.Context) (found bool, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go t.endWithActivity(ctx, cancel)
 	for entry, err := range t.Journal.Entries(ctx, t.id, t.next) {
 		if err != nil {
-			return false, err
+			return found, err
 		}
 		if entry.ID < t.next {
 			continue
 		}
+		found = true
 		if !offer(ctx, t.items, wireEntry(entry)) {
-			return false, context.Cause(ctx)
+			return found, context.Cause(ctx)
 		}
 		t.heard()
 		t.next = entry.ID + 1
 		if t.left--; t.left == 0 {
-			return true, nil
+			t.enough = true
+			return found, nil
 		}
 	}
-	return false, nil
+	return found, nil
+}
+
+// endWithActivity ends a pass some time after the activity has ended. A journal that follows
+// does so itself, unless a crash kept the end out of the log.
+func (t *journalTail) endWithActivity(ctx context.Context, cancel context.CancelCauseFunc) {
+	for final := false; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(2 * journalPoll):
+		}
+		if final {
+			cancel(errEnded)
+			return
+		}
+		act, err := t.Activities.Activity(ctx, t.id)
+		final = err == nil && act.State.Final()
+	}
 }
 
 func offer(ctx context.Context, items chan<- apiv1.LogItem, item apiv1.LogItem) bool {
@@ -249,7 +279,7 @@ func (l *logWriter) heartbeat() error {
 
 func (l *logWriter) write(text string) error {
 	_ = l.rc.SetWriteDeadline(time.Now().Add(writeLimit)) // not every connection has one
-	if _, err := io.WriteString(l.w, text); err != nil {
+	if _, err := io.WriteString(l.w, text); err != nil {  //nolint:gosec // G705: JSON lines, sent with nosniff
 		return fmt.Errorf("send log: %w", err)
 	}
 	return l.flush()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,13 +44,14 @@ func serve(t *testing.T, p *httpapitest.Platform, wrap func(http.Handler) http.H
 	return client
 }
 
-func running(p *httpapitest.Platform, id string, lines ...string) {
-	p.AddActivity(platform.Activity{ID: id, State: platform.ActivityInProgress, Step: platform.StepBuild}, lines...)
+// running adds the activity "act", which is being built.
+func running(p *httpapitest.Platform, lines ...string) {
+	p.AddActivity(platform.Activity{ID: "act", State: platform.ActivityInProgress, Step: platform.StepBuild}, lines...)
 }
 
 func TestLogFollowsUntilTheActivityEnds(t *testing.T) {
 	p := httpapitest.New()
-	running(p, "act", "one", "", "three")
+	running(p, "one", "", "three")
 	client := serve(t, p, nil)
 	var got []string
 	for item, err := range client.ActivityLog(t.Context(), "act", true) {
@@ -69,7 +72,7 @@ func TestLogFollowsUntilTheActivityEnds(t *testing.T) {
 // TestLogSurvivesBrokenConnections cuts each of the first connections after an item.
 func TestLogSurvivesBrokenConnections(t *testing.T) {
 	p := httpapitest.New()
-	running(p, "act", "one", "two", "three")
+	running(p, "one", "two", "three")
 	p.Finish("act", "success")
 	var cuts atomic.Int32
 	client := serve(t, p, func(h http.Handler) http.Handler {
@@ -100,7 +103,7 @@ func TestSilentLogHasHeartbeats(t *testing.T) {
 	for accept, beat := range map[string]string{"": `"message":""`, "text/event-stream": ": alive"} {
 		t.Run(accept, func(t *testing.T) {
 			p := httpapitest.New()
-			running(p, "act", "one")
+			running(p, "one")
 			client := serve(t, p, nil)
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, client.Server()+"/api/activities/act/log", nil)
 			if err != nil {
@@ -112,7 +115,7 @@ func TestSilentLogHasHeartbeats(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer resp.Body.Close()
+			defer func() { _ = resp.Body.Close() }()
 			var text strings.Builder
 			finished := false
 			for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
@@ -129,9 +132,44 @@ func TestSilentLogHasHeartbeats(t *testing.T) {
 	}
 }
 
+// unsealed is a journal whose log a crash left without an end: it waits for more.
+type unsealed struct{ httpapi.Journal }
+
+func (u unsealed) Entries(ctx context.Context, _ string, from int) iter.Seq2[platform.LogEntry, error] {
+	return func(yield func(platform.LogEntry, error) bool) {
+		if from <= 1 && !yield(platform.LogEntry{ID: 1, Message: "cut"}, nil) {
+			return
+		}
+		<-ctx.Done()
+		yield(platform.LogEntry{}, context.Cause(ctx))
+	}
+}
+
+// TestLogOfAFinishedActivityIsAlwaysSealed: without the seal clients would ask for ever.
+func TestLogOfAFinishedActivityIsAlwaysSealed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := httpapitest.New()
+		running(p)
+		p.Finish("act", "success")
+		ports := p.Ports()
+		ports.Journal = unsealed{}
+		h := httpapi.New(ports, httpapi.Config{
+			RepositoryURL: func(string) string { return "" }, Log: slog.New(slog.DiscardHandler),
+		})
+		began := time.Now()
+		got := answer(t, h, "GET /api/activities/act/log "+httpapitest.Admin)
+		if !strings.Contains(got, "cut") || !strings.HasSuffix(got, `{"seal":true}`+"\n") {
+			t.Errorf("answer = %s, want the line and the seal", got)
+		}
+		if d := time.Since(began); d > 3*time.Second {
+			t.Errorf("the seal came after %s", d)
+		}
+	})
+}
+
 func TestLogWithoutWaitingEndsUnsealed(t *testing.T) {
 	p := httpapitest.New()
-	running(p, "act", "one")
+	running(p, "one")
 	client := serve(t, p, nil)
 	var got []string
 	for item, err := range client.ActivityLog(t.Context(), "act", false) {
