@@ -67,15 +67,15 @@ func (c *checker) form(n *node, s *shape, path string) *shape {
 		case form.kinds&kindText != 0:
 			return form // a number where text is wanted is taken as written
 		case form.kinds&kindInt != 0 && number:
-			c.warn(n.pos, "quoted-number", fmt.Sprintf("%s is a number in quotes", path), "", fmt.Sprintf("write %s without quotes", n.text))
+			c.warn(n.pos, "quoted-number", path+" is a number in quotes", "", "write "+n.text+" without quotes")
 			return form
 		case form.kinds&kindBool != 0 && n.flag() != nil:
 			if n.quoted {
-				c.warn(n.pos, "quoted-boolean", fmt.Sprintf("%s is a boolean in quotes", path), "", fmt.Sprintf("write %s without quotes", n.text))
+				c.warn(n.pos, "quoted-boolean", path+" is a boolean in quotes", "", "write "+n.text+" without quotes")
 			}
 			return form
 		case form.kinds&kindList != 0 && form.values != nil:
-			c.warn(n.pos, "single-value", fmt.Sprintf("%s should be a list", path), "the value is taken as its only item", fmt.Sprintf("write [%s]", clip(n.text, 60)))
+			c.warn(n.pos, "single-value", path+" should be a list", "the value is taken as its only item", "write ["+clip(n.text, 60)+"]")
 			c.matches(n, form.values, path)
 			return nil
 		}
@@ -184,8 +184,8 @@ func (c *checker) unknownKey(e entry, s *shape, path string) {
 	if path != "" {
 		d.Message += " in " + path
 	}
-	if s.optional {
-		d.Severity, d.Why = SeverityWarning, "nothing reads it"
+	if s.unknown != "" {
+		d.Severity, d.Why = SeverityWarning, s.unknown
 	}
 	if key, home := s.homeOf(e.key); home != "" && closest(e.key, propertyKeys(s.props)) == "" {
 		d.Fix = fmt.Sprintf("%q belongs into %s; check the indentation", key, home)

@@ -59,7 +59,7 @@ func (c *converter) value(y *yaml.Node, depth int) *node {
 	case y.Tag == "!include" || y.Tag == "!archive":
 		return c.include(y, pos)
 	case strings.HasPrefix(y.Tag, "!") && !strings.HasPrefix(y.Tag, "!!"):
-		c.mistake(pos, "unknown-tag", fmt.Sprintf("unknown tag %s", show(y.Tag)), "", didYouMean(y.Tag, []string{"!include", "!archive"}))
+		c.mistake(pos, "unknown-tag", "unknown tag "+show(y.Tag), "", didYouMean(y.Tag, []string{"!include", "!archive"}))
 	}
 	n := &node{pos: pos, weight: 1}
 	switch y.Kind {

@@ -12,10 +12,9 @@ import (
 
 // The names of an application's file; the first one wins in a directory that has both.
 const (
-	appFile       = ".magento.app.yaml"
-	otherAppFile  = ".platform.app.yaml"
-	appsFile      = "applications.yaml"
-	errTooManyDir = "more than %d directories"
+	appFile      = ".magento.app.yaml"
+	otherAppFile = ".platform.app.yaml"
+	appsFile     = "applications.yaml"
 )
 
 // applications finds and reads all applications (spec: platform 2.1): the list in the
@@ -38,7 +37,7 @@ func (p *parser) applications() []*Application {
 	}
 	apps = slices.DeleteFunc(apps, func(a *Application) bool { return a == nil })
 	p.distinct(apps)
-	if len(apps) == 0 && !p.findings.list.HasErrors() {
+	if len(apps) == 0 && !p.list.HasErrors() {
 		p.noApplication()
 	}
 	return apps
@@ -130,7 +129,7 @@ func (p *parser) distinct(apps []*Application) {
 		case other == nil:
 			first[a.Name] = a
 		case a.Name != "":
-			p.check.fail(a.Pos, "duplicate-application", fmt.Sprintf("a second application has the name %s", show(a.Name)), "the first one is at "+other.Pos.String(), "rename one of them")
+			p.check.fail(a.Pos, "duplicate-application", "a second application has the name "+show(a.Name), "the first one is at "+other.Pos.String(), "rename one of them")
 		}
 	}
 }
@@ -148,7 +147,7 @@ func (p *parser) applicationFiles() []string {
 			return fs.SkipDir
 		case d.IsDir():
 			if directories++; directories > maxDirectories {
-				return fmt.Errorf(errTooManyDir, maxDirectories)
+				return fmt.Errorf("more than %d directories", maxDirectories)
 			}
 			return skipped(name, d)
 		case d.Name() != appFile && d.Name() != otherAppFile:

@@ -27,12 +27,6 @@ func (f *findings) add(d Diagnostic) {
 	f.list = append(f.list, d)
 }
 
-func (f *findings) addAll(ds Diagnostics) {
-	for _, d := range ds {
-		f.add(d)
-	}
-}
-
 // sorted returns the findings in stable order without repetitions. A mistake inside an
 // anchor that is used ten times is told once.
 func (f *findings) sorted() Diagnostics {

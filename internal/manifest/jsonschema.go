@@ -93,7 +93,7 @@ func (s *shape) mapSchema(out map[string]any) {
 		}
 		out["properties"] = properties
 		out["patternProperties"] = map[string]any{`^(x-|\.)`: map[string]any{}}
-		out["additionalProperties"] = s.optional
+		out["additionalProperties"] = s.unknown != ""
 		if len(required) > 0 {
 			out["required"] = required
 		}
@@ -109,6 +109,7 @@ func (p property) jsonSchema() map[string]any {
 	out := p.shape.jsonSchema()
 	description := p.doc
 	switch p.currentStatus() {
+	case StatusDone:
 	case StatusIgnored:
 		description += " Ignored: " + p.note + "."
 		out["deprecated"] = true

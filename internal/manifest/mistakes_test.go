@@ -113,11 +113,9 @@ func (m mistake) complete(file string) {
 	const app = "name: app\ntype: php:8.2\n"
 	switch file {
 	case ".magento/services.yaml":
-		text := app + "relationships:\n"
-		for _, name := range []string{"mysql", "redis", "search", "db"} {
-			if strings.HasPrefix(string(m.files[file].Data), name+":") {
-				text += "    " + name + ":\n"
-			}
+		text := app
+		if name, _, ok := strings.Cut(string(m.files[file].Data), ":"); ok && namePattern.MatchString(name) {
+			text += "relationships: {" + name + ": }\n"
 		}
 		m.files[appFile] = &fstest.MapFile{Data: []byte(text)}
 	case ".magento/routes.yaml", envFile:
@@ -141,7 +139,7 @@ func unescape(data []byte) []byte {
 }
 
 // testOptions are the options of tests that need a catalog; the date is fixed.
-func testOptions(t testing.TB) Options {
-	t.Helper()
+func testOptions(tb testing.TB) Options {
+	tb.Helper()
 	return Options{Catalog: catalog.Default(), Now: time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)}
 }

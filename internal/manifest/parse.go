@@ -131,7 +131,7 @@ func (p *parser) readRoutes(m *Manifest) []*Route {
 		}
 		return routes
 	}
-	if file != "" && !p.routes.given() && p.findings.list.HasErrors() {
+	if file != "" && !p.routes.given() && p.list.HasErrors() {
 		return nil // the file has been reported already
 	}
 	if len(m.Apps) > 1 {

@@ -15,8 +15,8 @@ import (
 )
 
 // project returns the files of an archive as a tree.
-func project(t testing.TB, archive *txtar.Archive) fstest.MapFS {
-	t.Helper()
+func project(tb testing.TB, archive *txtar.Archive) fstest.MapFS {
+	tb.Helper()
 	tree := fstest.MapFS{}
 	for _, f := range archive.Files {
 		if f.Name != "want" {
@@ -36,11 +36,11 @@ func tree(files ...string) fstest.MapFS {
 }
 
 // parsed returns the manifest of a tree that has no mistakes.
-func parsed(t testing.TB, fsys fstest.MapFS) *Manifest {
-	t.Helper()
-	m, found := Parse(fsys, testOptions(t))
+func parsed(tb testing.TB, fsys fstest.MapFS) *Manifest {
+	tb.Helper()
+	m, found := Parse(fsys, testOptions(tb))
 	if found.HasErrors() {
-		t.Fatalf("unexpected errors:\n%v", found)
+		tb.Fatalf("unexpected errors:\n%v", found)
 	}
 	return m
 }

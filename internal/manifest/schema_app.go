@@ -35,11 +35,11 @@ const ignoredSize = "containers share the machine's memory and processors"
 func containerSchema() []property {
 	return []property{
 		{key: "size", shape: oneOf("AUTO", "XS", "S", "M", "L", "XL", "2XL", "4XL"), fallback: "AUTO", status: StatusIgnored, note: ignoredSize, doc: "The size of the container."},
-		{key: "disk", shape: diskSchema(), doc: "Disk for the mounts, in MB."},
+		{key: "disk", shape: diskSchema(), doc: "Disk for the mounts, in MB; applications see it, and its size is not enforced."},
 		{key: "relationships", shape: relationshipsSchema(), doc: "Services and applications that this one may reach, by the name under which it sees them."},
 		{key: "mounts", shape: mapOf("path", mountSchema()).named(mountPathFormat()), doc: "Directories that stay writable and outlive deployments."},
 		{key: "variables", shape: mapOf("prefix", mapOf("name", anything())).with(checkVariables), doc: `Variables by prefix: "env" for the environment, "php" for php.ini, others for the variables document.`},
-		{key: "access", shape: object(property{key: "ssh", shape: oneOf("admin", "contributor", "viewer"), fallback: "contributor", doc: "The least role that may log in."}), doc: "Who may log in over SSH."},
+		{key: "access", shape: object(property{key: "ssh", shape: oneOf("admin", "contributor", "viewer"), fallback: "contributor", status: StatusIgnored, note: "every member of the project may log in", doc: "The least role that may log in."}), doc: "Who may log in over SSH."},
 		{key: "additional_hosts", shape: mapOf("host", formatted(addressFormat())), status: StatusIgnored, note: "the containers resolve names by DNS only", doc: "Entries for /etc/hosts."},
 	}
 }
@@ -143,7 +143,7 @@ func mountSchema() *shape {
 		property{key: "service", shape: text(), doc: "The network storage service, for source: service."},
 	).with(func(c *checker, n *node, path string) {
 		if n.get("source").str() == "service" && !n.get("service").given() {
-			c.fail(n.pos, "missing-key", fmt.Sprintf("%s has no \"service\"", path), "the source is a service", "")
+			c.fail(n.pos, "missing-key", path+" has no \"service\"", "the source is a service", "")
 		}
 	}))
 }

@@ -25,8 +25,8 @@ func envSchema() *shape {
 			property{key: "ENV_VARIABLES", shape: text(), fallback: "MAGENTO_CLOUD_VARIABLES", doc: "Name of a variable."},
 			property{key: "ENV_APPLICATION", shape: text(), fallback: "MAGENTO_CLOUD_APPLICATION", doc: "Name of a variable."},
 			property{key: "ENV_ENVIRONMENT", shape: text(), fallback: "MAGENTO_CLOUD_ENVIRONMENT", doc: "Name of a variable."},
-		), doc: "The names under which the platform's variables are read."}).lax(), doc: "Settings of the toolkit itself."},
-	).lax()
+		), doc: "The names under which the platform's variables are read."}).lax(unread), doc: "Settings of the toolkit itself."},
+	).lax(unread)
 	root.homes = map[string]string{}
 	for _, name := range stages() {
 		root.homes[name] = "stage"
@@ -77,7 +77,7 @@ func checkStages(c *checker, n *node, path string) {
 	for _, stage := range n.entries {
 		at := below(path, stage.key)
 		if !slices.Contains(stages(), stage.key) {
-			c.fail(stage.pos, "unknown-stage", fmt.Sprintf("unknown stage %s", show(stage.key)), "its variables would not be read", didYouMean(stage.key, stages()))
+			c.fail(stage.pos, "unknown-stage", "unknown stage "+show(stage.key), "its variables would not be read", didYouMean(stage.key, stages()))
 			continue
 		}
 		if !stage.value.given() {
@@ -185,19 +185,19 @@ func consumersSchema() *shape {
 		property{key: "cron_run", shape: boolean()},
 		property{key: "max_messages", shape: integer(0)},
 		property{key: "consumers", shape: listOf(scalar())},
-		property{key: "multiple_processes", shape: mapOf("consumer", integer(1)).or(listOf(anything()))},
+		property{key: "multiple_processes", shape: mapOf("consumer", integer(0)).or(listOf(anything()))},
 		property{key: "only_spawn_when_message_available", shape: boolean()},
 		property{key: "_merge", shape: boolean()},
-	).lax().or(listOf(anything()))
+	).lax(unread).or(listOf(anything()))
 }
 
 func matrixSchema() *shape {
-	return mapOf("theme", object(property{key: "language", shape: listOf(scalar())}).lax().or(listOf(scalar()))).or(listOf(anything()))
+	return mapOf("theme", object(property{key: "language", shape: listOf(scalar())}).lax(unread).or(listOf(scalar())).or(scalar())).or(listOf(anything()))
 }
 
 // logSchema are the log handlers (spec: commerce-cloud 6.4).
 func logSchema() *shape {
-	level := property{key: "min_level", shape: oneOf(LogLevels()...), doc: "The least level."}
+	level := property{key: "min_level", shape: formatted(levelFormat()), doc: "The least level: " + strings.Join(LogLevels(), ", ") + "."}
 	word := func(key, fallback, doc string) property {
 		return property{key: key, shape: scalar(), fallback: fallback, doc: doc}
 	}
@@ -208,10 +208,10 @@ func logSchema() *shape {
 	http := transport(timeout)
 	http.props = append(http.props, word("path", "", "Path of the URL."))
 	return object(
-		property{key: "slack", shape: object(word("token", "", "A user's token."), word("channel", "general", "The channel."), word("username", "Slack Log Notifier", "The sender."), level).lax(), doc: "Messages in Slack."},
-		property{key: "email", shape: object(property{key: "to", shape: text().or(listOf(text())), doc: "Receivers."}, word("from", "", "Sender."), word("subject", "Log from Magento Cloud", "Subject."), level).lax(), doc: "Mail, in the deploy phase."},
-		property{key: "syslog", shape: object(word("ident", "", "Program name."), word("facility", "8", "Facility."), word("logopts", "", "Options."), level).lax(), doc: "The local syslog."},
-		property{key: "syslog_udp", shape: object(word("host", "", "Host name."), word("port", "", "Port."), word("facility", "", "Facility."), word("ident", "php", "Program name."), level).lax(), doc: "A remote syslog."},
+		property{key: "slack", shape: object(word("token", "", "A user's token."), word("channel", "general", "The channel."), word("username", "Slack Log Notifier", "The sender."), level).lax(unread), doc: "Messages in Slack."},
+		property{key: "email", shape: object(property{key: "to", shape: text().or(listOf(text())), doc: "Receivers."}, word("from", "", "Sender."), word("subject", "Log from Magento Cloud", "Subject."), level).lax(unread), doc: "Mail, in the deploy phase."},
+		property{key: "syslog", shape: object(word("ident", "", "Program name."), word("facility", "8", "Facility."), word("logopts", "", "Options."), level).lax(unread), doc: "The local syslog."},
+		property{key: "syslog_udp", shape: object(word("host", "", "Host name."), word("port", "", "Port."), word("facility", "", "Facility."), word("ident", "php", "Program name."), level).lax(unread), doc: "A remote syslog."},
 		property{key: "gelf", shape: object(
 			level,
 			property{key: "use_default_formatter", shape: boolean(), doc: "Plain messages."},
@@ -221,9 +221,19 @@ func logSchema() *shape {
 				property{key: "tcp", shape: transport(timeout), doc: "Over TCP."},
 				property{key: "udp", shape: transport(property{key: "chunk_size", shape: integer(1), fallback: "1024", doc: "Bytes."}), doc: "Over UDP."},
 			), doc: "The way to the server."},
-		).lax(), doc: "A Graylog server."},
+		).lax(unread), doc: "A Graylog server."},
 		property{key: "file", shape: freeForm(), status: StatusIgnored, note: "the file var/log/cloud.log is always written", doc: "The log file."},
-	).lax()
+	).lax(unread)
+}
+
+// levelFormat is the name of a log level, in any case.
+func levelFormat() *format {
+	return &format{name: "log level", pattern: `^[A-Za-z]+$`, wrong: func(s string) (why, fix string) {
+		if !slices.Contains(LogLevels(), strings.ToLower(s)) {
+			return "there is no such level", didYouMean(s, LogLevels())
+		}
+		return "", ""
+	}}
 }
 
 func (t VariableType) accepts(n *node) bool { return string(t) == typeName(n) }

@@ -16,7 +16,7 @@ func routesSchema() *shape {
 		property{key: "attributes", shape: mapOf("attribute", scalar()), doc: "Free texts that the application sees."},
 		property{key: "cache", shape: routeCacheSchema().or(boolean()), doc: "The HTTP cache."},
 		property{key: "redirects", shape: redirectsSchema(), doc: "Redirects of single paths; served also while requests are held."},
-		property{key: "ssi", shape: enabledSchema("Server-side includes.").or(boolean()), doc: "Server-side includes in HTML."},
+		property{key: "ssi", shape: enabledSchema("Server-side includes.").or(boolean()), status: StatusIgnored, note: noIncludes, doc: "Server-side includes in HTML."},
 		property{key: "tls", shape: tlsSchema(), doc: "Transport security."},
 		property{key: "sticky", shape: enabledSchema("By address."), status: StatusIgnored, note: "an application has one web container", doc: "Keeps a visitor on one container."},
 		property{key: "http_access", shape: freeForm(), status: StatusIgnored, note: "set it on the environment", doc: "Passwords and addresses."},
@@ -25,6 +25,8 @@ func routesSchema() *shape {
 		property{key: "production_url", shape: text(), status: StatusIgnored, note: "it follows from the domains", doc: "Found in exported files."},
 	).with(checkRoute)).named(routeFormat()).with(checkRoutes)
 }
+
+const noIncludes = "the router does not evaluate includes"
 
 func enabledSchema(doc string) *shape {
 	return object(property{key: "enabled", shape: boolean(), fallback: "false", doc: doc})
@@ -36,7 +38,7 @@ func routeCacheSchema() *shape {
 		property{key: "default_ttl", shape: integer(-1), fallback: "0", doc: "Seconds, for answers without Cache-Control; 0 keeps none of them."},
 		property{key: "cookies", shape: listOf(scalar()), fallback: `["*"]`, doc: `Cookies that make a difference; "*": any cookie bypasses the cache.`},
 		property{key: "headers", shape: listOf(text()).with(checkCacheHeaders), fallback: "[Accept, Accept-Language]", doc: "Request headers that make a difference."},
-		property{key: "ssi", shape: enabledSchema("Server-side includes.").or(boolean()), doc: "Older place of ssi."},
+		property{key: "ssi", shape: enabledSchema("Server-side includes.").or(boolean()), status: StatusIgnored, note: noIncludes, doc: "Older place of ssi."},
 	)
 }
 
@@ -127,17 +129,17 @@ func checkRedirects(c *checker, n *node, path string) {
 		at := below(path, e.key)
 		if regexp, _ := e.value.get("regexp").truth(); regexp {
 			if why := wrongExpression(e.key); why != "" {
-				c.fail(e.pos, "wrong-format", fmt.Sprintf("%s is not a regular expression", show(e.key)), why, "")
+				c.fail(e.pos, "wrong-format", show(e.key)+" is not a regular expression", why, "")
 			}
 			for _, key := range []string{"prefix", "append_suffix"} {
 				if yes, ok := e.value.get(key).truth(); ok && yes {
-					c.fail(e.value.place(key), "exclusive-keys", fmt.Sprintf("%s cannot be combined with regexp", below(at, key)), "an expression matches or it does not", "remove "+key)
+					c.warn(e.value.place(key), "unused-key", below(at, key)+" has no effect with regexp", "an expression matches or it does not", "remove "+key)
 				}
 			}
 			continue
 		}
 		if !strings.HasPrefix(e.key, "/") {
-			c.fail(e.pos, "wrong-name", fmt.Sprintf("%s is not a path", show(e.key)), "it matches nothing", fmt.Sprintf("write %q, or add regexp: true", "/"+e.key))
+			c.fail(e.pos, "wrong-name", show(e.key)+" is not a path", "it matches nothing", fmt.Sprintf("write %q, or add regexp: true", "/"+e.key))
 		}
 		prefix, given := e.value.get("prefix").truth()
 		if suffix, _ := e.value.get("append_suffix").truth(); given && !prefix && suffix {

@@ -6,9 +6,9 @@ import "fmt"
 func servicesSchema() *shape {
 	return mapOf("service", object(
 		property{key: "type", shape: formatted(typeFormat()).with(checkServiceType), required: true, doc: `The service and its version, "mysql:10.11".`},
-		property{key: "disk", shape: diskSchema(), doc: "Disk for the data, in MB; needed by services that keep any."},
+		property{key: "disk", shape: diskSchema(), doc: "Disk for the data, in MB; needed by services that keep any. Its size is not enforced."},
 		property{key: "configuration", shape: freeForm(), doc: "Settings of the type; see below for mysql."},
-		property{key: "relationships", shape: relationshipsSchema(), doc: "What this service may reach."},
+		property{key: "relationships", shape: relationshipsSchema(), status: StatusIgnored, note: "services of one environment reach each other anyway", doc: "What this service may reach."},
 		property{key: "size", shape: oneOf("AUTO", "XS", "S", "M", "L", "XL", "2XL", "4XL"), fallback: "AUTO", status: StatusIgnored, note: ignoredSize, doc: "The size of the container."},
 		property{key: "resources", shape: freeForm(), status: StatusIgnored, note: ignoredSize, doc: "Memory of the container."},
 		property{key: "container_profile", shape: scalar(), status: StatusIgnored, note: ignoredSize, doc: "Proportion of CPU and memory."},
@@ -42,21 +42,23 @@ func mysqlSchema() *shape {
 			property{key: "table_definition_cache", shape: scalar(), doc: "MariaDB's variable."},
 			property{key: "table_open_cache", shape: scalar(), doc: "MariaDB's variable."},
 			property{key: "wsrep_sync_wait", shape: scalar(), doc: "MariaDB's variable."},
-		).lax(), doc: "Settings of the server."},
+		).lax("the server gets it as it is"), doc: "Settings of the server."},
 		property{key: "rotate_passwords", shape: boolean(), status: StatusIgnored, note: "passwords follow from the installation's key", doc: "Reserved."},
 	)
 }
 
 // searchSchema is the configuration of a search service (spec: commerce-cloud 4.3).
 func searchSchema() *shape {
-	return object(property{key: "plugins", shape: listOf(text()), doc: "Plugins to install."}).lax()
+	return object(property{key: "plugins", shape: listOf(text()), status: StatusIgnored, note: "the image has its own plugins", doc: "Plugins to install."}).lax(unread)
 }
 
-// lax turns unknown keys into warnings.
-func (s *shape) lax() *shape {
-	s.optional = true
+// lax turns unknown keys into warnings, which say what becomes of them.
+func (s *shape) lax(fate string) *shape {
+	s.unknown = fate
 	return s
 }
+
+const unread = "nothing reads it"
 
 func checkServiceConfiguration(c *checker, n *node, path string) {
 	kind, _ := splitEndpoint(n.get("type").str())

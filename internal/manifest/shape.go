@@ -25,10 +25,10 @@ type shape struct {
 	format  *format
 	check   func(c *checker, n *node, path string) // rules of a value that a format cannot say
 	// custom checks a value and everything below it instead of the tables.
-	custom   func(c *checker, n *node, path string)
-	alt      []*shape          // other notations, chosen by kind
-	homes    map[string]string // where keys belong that are often misplaced here
-	optional bool              // no "unknown key" for a map with props
+	custom  func(c *checker, n *node, path string)
+	alt     []*shape          // other notations, chosen by kind
+	homes   map[string]string // where keys belong that are often misplaced here
+	unknown string            // unknown keys are warnings; this says what becomes of them
 }
 
 // property is one key of a map.

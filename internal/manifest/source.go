@@ -103,23 +103,23 @@ func (s *source) document(name string) *node {
 }
 
 func unreadable(pos Position, name string, err error) Diagnostic {
-	d := Diagnostic{Pos: pos, Severity: SeverityError, Rule: "unreadable-file", Message: fmt.Sprintf("%s cannot be read", name), Why: err.Error()}
+	d := Diagnostic{Pos: pos, Severity: SeverityError, Rule: "unreadable-file", Message: name + " cannot be read", Why: err.Error()}
 	switch {
 	case errors.Is(err, errTooLarge):
 		d.Rule = "file-too-large"
-		d.Message = fmt.Sprintf("%s is too large", name)
+		d.Message = name + " is too large"
 		d.Why = fmt.Sprintf("a file may have %d KiB and all of them together %d MiB", maxFileSize>>10, maxTotalSize>>20)
 	case errors.Is(err, errLink):
 		d.Rule = "symbolic-link"
-		d.Message = fmt.Sprintf("%s is reached through a symbolic link", name)
+		d.Message = name + " is reached through a symbolic link"
 		d.Why, d.Fix = "a link could point outside the repository", "commit the file itself"
 	case errors.Is(err, fs.ErrNotExist):
 		d.Rule = "missing-file"
-		d.Message = fmt.Sprintf("%s does not exist", name)
+		d.Message = name + " does not exist"
 		d.Why, d.Fix = "", "commit the file or mend the path"
 	case errors.Is(err, fs.ErrInvalid):
 		d.Rule = "path-outside"
-		d.Message = fmt.Sprintf("%s is not a path inside the repository", show(name))
+		d.Message = show(name) + " is not a path inside the repository"
 		d.Why, d.Fix = "", "write a relative path without \"..\""
 	}
 	return d

@@ -30,10 +30,10 @@ func (c *converter) document(data []byte) *node {
 	return c.convert(root.Content[0], 0)
 }
 
-// errDocuments says that a file holds a second YAML document on this line.
-type errDocuments struct{ line int }
+// documentsError says that a file holds a second YAML document on this line.
+type documentsError struct{ line int }
 
-func (e errDocuments) Error() string { return "the file has several documents" }
+func (e documentsError) Error() string { return "the file has several documents" }
 
 func parseYAML(text []byte) (*yaml.Node, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
@@ -52,7 +52,7 @@ func parseYAML(text []byte) (*yaml.Node, error) {
 	case len(second.Content) == 1 && second.Content[0].ShortTag() == "!!null":
 		return &root, nil // a trailing "---" or "..."
 	default:
-		return nil, errDocuments{line: second.Line}
+		return nil, documentsError{line: second.Line}
 	}
 }
 
@@ -158,7 +158,7 @@ func syntaxHints() [][2]string {
 
 // syntaxError turns an error of the library into a diagnostic with its place.
 func (c *converter) syntaxError(text []byte, err error) Diagnostic {
-	if several, ok := errors.AsType[errDocuments](err); ok {
+	if several, ok := errors.AsType[documentsError](err); ok {
 		return Diagnostic{
 			Pos: c.place(several.line, 1), Severity: SeverityError, Rule: "several-documents",
 			Message: "a second YAML document begins here", Why: "only one is read", Fix: "remove the line \"---\" before it",

@@ -75,7 +75,7 @@ func (p *parser) locations(a *Application) {
 			continue
 		}
 		if is(l.Allow, true) {
-			p.sourceServed(a, l, l.Pos, fmt.Sprintf("location %s", show(l.Path)))
+			p.sourceServed(a, l, l.Pos, "location "+show(l.Path))
 			continue
 		}
 		for _, r := range l.Rules {

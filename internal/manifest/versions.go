@@ -56,9 +56,9 @@ func checkRuntime(c *checker, n *node, _ string) {
 	rt, ok := cat.Runtime(name, version)
 	switch {
 	case len(versions) == 0:
-		c.catalogued(n.pos, "unknown-type", fmt.Sprintf("unknown runtime %s", show(name)), didYouMean(name, cat.RuntimeNames()))
+		c.catalogued(n.pos, "unknown-type", "unknown runtime "+show(name), didYouMean(name, cat.RuntimeNames()))
 	case !ok:
-		c.catalogued(n.pos, "unknown-version", fmt.Sprintf("there is no %s", show(n.text)), versionFix(name, version, versions))
+		c.catalogued(n.pos, "unknown-version", "there is no "+show(n.text), versionFix(name, version, versions))
 	default:
 		c.endOfLife(n, rt.EndOfLife, versions)
 	}
@@ -75,9 +75,9 @@ func checkServiceType(c *checker, n *node, _ string) {
 	s, ok := cat.Service(name, version)
 	switch {
 	case len(versions) == 0:
-		c.catalogued(n.pos, "unknown-type", fmt.Sprintf("unknown service type %s", show(written)), didYouMean(written, cat.ServiceTypes()))
+		c.catalogued(n.pos, "unknown-type", "unknown service type "+show(written), didYouMean(written, cat.ServiceTypes()))
 	case !ok:
-		c.catalogued(n.pos, "unknown-version", fmt.Sprintf("there is no %s", show(n.text)), versionFix(name, version, versions))
+		c.catalogued(n.pos, "unknown-version", "there is no "+show(n.text), versionFix(name, version, versions))
 	default:
 		c.endOfLife(n, s.EndOfLife, versions)
 	}
@@ -122,9 +122,9 @@ func checkVariables(c *checker, n *node, path string) {
 	for _, e := range env.entries {
 		switch upper := strings.ToUpper(e.key); {
 		case !variablePattern.MatchString(e.key):
-			c.warn(e.pos, "odd-variable", fmt.Sprintf("%s is not a name that shells know", below(path+".env", e.key)), "programs may not see it", "use letters, digits and _")
+			c.warn(e.pos, "odd-variable", below(path+".env", e.key)+" is not a name that shells know", "programs may not see it", "use letters, digits and _")
 		case looksSecret(upper) && e.value.kind == kindText && len(e.value.text) >= 8 && !strings.Contains(e.value.text, "REDACTED"):
-			c.notice(e.pos, "committed-secret", fmt.Sprintf("%s looks like a secret", below(path+".env", e.key)), "everyone who can read the repository sees it", "set it as a sensitive variable of the environment")
+			c.notice(e.pos, "committed-secret", below(path+".env", e.key)+" looks like a secret", "everyone who can read the repository sees it", "set it as a sensitive variable of the environment")
 		}
 	}
 }
