@@ -187,8 +187,8 @@ func TestSlowAnswerIsAFailure(t *testing.T) {
 }
 
 func TestNamesBelowLocalhostNeedNoResolver(t *testing.T) {
-	var host atomic.Value
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { host.Store(r.Host) }))
+	var host atomic.Pointer[string]
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { host.Store(&r.Host) }))
 	t.Cleanup(server.Close)
 	u, err := url.Parse(server.URL)
 	if err != nil {
@@ -197,8 +197,11 @@ func TestNamesBelowLocalhostNeedNoResolver(t *testing.T) {
 	base := "http://main-shop.localhost:" + u.Port()
 	ctx, observe := until(t, 1)
 	r := run(t, ctx, loadgen.Options{BaseURL: base, GetClients: 1, Observe: observe})
-	if r.Failed() != 0 || "http://"+host.Load().(string) != base {
-		t.Errorf("host %v: %s", host.Load(), r)
+	if r.Failed() != 0 {
+		t.Fatalf("got %s", r)
+	}
+	if got := "http://" + *host.Load(); got != base {
+		t.Errorf("asked %s, want %s", got, base)
 	}
 }
 

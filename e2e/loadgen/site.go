@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -86,9 +87,7 @@ func (s *site) orders(prefix string) func(context.Context) Answer {
 		n++
 		reference := fmt.Sprintf("%s-%d", prefix, n)
 		form := url.Values{"reference": {reference}}
-		for name, values := range s.opts.Fields {
-			form[name] = values
-		}
+		maps.Copy(form, s.opts.Fields)
 		return s.do(ctx, Answer{Method: http.MethodPost, Reference: reference}, s.opts.PostPath, form)
 	}
 }
