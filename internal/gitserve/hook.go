@@ -41,7 +41,7 @@ func RunHook(ctx context.Context, args, env []string, stdin io.Reader, stderr io
 		say(stderr, fmt.Sprintf("E: the platform could not check this push, nothing was stored (%v)", err), "   Try again in a minute.")
 		return 1
 	default:
-		say(stderr, fmt.Sprintf("W: the push is stored; its log ends here (%v)", err), "   Follow the deployment with: sluice activity log")
+		say(stderr, fmt.Sprintf("W: the push is stored; its log ends here (%v)", err), "   Follow the deployment with: sluice activity:log")
 		return 0
 	}
 }
