@@ -29,9 +29,10 @@ type Engine interface {
 
 	// Prepare makes everything that a release needs while the old one serves: the network,
 	// volumes and their directories, missing images, services that do not exist yet
-	// (started and healthy), and the release's web containers, started where App.Warm is
-	// set and only created otherwise. Services whose definition changed are left as they
-	// are: Start replaces them. A service that does not become healthy is a *Failure.
+	// (started and healthy), and the release's web containers, started and answering where
+	// App.Warm is set and only created otherwise. Services whose definition changed are
+	// left as they are: Start replaces them. A service that does not become healthy is a
+	// *Failure.
 	Prepare(ctx context.Context, spec Spec, log io.Writer) error
 
 	// Quiesce stops the workers of every release of the environment and waits for them:
@@ -59,7 +60,8 @@ type Engine interface {
 	// Observe reports what exists of an environment.
 	Observe(ctx context.Context, env platform.EnvironmentID) (Status, error)
 
-	// Environments lists the environments of which anything exists, for finding orphans.
+	// Environments lists the environments of which anything exists (containers, a network,
+	// data), for finding orphans.
 	Environments(ctx context.Context) ([]platform.EnvironmentID, error)
 
 	// Destroy removes everything of an environment: containers, network, and, when data is

@@ -80,7 +80,8 @@ type App struct {
 	Ready string
 	// Warm: starting it runs no code of the application, so it may run beside the old release.
 	Warm bool
-	// PostStart is run in the container and must succeed before it gets requests; may be empty.
+	// PostStart is run in the container by each Start, by a shell, and must succeed before
+	// the container gets requests; may be empty.
 	PostStart string
 }
 

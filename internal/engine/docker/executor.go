@@ -48,12 +48,15 @@ func (x executor) chain(ctx context.Context, c chain) error {
 		if err == nil {
 			continue
 		}
-		if _, ok := asFailure(err); !ok {
+		// The cause of a context that a chain beside this one ended is that one's failure.
+		if f, ok := asFailure(err); !ok || f.Container != a.wanted.Name {
 			return fmt.Errorf("%s %s: %w", a.verb, a.subject, err)
 		}
 		if a.verb == awaitHealthy && slices.ContainsFunc(c[:i], isCreate) {
 			x.log.print("remove " + a.subject + " (it did not become healthy; its data stays)")
-			err = errors.Join(err, x.removeContainer(context.WithoutCancel(ctx), a.container))
+			if failed := x.removeContainer(context.WithoutCancel(ctx), a.container); failed != nil {
+				err = errors.Join(err, failed)
+			}
 		}
 		return err
 	}

@@ -24,11 +24,14 @@ type Images struct {
 // Images returns the image store of the engine.
 func (e *Engine) Images() Images { return Images{cli: e.cli} }
 
-// localPrefix begins the names of images that are made here and in no registry.
-const localPrefix = "sluice/"
+// localNames begin the names of images that are made here and in no registry.
+const localNames = "sluice"
 
 // local reports whether an image is made on this machine.
-func local(ref string) bool { return strings.HasPrefix(ref, localPrefix) }
+func local(ref string) bool {
+	owner, _, _ := strings.Cut(ref, "/")
+	return owner == localNames || strings.HasPrefix(owner, localNames+"-")
+}
 
 // Lookup returns the content address of an image. ok is false when the store does not
 // have it.

@@ -71,8 +71,16 @@ func testPrepareCold(e *env) {
 func testFailingService(e *env) {
 	spec := e.spec("r1")
 	spec.Services[0].Command = e.Tools.Crash("the disk is on fire", 3)
+	slow := e.service("slow") // waited for in vain while the other one crashes
+	slow.Address = strings.TrimSuffix(e.subnet, "0/24") + "11"
+	slow.Health = e.Tools.Print("", "", 1)
+	spec.Services = append([]engine.Service{slow}, spec.Services...)
 	err := e.Engine.Prepare(e.context(), spec, &e.log)
 	e.wantFailure(err, "store", "the disk is on fire")
+
+	if got := e.observe()["/slow"]; !got.Running {
+		e.Errorf("got %+v, want the service that did not fail left alone", got)
+	}
 
 	mended := e.spec("r1")
 	mended.Services[0].Generation = "g2"
