@@ -155,10 +155,5 @@ install -d -o ID -g ID -m 0750 HOME
 `)
 }
 
-// scratch makes a directory that a tmpfs will cover: it takes over the mode that the
-// directory has in the image, whatever the options of the mount say, when a container is
-// started again.
-func scratch(dir string) string { return "install -d -m 1777 " + dir + "\n" }
-
 // stopService is how long a service that has data may take to write it out.
 const stopService = time.Minute

@@ -1,10 +1,7 @@
 package catalog
 
-// The socket is where the health check and the set-up reach the server with all rights:
-// it trusts the operating system's user (unix_socket authentication), so no password of
-// an administrator exists.
-const mariadbSocket = "/run/mysqld/mysqld.sock"
-
+// mariadb is reached with all rights, for its health and its set-up, through a socket that
+// trusts the operating system's user, so no password of an administrator exists.
 func mariadb() kind {
 	return kind{
 		software: "mariadb",
@@ -12,7 +9,6 @@ func mariadb() kind {
 		service: Service{
 			Endpoint: "mysql", Scheme: "mysql", Port: 3306,
 			Persistent: true, DataDir: "/var/lib/mysql",
-			Tmpfs:       []string{"/run/mysqld"},
 			Credentials: Credentials{Username: "user", Password: true, Path: "main"},
 			Stop:        stopService,
 			Env:         map[string]string{"SLUICE_MEMORY": "${memory}"},
@@ -40,14 +36,16 @@ func mariadbDebian(suite string, s *Service) *Debian {
 			script("mariadb/setup", "setup-mariadb"),
 			asset("mariadb/defaults.cnf", "/etc/mysql/mariadb.conf.d/60-sluice.cnf", 0o644),
 		},
-		Script: ownUser("mysql", s.DataDir) + scratch("/run/mysqld"),
+		Script: ownUser("mysql", s.DataDir),
 	}
 }
 
 // mariadbOfficial is for the images published as "mariadb": root may only come through
 // the socket and has no password there.
 func mariadbOfficial(version string, s *Service) {
+	const socket = "/run/mysqld/mysqld.sock"
 	s.User = "999:999"
+	s.Tmpfs = []string{"/run/mysqld"}
 	client, server := "mariadb", "mariadbd"
 	if CompareVersions(version, "10.5") < 0 {
 		client, server = "mysql", "mysqld"
@@ -56,7 +54,7 @@ func mariadbOfficial(version string, s *Service) {
 		"exec docker-entrypoint.sh " + server + ` "$@" --skip-name-resolve`}
 	// While it makes the system tables, the entry point's server does not listen.
 	s.Health = answers("3306", "")
-	s.SetupCommand = []string{client, "--user=root", "--socket=" + mariadbSocket}
+	s.SetupCommand = []string{client, "--user=root", "--socket=" + socket}
 	s.Env["MARIADB_ALLOW_EMPTY_ROOT_PASSWORD"] = "1"
 	s.Env["MARIADB_ROOT_HOST"] = "localhost"
 	s.Env["MARIADB_AUTO_UPGRADE"] = "1"
