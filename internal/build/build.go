@@ -19,8 +19,8 @@ import (
 // different applications may run side by side.
 type Builder interface {
 	// Lookup finds the slug that was built with this key. ok is false when there is
-	// none, or when its image is gone from the store. TreeID and BuiltAt may be unset:
-	// they are not part of what the key decides.
+	// none, or when its image is gone from the store. TreeID, Size and BuiltAt may be
+	// unset: the builder need not remember them.
 	Lookup(ctx context.Context, project, app string, key Key) (slug platform.Slug, ok bool, err error)
 
 	// Build runs the request's steps and returns the slug. Lines go to log as they come:
@@ -97,7 +97,7 @@ type File struct {
 }
 
 // Failure is a build that failed through the user's application, not the platform.
-type Failure struct {
+type Failure struct { //nolint:errname // a failure is what the spec and the users call it
 	Step     string
 	ExitCode int
 	// Reason is set when a limit ended the build: which, and how long it ran.

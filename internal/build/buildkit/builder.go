@@ -91,11 +91,11 @@ func (b *Builder) Ping(ctx context.Context) error {
 // Lookup implements build.Builder.
 func (b *Builder) Lookup(ctx context.Context, project, app string, key build.Key) (platform.Slug, bool, error) {
 	ref := slugRef(project, app, key)
-	digest, size, ok, err := b.images.Find(ctx, ref)
+	digest, _, ok, err := b.images.Find(ctx, ref)
 	if err != nil || !ok {
 		return platform.Slug{}, false, err
 	}
-	return platform.Slug{App: app, Key: key.Sum(), Ref: ref, Digest: digest, Size: size}, true, nil
+	return platform.Slug{App: app, Key: key.Sum(), Ref: ref, Digest: digest}, true, nil
 }
 
 // Remove implements build.Builder.
@@ -119,7 +119,7 @@ func (b *Builder) Build(ctx context.Context, req build.Request, log io.Writer) (
 	if err != nil {
 		return platform.Slug{}, err
 	}
-	defer tree.Close()
+	defer func() { _ = tree.Close() }() // was only read
 	mark := "sluice-" + rand.Text()
 	secret, err := secretFile(mark, req.Env)
 	if err != nil {

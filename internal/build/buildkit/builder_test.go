@@ -18,45 +18,45 @@ import (
 const socket = "/var/run/docker.sock"
 
 // newBuilder returns a builder on the machine's engine, and skips the test without one.
-func newBuilder(t testing.TB) *buildkit.Builder {
-	t.Helper()
-	b, err := buildkit.New(t.Context(), buildkit.Config{Socket: socket, Images: dockerCLI{}})
+func newBuilder(tb testing.TB) *buildkit.Builder {
+	tb.Helper()
+	b, err := buildkit.New(tb.Context(), buildkit.Config{Socket: socket, Images: dockerCLI{}})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := b.Close(); err != nil {
-			t.Errorf("Close: %v", err)
+			tb.Errorf("Close: %v", err)
 		}
 	})
-	if err := b.Ping(t.Context()); err != nil {
-		missing(t, err.Error())
+	if err := b.Ping(tb.Context()); err != nil {
+		missing(tb, err.Error())
 	}
 	return b
 }
 
 // missing skips a test that needs the engine, or fails it where the engine is required.
-func missing(t testing.TB, why string) {
-	t.Helper()
-	if strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") {
-		t.Fatal(why)
+func missing(tb testing.TB, why string) {
+	tb.Helper()
+	if strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") { //nolint:forbidigo // the test suite's own switch
+		tb.Fatal(why)
 	}
-	t.Skip(why)
+	tb.Skip(why)
 }
 
 // baseImage returns a runtime image that the engine has.
-func baseImage(t testing.TB) build.Image {
-	t.Helper()
-	if ref := os.Getenv("SLUICE_TEST_BASE"); ref != "" {
+func baseImage(tb testing.TB) build.Image {
+	tb.Helper()
+	if ref := os.Getenv("SLUICE_TEST_BASE"); ref != "" { //nolint:forbidigo // the test suite's own switch
 		return build.Image{Ref: ref}
 	}
-	out, err := exec.CommandContext(t.Context(), "docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "sluice/php-8.2").Output()
+	out, err := exec.CommandContext(tb.Context(), "docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "sluice/php-8.2").Output()
 	if err != nil {
-		missing(t, err.Error())
+		missing(tb, err.Error())
 	}
 	ref, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	if ref == "" {
-		missing(t, "no image sluice/php-8.2: set SLUICE_TEST_BASE to a Debian image")
+		missing(tb, "no image sluice/php-8.2: set SLUICE_TEST_BASE to a Debian image")
 	}
 	return build.Image{Ref: ref}
 }
@@ -110,7 +110,7 @@ func TestPingSaysThatTheEngineIsAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.Close()
+	defer func() { _ = b.Close() }()
 	err = b.Ping(t.Context())
 	if platform.ErrorCode(err) != platform.CodeUnavailable || platform.ErrorHint(err) == "" {
 		t.Errorf("Ping = %v, want an error that says how to mend it", err)

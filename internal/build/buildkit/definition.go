@@ -38,10 +38,6 @@ var runScript []byte
 // one costs a copy of the tree or a layer that keeps what a later step deletes, and
 // because the second step reads all of what the first one wrote: no step could be reused
 // without those before it.
-//
-// The source is mounted read-only and copied by run.sh instead of being the base of /app:
-// BuildKit keeps the tree that was sent last, and updates it by what changed, only as
-// long as nothing is built on top of it.
 func slugState(req build.Request, config imageConfig, session string) llb.State {
 	base := llb.Image(req.Base.Ref, llb.ResolveModePreferLocal, llb.WithCustomName("runtime image")).
 		File(emptyAppDir(), llb.WithCustomName("empty application directory"))
@@ -49,7 +45,7 @@ func slugState(req build.Request, config imageConfig, session string) llb.State 
 	options := []llb.RunOption{
 		llb.Args([]string{"/bin/sh", planDir + "/run"}),
 		llb.Dir("/"),
-		llb.User(owner),
+		llb.User(owner()),
 		llb.ReadonlyRootFS(),
 		llb.WithCustomName(vertexBuild),
 		llb.AddMount(planDir, planState(req), llb.Readonly),
@@ -72,7 +68,7 @@ func slugState(req build.Request, config imageConfig, session string) llb.State 
 }
 
 // owner is the web user in the form that images and containers take.
-var owner = strconv.Itoa(contract.WebUID) + ":" + strconv.Itoa(contract.WebGID)
+func owner() string { return strconv.Itoa(contract.WebUID) + ":" + strconv.Itoa(contract.WebGID) }
 
 // emptyAppDir replaces whatever the runtime image has in /app.
 func emptyAppDir() *llb.FileAction {
@@ -93,9 +89,9 @@ func planState(req build.Request) llb.State {
 	return llb.Scratch().File(plan, llb.WithCustomName("plan"))
 }
 
-// sourceState is the tree on this machine. The key hint lets BuildKit find the tree that
-// the application sent last; the session keeps two applications that are built at the
-// same time from being given each other's.
+// sourceState is the tree on this machine. The key hint lets BuildKit replace the archive
+// that the application sent last; the session keeps two applications that are built at
+// the same time from being given each other's.
 func sourceState(req build.Request, session string) llb.State {
 	return llb.Local(sourceName,
 		llb.SessionID(session),

@@ -58,7 +58,7 @@ func upgrade(ctx context.Context, socket, path, proto string, header http.Header
 	if err != nil {
 		return nil, fmt.Errorf("ask for %s: %w", path, err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // has no body; the connection stays
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		return nil, fmt.Errorf("ask for %s: the engine answered %s", path, resp.Status)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"strings"
@@ -75,12 +76,10 @@ func (c imageConfig) slugConfig(req build.Request) ([]byte, error) {
 	labels[labelKey], labels[labelTree] = req.Key.Sum(), req.TreeID
 	run["Labels"] = labels
 	run["WorkingDir"] = contract.AppDir
-	run["User"] = owner
+	run["User"] = owner()
 
 	out := imageConfig{}
-	for name, value := range c {
-		out[name] = value
-	}
+	maps.Copy(out, c)
 	raw, err := json.Marshal(run)
 	if err != nil {
 		return nil, fmt.Errorf("encode the slug's configuration: %w", err)

@@ -87,9 +87,10 @@ func diskFull(text string) bool {
 // plainDuration writes 1h, not 1h0m0s.
 func plainDuration(d time.Duration) string {
 	s := d.String()
-	s = strings.TrimSuffix(s, "m0s") + map[bool]string{true: "m"}[strings.HasSuffix(s, "m0s")]
-	if h, ok := strings.CutSuffix(s, "h0m"); ok {
-		return h + "h"
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-2]
+		}
 	}
 	return s
 }

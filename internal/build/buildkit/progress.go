@@ -129,15 +129,12 @@ func (p *progress) drain(force bool) {
 		a, b := p.streams[0].queue, p.streams[1].queue
 		switch {
 		case len(a) > 0 && len(b) > 0:
-			p.handle(a[0])
-			p.handle(b[0])
-			p.streams[0].queue, p.streams[1].queue = a[1:], b[1:]
+			// Marks come in order. The lower one is lost to the other stream, if not equal.
+			p.handleFirst(p.lower(a[0], b[0]))
 		case len(a) > 0 && (force || len(a) > maxHeld):
-			p.handle(a[0])
-			p.streams[0].queue = a[1:]
+			p.handleFirst(0)
 		case len(b) > 0 && (force || len(b) > maxHeld):
-			p.handle(b[0])
-			p.streams[1].queue = b[1:]
+			p.handleFirst(1)
 		default:
 			return
 		}
@@ -165,22 +162,29 @@ func (p *progress) writeUpToMark(i int) {
 	}
 }
 
+// lower says on which stream the mark with the lower number is.
+func (p *progress) lower(a, b string) int {
+	if p.number(b) < p.number(a) {
+		return 1
+	}
+	return 0
+}
+
+// number returns the number of a mark: the first word after the one nobody else knows.
 func (p *progress) number(mark string) int {
-	word, _, _ := strings.Cut(strings.TrimSpace(mark), " ")
+	word, _, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(mark, p.mark)), " ")
 	n, _ := strconv.Atoi(word)
 	return n
 }
 
-// handle lets a mark take effect: "<mark> <number> <verb> <arguments>". Its second copy,
-// from the other stream, does nothing.
-func (p *progress) handle(line string) {
-	rest := strings.TrimPrefix(line, p.mark)
-	n := p.number(rest)
-	if n <= p.handled {
-		return
-	}
-	p.handled = n
-	fields := strings.SplitN(strings.TrimSpace(rest), " ", 3)
+// handleFirst lets the mark at the head of a stream's queue take effect: "<mark> <number>
+// <verb> <arguments>". Its copy on the other stream is passed over from then on.
+func (p *progress) handleFirst(i int) {
+	s := &p.streams[i]
+	line := s.queue[0]
+	s.queue = s.queue[1:]
+	p.handled = p.number(line)
+	fields := strings.SplitN(strings.TrimSpace(strings.TrimPrefix(line, p.mark)), " ", 3)
 	if len(fields) < 2 {
 		return
 	}

@@ -1,4 +1,4 @@
-# Process 1 of every build, run by dash as the web user. It copies the tree into the
+# Process 1 of every build, run by dash as the web user. It unpacks the tree into the
 # application's directory, runs the steps in order and makes the slug's last changes, all
 # in one container: so the slug gets one layer that holds only what is left in the end.
 #
@@ -51,7 +51,7 @@ hide() {
 		[ "$(cd -P -- "/app/$1" && pwd -P)" = "/app/$1" ]
 }
 
-mkdir -p "$HOME" && cp -a "$source/." /app/ || { say lost; exit 1; }
+mkdir -p "$HOME" && tar -xpf "$source/tree.tar" -C /app || exit 1
 
 index=0
 while [ -e "$plan/steps/$index" ]; do

@@ -14,7 +14,7 @@ import (
 )
 
 // secretID names the session secret that carries a build's environment.
-const secretID = "sluice-build"
+const secretID = "sluice-build" //nolint:gosec // a name, not a secret
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 

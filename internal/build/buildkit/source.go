@@ -1,10 +1,17 @@
 package buildkit
 
 import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -14,17 +21,18 @@ import (
 	"sluice/internal/contract"
 )
 
-// sourceTree is a directory as it is sent to the builder: without Git's own files, owned
-// by the web user, and with modification times that depend on the contents alone.
-//
-// The builder keeps the tree that an application sent last and asks only for the files
-// whose size or time differ. Trees are unpacked anew for every push, so their real times
-// would make it ask for all of them; a time that is part of a digest of the content lets
-// a push of one changed file send one file. It also keeps the ETag and Last-Modified of
-// a static file the same over releases that do not change it.
-type sourceTree struct {
-	fsutil.FS
+// archiveName is the one file of the directory that a session offers; run.sh unpacks it.
+const archiveName = "tree.tar"
 
+// sendBuffer is how many bytes of the archive are made before they are passed on.
+const sendBuffer = 256 << 10
+
+// sourceTree offers a directory to the builder as one archive, made while it is sent.
+//
+// BuildKit can also take a directory file by file and only those that changed. For the
+// 20,000 small files of a shop that is slower by far even when one of them changed: each
+// is compared by a message of its own, and then copied once more into the application.
+type sourceTree struct {
 	root *os.Root
 }
 
@@ -34,58 +42,127 @@ func openTree(dir string) (*sourceTree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the source tree: %w", err)
 	}
-	t := &sourceTree{root: root}
-	plain, err := fsutil.NewFS(dir)
-	if err == nil {
-		t.FS, err = fsutil.NewFilterFS(plain, &fsutil.FilterOpt{ExcludePatterns: []string{".git"}, Map: t.normalize})
-	}
-	if err != nil {
-		_ = root.Close()
-		return nil, fmt.Errorf("open the source tree: %w", err)
-	}
-	return t, nil
+	return &sourceTree{root: root}, nil
 }
 
 // Close releases the directory.
 func (t *sourceTree) Close() error { return t.root.Close() }
 
-// Open opens a regular file of the tree; a symbolic link cannot lead out of it.
-func (t *sourceTree) Open(name string) (io.ReadCloser, error) { return t.root.Open(name) }
+// Walk implements fsutil.FS: the archive is all there is. Its time says that it changed,
+// so that it is always sent; whether its content did, BuildKit finds by hashing it.
+func (t *sourceTree) Walk(_ context.Context, _ string, fn fs.WalkDirFunc) error {
+	entry := &fsutil.DirEntryInfo{Stat: &types.Stat{
+		Path: archiveName, Mode: 0o444, Uid: contract.WebUID, Gid: contract.WebGID,
+		ModTime: time.Now().UnixNano(),
+	}}
+	return fn(archiveName, entry, nil)
+}
 
-func (t *sourceTree) normalize(name string, stat *types.Stat) fsutil.MapResult {
-	stat.Uid, stat.Gid = contract.WebUID, contract.WebGID
-	stat.Xattrs = nil
-	stat.ModTime = contentTime(nil).UnixNano()
-	if os.FileMode(stat.Mode).IsRegular() {
-		// A file that cannot be read is reported when its content is sent.
-		if sum, err := t.digest(name); err == nil {
-			stat.ModTime = contentTime(sum).UnixNano()
+// Open implements fsutil.FS. Closing the reader ends the making of the archive.
+func (t *sourceTree) Open(name string) (io.ReadCloser, error) {
+	if name != archiveName {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	r, w := io.Pipe()
+	go func() {
+		bw := bufio.NewWriterSize(w, sendBuffer)
+		w.CloseWithError(cmp.Or(t.archive(bw), bw.Flush()))
+	}()
+	return r, nil
+}
+
+// archive writes the tree in the order of its names, so that equal trees make equal
+// archives. Git's own directory, and what is no file, directory or link, is left out.
+func (t *sourceTree) archive(w io.Writer) error {
+	tw := tar.NewWriter(w)
+	err := fs.WalkDir(t.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case name == ".":
+			return nil
+		case name == ".git" && d.IsDir():
+			return fs.SkipDir
+		case name == ".git":
+			return nil
 		}
-	}
-	return fsutil.MapResultKeep
+		return t.add(tw, name, d)
+	})
+	return errors.Join(err, tw.Close())
 }
 
-func (t *sourceTree) digest(name string) ([]byte, error) {
-	f, err := t.root.Open(name)
+func (t *sourceTree) add(tw *tar.Writer, name string, d fs.DirEntry) error {
+	h := &tar.Header{Name: name, Format: tar.FormatGNU, ModTime: contentTime(nil)}
+	switch d.Type() {
+	case fs.ModeDir:
+		h.Typeflag, h.Name, h.Mode = tar.TypeDir, name+"/", 0o755
+	case fs.ModeSymlink:
+		target, err := t.root.Readlink(name)
+		if err != nil {
+			return err
+		}
+		h.Typeflag, h.Linkname, h.Mode = tar.TypeSymlink, target, 0o777
+	case 0:
+		return t.addFile(tw, h)
+	default:
+		return nil
+	}
+	return tw.WriteHeader(h)
+}
+
+// addFile writes a regular file, whose header says when the content changed.
+func (t *sourceTree) addFile(tw *tar.Writer, h *tar.Header) error {
+	f, err := t.root.Open(h.Name)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return nil, err
+	defer func() { _ = f.Close() }() // was only read
+	info, err := f.Stat()
+	if err != nil {
+		return err
 	}
-	return h.Sum(nil), nil
+	sum, content, err := digest(f, info.Size())
+	if err != nil {
+		return fmt.Errorf("read %s: %w", h.Name, err)
+	}
+	h.Typeflag, h.Size, h.Mode = tar.TypeReg, info.Size(), int64(info.Mode().Perm())
+	h.ModTime = contentTime(sum)
+	if err := tw.WriteHeader(h); err != nil {
+		return err
+	}
+	_, err = io.CopyN(tw, content, h.Size)
+	return err
 }
 
-// contentTime maps a digest to a time between 2000 and 2017, to the nanosecond. Times
-// that differ only below the second are one in an image's layer, not in the builder.
+// digest hashes a file of the given size, and returns its content to be read once more:
+// from memory when it is small, and otherwise from its beginning.
+func digest(f *os.File, size int64) (sum []byte, content io.Reader, err error) {
+	const small = 4 << 20
+	h := sha256.New()
+	if size > small {
+		if _, err := io.CopyN(h, f, size); err != nil {
+			return nil, nil, err
+		}
+		_, err := f.Seek(0, io.SeekStart)
+		return h.Sum(nil), f, err
+	}
+	data := make([]byte, size)
+	if _, err := io.ReadFull(f, data); err != nil {
+		return nil, nil, err
+	}
+	h.Write(data)
+	return h.Sum(nil), bytes.NewReader(data), nil
+}
+
+// contentTime maps a digest to a second between 2000 and 2017.
+//
+// A tree is unpacked anew for every push, so the times of its files say nothing. One that
+// depends on the content alone keeps ETag and Last-Modified of a static file the same over
+// the releases that do not change it, and different over those that do.
 func contentTime(sum []byte) time.Time {
-	const epoch = 946684800 // 2000-01-01
-	if len(sum) < 8 {
+	const epoch, span = 946684800, 1 << 29
+	if len(sum) < 4 {
 		return time.Unix(epoch, 0)
 	}
-	v := binary.BigEndian.Uint64(sum)
-	const seconds, nanos = 1 << 29, 1e9
-	return time.Unix(epoch+int64(v%seconds), int64(v/seconds%nanos)) //nolint:gosec // both are bounded by the moduli
+	return time.Unix(epoch+int64(binary.BigEndian.Uint32(sum)%span), 0)
 }

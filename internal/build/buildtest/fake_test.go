@@ -15,18 +15,18 @@ func TestFakeConforms(t *testing.T) {
 	buildtest.Run(t, buildtest.Harness{Builder: &buildtest.Fake{}, Base: build.Image{Ref: "fake"}})
 }
 
-func request(key string) build.Request {
-	return build.Request{Project: "p", App: "app", Key: build.Key{}.With("tree", key)}
+func request() build.Request {
+	return build.Request{Project: "p", App: "app", Key: build.Key{}.With("tree", "1")}
 }
 
 func TestFakeFailsOnce(t *testing.T) {
 	var f buildtest.Fake
 	want := &build.Failure{Step: "hook", ExitCode: 2}
 	f.FailNext(want)
-	if _, err := f.Build(t.Context(), request("1"), io.Discard); !errors.Is(err, want) {
+	if _, err := f.Build(t.Context(), request(), io.Discard); !errors.Is(err, want) {
 		t.Errorf("the first build returned %v, want %v", err, want)
 	}
-	if _, err := f.Build(t.Context(), request("1"), io.Discard); err != nil {
+	if _, err := f.Build(t.Context(), request(), io.Discard); err != nil {
 		t.Errorf("the second build returned %v", err)
 	}
 	if n, slugs := len(f.Builds()), len(f.Slugs()); n != 2 || slugs != 1 {
@@ -40,7 +40,7 @@ func TestFakeHoldsBuilds(t *testing.T) {
 		release := f.Hold()
 		done := make(chan error, 1)
 		go func() {
-			_, err := f.Build(t.Context(), request("1"), io.Discard)
+			_, err := f.Build(t.Context(), request(), io.Discard)
 			done <- err
 		}()
 		synctest.Wait()
@@ -61,7 +61,7 @@ func TestFakeHeldBuildEndsWithItsContext(t *testing.T) {
 	cause := errors.New("cancelled")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(cause)
-	if _, err := f.Build(ctx, request("1"), io.Discard); !errors.Is(err, cause) {
+	if _, err := f.Build(ctx, request(), io.Discard); !errors.Is(err, cause) {
 		t.Errorf("Build returned %v, want %v", err, cause)
 	}
 }

@@ -14,6 +14,7 @@ import (
 )
 
 func testLookup(t *testing.T, s suite) {
+	t.Helper()
 	req := s.request(t, "echo hello")
 	s.absent(t, req)
 	built, _ := s.build(t, req)
@@ -36,6 +37,7 @@ func testLookup(t *testing.T, s suite) {
 }
 
 func testRemove(t *testing.T, s suite) {
+	t.Helper()
 	req := s.request(t, "echo hello")
 	slug, _ := s.build(t, req)
 	for range 2 {
@@ -47,12 +49,14 @@ func testRemove(t *testing.T, s suite) {
 }
 
 func testPing(t *testing.T, s suite) {
+	t.Helper()
 	if err := s.Builder.Ping(t.Context()); err != nil {
 		t.Errorf("Ping: %v", err)
 	}
 }
 
 func testLog(t *testing.T, s suite) {
+	t.Helper()
 	req := s.request(t, "")
 	req.Steps = []build.Step{
 		{Name: "dependencies", Title: "Installing build dependencies...", Script: "echo first\necho careful >&2\n"},
@@ -69,6 +73,7 @@ func testLog(t *testing.T, s suite) {
 }
 
 func testFailure(t *testing.T, s suite) {
+	t.Helper()
 	req := s.request(t, "echo reason >&2\nexit 3\n")
 	req.Steps = append(req.Steps, build.Step{Name: "later", Title: "Later...", Script: "echo never"})
 	failure, log := s.fail(t, req)
@@ -82,6 +87,7 @@ func testFailure(t *testing.T, s suite) {
 }
 
 func testTail(t *testing.T, s suite) {
+	t.Helper()
 	failure, _ := s.fail(t, s.request(t, numbered(50)+"exit 1\n"))
 	if n := len(failure.Tail); n != 20 || failure.Tail[0] != "line 31" || failure.Tail[n-1] != "line 50" {
 		t.Errorf("the tail is %q, want lines 31 to 50", failure.Tail)
@@ -89,6 +95,7 @@ func testTail(t *testing.T, s suite) {
 }
 
 func testTimeout(t *testing.T, s suite) {
+	t.Helper()
 	req := s.request(t, "echo started\nsleep 600\n")
 	req.Timeout = 3 * time.Second
 	failure, log := s.fail(t, req)
@@ -119,6 +126,7 @@ func (w *waitFor) Write(p []byte) (int, error) {
 }
 
 func testCancel(t *testing.T, s suite) {
+	t.Helper()
 	cause := errors.New("the user cancelled the activity")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
@@ -131,6 +139,7 @@ func testCancel(t *testing.T, s suite) {
 }
 
 func testFresh(t *testing.T, s suite) {
+	t.Helper()
 	req := s.request(t, "echo ran")
 	s.build(t, req)
 	req.Fresh = true
@@ -139,6 +148,7 @@ func testFresh(t *testing.T, s suite) {
 }
 
 func testChangedVariable(t *testing.T, s suite) {
+	t.Helper()
 	req := s.request(t, "echo \"$COLOUR\"\n")
 	for _, colour := range []string{"red", "blue"} {
 		req.Env = map[string]string{"COLOUR": colour}
@@ -149,6 +159,7 @@ func testChangedVariable(t *testing.T, s suite) {
 }
 
 func testConcurrent(t *testing.T, s suite) {
+	t.Helper()
 	type result struct {
 		slug platform.Slug
 		err  error
@@ -178,6 +189,7 @@ func testConcurrent(t *testing.T, s suite) {
 }
 
 func testNoSteps(t *testing.T, s suite) {
+	t.Helper()
 	slug, _ := s.build(t, s.request(t, ""))
 	if s.Inspect != nil {
 		if got := s.Inspect(t, slug).Files["index.php"].Content; got != "<?php\n" {

@@ -16,6 +16,7 @@ import (
 )
 
 func testIdentity(t *testing.T, s suite) {
+	t.Helper()
 	_, log := s.build(t, s.request(t, `echo "user $(id -u):$(id -g)"
 echo "in $(pwd)"
 echo "shell $(readlink /proc/$$/exe)"
@@ -30,11 +31,13 @@ read -r line || echo "nothing to read"
 }
 
 func testScriptText(t *testing.T, s suite) {
+	t.Helper()
 	_, log := s.build(t, s.request(t, "cat <<'END'\n$HOME ${X:-y} `id` %s \\n 'single' \"double\"\nEND\n"))
 	hasLine(t, log, "  $HOME ${X:-y} `id` %s \\n 'single' \"double\"")
 }
 
 func testSecrets(t *testing.T, s suite) {
+	t.Helper()
 	req := s.request(t, `printf '%s|' "$TOKEN" "$QUOTES" "$LINES"; echo; rm -f leak; echo "$TOKEN" >leak; rm leak`)
 	token := "s3cret-" + s.run
 	req.Env = map[string]string{"TOKEN": token, "QUOTES": `it's $HOME "and" ` + "`id`", "LINES": "one\ntwo"}
@@ -47,6 +50,7 @@ func testSecrets(t *testing.T, s suite) {
 }
 
 func testReadOnly(t *testing.T, s suite) {
+	t.Helper()
 	_, log := s.build(t, s.request(t, `
 for dir in / /etc /usr /var /run /opt; do
   (: >"$dir/probe") 2>/dev/null && echo "wrote to $dir"
@@ -64,6 +68,7 @@ done
 }
 
 func testFiles(t *testing.T, s suite) {
+	t.Helper()
 	req := s.request(t, "cat /etc/sluice/a.ini /etc/sluice/conf.d/b.ini; (: >>/etc/sluice/a.ini) 2>/dev/null && echo wrote; true")
 	req.Files = []build.File{
 		{Path: "/etc/sluice/a.ini", Mode: 0o644, Content: "memory_limit=1G\n"},
@@ -81,6 +86,7 @@ func testFiles(t *testing.T, s suite) {
 }
 
 func testExclude(t *testing.T, s suite) {
+	t.Helper()
 	req := s.request(t, `
 test -f .magento.app.yaml && test -f .magento/routes.yaml && echo "configuration is there"
 test -e .git || echo "git is not"
@@ -114,6 +120,7 @@ mkdir -p var/locked/deep && : >var/locked/deep/file && chmod 500 var/locked/deep
 }
 
 func testMountLink(t *testing.T, s suite) {
+	t.Helper()
 	req := s.request(t, "")
 	link(t, req, "/cache", "pub")
 	req.Mounts = []string{"pub/media"}
@@ -124,6 +131,7 @@ func testMountLink(t *testing.T, s suite) {
 }
 
 func testCache(t *testing.T, s suite) {
+	t.Helper()
 	req := s.request(t, `test -e /cache/kept && echo "found $(cat /cache/kept)"; echo first >/cache/kept; echo ran`)
 	_, log := s.build(t, req)
 	if strings.Contains(log, "found") {
@@ -143,6 +151,7 @@ func testCache(t *testing.T, s suite) {
 }
 
 func testModes(t *testing.T, s suite) {
+	t.Helper()
 	req := s.request(t, "test -x bin/magento && bin/magento")
 	write(t, req, "bin/magento", "#!/bin/sh\necho magento runs\n")
 	write(t, req, "empty/.gitkeep", "")
@@ -168,6 +177,7 @@ func testModes(t *testing.T, s suite) {
 }
 
 func testHostileLinks(t *testing.T, s suite) {
+	t.Helper()
 	host := filepath.Join(t.TempDir(), "host-file")
 	if err := os.WriteFile(host, []byte("host-"+s.run), 0o600); err != nil {
 		t.Fatal(err)
@@ -195,6 +205,7 @@ func testHostileLinks(t *testing.T, s suite) {
 }
 
 func testSameSize(t *testing.T, s suite) {
+	t.Helper()
 	req := s.request(t, "")
 	stamp := time.Unix(1_700_000_000, 0)
 	for _, content := range []string{"version one", "version two"} {
@@ -211,6 +222,7 @@ func testSameSize(t *testing.T, s suite) {
 }
 
 func testImage(t *testing.T, s suite) {
+	t.Helper()
 	req := s.request(t, "echo one >generated.php")
 	slug, _ := s.build(t, req)
 	image := s.Inspect(t, slug)
@@ -236,6 +248,7 @@ func testImage(t *testing.T, s suite) {
 }
 
 func testNoNetwork(t *testing.T, s suite) {
+	t.Helper()
 	const script = `sed -n 's/^ *\([a-z0-9]*\):.*/device \1/p' /proc/net/dev`
 	_, log := s.build(t, s.request(t, script))
 	hasLine(t, log, "  device lo")
@@ -249,6 +262,7 @@ func testNoNetwork(t *testing.T, s suite) {
 }
 
 func testServices(t *testing.T, s suite) {
+	t.Helper()
 	address, port, name := s.Service(t)
 	req := s.request(t, fmt.Sprintf(`
 getent hosts %[3]s && echo "resolved"
@@ -264,6 +278,7 @@ echo checked
 }
 
 func testCancelStops(t *testing.T, s suite) {
+	t.Helper()
 	argument := fmt.Sprintf("600%d", time.Now().UnixNano()%1e9)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
