@@ -57,7 +57,7 @@ func newMachine(t testing.TB, extra ...string) *machine {
 	t.Cleanup(m.destroy)
 	m.startRouter()
 	m.startDaemon()
-	m.sluice("auth:login", "--url", m.url(), "--token-file", filepath.Join(m.data, "keys", "admin.token"))
+	m.sluice("auth:login", "--server", m.url(), "--token-file", filepath.Join(m.data, "keys", "admin.token"))
 	return m
 }
 

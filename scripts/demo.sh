@@ -11,7 +11,7 @@ await sluice-router test -S "$router_socket"
 start sluiced "$bin/sluiced" serve --data-dir "$data" --listen "127.0.0.1:$api_port" --http-port "$http_port" --prefix sluice-demo
 await sluiced curl --silent --fail --max-time 2 "$SLUICE_URL/api/version"
 
-"$bin/sluice" auth:login --url "$SLUICE_URL" --token-file "$data/keys/admin.token" >/dev/null
+"$bin/sluice" auth:login --server "$SLUICE_URL" --token-file "$data/keys/admin.token" >/dev/null
 "$bin/sluice" project:list --pipe | grep -qx "$project" || "$bin/sluice" project:create "$project" --title "Storefront"
 
 # The example becomes a repository of its own, as it would be at a merchant's.
@@ -37,7 +37,7 @@ else
     git -C "$work" push sluice HEAD:main
 fi
 
-url=$("$bin/sluice" environment:url -p "$project" -e main --primary --pipe)
+url=$("$bin/sluice" environment:url -p "$project" -e main | head -1)
 last=$("$bin/sluice" activity:list -p "$project" -e main --limit 1 --pipe)
 # Curl resolves *.localhost to this machine, as browsers do.
 status=$(curl --silent --output "$demo/front-page.html" --write-out '%{http_code} in %{time_total} s, %{size_download} bytes' "$url")

@@ -44,7 +44,7 @@ func (d *deployment) putBack(ctx context.Context) {
 	d.Crons.Resume(old.Crons)
 }
 
-const closedMessage = "The last deployment did not finish."
+const closedMessage = "This site is closed for maintenance."
 
 // stayClosed keeps half-migrated data from visitors.
 func (d *deployment) stayClosed(ctx context.Context) {

@@ -1,0 +1,112 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScripts runs testdata/*.txtar against one machine; every script has a project of
+// its own. The verbs beside those of testscript:
+//
+//	project                    create $PROJECT and make $WORK its repository
+//	deploy                     commit everything and push it; the activity must succeed
+//	deploy fails               ... must fail
+//	get STATUS PATH [TEXT...]  the page has this status and contains every text
+//	absent PATH TEXT           the page does not contain the text
+//	eventually PATH TEXT       the page comes to contain the text
+//
+// `exec git` and `exec sluice` are the real programs, logged in.
+func TestScripts(t *testing.T) {
+	m := newMachine(t)
+	var projects atomic.Int32
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			project := fmt.Sprintf("p%d", projects.Add(1))
+			for _, kv := range m.env() {
+				name, value, _ := strings.Cut(kv, "=")
+				switch name {
+				case "WORK", "TMPDIR", "PATH", "HOME":
+				default:
+					env.Setenv(name, value)
+				}
+			}
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("PATH", filepath.Dir(m.bin("sluice"))+string(os.PathListSeparator)+os.Getenv("PATH"))
+			env.Setenv("PROJECT", project)
+			env.Setenv("SITE", (&shop{machine: m, project: project}).address())
+			env.Setenv("HTTP_PORT", strconv.Itoa(m.httpPort))
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"project":    func(ts *testscript.TestScript, _ bool, _ []string) { scriptProject(ts, m) },
+			"deploy":     func(ts *testscript.TestScript, _ bool, args []string) { scriptDeploy(ts, args) },
+			"get":        func(ts *testscript.TestScript, _ bool, args []string) { scriptGet(ts, m, args) },
+			"absent":     func(ts *testscript.TestScript, _ bool, args []string) { scriptAbsent(ts, m, args) },
+			"eventually": func(ts *testscript.TestScript, _ bool, args []string) { scriptEventually(ts, m, args) },
+		},
+	})
+}
+
+func scriptProject(ts *testscript.TestScript, m *machine) {
+	project := ts.Getenv("PROJECT")
+	for _, line := range [][]string{
+		{"sluice", "project:create", project},
+		{"git", "init", "--quiet", "--initial-branch=main"},
+		{"git", "config", "credential." + m.url() + ".helper", "!" + m.bin("sluice") + " auth:git-credential"},
+		{"git", "remote", "add", "sluice", m.url() + "/" + project + ".git"},
+	} {
+		ts.Check(ts.Exec(line[0], line[1:]...))
+	}
+}
+
+// scriptDeploy reads the result from the line that programs read.
+func scriptDeploy(ts *testscript.TestScript, args []string) {
+	want := "result=success"
+	if len(args) == 1 && args[0] == "fails" {
+		want = "result=failure"
+	}
+	ts.Check(ts.Exec("git", "add", "-A"))
+	ts.Check(ts.Exec("git", "commit", "--quiet", "--allow-empty", "-m", "change"))
+	ts.Check(ts.Exec("git", "push", "sluice", "HEAD:main"))
+	if log := ts.ReadFile("stderr"); !strings.Contains(log, want) {
+		ts.Fatalf("the deployment does not end with %s", want)
+	}
+}
+
+func scriptGet(ts *testscript.TestScript, m *machine, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: get STATUS PATH [TEXT...]")
+	}
+	status, body := m.get(ts.Getenv("SITE") + args[1])
+	if strconv.Itoa(status) != args[0] {
+		ts.Fatalf("GET %s: status %d, want %s\n%s", args[1], status, args[0], body)
+	}
+	for _, text := range args[2:] {
+		if !strings.Contains(body, text) {
+			ts.Fatalf("GET %s does not contain %q:\n%s", args[1], text, body)
+		}
+	}
+}
+
+func scriptAbsent(ts *testscript.TestScript, m *machine, args []string) {
+	if _, body := m.get(ts.Getenv("SITE") + args[0]); strings.Contains(body, args[1]) {
+		ts.Fatalf("GET %s contains %q:\n%s", args[0], args[1], body)
+	}
+}
+
+func scriptEventually(ts *testscript.TestScript, m *machine, args []string) {
+	m.eventually(fmt.Sprintf("%s contains %q", args[0], args[1]), func() bool {
+		_, body := m.get(ts.Getenv("SITE") + args[0])
+		return strings.Contains(body, args[1])
+	})
+}
