@@ -84,6 +84,7 @@ func (b *applicationBuild) run(ctx context.Context) (platform.Slug, error) {
 		}
 		if ok {
 			b.log.Line(3, "Reusing existing build for this tree ID")
+			b.remember(ctx, req)
 			return slug, nil
 		}
 	}
