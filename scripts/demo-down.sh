@@ -6,7 +6,7 @@ set -euo pipefail
 
 stop sluiced
 if [ -x "$bin/sluiced" ] && [ -d "$data" ] && [ -S /var/run/docker.sock ]; then
-    "$bin/sluiced" down --data-dir "$data" --prefix sluice-demo
+    "$bin/sluiced" down --data-dir "$data" --prefix sluice-demo --data
 fi
 stop sluice-router
 rm -rf "$demo"

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"sluice/internal/catalog"
+	"sluice/internal/engine/docker"
 	"sluice/internal/platform"
 	"sluice/internal/store"
 )
@@ -73,7 +75,8 @@ func findImage(known *catalog.Catalog, name string) (catalog.Image, error) {
 	return all[i], nil
 }
 
-// down removes the containers and networks of this data directory.
+// down removes the containers and networks of this data directory; with --data also the
+// volumes and the slugs.
 func down(ctx context.Context, args []string, env map[string]string, stderr io.Writer) error {
 	var c config
 	var data bool
@@ -92,7 +95,41 @@ func down(ctx context.Context, args []string, env map[string]string, stderr io.W
 		_, _ = fmt.Fprintf(stderr, "removing %s\n", id) // progress only
 		problems = append(problems, e.Destroy(ctx, id, data, io.Discard))
 	}
+	if data {
+		problems = append(problems, removeSlugs(ctx, c, e.Images()))
+	}
 	return errors.Join(append(problems, e.Close())...)
+}
+
+// removeSlugs deletes the slugs that the records name; without records there are none.
+func removeSlugs(ctx context.Context, c config, images docker.Images) error {
+	if _, err := os.Stat(c.path("sluice.db")); err != nil {
+		return nil //nolint:nilerr // nothing was ever deployed
+	}
+	s, err := openStore(ctx, c)
+	if err != nil {
+		return err
+	}
+	envs, err := s.Environments(ctx, "")
+	problems := []error{err}
+	for _, env := range envs {
+		releases, err := s.Releases(ctx, env.Project, env.Name)
+		problems = append(problems, err)
+		for _, r := range releases {
+			for _, slug := range r.Slugs {
+				problems = append(problems, images.Remove(ctx, slug.Ref))
+			}
+		}
+	}
+	return errors.Join(append(problems, s.Close())...)
+}
+
+func openStore(ctx context.Context, c config) (*store.Store, error) {
+	sealer, err := store.LoadSealer(c.path("keys", "seal.key"))
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, c.path("sluice.db"), sealer)
 }
 
 // token prints a new access token.
@@ -105,11 +142,7 @@ func token(ctx context.Context, args []string, env map[string]string, stdout, st
 	if fs.NArg() != 1 || strings.TrimSpace(fs.Arg(0)) == "" {
 		return fmt.Errorf("%w: sluiced token NAME", errUsage)
 	}
-	sealer, err := store.LoadSealer(c.path("keys", "seal.key"))
-	if err != nil {
-		return err
-	}
-	s, err := store.Open(ctx, c.path("sluice.db"), sealer)
+	s, err := openStore(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -113,8 +113,8 @@ func (s *Service) demolish(ctx context.Context, env platform.Environment, log *l
 	return nil
 }
 
-// DemolishProject removes the containers, routes and data of every environment of a
-// project. The caller deletes the records and the repository afterwards. It refuses while
+// DemolishProject removes the containers, routes, data and slugs of every environment of
+// a project. The caller deletes the records and the repository afterwards. It refuses while
 // an activity of the project is in progress.
 func (s *Service) DemolishProject(ctx context.Context, project string) error {
 	busy, err := s.Store.Unfinished(ctx)
@@ -136,5 +136,5 @@ func (s *Service) DemolishProject(ctx context.Context, project string) error {
 			return fmt.Errorf("environment %s: %w", env.Name, err)
 		}
 	}
-	return nil
+	return s.dropAllSlugs(ctx, envs)
 }

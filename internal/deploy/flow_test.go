@@ -361,3 +361,21 @@ func TestBranchesStartInactive(t *testing.T) {
 	}
 }
 
+
+func TestOldSlugsAreDropped(t *testing.T) {
+	w := newWorld(t)
+	for _, page := range []string{"1", "2", "3", "4", "5", "6", "7"} {
+		if out, a := w.push(shop("pub/index.php", page)); a.Result != platform.ResultSuccess {
+			t.Fatal(out)
+		}
+	}
+	if got := len(w.builder.Slugs()); got != 5 {
+		t.Errorf("%d slugs are kept, want those of the last 5 releases", got)
+	}
+	if err := w.service(nil).DemolishProject(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(w.builder.Slugs()); got != 0 {
+		t.Errorf("%d slugs are left of a deleted project", got)
+	}
+}

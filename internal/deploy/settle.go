@@ -130,6 +130,9 @@ func (d *deployment) background(ctx context.Context) error {
 		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("start workers: %w; the site serves the new release", err))
 	}
 	d.Crons.Resume(d.plan.Crons)
+	if err := d.dropOldSlugs(ctx, d.project.ID); err != nil {
+		d.Log.WarnContext(ctx, "remove old slugs", "project", d.project.ID, "error", err)
+	}
 	return nil
 }
 
