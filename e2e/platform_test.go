@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,7 +32,6 @@ type machine struct {
 	httpPort int
 	prefix   string
 	subnets  string
-	extra    []string // settings of sluiced beside the common ones
 
 	router *process
 	daemon *process
@@ -40,50 +40,53 @@ type machine struct {
 var machines atomic.Int32
 
 // newMachine starts a Sluice. It and everything that it made are gone when the test ends.
-func newMachine(t testing.TB, extra ...string) *machine {
-	t.Helper()
-	requireDocker(t)
+func newMachine(tb testing.TB) *machine {
+	tb.Helper()
+	requireDocker(tb)
 	n := machines.Add(1)
 	m := &machine{
-		t: t, dir: t.TempDir(), apiPort: freePort(t), httpPort: freePort(t),
+		t: tb, dir: tb.TempDir(), apiPort: freePort(tb), httpPort: freePort(tb),
 		prefix:  fmt.Sprintf("e2e%d-%d", os.Getpid(), n),
 		subnets: fmt.Sprintf("10.%d.0.0/16", 214+n%30),
-		extra:   extra,
 	}
 	m.data = filepath.Join(m.dir, "data")
 	if err := os.MkdirAll(filepath.Join(m.data, "router"), 0o700); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(m.destroy)
+	tb.Cleanup(m.destroy)
 	m.startRouter()
 	m.startDaemon()
 	m.sluice("auth:login", "--server", m.url(), "--token-file", filepath.Join(m.data, "keys", "admin.token"))
 	return m
 }
 
-func requireDocker(t testing.TB) {
-	t.Helper()
+func requireDocker(tb testing.TB) {
+	tb.Helper()
 	var dialer net.Dialer
-	conn, err := dialer.DialContext(t.Context(), "unix", "/var/run/docker.sock")
+	conn, err := dialer.DialContext(tb.Context(), "unix", "/var/run/docker.sock")
 	if err == nil {
 		_ = conn.Close() // only tried
 		return
 	}
 	if strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") {
-		t.Fatalf("no container engine answers: %v", err)
+		tb.Fatalf("no container engine answers: %v", err)
 	}
-	t.Skipf("no container engine answers: %v", err)
+	tb.Skipf("no container engine answers: %v", err)
 }
 
-func freePort(t testing.TB) int {
-	t.Helper()
+func freePort(tb testing.TB) int {
+	tb.Helper()
 	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	l, err := lc.Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
+	address, ok := l.Addr().(*net.TCPAddr)
+	if !ok {
+		tb.Fatalf("listening on %v", l.Addr())
+	}
+	return address.Port
 }
 
 func (m *machine) url() string { return fmt.Sprintf("http://127.0.0.1:%d", m.apiPort) }
@@ -122,8 +125,8 @@ func (m *machine) startDaemon(extra ...string) {
 	m.t.Helper()
 	args := append([]string{
 		"serve", "--data-dir", m.data, "--listen", fmt.Sprintf("127.0.0.1:%d", m.apiPort),
-		"--http-port", fmt.Sprint(m.httpPort), "--prefix", m.prefix, "--subnets", m.subnets,
-	}, append(m.extra, extra...)...)
+		"--http-port", strconv.Itoa(m.httpPort), "--prefix", m.prefix, "--subnets", m.subnets,
+	}, extra...)
 	m.daemon = m.start("sluiced", args...)
 	m.eventually("the control plane answers", func() bool {
 		code, _ := m.get(m.url() + "/api/version")
@@ -353,9 +356,9 @@ func (m *machine) api(path string) []byte {
 }
 
 // deployed pushes and fails the test unless the deployment succeeded.
-func (s *shop) deployed(options ...string) apiv1.Activity {
+func (s *shop) deployed() apiv1.Activity {
 	s.t.Helper()
-	out := s.push(options...)
+	out := s.push()
 	a := s.last()
 	if a.Result != apiv1.ResultSuccess {
 		s.t.Fatalf("the deployment did not succeed:\n%s", out)

@@ -19,6 +19,7 @@ import (
 )
 
 func main() {
+	syscall.Umask(0o022) // checkouts and volumes are read by other users than this one
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args, os.Environ(), os.Stdin, os.Stdout, os.Stderr)
 	stop()

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"sluice/internal/build/buildkit"
 	"sluice/internal/catalog"
@@ -152,8 +153,8 @@ func (p *plant) openPipeline(context.Context) error {
 // close closes everything, last opened first.
 func (p *plant) close() error {
 	var problems []error
-	for i := len(p.closers) - 1; i >= 0; i-- {
-		problems = append(problems, p.closers[i]())
+	for _, closer := range slices.Backward(p.closers) {
+		problems = append(problems, closer())
 	}
 	p.closers = nil
 	return errors.Join(problems...)

@@ -81,8 +81,8 @@ func layerGlobs(t *testing.T) []string {
 	var globs []string
 	for _, rule := range config.Linters.Settings.Depguard.Rules {
 		for _, f := range rule.Files {
-			if strings.HasPrefix(f, "**/") {
-				globs = append(globs, strings.TrimPrefix(f, "**/"))
+			if glob, ok := strings.CutPrefix(f, "**/"); ok {
+				globs = append(globs, glob)
 			}
 		}
 	}

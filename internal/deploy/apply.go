@@ -110,11 +110,8 @@ func (d *deployment) startFailed(err error) error {
 	if !ok {
 		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("start release %s: %w", d.release.ID, err))
 	}
-	text := fmt.Sprintf("'%s' did not start: %s.", f.Container, f.Message)
-	for _, line := range f.Tail {
-		text += "\n| " + line
-	}
-	return failed(phraseDeploy, "mend the lines above and push again", errors.New(text))
+	return failed(phraseDeploy, "mend the lines above and push again",
+		quoted(fmt.Sprintf("'%s' did not start: %s.", f.Container, f.Message), f.Tail))
 }
 
 // postStart runs web.commands.post_start, after which a container may get requests
@@ -217,7 +214,7 @@ func (d *deployment) deployHook(ctx context.Context, app engine.App, why string)
 }
 
 // progressWatch takes progress lines out of a hook's output.
-type progressWatch struct{ told bool }
+type progressWatch struct{}
 
 // mayWait reports whether the hook is only the toolkit, which says itself when it first
 // writes to data (design: decision 11).

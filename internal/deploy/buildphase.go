@@ -181,11 +181,8 @@ func (b *applicationBuild) failure(f *build.Failure) error {
 		reason = fmt.Sprintf("The build %s was stopped: %s. Aborted build.", f.Step, f.Reason)
 	}
 	text := reason + "\nApplication '" + b.app.Name + "'; the old release keeps serving and nothing else was done."
-	for _, line := range f.Tail {
-		text += "\n| " + line
-	}
 	return &failure{
-		Phrase: phraseBuild, Err: errors.New(text),
+		Phrase: phraseBuild, Err: quoted(text, f.Tail),
 		Hint: fmt.Sprintf("mend the %s of %s in %s and push again", f.Step, b.app.Name, b.app.File),
 	}
 }

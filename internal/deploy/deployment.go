@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"sluice/internal/engine"
@@ -201,6 +202,16 @@ type failure struct {
 
 func (f *failure) Error() string { return f.Err.Error() }
 func (f *failure) Unwrap() error { return f.Err }
+
+// quoted adds the last lines of a program's output to a message.
+func quoted(message string, tail []string) error {
+	var b strings.Builder
+	b.WriteString(message)
+	for _, line := range tail {
+		b.WriteString("\n| " + line)
+	}
+	return errors.New(b.String())
+}
 
 // The phrases.
 const (

@@ -88,7 +88,7 @@ func (s *Service) Deactivate(ctx context.Context, project, name string, by platf
 // teardown removes everything of the environment but its branch.
 func (d *deployment) teardown(ctx context.Context) error {
 	d.log.Line(2, "Removing environment %s", d.env.Name)
-	if err := d.Service.demolish(ctx, d.env, d.log); err != nil {
+	if err := d.demolish(ctx, d.env, d.log); err != nil {
 		return failed("Environment deactivation failed", "run it again: sluice environment:deactivate -p "+d.project.ID+" -e "+d.env.Name, err)
 	}
 	d.env.Status = platform.EnvironmentInactive

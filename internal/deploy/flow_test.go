@@ -127,7 +127,9 @@ func TestFailures(t *testing.T) {
 	}{
 		{
 			"build hook",
-			func(w *world) { w.builder.FailNext(&build.Failure{Step: "hook", ExitCode: 3, Tail: []string{"no such file"}}) },
+			func(w *world) {
+				w.builder.FailNext(&build.Failure{Step: "hook", ExitCode: 3, Tail: []string{"no such file"}})
+			},
 			"open r1", platform.EnvironmentActive, "E: Error building project: The build hook failed with status code 3. Aborted build.",
 		},
 		{
@@ -360,7 +362,6 @@ func TestBranchesStartInactive(t *testing.T) {
 		t.Errorf("the next step is missing:\n%s", out.String())
 	}
 }
-
 
 func TestOldSlugsAreDropped(t *testing.T) {
 	w := newWorld(t)

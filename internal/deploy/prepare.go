@@ -133,10 +133,8 @@ func (d *deployment) preparationFailed(ctx context.Context, err error) error {
 		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("prepare release %s: %w; visitors were not affected", d.release.ID, err))
 	}
 	text := fmt.Sprintf("'%s' did not become ready: %s. Visitors were not affected.", f.Container, f.Message)
-	for _, line := range f.Tail {
-		text += "\n| " + line
-	}
-	return failed(phraseDeploy, "mend its configuration in .magento/services.yaml or .magento.app.yaml and push again", errors.New(text))
+	return failed(phraseDeploy, "mend its configuration in .magento/services.yaml or .magento.app.yaml and push again",
+		quoted(text, f.Tail))
 }
 
 func (d *deployment) tryAgain() string {

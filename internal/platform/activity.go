@@ -3,6 +3,7 @@ package platform
 import (
 	"crypto/rand"
 	"encoding/base32"
+	"slices"
 	"strings"
 	"time"
 )
@@ -75,15 +76,8 @@ func Steps() []Step {
 
 // Before reports whether s comes before t in a deployment.
 func (s Step) Before(t Step) bool {
-	for _, x := range Steps() {
-		switch x {
-		case t:
-			return false
-		case s:
-			return true
-		}
-	}
-	return false
+	order := Steps()
+	return slices.Index(order, s) < slices.Index(order, t)
 }
 
 // Phase is the part of a deployment that users know a step by.

@@ -124,7 +124,7 @@ func byApp(jobs []platform.CronJob) map[string][]platform.CronJob {
 func (s *Scheduler) lane(ctx context.Context, plan platform.CronPlan, app string, jobs []platform.CronJob) {
 	timetable, problems := newTimetable(plan, jobs)
 	for _, err := range problems {
-		s.log.Error("cron is not scheduled", "environment", string(plan.Environment), "app", app, "error", err)
+		s.log.ErrorContext(ctx, "cron is not scheduled", "environment", string(plan.Environment), "app", app, "error", err)
 	}
 	for ctx.Err() == nil { // a job that is overdue must not win over the end
 		job, at, ok := timetable.next(time.Now())
@@ -152,7 +152,7 @@ func (s *Scheduler) run(ctx context.Context, plan platform.CronPlan, job platfor
 		Command: append([]string{"/bin/sh", "-c", logged, job.Name}, job.Command...),
 		Dir:     contract.AppDir, StopTimeout: shutdownOf(job), Stdout: io.Discard, Stderr: io.Discard,
 	})
-	s.log.Info("cron ended", "environment", string(plan.Environment), "app", job.App, "cron", job.Name,
+	s.log.InfoContext(ctx, "cron ended", "environment", string(plan.Environment), "app", job.App, "cron", job.Name,
 		"exit_code", code, "duration_ms", time.Since(start).Milliseconds(), "error", err)
 }
 

@@ -102,7 +102,10 @@ func sections(t *testing.T, archive *txtar.Archive) map[string]string {
 	}
 	out := map[string]string{
 		"routes":  routes(result.Routes),
-		"notices": strings.Join(result.Notices, "\n"),
+		"notices": "",
+	}
+	for _, n := range result.Notices {
+		out["notices"] += n + "\n"
 	}
 	out["services"] = services(result.Spec.Services)
 	for _, app := range result.Spec.Apps {
