@@ -23,6 +23,7 @@ type Activity struct {
 	CancelledAt       Time              `json:"cancelled_at"`
 	Step              string            `json:"step"`  // last step that was begun
 	Phase             string            `json:"phase"` // "wait", "build", "deploy" or "post-deploy"
+	Steps             []Step            `json:"steps"` // those that ended, in order
 	Release           NullString        `json:"release"`
 	Reason            string            `json:"reason,omitempty"` // why it failed or was cancelled
 	Hint              string            `json:"hint,omitempty"`   // what to do about it
@@ -90,6 +91,12 @@ type Timings struct {
 	Deploy     float64 `json:"deploy"`
 	PostDeploy float64 `json:"post_deploy"`
 	Execute    float64 `json:"execute"` // all but the wait
+}
+
+// Step is how long one step of a deployment took.
+type Step struct {
+	Name    string  `json:"name"`
+	Seconds float64 `json:"seconds"`
 }
 
 // Payload is what notifications need.

@@ -162,6 +162,7 @@ func wireActivity(a platform.Activity) apiv1.Activity {
 		CompletedAt: apiv1.Time{Time: a.CompletedAt},
 		Step:        string(a.Step),
 		Phase:       string(a.Step.Phase()),
+		Steps:       []apiv1.Step{},
 		Release:     apiv1.NullString(a.Release),
 		Reason:      a.Reason,
 		Hint:        a.Hint,
@@ -178,6 +179,9 @@ func wireActivity(a platform.Activity) apiv1.Activity {
 		wire.Commands = append(wire.Commands, apiv1.Command{
 			App: c.App, Type: c.Type, ExitCode: c.ExitCode, Duration: c.Duration.Seconds(),
 		})
+	}
+	for _, s := range a.Timings {
+		wire.Steps = append(wire.Steps, apiv1.Step{Name: string(s.Step), Seconds: s.Duration.Seconds()})
 	}
 	return wire
 }
