@@ -380,3 +380,28 @@ func TestOldSlugsAreDropped(t *testing.T) {
 		t.Errorf("%d slugs are left of a deleted project", got)
 	}
 }
+
+func TestRemovedServiceNeedsAWord(t *testing.T) {
+	w := newWorld(t)
+	w.push(shop())
+	renamed := shop(
+		".magento/services.yaml", "database:\n    type: mysql:10.11\n    disk: 1024\n",
+		".magento.app.yaml", strings.ReplaceAll(app("php bin/shop deploy"), "mysql:mysql", "database:mysql"),
+	)
+	var out bytes.Buffer
+	s := w.service(nil)
+	if err := w.receive(s, renamed, nil, &out); platform.ErrorCode(err) != platform.CodeInvalid {
+		t.Fatalf("err = %v, want a refusal:\n%s", err, out.String())
+	}
+	if !strings.Contains(out.String(), "sluice.accept=data-loss") {
+		t.Errorf("the way to say so is missing:\n%s", out.String())
+	}
+	w.run(s, func() {
+		if err := w.receive(s, renamed, map[string]string{"sluice.accept": "data-loss"}, &out); err != nil {
+			t.Fatalf("%v\n%s", err, out.String())
+		}
+	})
+	if a := w.last(); a.Result != platform.ResultSuccess {
+		t.Errorf("result %q: %s", a.Result, a.Reason)
+	}
+}

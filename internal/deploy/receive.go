@@ -43,7 +43,10 @@ func (s *Service) validate(ctx context.Context, push platform.Push, u platform.R
 		return fmt.Errorf("read the pushed tree: %w", err)
 	}
 	defer func() { _ = tree.Close() }() // read only
-	_, findings := manifest.Parse(tree, manifest.Options{Catalog: s.Catalog})
+	m, findings := manifest.Parse(tree, manifest.Options{Catalog: s.Catalog, Now: time.Now()})
+	if m != nil {
+		findings = append(findings, s.lossOf(ctx, push, u, m)...)
+	}
 	errs := report(log, findings)
 	if errs == 0 {
 		return nil
@@ -55,6 +58,32 @@ func (s *Service) validate(ctx context.Context, push platform.Push, u platform.R
 	return platform.Errorf(platform.CodeInvalid,
 		"the configuration has %d %s; the push was refused and nothing was changed", errs, noun).
 		WithHint("mend the lines above; `sluice validate` checks them without a push")
+}
+
+// lossOf says what the push would do to the data of what runs now. A pusher who means it
+// says so with the option manifest.AcceptDataLoss.
+func (s *Service) lossOf(ctx context.Context, push platform.Push, u platform.RefUpdate, pushed *manifest.Manifest) manifest.Diagnostics {
+	branch, _ := u.Branch()
+	env, err := s.Store.Environment(ctx, push.Project, branch)
+	if err != nil {
+		return nil // a new branch
+	}
+	current, err := s.liveRelease(ctx, env)
+	if err != nil || current == nil {
+		return nil // nothing runs
+	}
+	tree, err := s.Source.Tree(ctx, push.Project, current.release.Commit, nil)
+	if err != nil {
+		return nil // the old commit is gone from the repository: nothing to compare with
+	}
+	defer func() { _ = tree.Close() }() // read only
+	old, _ := manifest.Parse(tree, manifest.Options{Catalog: s.Catalog, AllowUnknownVersions: true})
+	findings := manifest.Compare(old, pushed)
+	name, value, _ := strings.Cut(manifest.AcceptDataLoss, "=")
+	if push.Options[name] == value {
+		return findings.Acknowledge()
+	}
+	return findings
 }
 
 // report writes findings as the platform does and returns the number of errors.
