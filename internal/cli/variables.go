@@ -210,14 +210,23 @@ func (c *program) readValue(path string) (string, error) {
 }
 
 func (c *program) variableCreate() *cobra.Command {
-	var opts changeOptions
+	var (
+		opts changeOptions
+		name string
+	)
 	cmd := &cobra.Command{
-		Use:   "variable:create NAME",
+		Use:   "variable:create [NAME]",
 		Short: "Create a variable on the project, or on an environment with -e",
 		Example: "  sluice variable:create env:API_KEY --sensitive --value-file key.txt\n" +
 			"  sluice variable:create --prefix php memory_limit --value 2G -e staging",
-		Args: positional(cobra.ExactArgs(1)),
+		Args: positional(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				name = args[0]
+			}
+			if name == "" {
+				return usageError("sluice variable:create NAME --value VALUE", "the variable needs a name")
+			}
 			s, err := c.writeLevel(cmd.Context(), opts.levelOptions)
 			if err != nil {
 				return err
@@ -229,14 +238,15 @@ func (c *program) variableCreate() *cobra.Command {
 			if change.Value == nil {
 				return usageError("give it with --value or --value-file", "the variable needs a value")
 			}
-			change.Name = args[0]
+			change.Name = name
 			if opts.prefix != "" && opts.prefix != "none" {
-				change.Name = strings.TrimSuffix(opts.prefix, ":") + ":" + args[0]
+				change.Name = strings.TrimSuffix(opts.prefix, ":") + ":" + name
 			}
 			return c.createVariable(cmd.Context(), s, change, opts.update)
 		},
 	}
 	opts.addFlags(cmd)
+	cmd.Flags().StringVar(&name, "name", "", "the name, when it is no argument")
 	cmd.Flags().StringVar(&opts.prefix, "prefix", "", "put before the name: none, env, php, ...")
 	cmd.Flags().BoolVarP(&opts.update, "update", "u", false, "change it if it exists")
 	return cmd
