@@ -11,6 +11,8 @@ export SLUICE_CACHE := $(CACHE)
 
 .PHONY: demo demo-down build test test-quick lint bench setup images clean generate
 
+# Both need root for the container engine; with sudo: sudo make demo.
+
 ## demo: push the example shop through build, deploy and post-deploy on this machine
 demo: setup build images
 	@scripts/demo.sh
@@ -19,7 +21,7 @@ demo: setup build images
 demo-down:
 	@scripts/demo-down.sh
 
-## build: the four binaries in bin/
+## build: the binaries in bin/
 build:
 	@mkdir -p $(BIN)
 	go build -o $(BIN)/ ./cmd/...

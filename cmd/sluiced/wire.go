@@ -64,7 +64,10 @@ func build(ctx context.Context, c config, log *slog.Logger) (p *plant, err error
 
 // openState opens what is kept on disk.
 func (p *plant) openState(ctx context.Context) (err error) {
-	if err := os.MkdirAll(p.config.DataDir, 0o750); err != nil {
+	// Below it are secrets that containers read through bind mounts; by its path only root
+	// may, whatever the umask was when it was made.
+	err = errors.Join(os.MkdirAll(p.config.DataDir, 0o700), os.Chmod(p.config.DataDir, 0o700)) //nolint:gosec // a directory
+	if err != nil {
 		return platform.Errorf(platform.CodeUnavailable, "the data directory cannot be made: %v", err).
 			WithHint("run sluiced as root, or choose another directory with --data-dir")
 	}

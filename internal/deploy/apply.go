@@ -292,7 +292,7 @@ func (d *deployment) publish(ctx context.Context) error {
 	if d.held {
 		d.activity.Hold = report
 	}
-	d.held = false
+	d.held, d.live = false, true
 	return d.goLive(ctx)
 }
 

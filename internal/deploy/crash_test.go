@@ -139,3 +139,22 @@ func TestSupersededPushSaysSo(t *testing.T) {
 		t.Errorf("the log of the first push says:\n%s", log)
 	}
 }
+
+// TestCrashDuringAServiceUpgrade: the new version may have converted the data, so the old
+// release must not be opened on it.
+func TestCrashDuringAServiceUpgrade(t *testing.T) {
+	w := newWorld(t)
+	w.push(shop(".magento/services.yaml", "mysql:\n    type: mysql:10.5\n    disk: 1024\n"))
+	w.crash(platform.StepStart, shop())
+	w.engine = w.engine.Reopen()
+	if err := w.service(nil).Recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.gate.State(); got != "closed" {
+		t.Errorf("visitors meet %q", got)
+	}
+	if a := w.last(); !strings.Contains(a.Reason, "while a service was upgraded") {
+		t.Errorf("reason: %s", a.Reason)
+	}
+	w.wantMendedBy(shop("pub/index.php", "<?php // 3"))
+}

@@ -29,6 +29,7 @@ type deployment struct {
 
 	held    bool // requests wait at the router
 	touched bool // data that outlives the release may have been written
+	live    bool // visitors are with the new release
 }
 
 // live is the release that serves, with its plan.

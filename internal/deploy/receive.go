@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -193,8 +194,10 @@ func (s *Service) pushedEnvironment(ctx context.Context, project platform.Projec
 	case "":
 	case platform.CodeNotFound:
 		env = newEnvironment(project, branch)
-		if push.Options["environment.title"] != "" {
-			env.Title = push.Options["environment.title"]
+		env.Title = push.Options["environment.title"]
+		env.Parent = cmp.Or(push.Options["environment.parent"], env.Parent)
+		if push.Options["environment.type"] == string(platform.Staging) && env.Type != platform.Production {
+			env.Type = platform.Staging
 		}
 	default:
 		return platform.Environment{}, err

@@ -92,6 +92,11 @@ func (d *deployment) recover(ctx context.Context) error {
 	case step.Before(platform.StepHold):
 		d.undo(ctx)
 		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("%w during step %s; the site was not touched", errInterrupted, step))
+	case step == platform.StepStart && d.upgradesService():
+		d.touched = true
+		d.undo(ctx)
+		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf(
+			"%w while a service was upgraded, which may have converted its data; the site stays in maintenance", errInterrupted))
 	case step.Before(platform.StepDeployHook), step == platform.StepDeployHook && !d.hadHook():
 		d.held = d.previous != nil
 		d.undo(ctx)

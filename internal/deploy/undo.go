@@ -12,6 +12,10 @@ import (
 // (design: decision 11). Whatever of it fails is logged: there is nobody to return it to.
 func (d *deployment) undo(ctx context.Context) {
 	switch {
+	case d.live:
+		// Only the record failed. The next deployment, or a restart, brings both together.
+		d.log.Line(3, "W: release %s serves, but this could not be recorded", d.release.ID)
+		return
 	case d.touched:
 		d.stayClosed(ctx)
 	case d.held:
