@@ -47,7 +47,7 @@ func newMachine(tb testing.TB) *machine {
 	m := &machine{
 		t: tb, dir: tb.TempDir(), apiPort: freePort(tb), httpPort: freePort(tb),
 		prefix:  fmt.Sprintf("e2e%d-%d", os.Getpid(), n),
-		subnets: fmt.Sprintf("10.%d.0.0/16", 214+n%30),
+		subnets: fmt.Sprintf("10.%d.0.0/16", 214+(os.Getpid()+int(n))%30), // two test runs rarely meet,
 	}
 	m.data = filepath.Join(m.dir, "data")
 	if err := os.MkdirAll(filepath.Join(m.data, "router"), 0o700); err != nil {
