@@ -24,7 +24,7 @@ type BuildInput struct {
 	App        *manifest.Application
 	Catalog    *catalog.Catalog
 	Base       platform.ImageRef
-	TreeDigest string // of the application's files without Excluded
+	TreeDigest string // of the application's files without ConfigFiles
 	TreeID     string
 	Variables  []platform.Variable
 }
@@ -35,13 +35,19 @@ func ConfigFiles() []string {
 	return []string{".magento", ".magento.app.yaml", ".platform", ".platform.app.yaml"}
 }
 
-// Excluded returns the paths that a slug leaves out: mounts and configuration files.
-func Excluded(app *manifest.Application) []string {
-	out := ConfigFiles()
-	for _, m := range app.Mounts {
-		out = append(out, m.Path)
+// mountPaths returns where volumes lie over the slug: of the application and of its
+// workers, each path once. What a build leaves there is no part of the slug.
+func mountPaths(app *manifest.Application) []string {
+	all := slices.Clone(app.Mounts)
+	for _, w := range app.Workers {
+		all = append(all, w.Mounts...)
 	}
-	return out
+	paths := make([]string, 0, len(all))
+	for _, m := range all {
+		paths = append(paths, m.Path)
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
 }
 
 // Build returns the request for one application's slug, without SourceDir.
@@ -59,7 +65,8 @@ func Build(in BuildInput) (build.Request, error) {
 		Key:     buildKey(in, steps, php, vars),
 		TreeID:  in.TreeID,
 		Base:    build.Image{Ref: in.Base.Ref, Digest: in.Base.Digest},
-		Exclude: Excluded(in.App),
+		Exclude: ConfigFiles(),
+		Mounts:  mountPaths(in.App),
 		Steps:   steps,
 		Env:     env,
 		Files:   buildFiles(php),
@@ -106,7 +113,7 @@ func buildKey(in BuildInput, steps []build.Step, php []engine.File, vars variabl
 		With("runtime image", in.Base.Digest).
 		With("application name and type", in.App.Name+" "+in.App.Type.String()).
 		With("PHP configuration", digest(php)).
-		With("mounts", digest(Excluded(in.App)))
+		With("mounts", digest(mountPaths(in.App)))
 	for _, s := range steps {
 		key = key.With("build "+s.Name, digest(s.Script))
 	}

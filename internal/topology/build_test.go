@@ -1,0 +1,110 @@
+package topology_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"sluice/internal/build"
+	"sluice/internal/platform"
+	"sluice/internal/topology"
+)
+
+// buildInput is the build of the shop in testdata.
+func buildInput(t *testing.T) topology.BuildInput {
+	t.Helper()
+	archive, err := txtar.ParseFile("testdata/shop.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := input(t, archive)
+	return topology.BuildInput{
+		Project: in.Project, App: in.Manifest.Apps[0], Catalog: in.Catalog,
+		Base: platform.ImageRef{Ref: "sluice/php", Digest: "sha256:base"}, TreeDigest: "tree", TreeID: "7ee1d",
+	}
+}
+
+func request(t *testing.T, in topology.BuildInput) build.Request {
+	t.Helper()
+	req, err := topology.Build(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return req
+}
+
+func TestBuildSeesNoService(t *testing.T) {
+	req := request(t, buildInput(t))
+	for name, value := range req.Env {
+		for _, forbidden := range []string{"RELATIONSHIPS", "ROUTES", "BRANCH", "ENVIRONMENT"} {
+			if strings.HasSuffix(name, forbidden) {
+				t.Errorf("the build sees %s=%s", name, value)
+			}
+		}
+	}
+	if req.Env["CI"] == "" || req.Env["MAGENTO_CLOUD_TREE_ID"] != "7ee1d" || req.Env["GREETING"] != "hello" {
+		t.Errorf("variables of the build: %v", req.Env)
+	}
+}
+
+func TestMountsAreNoPartOfTheSlug(t *testing.T) {
+	req := request(t, buildInput(t))
+	if want := []string{"app/etc", "pub/media", "pub/static", "var"}; !slices.Equal(req.Mounts, want) {
+		t.Errorf("mounts = %v, want %v", req.Mounts, want)
+	}
+	if !slices.Contains(req.Exclude, ".magento.app.yaml") || slices.Contains(req.Exclude, ".magento.env.yaml") {
+		t.Errorf("excluded: %v; the stage file belongs to the application", req.Exclude)
+	}
+}
+
+// TestKeyNamesWhatChanged: what may not cause a rebuild does not, and what does is named
+// (spec: platform 1.4).
+func TestKeyNamesWhatChanged(t *testing.T) {
+	old := request(t, buildInput(t)).Key
+	for _, tt := range []struct {
+		name   string
+		change func(in *topology.BuildInput)
+		want   []string
+	}{
+		{"nothing", func(*topology.BuildInput) {}, nil},
+		{"a cron", func(in *topology.BuildInput) { in.App.Crons[0].Spec = "*/7 * * * *" }, nil},
+		{"the deploy hook", func(in *topology.BuildInput) { in.App.Hooks.Deploy = "true" }, nil},
+		{"a relationship", func(in *topology.BuildInput) { in.App.Relationships = nil }, nil},
+		{"locations", func(in *topology.BuildInput) { in.App.Web.Locations = nil }, nil},
+		{"the build hook", func(in *topology.BuildInput) { in.App.Hooks.Build = "true" }, []string{"build hook"}},
+		{"the tree", func(in *topology.BuildInput) { in.TreeDigest = "other" }, []string{"source tree"}},
+		{"the image", func(in *topology.BuildInput) { in.Base.Digest = "sha256:new" }, []string{"runtime image"}},
+		{"an extension", func(in *topology.BuildInput) { in.App.Extensions = nil }, []string{"PHP configuration"}},
+		{"a mount", func(in *topology.BuildInput) { in.App.Mounts = in.App.Mounts[1:] }, []string{"mounts"}},
+		{
+			"a build variable", func(in *topology.BuildInput) {
+				in.Variables = []platform.Variable{{Name: "env:TOKEN", Value: "x", VisibleBuild: true}}
+			}, []string{"variable env:TOKEN"},
+		},
+		{
+			"a runtime variable", func(in *topology.BuildInput) {
+				in.Variables = []platform.Variable{{Name: "env:TOKEN", Value: "x", VisibleRuntime: true}}
+			}, nil,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			in := buildInput(t)
+			tt.change(&in)
+			if got := request(t, in).Key.Changed(old); !slices.Equal(got, tt.want) {
+				t.Errorf("changed parts = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestKeyHoldsNoSecret(t *testing.T) {
+	in := buildInput(t)
+	in.Variables = []platform.Variable{{Name: "env:TOKEN", Value: "s3cr3t", VisibleBuild: true}}
+	for _, p := range request(t, in).Key.Parts {
+		if strings.Contains(p.Value, "s3cr3t") {
+			t.Errorf("part %q holds the secret", p.Name)
+		}
+	}
+}
