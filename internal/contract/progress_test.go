@@ -1,0 +1,62 @@
+package contract
+
+import "testing"
+
+func TestProgressSurvivesTheLog(t *testing.T) {
+	for _, p := range []Progress{
+		{Verb: Hello, Text: "sluice-toolkit 1.0"},
+		{Verb: Touch, Text: "setup:upgrade"},
+		{Verb: Step, Text: ""},
+	} {
+		for _, end := range []string{"", "\n", "\r\n"} {
+			if got, ok := ParseProgress(p.String() + end); !ok || got != p {
+				t.Errorf("ParseProgress(%q) = %+v, %t", p.String()+end, got, ok)
+			}
+		}
+	}
+}
+
+func TestOtherLinesAreNoProgress(t *testing.T) {
+	for _, line := range []string{"", "::sluice::", "::sluice::other x", " ::sluice::touch x", "note ::sluice::touch x"} {
+		if p, ok := ParseProgress(line); ok {
+			t.Errorf("ParseProgress(%q) = %+v", line, p)
+		}
+	}
+}
+
+func TestTellsTouch(t *testing.T) {
+	preamble := "#!/bin/sh\ncd /app || exit 1\nif [ -f .environment ]; then . ./.environment; fi\n"
+	for script, want := range map[string]bool{
+		preamble + "ece-tools run scenario/deploy.xml\n":                    true,
+		preamble + "set -e\n# first\nsluice-toolkit deploy\necho-tools x\n": false,
+		preamble + "set -e\n# first\n  sluice-toolkit deploy\n":             true,
+		preamble: false,
+		"":       false,
+		"php ./vendor/bin/ece-tools run scenario/deploy.xml": false,
+		"ece-tools deploy; php bin/magento setup:upgrade":    false,
+		"ece-tools deploy && rm -rf var":                     false,
+		"ece-tools run `touch x`":                            false,
+		"ece-tools run $(touch x)":                           false,
+		"ece-tools deploy > /app/var/log":                    false,
+		"ece-tools deploy\nphp bin/magento cache:flush":      false,
+	} {
+		if got := TellsTouch(script); got != want {
+			t.Errorf("TellsTouch(%q) = %t, want %t", script, got, want)
+		}
+	}
+}
+
+func FuzzParseProgress(f *testing.F) {
+	f.Add("::sluice::touch setup:upgrade\n")
+	f.Add("::sluice::")
+	f.Add("text")
+	f.Fuzz(func(t *testing.T, line string) {
+		p, ok := ParseProgress(line)
+		if !ok {
+			return
+		}
+		if again, ok := ParseProgress(p.String()); !ok || again.Verb != p.Verb {
+			t.Errorf("%q became %+v and then %+v, %t", line, p, again, ok)
+		}
+	})
+}
