@@ -85,6 +85,9 @@ func (b *applicationBuild) run(ctx context.Context) (platform.Slug, error) {
 		if ok {
 			b.log.Line(3, "Reusing existing build for this tree ID")
 			b.remember(ctx, req)
+			// The application is told of the tree that it runs, which may differ from the
+			// one that was built in files that are no part of a slug.
+			slug.TreeID = req.TreeID
 			return slug, nil
 		}
 	}
