@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -52,7 +53,7 @@ func (s *Server) receivePack(w http.ResponseWriter, r *http.Request) {
 		env: append(env, envSocket+"="+s.Hooks.socket, envToken+"="+token),
 	})
 	end()
-	p.settle(job, stream)
+	p.settle(job)
 }
 
 // push is one push that is running. Its hooks may call at any time, but each once.
@@ -100,6 +101,7 @@ func (p *push) tell(ctx context.Context, stored platform.Push, out io.Writer) {
 	if told {
 		return
 	}
+	p.noteTold(p.dir, stored.Updates)
 	err := p.Receiver.PostReceive(ctx, stored, out)
 	switch {
 	case err == nil:
@@ -111,8 +113,9 @@ func (p *push) tell(ctx context.Context, stored platform.Push, out io.Writer) {
 }
 
 // settle finishes a push whose post-receive hook never called, for example because it
-// was killed: if refs moved, the Receiver must know.
-func (p *push) settle(job, stream context.Context) {
+// was killed: if refs moved, the Receiver must know. Nobody sees what it answers, so it
+// need not follow what the push causes.
+func (p *push) settle(job context.Context) {
 	p.mu.Lock()
 	accepted, told := p.accepted, p.told
 	p.mu.Unlock()
@@ -124,13 +127,17 @@ func (p *push) settle(job, stream context.Context) {
 		p.Log.ErrorContext(job, "find out what a push stored", "project", p.project, "error", err)
 		return
 	}
+	// Git refuses an update that another push has made meanwhile; that one was told.
+	moved = slices.DeleteFunc(moved, func(u platform.RefUpdate) bool { return p.wasTold(p.dir, u) })
 	if len(moved) == 0 {
 		return
 	}
 	p.Log.WarnContext(job, "post-receive hook did not run", "project", p.project)
 	stored := *accepted
 	stored.Updates = moved
-	p.tell(stream, stored, io.Discard)
+	unseen, end := context.WithCancelCause(job)
+	end(errClientLeft)
+	p.tell(unseen, stored, io.Discard)
 }
 
 // moved returns the updates whose ref is now what they ask for.

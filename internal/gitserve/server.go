@@ -32,6 +32,9 @@ type Server struct {
 	mux      *http.ServeMux
 	stop     func() // closes stopping, once
 	stopping chan struct{}
+
+	toldMu sync.Mutex
+	told   map[string]string // by directory and ref: the commit that the Receiver knows of
 }
 
 // New returns a Server.
@@ -43,11 +46,30 @@ func New(c Config) (*Server, error) {
 	}
 	c.MaxPush = cmp.Or(c.MaxPush, DefaultMaxPush)
 	stopping := make(chan struct{})
-	s := &Server{Config: c, git: git, mux: http.NewServeMux(), stopping: stopping, stop: sync.OnceFunc(func() { close(stopping) })}
+	s := &Server{
+		Config: c, git: git, mux: http.NewServeMux(), told: map[string]string{},
+		stopping: stopping, stop: sync.OnceFunc(func() { close(stopping) }),
+	}
 	s.mux.HandleFunc("GET /{repository}/info/refs", s.infoRefs)
 	s.mux.HandleFunc("POST /{repository}/git-upload-pack", s.uploadPack)
 	s.mux.HandleFunc("POST /{repository}/git-receive-pack", s.receivePack)
 	return s, nil
+}
+
+// noteTold remembers that the Receiver is told of these updates of the repository in dir.
+func (s *Server) noteTold(dir string, updates []platform.RefUpdate) {
+	s.toldMu.Lock()
+	defer s.toldMu.Unlock()
+	for _, u := range updates {
+		s.told[dir+" "+u.Ref] = u.New
+	}
+}
+
+// wasTold reports whether the update is the last one of its ref that the Receiver knows of.
+func (s *Server) wasTold(dir string, u platform.RefUpdate) bool {
+	s.toldMu.Lock()
+	defer s.toldMu.Unlock()
+	return s.told[dir+" "+u.Ref] == u.New
 }
 
 // ServeHTTP implements http.Handler.

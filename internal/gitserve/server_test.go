@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -515,6 +516,48 @@ func TestConcurrentPushes(t *testing.T) {
 	}
 	if len(f.stored()) != 6 || len(seen) != 6 {
 		t.Errorf("told of %+v", f.stored())
+	}
+}
+
+// TestTwoPushesOfOneCommit: the second is let through while the first moves the ref. Git
+// refuses it then; it must neither count as a push nor wait for what the first one causes.
+func TestTwoPushesOfOneCommit(t *testing.T) {
+	f := newFixture(t, settings{})
+	f.commit("a", "1")
+	var asked atomic.Int32
+	both, moved, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	f.pre = func(context.Context, platform.Push, io.Writer) error {
+		if asked.Add(1) == 1 {
+			<-both
+			return nil
+		}
+		close(both)
+		<-moved
+		return nil
+	}
+	f.post = func(context.Context, platform.Push, io.Writer) error {
+		if len(f.stored()) == 1 {
+			close(moved)
+			<-ended
+		}
+		return nil
+	}
+	results := make(chan error, 2)
+	for range 2 {
+		go func() {
+			_, err := f.git("push", f.url("write"), "main")
+			results <- err
+		}()
+	}
+	if <-results == nil {
+		t.Error("the refused push succeeded, or had to wait for the other one")
+	}
+	close(ended)
+	if err := <-results; err != nil {
+		t.Error(err)
+	}
+	if n := len(f.stored()); n != 1 {
+		t.Errorf("told of %d pushes, want 1", n)
 	}
 }
 
