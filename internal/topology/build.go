@@ -82,7 +82,11 @@ func buildEnv(in BuildInput, vars variables) map[string]string {
 	own["SOURCE_DIR"] = contract.AppDir
 	own["VARIABLES"] = encode(vars.rest)
 	own["VENDOR"] = "sluice"
-	env := environ(own, vars.env)
+	env := environ(own, nil)
+	// At run time the home directory is the application's. What tools save in it during a
+	// build is no part of the application: the builder gives them another one.
+	delete(env, "HOME")
+	maps.Copy(env, vars.env)
 	env["CI"] = "1"
 	return env
 }

@@ -44,6 +44,9 @@ func TestBuildSeesNoService(t *testing.T) {
 			}
 		}
 	}
+	if home, ok := req.Env["HOME"]; ok {
+		t.Errorf("HOME=%s: what tools save there would become part of the slug", home)
+	}
 	if req.Env["CI"] == "" || req.Env["MAGENTO_CLOUD_TREE_ID"] != "7ee1d" || req.Env["GREETING"] != "hello" {
 		t.Errorf("variables of the build: %v", req.Env)
 	}
