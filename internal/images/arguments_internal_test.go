@@ -18,6 +18,7 @@ func TestArguments(t *testing.T) {
 	def := &catalog.Debian{Suite: "bookworm", Packages: []string{"memcached", "procps"}}
 	for name, o := range map[string]Options{
 		"defaults": {},
+		"frozen":   {Mirror: "http://mirror.example.org/debian", SecurityMirror: NoSecurity},
 		"mirror":   {Mirror: "http://mirror.example.org/debian", SecurityMirror: "http://mirror.example.org/security"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -38,6 +38,9 @@ func (a *Assembler) assemble(ctx context.Context, img catalog.Image, ref string,
 	}
 
 	p := newProgress(log, img)
+	if a.options.SecurityMirror == NoSecurity {
+		p.say("W: %s is made without Debian's security fixes, as the server's configuration says", img.Name)
+	}
 	run, err := a.start(ctx, dir, arguments(img.Debian, a.options, overlay), p)
 	if err != nil {
 		return "", a.explain(img, err, p)

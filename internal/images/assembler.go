@@ -18,7 +18,8 @@ type Options struct {
 	// Command is the mmdebstrap to run; empty: "mmdebstrap" from PATH.
 	Command string
 	// Mirror and SecurityMirror are the archives that packages come from; empty:
-	// DefaultMirror and DefaultSecurityMirror.
+	// DefaultMirror and DefaultSecurityMirror. NoSecurity as SecurityMirror leaves the
+	// security fixes out, for machines whose only mirror does not have them.
 	Mirror         string
 	SecurityMirror string
 	// Parallel is how many images may be assembled at a time; 0 means 2.
@@ -34,6 +35,7 @@ type Options struct {
 const (
 	DefaultMirror         = "http://deb.debian.org/debian"
 	DefaultSecurityMirror = "http://security.debian.org/debian-security"
+	NoSecurity            = "none"
 )
 
 // Assembler makes catalog images available in a store. Safe for concurrent use.

@@ -165,9 +165,10 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 			`echo "E: Failed to fetch http://deb/  Could not connect to deb:80" >&2; exit 100`,
 			"Could not connect to deb:80", "check that this machine reaches http://deb.debian.org/debian",
 		},
-		"no keys":      {`echo "NO_PUBKEY 0E98404D386FA1D9" >&2; exit 1`, "exit status 1", "apt-get install debian-archive-keyring"},
-		"disk is full": {`echo "tar: write: No space left on device" >&2; exit 1`, "No space left", "free some disk space"},
-		"anything":     {`for i in $(seq 30); do echo "line $i" >&2; done; printf "half a tar"; exit 3`, "line 11\n  line 12", ""},
+		"no keys":       {`echo "NO_PUBKEY 0E98404D386FA1D9" >&2; exit 1`, "exit status 1", "apt-get install debian-archive-keyring"},
+		"lost packages": {`echo "E: Failed to fetch http://deb/x.deb  404  Not Found" >&2; exit 25`, "exit status 25", "name a mirror that has them"},
+		"disk is full":  {`echo "tar: write: No space left on device" >&2; exit 1`, "No space left", "free some disk space"},
+		"anything":      {`for i in $(seq 30); do echo "line $i" >&2; done; printf "half a tar"; exit 3`, "line 11\n  line 12", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := &memoryStore{}

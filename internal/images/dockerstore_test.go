@@ -8,7 +8,6 @@ import (
 	"io"
 	"os/exec"
 	"strings"
-	"time"
 
 	"sluice/internal/platform"
 )
@@ -29,29 +28,23 @@ func (dockerStore) Import(ctx context.Context, ref string, config platform.Image
 	for name, value := range config.Labels {
 		args = append(args, "--change", fmt.Sprintf("LABEL %s=%q", name, value))
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	in := &watched{Reader: tar, broken: cancel}
 	cmd := exec.CommandContext(ctx, "docker", append(args, "-", ref)...)
-	cmd.Stdin = in
-	cmd.WaitDelay = time.Second // do not wait for a reader that waits for us
-	out, err := cmd.Output()
-	return strings.TrimSpace(string(out)), err
-}
-
-// watched stops the import before the command could take a broken tar for a whole one.
-type watched struct {
-	io.Reader
-	broken context.CancelCauseFunc
-}
-
-func (w *watched) Read(b []byte) (int, error) {
-	n, err := w.Reader.Read(b)
-	if err != nil && !errors.Is(err, io.EOF) {
-		w.broken(err)
-		select {} // the command is killed; its end of the pipe is all that closes
+	var digest bytes.Buffer
+	cmd.Stdout = &digest
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return "", err
 	}
-	return n, err
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	if _, err := io.Copy(stdin, tar); err != nil {
+		_ = cmd.Process.Kill() // before it could see the end of its input and take half for a whole
+		return "", errors.Join(err, cmd.Wait())
+	}
+	_ = stdin.Close()
+	err = cmd.Wait()
+	return strings.TrimSpace(digest.String()), err
 }
 
 func (dockerStore) Pull(ctx context.Context, ref string, log io.Writer) (string, error) {

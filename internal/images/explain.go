@@ -25,6 +25,10 @@ func complaints(o Options) []complaint {
 			"the archive does not answer: check that this machine reaches " + o.Mirror + ", or name another mirror in the server's configuration",
 		},
 		{
+			[]string{"404  Not Found"},
+			"the archive no longer has all packages of this suite, as happens after the end of its support: name a mirror that has them in the server's configuration",
+		},
+		{
 			[]string{"NO_PUBKEY", "is not signed", "no valid OpenPGP", "signatures couldn't be verified"},
 			"the keys of Debian's archive are missing or old: apt-get install debian-archive-keyring",
 		},

@@ -63,9 +63,12 @@ func arguments(def *catalog.Debian, o Options, overlay string) []string {
 
 // sources are the lines of sources.list: the release, its updates and its security fixes.
 func sources(suite string, o Options) []string {
-	return []string{
+	lines := []string{
 		fmt.Sprintf("deb %s %s main", o.Mirror, suite),
 		fmt.Sprintf("deb %s %s-updates main", o.Mirror, suite),
-		fmt.Sprintf("deb %s %s-security main", o.SecurityMirror, suite),
 	}
+	if o.SecurityMirror != NoSecurity {
+		lines = append(lines, fmt.Sprintf("deb %s %s-security main", o.SecurityMirror, suite))
+	}
+	return lines
 }
