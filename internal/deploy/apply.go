@@ -198,7 +198,7 @@ func (d *deployment) deployHook(ctx context.Context, app engine.App, why string)
 		d.touch(ctx)
 	}
 	start := time.Now()
-	code, err := d.exec(ctx, app.Name, []string{"/bin/sh", topology.DeployHook}, out)
+	code, err := d.exec(ctx, app.Name, hookCommand(topology.DeployHook, "deploy"), out)
 	_ = out.Close() // never fails
 	d.activity.Commands = append(d.activity.Commands, platform.CommandResult{
 		App: app.Name, Type: "deploy", ExitCode: code, Duration: time.Since(start),
@@ -211,6 +211,19 @@ func (d *deployment) deployHook(ctx context.Context, app engine.App, why string)
 			fmt.Errorf("the deploy hook of '%s' failed with status code %d", app.Name, code))
 	}
 	return nil
+}
+
+// logHook runs a hook ($1) with its output also appended to a log ($2), in the form that
+// readers of deploy.log know (spec: platform 1.8; commerce-cloud 12.1, invariant 37), and
+// exits with the hook's status.
+const logHook = `printf "[%s] Launching command '%s'.\n" "$(date -u '+%Y-%m-%d %H:%M:%S.%6N')" "$1" >>"$2"
+status=/tmp/.hook-$$
+{ /bin/sh "$1" 2>&1; echo "$?" >"$status"; } | tee -a "$2"
+code=$(cat "$status"); rm -f "$status"
+exit "${code:-1}"`
+
+func hookCommand(hook, log string) []string {
+	return []string{"/bin/sh", "-c", logHook, "hook", hook, contract.LogDir + "/" + log + ".log"}
 }
 
 // progressWatch takes progress lines out of a hook's output.

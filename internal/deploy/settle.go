@@ -102,7 +102,7 @@ func (d *deployment) postDeploy(ctx context.Context) error {
 		d.log.Line(1, "Executing post deploy hook for service `%s`", name)
 		out := d.log.At(2)
 		start := time.Now()
-		code, err := d.exec(ctx, name, []string{"/bin/sh", topology.PostDeployHook}, out)
+		code, err := d.exec(ctx, name, hookCommand(topology.PostDeployHook, "post-deploy"), out)
 		_ = out.Close() // never fails
 		d.activity.Commands = append(d.activity.Commands, platform.CommandResult{
 			App: name, Type: "post_deploy", ExitCode: code, Duration: time.Since(start),
