@@ -72,12 +72,12 @@ func iniValue(v string) string {
 	return `"` + strings.NewReplacer("\n", " ", "\r", " ", `"`, `\"`).Replace(v) + `"`
 }
 
-// extensionsIni loads the default extensions, those asked for and what they need, but for
-// the disabled ones.
+// extensionsIni loads the extensions that are always there, the default ones but for the
+// disabled, those asked for, and what all of these need (spec: commerce-cloud 3.2).
 func extensionsIni(rt catalog.Runtime, app *manifest.Application) (string, error) {
 	wanted := map[string]bool{}
 	for name, e := range rt.Extensions {
-		if e.Default && !slices.Contains(app.Disabled, name) {
+		if e.Always || e.Default && !slices.Contains(app.Disabled, name) {
 			want(rt, name, wanted)
 		}
 	}
