@@ -332,11 +332,11 @@ func (d *deployment) goLive(ctx context.Context) error {
 	if err := d.Store.SaveRelease(ctx, d.release); err != nil {
 		return fmt.Errorf("record the release: %w", err)
 	}
-	d.env.Release = d.release.ID
-	d.env.Status = platform.EnvironmentActive
-	d.env.DeployedAt = now
-	d.env.UpdatedAt = now
-	env, err := d.Store.SaveEnvironment(ctx, d.env)
+	env, err := d.changeEnvironment(ctx, d.project.ID, d.env.Name, func(env *platform.Environment) {
+		env.Release = d.release.ID
+		env.Status = platform.EnvironmentActive
+		env.DeployedAt = now
+	})
 	if err != nil {
 		return fmt.Errorf("record the environment: %w", err)
 	}

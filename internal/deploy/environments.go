@@ -53,9 +53,10 @@ func (s *Service) Activate(ctx context.Context, project, name string, by platfor
 	if env.Status != platform.EnvironmentInactive {
 		return platform.Activity{}, platform.Errorf(platform.CodeConflict, "environment %s is already %s", name, env.Status)
 	}
-	env.Status = platform.EnvironmentActive
-	env.UpdatedAt = time.Now().UTC()
-	if _, err := s.Store.SaveEnvironment(ctx, env); err != nil {
+	env, err = s.changeEnvironment(ctx, project, name, func(env *platform.Environment) {
+		env.Status = platform.EnvironmentActive
+	})
+	if err != nil {
 		return platform.Activity{}, err
 	}
 	return s.enqueue(ctx, platform.Activity{
@@ -91,10 +92,11 @@ func (d *deployment) teardown(ctx context.Context) error {
 	if err := d.demolish(ctx, d.env, d.log); err != nil {
 		return failed("Environment deactivation failed", "run it again: sluice environment:deactivate -p "+d.project.ID+" -e "+d.env.Name, err)
 	}
-	d.env.Status = platform.EnvironmentInactive
-	d.env.Release = ""
-	d.env.UpdatedAt = time.Now().UTC()
-	if _, err := d.Store.SaveEnvironment(ctx, d.env); err != nil {
+	_, err := d.changeEnvironment(ctx, d.project.ID, d.env.Name, func(env *platform.Environment) {
+		env.Status = platform.EnvironmentInactive
+		env.Release = ""
+	})
+	if err != nil {
 		return fmt.Errorf("record the environment: %w", err)
 	}
 	return nil

@@ -405,3 +405,28 @@ func TestRemovedServiceNeedsAWord(t *testing.T) {
 		t.Errorf("result %q: %s", a.Result, a.Reason)
 	}
 }
+
+// TestPushDuringADeployment: what the running deployment records must not undo what the
+// push records.
+func TestPushDuringADeployment(t *testing.T) {
+	w := newWorld(t)
+	w.push(shop())
+	release := w.builder.Hold()
+	s := w.service(nil)
+	w.run(s, func() {
+		options := map[string]string{"deploy.wait": "false"}
+		for _, page := range []string{"first", "second"} {
+			if err := w.receive(s, shop("pub/index.php", page), options, &bytes.Buffer{}); err != nil {
+				t.Fatal(err)
+			}
+			for page == "first" && w.last().Step != platform.StepBuild {
+				continue // until it is under way
+			}
+		}
+		release()
+		w.log(w.last())
+	})
+	if a, env := w.last(), w.env(); env.HeadCommit != a.Commit || env.Release != a.Release || a.Result != platform.ResultSuccess {
+		t.Errorf("head %s, release %s; the last activity deployed %s as %s with result %q", env.HeadCommit, env.Release, a.Commit, a.Release, a.Result)
+	}
+}

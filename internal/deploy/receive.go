@@ -164,11 +164,14 @@ func (s *Service) received(ctx context.Context, push platform.Push, u platform.R
 	if err != nil {
 		return platform.Activity{}, false, err
 	}
-	env, err := s.pushedEnvironment(ctx, project, push, u, branch)
+	env, err := s.pushedEnvironment(ctx, project, push.Options, branch)
 	if err != nil {
 		return platform.Activity{}, false, err
 	}
 	if env.Status == platform.EnvironmentInactive {
+		if _, err := s.moveHead(ctx, env, u.New); err != nil {
+			return platform.Activity{}, false, err
+		}
 		log.Line(0, "Environment %s is inactive: its code was stored and nothing is built.", branch)
 		log.Line(0, "   Next: sluice environment:activate -p %s -e %s", project.ID, branch)
 		return platform.Activity{}, false, nil
@@ -183,29 +186,39 @@ func (s *Service) received(ctx context.Context, push platform.Push, u platform.R
 		OldCommit:   u.Old,
 		Parameters:  push.Options,
 	})
+	if err != nil {
+		return platform.Activity{}, false, err
+	}
+	// The head moves last: after a crash in between, EnqueueMissed finds the push again.
+	_, err = s.moveHead(ctx, env, u.New)
 	return a, err == nil, err
 }
 
+func (s *Service) moveHead(ctx context.Context, env platform.Environment, commit string) (platform.Environment, error) {
+	return s.changeEnvironment(ctx, env.Project, env.Name, func(env *platform.Environment) { env.HeadCommit = commit })
+}
+
 // pushedEnvironment creates the environment of a new branch, inactive unless it is the
-// default one or the pusher asks otherwise (spec: platform 8.4), and notes the new head.
-func (s *Service) pushedEnvironment(ctx context.Context, project platform.Project, push platform.Push, u platform.RefUpdate, branch string) (platform.Environment, error) {
+// default one or the pusher asks otherwise (spec: platform 8.4).
+func (s *Service) pushedEnvironment(ctx context.Context, project platform.Project, options map[string]string, branch string) (platform.Environment, error) {
+	s.records.Lock()
+	defer s.records.Unlock()
 	env, err := s.Store.Environment(ctx, project.ID, branch)
 	switch platform.ErrorCode(err) {
 	case "":
 	case platform.CodeNotFound:
 		env = newEnvironment(project, branch)
-		env.Title = push.Options["environment.title"]
-		env.Parent = cmp.Or(push.Options["environment.parent"], env.Parent)
-		if push.Options["environment.type"] == string(platform.Staging) && env.Type != platform.Production {
+		env.Title = options["environment.title"]
+		env.Parent = cmp.Or(options["environment.parent"], env.Parent)
+		if options["environment.type"] == string(platform.Staging) && env.Type != platform.Production {
 			env.Type = platform.Staging
 		}
 	default:
 		return platform.Environment{}, err
 	}
-	if push.Options["environment.status"] == "active" && env.Status == platform.EnvironmentInactive {
+	if options["environment.status"] == "active" && env.Status == platform.EnvironmentInactive {
 		env.Status = platform.EnvironmentActive
 	}
-	env.HeadCommit = u.New
 	env.UpdatedAt = time.Now().UTC()
 	return s.Store.SaveEnvironment(ctx, env)
 }

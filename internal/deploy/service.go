@@ -59,6 +59,8 @@ type Service struct {
 	builds *semaphore.Weighted
 	wake   chan struct{} // holds a token when there may be something to claim
 
+	records sync.Mutex // held while an environment's record is read, changed and saved
+
 	mu      sync.Mutex
 	running map[string]context.CancelCauseFunc // by activity, while it may be cancelled
 	sources map[string]*sync.Mutex             // by checkout directory
@@ -78,6 +80,20 @@ func New(deps Dependencies, opts Options) *Service {
 		running:      map[string]context.CancelCauseFunc{},
 		sources:      map[string]*sync.Mutex{},
 	}
+}
+
+// changeEnvironment reads the record, changes it and saves it. Pushes and deployments of
+// one environment happen at the same time; each may only write what is its own.
+func (s *Service) changeEnvironment(ctx context.Context, project, name string, change func(*platform.Environment)) (platform.Environment, error) {
+	s.records.Lock()
+	defer s.records.Unlock()
+	env, err := s.Store.Environment(ctx, project, name)
+	if err != nil {
+		return platform.Environment{}, err
+	}
+	change(&env)
+	env.UpdatedAt = time.Now().UTC()
+	return s.Store.SaveEnvironment(ctx, env)
 }
 
 // checkoutDir is where an application's tree is kept between builds.

@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"time"
 
 	"sluice/internal/platform"
 )
@@ -59,9 +58,9 @@ func (d *deployment) stayClosed(ctx context.Context) {
 		d.activity.Hold = report
 	}
 	d.held = false
-	d.env.Status = platform.EnvironmentDirty
-	d.env.UpdatedAt = time.Now().UTC()
-	_, err := d.Store.SaveEnvironment(ctx, d.env)
+	_, err := d.changeEnvironment(ctx, d.project.ID, d.env.Name, func(env *platform.Environment) {
+		env.Status = platform.EnvironmentDirty
+	})
 	d.must(ctx, "record the environment", err)
 }
 
