@@ -75,44 +75,63 @@ func (t *sourceTree) Open(name string) (io.ReadCloser, error) {
 // archives. Git's own directory, and what is no file, directory or link, is left out.
 func (t *sourceTree) archive(w io.Writer) error {
 	tw := tar.NewWriter(w)
-	err := fs.WalkDir(t.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case name == ".":
-			return nil
-		case name == ".git" && d.IsDir():
-			return fs.SkipDir
-		case name == ".git":
-			return nil
-		}
-		return t.add(tw, name, d)
-	})
-	return errors.Join(err, tw.Close())
+	return errors.Join(addDir(tw, t.root, ""), tw.Close())
 }
 
-func (t *sourceTree) add(tw *tar.Writer, name string, d fs.DirEntry) error {
-	h := &tar.Header{Name: name, Format: tar.FormatGNU, ModTime: contentTime(nil)}
+// addDir writes what is in a directory, whose path in the tree is prefix. Each directory
+// is opened by itself: a file that is looked up from the top of the tree costs an open for
+// every part of its path, which in a shop is most of the time an archive takes.
+func addDir(tw *tar.Writer, dir *os.Root, prefix string) error {
+	entries, err := fs.ReadDir(dir.FS(), ".")
+	if err != nil {
+		return fmt.Errorf("read the directory %q: %w", prefix, err)
+	}
+	for _, d := range entries {
+		if prefix == "" && d.Name() == ".git" {
+			continue
+		}
+		if err := add(tw, dir, prefix, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func add(tw *tar.Writer, dir *os.Root, prefix string, d fs.DirEntry) error {
+	h := &tar.Header{Name: prefix + d.Name(), Format: tar.FormatGNU, ModTime: contentTime(nil)}
 	switch d.Type() {
 	case fs.ModeDir:
-		h.Typeflag, h.Name, h.Mode = tar.TypeDir, name+"/", 0o755
+		return addSubdir(tw, dir, d.Name(), h)
 	case fs.ModeSymlink:
-		target, err := t.root.Readlink(name)
+		target, err := dir.Readlink(d.Name())
 		if err != nil {
 			return err
 		}
 		h.Typeflag, h.Linkname, h.Mode = tar.TypeSymlink, target, 0o777
+		return tw.WriteHeader(h)
 	case 0:
-		return t.addFile(tw, h)
+		return addFile(tw, dir, d.Name(), h)
 	default:
 		return nil
 	}
-	return tw.WriteHeader(h)
+}
+
+func addSubdir(tw *tar.Writer, parent *os.Root, name string, h *tar.Header) error {
+	h.Typeflag, h.Name, h.Mode = tar.TypeDir, h.Name+"/", 0o755
+	if err := tw.WriteHeader(h); err != nil {
+		return err
+	}
+	dir, err := parent.OpenRoot(name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }() // was only read
+	return addDir(tw, dir, h.Name)
 }
 
 // addFile writes a regular file, whose header says when the content changed.
-func (t *sourceTree) addFile(tw *tar.Writer, h *tar.Header) error {
-	f, err := t.root.Open(h.Name)
+func addFile(tw *tar.Writer, dir *os.Root, name string, h *tar.Header) error {
+	f, err := dir.Open(name)
 	if err != nil {
 		return err
 	}
