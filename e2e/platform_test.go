@@ -300,13 +300,9 @@ func (s *shop) write(name, content string) {
 
 // push pushes main and returns what Git printed. Git succeeds whatever becomes of the
 // deployment; see last.
-func (s *shop) push(options ...string) string {
+func (s *shop) push() string {
 	s.t.Helper()
-	args := []string{"push", "sluice", "HEAD:main"}
-	for _, o := range options {
-		args = append(args, "-o", o)
-	}
-	return s.git(args...)
+	return s.git("push", "sluice", "HEAD:main")
 }
 
 // last returns the newest activity of the environment main.
