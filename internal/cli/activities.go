@@ -176,7 +176,7 @@ func activityProperties(a apiv1.Activity) []property {
 	}
 	for _, cmd := range a.Commands {
 		properties = append(properties, property{
-			cmd.Type + " hook of " + cmd.App, fmt.Sprintf("exit status %d after %s", cmd.ExitCode, seconds(cmd.Duration)),
+			commandTitle(cmd.Type) + " of " + cmd.App, fmt.Sprintf("exit status %d after %s", cmd.ExitCode, seconds(cmd.Duration)),
 		})
 	}
 	if h := a.Hold; h != nil {
@@ -185,6 +185,15 @@ func activityProperties(a apiv1.Activity) []property {
 			h.TimedOut, h.Refused, h.Left)})
 	}
 	return properties
+}
+
+// commandTitle says what was run. A build is more than its hook: what takes its time may
+// be the tree's way into the slug.
+func commandTitle(kind string) string {
+	if kind == "build" {
+		return kind
+	}
+	return kind + " hook"
 }
 
 func (c *program) activityLog() *cobra.Command {
