@@ -172,7 +172,7 @@ func (b *bench) printPeer(w io.Writer) {
 	ours, _ := median(b.samples[changedCase], partLive)
 	theirs, _ := median(samples, partLive)
 	_, _ = fmt.Fprintf(table, "%.0f\t\n", fails)
-	_, _ = fmt.Fprintf(table, "Sluice\t\t\t\t%.2f\t%s\t\n", ours, fmt.Sprint(b.failed))
+	_, _ = fmt.Fprintf(table, "Sluice\t\t\t\t%.2f\t%d\t\n", ours, b.failed)
 	_ = table.Flush()
 	_, _ = fmt.Fprintf(w, "ratio, push-to-live: Sluice / by hand = %.2f\n", ours/cmp.Or(theirs, 1))
 }

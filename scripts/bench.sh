@@ -62,7 +62,12 @@ export SLUICE_REQUIRE=docker SLUICE_BIN="${SLUICE_BIN:-$PWD/bin}"
 # In its directory, so that the figures are printed as they are.
 (cd e2e && go test -run '^TestBench$' -count 1 -timeout 15m)
 
+# part RUNS PACKAGE...: the benchmarks of packages, each that many times.
+part() {
+    go test -run '^$' -bench . -benchtime "$1" -timeout 5m "${@:2}" | grep --line-buffered -E '^(Benchmark|FAIL|---|panic)'
+}
 echo
 echo "Parts by themselves (go test -bench)"
-go test -run '^$' -bench . -benchtime 20x ./internal/manifest ./internal/gitrepo ./internal/build/buildkit | grep -E '^(Benchmark|FAIL|---|panic)'
-go test -run '^$' -bench . -benchtime 0.2s ./internal/edge | grep -E '^(Benchmark|FAIL|---|panic)'
+part 0.2s ./internal/edge ./internal/manifest
+part 3x ./internal/gitrepo
+part 1x ./internal/build/buildkit
