@@ -82,7 +82,7 @@ func (b *bench) print(w io.Writer, rounds int, facts string) {
 	say("\nDeployments of examples/storefront: medians of %d runs, in seconds", rounds)
 	b.printCases(w)
 	say("first push: one run. hooks: build and deploy hooks by themselves. overhead: push-to-live without the hooks.")
-	say("A visitor looked on during all of it: %d answers, %d failed requests.", b.answers, b.failed)
+	say("A visitor looked on in all rounds: %d answers, %d failed requests.", b.answers, b.failed)
 	say("")
 	for _, name := range []string{unchangedCase, changedCase, redeployCase} {
 		b.judge(w, name, "hold time minus hook time", partHoldRest, goalHoldRest)
