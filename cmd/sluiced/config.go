@@ -34,6 +34,7 @@ type config struct {
 	Workers      int
 	Builds       int
 	CrashAt      string
+	Toolkit      string // executable of the toolkit
 }
 
 var errUsage = errors.New("usage")
@@ -67,6 +68,7 @@ func serveFlags(c *config, out io.Writer) *flag.FlagSet {
 	fs.Uint64Var(&c.MinFree, "min-free", 256, "MB of free disk below which a deployment is refused")
 	fs.IntVar(&c.Workers, "workers", 4, "activities that run side by side")
 	fs.IntVar(&c.Builds, "builds", 2, "builds that run side by side")
+	fs.StringVar(&c.Toolkit, "toolkit", "", "sluice-toolkit for builds and containers, statically linked; empty: the one beside sluiced")
 	fs.StringVar(&c.CrashAt, "crash-at", "", "for tests: end this process with SIGKILL when the step is recorded")
 	return fs
 }

@@ -130,7 +130,14 @@ func (p *plant) openBuilder(ctx context.Context) (err error) {
 	return nil
 }
 
-func (p *plant) openPipeline(context.Context) error {
+func (p *plant) openPipeline(ctx context.Context) error {
+	toolkit, err := installToolkit(p.config)
+	if err != nil {
+		return err
+	}
+	if toolkit == "" {
+		p.log.WarnContext(ctx, "no sluice-toolkit beside sluiced: hooks find no ece-tools but the project's own")
+	}
 	p.gate = edgectl.NewClient(p.config.Router)
 	p.crons = schedule.New(p.engine, p.log)
 	p.pipeline = deploy.New(deploy.Dependencies{
@@ -148,6 +155,7 @@ func (p *plant) openPipeline(context.Context) error {
 		HoldLimit:    p.config.HoldLimit,
 		MinFreeBytes: p.config.MinFree << 20,
 		BuildNetwork: p.config.BuildNetwork,
+		Toolkit:      toolkit,
 		OnStep:       crashAt(p.config.CrashAt),
 	})
 	return nil

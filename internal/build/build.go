@@ -65,6 +65,9 @@ type Request struct {
 	Env map[string]string
 	// Files are present, read-only, at their path while the steps run.
 	Files []File
+	// Programs are executables of the platform, read-only at their path while the steps run.
+	// They are no part of the key: another version of one does not make old slugs invalid.
+	Programs []Program
 	// Network says whether the steps may reach the outside. No service of any
 	// environment is reachable in either case.
 	Network bool
@@ -94,6 +97,12 @@ type File struct {
 	Path    string
 	Mode    uint32
 	Content string
+}
+
+// Program is an executable that the platform brings along.
+type Program struct {
+	Source string // absolute path of a file on this machine
+	Target string // absolute path in the build
 }
 
 // Failure is a build that failed through the user's application, not the platform.

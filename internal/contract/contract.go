@@ -22,6 +22,12 @@ const (
 	ReadyPath = "/.well-known/sluice/ready"
 )
 
+// Where the toolkit is in builds and in application containers, under both of its names.
+const (
+	ToolkitPath  = "/usr/bin/sluice-toolkit"
+	ToolkitAlias = "/usr/bin/ece-tools"
+)
+
 // The user that builds, hooks, crons, workers and the web server run as.
 const (
 	WebUser = "web"

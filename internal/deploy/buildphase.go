@@ -120,7 +120,7 @@ func (b *applicationBuild) request(ctx context.Context) (build.Request, error) {
 	}
 	req, err := topology.Build(topology.BuildInput{
 		Project: b.project, App: b.app, Catalog: b.Catalog, Base: base,
-		TreeDigest: digest, TreeID: id, Variables: b.vars,
+		TreeDigest: digest, TreeID: id, Variables: b.vars, Toolkit: b.opts.Toolkit,
 	})
 	req.Network = b.opts.BuildNetwork
 	req.Fresh = b.activity.Parameters["build.force"] == "true"

@@ -58,7 +58,7 @@ func (d *deployment) newRelease(ctx context.Context, images map[string]platform.
 	}
 	in := topology.Input{
 		Project: d.project, Environment: d.env, Release: id, Manifest: d.manifest, Catalog: d.Catalog,
-		Images: images, Slugs: d.release.Slugs, Variables: d.vars, Site: d.opts.Site,
+		Images: images, Slugs: d.release.Slugs, Variables: d.vars, Site: d.opts.Site, Toolkit: d.opts.Toolkit,
 	}
 	if d.previous != nil {
 		in.Previous = &d.previous.plan.Spec

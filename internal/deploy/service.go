@@ -32,6 +32,10 @@ type Options struct {
 	MinFreeBytes uint64
 	// BuildNetwork lets build hooks reach the outside, as composer needs to.
 	BuildNetwork bool
+	// Toolkit is the executable that builds and containers are given under the names of
+	// contract.ToolkitPath and ToolkitAlias; empty for none. It must stay as it is as long
+	// as a release was made with it.
+	Toolkit string
 	// OnStep, when set, is called right after a step was recorded and before it begins.
 	// Tests stop the control plane there.
 	OnStep func(platform.Step)

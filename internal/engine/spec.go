@@ -27,11 +27,14 @@ type Container struct {
 	Dir     string   // working directory
 	Env     map[string]string
 	Files   []File // read-only; all below one directory
-	Mounts  []Mount
-	Tmpfs   []string
-	Links   map[string]string // host name, such as "database.internal" -> container name it resolves to
-	Memory  int64             // bytes; 0 means no limit
-	CPUs    float64           // 0 means no limit
+	// Programs are executables of the platform, read-only; their targets may lie in any
+	// directory of the image.
+	Programs []Program
+	Mounts   []Mount
+	Tmpfs    []string
+	Links    map[string]string // host name, such as "database.internal" -> container name it resolves to
+	Memory   int64             // bytes; 0 means no limit
+	CPUs     float64           // 0 means no limit
 	// StopTimeout is the time between SIGTERM and SIGKILL.
 	StopTimeout time.Duration
 }
@@ -41,6 +44,13 @@ type File struct {
 	Path    string
 	Mode    uint32
 	Content string
+}
+
+// Program is an executable that the platform brings along, not the image. It must be there,
+// unchanged, as long as a release names it.
+type Program struct {
+	Source string // absolute path on the engine's machine
+	Target string // absolute path in the container
 }
 
 // Mount is a writable directory that outlives the container.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/build"
 	"sluice/internal/contract"
 	"sluice/internal/engine"
 	"sluice/internal/manifest"
@@ -109,7 +110,20 @@ func (r *resolver) container(
 		Mounts: binds,
 		Tmpfs:  tmpfs,
 		Links:  links,
+
+		Programs: programs[engine.Program](r.Toolkit),
 	}, nil
+}
+
+// programs places the toolkit under both of its names.
+func programs[P engine.Program | build.Program](toolkit string) []P {
+	if toolkit == "" {
+		return nil
+	}
+	return []P{
+		P(engine.Program{Source: toolkit, Target: contract.ToolkitPath}),
+		P(engine.Program{Source: toolkit, Target: contract.ToolkitAlias}),
+	}
 }
 
 const webUser = "1000:1000" // contract.WebUID:contract.WebGID

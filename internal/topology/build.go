@@ -27,6 +27,7 @@ type BuildInput struct {
 	TreeDigest string // of the application's files without ConfigFiles
 	TreeID     string
 	Variables  []platform.Variable
+	Toolkit    string // the toolkit's executable on this machine; "" for none
 }
 
 // ConfigFiles are the platform's own files: no part of the slug (spec: commerce-cloud
@@ -71,6 +72,8 @@ func Build(in BuildInput) (build.Request, error) {
 		Env:     env,
 		Files:   buildFiles(php),
 		Network: true,
+
+		Programs: programs[build.Program](in.Toolkit),
 	}, nil
 }
 

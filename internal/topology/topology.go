@@ -28,6 +28,7 @@ type Input struct {
 	Variables   []platform.Variable          // lowest precedence first
 	Site        Site
 	Previous    *engine.Spec // of the release that serves; nil for the first
+	Toolkit     string       // the toolkit's executable on the engine's machine; "" for none
 }
 
 // Site says under which addresses the router is reached.

@@ -121,13 +121,17 @@ func (b *Builder) Build(ctx context.Context, req build.Request, log io.Writer) (
 	}
 	defer func() { _ = tree.Close() }() // was only read
 	mark := "sluice-" + rand.Text()
+	offered := map[string]fsutil.FS{sourceName: tree}
+	if err := programs(req.Programs).offer(offered); err != nil {
+		return platform.Slug{}, err
+	}
 	secret, err := secretFile(mark, req.Env)
 	if err != nil {
 		return platform.Slug{}, err
 	}
 
 	p := newProgress(log, mark, req.Steps)
-	resp, err := b.solve(ctx, req, tree, secret, p)
+	resp, err := b.solve(ctx, req, offered, secret, p)
 	if err != nil {
 		return platform.Slug{}, outcome(ctx, err, p, limit)
 	}
@@ -138,7 +142,7 @@ func (b *Builder) Build(ctx context.Context, req build.Request, log io.Writer) (
 }
 
 // solve runs the build and returns when BuildKit and the writing of the log have ended.
-func (b *Builder) solve(ctx context.Context, req build.Request, tree fsutil.FS, secret []byte, p *progress) (*client.SolveResponse, error) {
+func (b *Builder) solve(ctx context.Context, req build.Request, offered map[string]fsutil.FS, secret []byte, p *progress) (*client.SolveResponse, error) {
 	status := make(chan *client.SolveStatus)
 	logged := make(chan struct{})
 	go func() {
@@ -152,7 +156,7 @@ func (b *Builder) solve(ctx context.Context, req build.Request, tree fsutil.FS, 
 		SharedKey: "sluice",
 		Session: []session.Attachable{
 			// Not LocalMounts: those would give all files to root.
-			filesync.NewFSSyncProvider(filesync.StaticDirSource{sourceName: tree}),
+			filesync.NewFSSyncProvider(filesync.StaticDirSource(offered)),
 			secretsprovider.FromMap(map[string][]byte{secretID: secret}),
 		},
 		Exports: []client.ExportEntry{{

@@ -57,6 +57,7 @@ func slugState(req build.Request, config imageConfig, session string) llb.State 
 			llb.SecretFileOpt(contract.WebUID, contract.WebGID, 0o400)),
 	}
 	options = append(options, fileMounts(req.Files)...)
+	options = append(options, programs(req.Programs).mounts(session)...)
 	options = append(options, stepEnv(config.env(), req.Key)...)
 	if !req.Network {
 		options = append(options, llb.Network(pb.NetMode_NONE))

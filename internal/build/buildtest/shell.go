@@ -89,6 +89,27 @@ func testFiles(t *testing.T, s suite) {
 	}
 }
 
+func testPrograms(t *testing.T, s suite) {
+	t.Helper()
+	source := filepath.Join(t.TempDir(), "tool")
+	if err := os.WriteFile(source, []byte("#!/bin/sh\necho I am $0\n"), 0o755); err != nil { //nolint:gosec // it is run
+		t.Fatal(err)
+	}
+	req := s.request(t, "tool-of-the-platform; its-alias; (: >>/usr/bin/its-alias) 2>/dev/null && echo wrote; true")
+	req.Programs = []build.Program{
+		{Source: source, Target: "/usr/bin/tool-of-the-platform"}, {Source: source, Target: "/usr/bin/its-alias"},
+	}
+	slug, log := s.build(t, req)
+	hasLine(t, log, "  I am /usr/bin/tool-of-the-platform")
+	hasLine(t, log, "  I am /usr/bin/its-alias")
+	if strings.Contains(log, "wrote") {
+		t.Error("a program can be written to")
+	}
+	if s.Inspect(t, slug).Contains("I am $0") {
+		t.Error("a program is in the image")
+	}
+}
+
 func testExclude(t *testing.T, s suite) {
 	t.Helper()
 	req := s.request(t, `

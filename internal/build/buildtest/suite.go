@@ -80,6 +80,7 @@ func Run(t *testing.T, h Harness) {
 		"variables reach the steps but no image":     needsShell(testSecrets),
 		"steps write to the app, cache and tmp only": needsShell(testReadOnly),
 		"generated files are readable":               needsShell(testFiles),
+		"programs can be run and are in no image":    needsShell(testPrograms),
 		"excluded paths and mounts":                  needsShell(testExclude),
 		"a mount below a symbolic link is refused":   needsShell(testMountLink),
 		"the cache is kept for the application":      needsShell(testCache),

@@ -168,6 +168,9 @@ func (x executor) create(ctx context.Context, w wanted) error {
 		}
 		binds = append(binds, b)
 	}
+	for _, p := range w.Programs {
+		binds = append(binds, bind{source: p.Source, target: p.Target, readOnly: true})
+	}
 	_, err = x.cli.ContainerCreate(ctx, createOptions(x.names, x.env, w, binds))
 	return err
 }

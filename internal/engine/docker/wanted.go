@@ -158,6 +158,11 @@ func check(c engine.Container) error {
 			return fmt.Errorf("file %q is not an absolute path", f.Path)
 		}
 	}
+	for _, p := range c.Programs {
+		if !absolute(p.Source) || !absolute(p.Target) {
+			return fmt.Errorf("program %q at %q: both are not absolute paths", p.Source, p.Target)
+		}
+	}
 	if dir := filesDir(c.Files); len(c.Files) > 0 && strings.Count(dir, "/") < 2 {
 		return fmt.Errorf("its files have only %q in common, which would be hidden", dir)
 	}

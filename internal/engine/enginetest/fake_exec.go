@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -160,6 +161,12 @@ func (c *fakeContainer) read(name string) (string, error) {
 	for _, f := range c.Files {
 		if f.Path == name {
 			return f.Content, nil
+		}
+	}
+	for _, p := range c.Programs {
+		if p.Target == name {
+			text, err := os.ReadFile(p.Source)
+			return string(text), err
 		}
 	}
 	if files, key, ok := c.place(name); ok {

@@ -52,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"Mounts keep data over releases", testMounts},
 		{"The root file system is read-only", testReadOnly},
 		{"Files are readable and cannot be changed", testFiles},
+		{"Programs of the platform are readable and cannot be changed", testPrograms},
 		{"Links resolve inside an environment", testLinks},
 		{"Environments do not reach each other", testIsolation},
 		{"Exec passes streams, environment, user and status", testExec},

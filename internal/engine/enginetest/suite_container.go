@@ -2,6 +2,8 @@ package enginetest
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -74,6 +76,30 @@ func testFiles(e *env) {
 	}
 	if got := e.must("", "store", e.Tools.Read(files[0].Path)); got != files[0].Content {
 		e.Errorf("the service reads %q, want %q", got, files[0].Content)
+	}
+}
+
+func testPrograms(e *env) {
+	const text = "#!/bin/sh\necho toolkit\n"
+	source := filepath.Join(e.TempDir(), "tool")
+	if err := os.WriteFile(source, []byte(text), 0o755); err != nil { //nolint:gosec // it is run
+		e.Fatal(err)
+	}
+	spec := e.spec("r1")
+	spec.Apps[0].Programs = []engine.Program{
+		{Source: source, Target: "/usr/bin/tool-of-the-platform"}, {Source: source, Target: "/usr/bin/its-alias"},
+	}
+	e.live(spec)
+	for _, p := range spec.Apps[0].Programs {
+		if got := e.must("r1", "shop", e.Tools.Read(p.Target)); got != strings.TrimSpace(text) && got != text {
+			e.Errorf("%s holds %q, want %q", p.Target, got, text)
+		}
+		if _, code := e.run("r1", "shop", e.Tools.Write(p.Target, "x")); code == 0 {
+			e.Errorf("could write %s", p.Target)
+		}
+	}
+	if _, code := e.run("r1", "shop--queue", e.Tools.Read("/usr/bin/its-alias")); code == 0 {
+		e.Error("a container that names no program has one")
 	}
 }
 
