@@ -1,0 +1,73 @@
+package composer
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"sluice/internal/toolkit/fault"
+)
+
+// Package is one package of a lock file.
+type Package struct {
+	Name    string            `json:"name"`
+	Version string            `json:"version"` // as written: 2.4.7-p3
+	Type    string            `json:"type"`
+	Require map[string]string `json:"require"`
+}
+
+// Lock is composer.lock.
+type Lock struct{ packages []Package }
+
+// ParseLock reads composer.lock; its packages-dev count too.
+func ParseLock(text []byte) (*Lock, error) {
+	var file struct {
+		Packages    []Package       `json:"packages"`
+		PackagesDev json.RawMessage `json:"packages-dev"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return nil, fmt.Errorf("composer.lock: %w", err)
+	}
+	var dev []Package
+	if len(file.PackagesDev) > 0 {
+		if err := json.Unmarshal(file.PackagesDev, &dev); err != nil {
+			return nil, fmt.Errorf("composer.lock: packages-dev: %w", err)
+		}
+	}
+	return &Lock{packages: append(file.Packages, dev...)}, nil
+}
+
+// Find returns a package by its name.
+func (l *Lock) Find(name string) (Package, bool) {
+	if l == nil {
+		return Package{}, false
+	}
+	for _, p := range l.packages {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Package{}, false
+}
+
+// Has reports whether a package is locked.
+func (l *Lock) Has(name string) bool {
+	_, ok := l.Find(name)
+	return ok
+}
+
+// Get returns a package, or the error of the specification with code 25.
+func (l *Lock) Get(name string) (Package, error) {
+	p, ok := l.Find(name)
+	if !ok {
+		return Package{}, fault.New(25, "Package %s:* was not found", name)
+	}
+	return p, nil
+}
+
+// All returns the packages in the order of the file.
+func (l *Lock) All() []Package {
+	if l == nil {
+		return nil
+	}
+	return l.packages
+}

@@ -1,0 +1,67 @@
+package kit
+
+import (
+	"strings"
+
+	"sluice/internal/toolkit/value"
+)
+
+// Platform is what the platform says of this environment, decoded (spec: ece-tools 4.5,
+// 4.6). No map is nil.
+type Platform struct {
+	Relationships *value.Map // name -> list of endpoints
+	Routes        *value.Map // URL -> route
+	Variables     *value.Map // the variables of the environment
+	Application   *value.Map // the descriptor; mounts from the file when the platform has none
+	Branch        string     // name of the environment
+}
+
+// Relationship returns the first endpoint of a relationship; nil when there is none.
+func (p *Platform) Relationship(name string) *value.Map {
+	return p.Relationships.Map(name, "0")
+}
+
+// Variable returns a variable of the environment as PHP prints it; "" when there is none.
+func (p *Platform) Variable(name string) string { return p.Variables.Text(name) }
+
+// HasMount reports whether the application has a mount at a path relative to its root.
+func (p *Platform) HasMount(name string) bool {
+	mounts := p.Application.Map("mounts")
+	name = strings.Trim(name, "/")
+	for key := range mounts.All() {
+		if strings.Trim(key, "/") == name {
+			return true
+		}
+	}
+	return false
+}
+
+// HasPostDeployHook reports whether the post_deploy hook runs this program, so that what
+// can wait is left to it. The original looks for "/ece-tools"; here the hook may also call
+// the program without a path.
+func (p *Platform) HasPostDeployHook() bool {
+	for line := range strings.Lines(p.Application.Text("hooks", "post_deploy")) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		for _, name := range []string{"ece-tools", "sluice-toolkit"} {
+			if strings.Contains(line, "/"+name) || strings.HasPrefix(line, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// MasterLike reports whether the environment is one that visitors use: its name begins
+// with master, production or staging, in any case (spec: ece-tools 4.6).
+func (p *Platform) MasterLike() bool {
+	name := strings.ToLower(p.Branch)
+	for _, prefix := range []string{"master", "production", "staging"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}

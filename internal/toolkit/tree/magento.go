@@ -1,0 +1,84 @@
+package tree
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"sluice/internal/toolkit/composer"
+)
+
+// Lock returns composer.lock; a missing file is an empty one.
+func (t *Tree) Lock() (*composer.Lock, error) {
+	b, err := t.ReadOrNothing(ComposerLock)
+	if err != nil || b == nil {
+		return &composer.Lock{}, err
+	}
+	return composer.ParseLock(b)
+}
+
+// RootPackage returns name and version of composer.json.
+func (t *Tree) RootPackage() (name, version string, err error) {
+	b, err := t.ReadOrNothing(ComposerJSON)
+	if err != nil || b == nil {
+		return "", "", err
+	}
+	var p struct {
+		Name    string `json:"name"`
+		Version string `json:"version"`
+	}
+	if err := json.Unmarshal(b, &p); err != nil {
+		return "", "", fmt.Errorf("composer.json: %w", err)
+	}
+	return p.Name, p.Version, nil
+}
+
+// basePackage is what says Magento's version.
+const basePackage = "magento/magento2-base"
+
+// MagentoVersion returns Magento's version: fromGit (the variable
+// DEPLOYED_MAGENTO_VERSION_FROM_GIT) when given, else that of the locked
+// magento/magento2-base, else of the root package (spec: ece-tools A.6).
+func (t *Tree) MagentoVersion(fromGit string) (composer.Version, error) {
+	if fromGit != "" {
+		return composer.ParseVersion(fromGit)
+	}
+	lock, err := t.Lock()
+	if err != nil {
+		return composer.Version{}, err
+	}
+	if p, ok := lock.Find(basePackage); ok {
+		return composer.ParseVersion(p.Version)
+	}
+	_, version, err := t.RootPackage()
+	if err != nil {
+		return composer.Version{}, err
+	}
+	if version == "" {
+		return composer.Version{}, errors.New("Magento version cannot be resolved")
+	}
+	return composer.ParseVersion(version)
+}
+
+// GitInstallation reports whether Magento's code is in the repository itself and not in
+// Composer's packages (spec: ece-tools A.6). Nothing to tell by is an error.
+func (t *Tree) GitInstallation(fromGit string) (bool, error) {
+	if fromGit != "" {
+		return true, nil
+	}
+	lock, err := t.Lock()
+	if err != nil {
+		return false, err
+	}
+	if lock.Has(basePackage) {
+		return false, nil
+	}
+	_, version, err := t.RootPackage()
+	if err != nil {
+		return false, err
+	}
+	if version == "" {
+		return false, errors.New("Version cannot be determined")
+	}
+	return true, nil
+}

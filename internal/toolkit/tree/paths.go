@@ -1,0 +1,46 @@
+package tree
+
+// Directories, relative to the root (spec: ece-tools 0.1).
+const (
+	Init             = "init"
+	Var              = "var"
+	LogDir           = "var/log"
+	Etc              = "app/etc"
+	Media            = "pub/media"
+	Static           = "pub/static"
+	ViewPreprocessed = "var/view_preprocessed"
+	GeneratedCode    = "generated/code"
+	GeneratedMeta    = "generated/metadata"
+)
+
+// Files, relative to the root (spec: ece-tools 0.2).
+const (
+	EnvPHP            = "app/etc/env.php"
+	ConfigPHP         = "app/etc/config.php"
+	EnvYAML           = ".magento.env.yaml"
+	AppYAML           = ".magento.app.yaml"
+	BuildOptions      = "build_options.ini"
+	ErrorReportXML    = "pub/errors/local.xml"
+	PHPIni            = "php.ini"
+	OpcacheExclude    = "op-exclude.txt"
+	CloudLog          = "var/log/cloud.log"
+	ErrorLog          = "var/log/cloud.error.log"
+	PatchLog          = "var/log/patch.log"
+	BuildCloudLog     = "init/var/log/cloud.log"
+	BuildErrorLog     = "init/var/log/cloud.error.log"
+	BuildPatchLog     = "init/var/log/patch.log"
+	InstallUpgradeLog = "var/log/install_upgrade.log"
+	TTFBResults       = "var/log/ttfb_results.json"
+	AdminMail         = "var/credentials_email.txt"
+	DumpLock          = "var/dbdump.lock"
+	MaintenanceFlag   = "var/.maintenance.flag"
+	ComposerJSON      = "composer.json"
+	ComposerLock      = "composer.lock"
+)
+
+// MountPoints are the directories that a release has mounts at (spec: ece-tools 0.1).
+func MountPoints() []string { return []string{Etc, Var, Media, Static} }
+
+// Writable are the directories that the build saves for the mounts, in order (spec:
+// ece-tools 0.1).
+func Writable() []string { return []string{Etc, Media, LogDir, ViewPreprocessed} }
