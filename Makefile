@@ -9,7 +9,7 @@ GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 IMAGES := php-8.2 mariadb-10.11 redis-7.0 rabbitmq-3.10
 export SLUICE_CACHE := $(CACHE)
 
-.PHONY: demo demo-down build test test-quick lint bench setup images clean generate
+.PHONY: demo demo-down build test test-quick lint bench bench-router setup images clean generate
 
 # Both need root for the container engine; with sudo: sudo make demo.
 
@@ -48,6 +48,10 @@ $(GOLANGCI):
 ## bench: medians of several runs with the parts named
 bench: setup build images
 	@scripts/bench.sh
+
+## bench-router: the router beside other proxies; needs no container engine
+bench-router:
+	@scripts/bench-router.sh
 
 ## setup: install and start what is missing on this machine
 setup:

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// scenario is one kind of request.
+type scenario struct {
+	name   string
+	path   string
+	secure bool
+	cached bool
+}
+
+func scenarios() []scenario {
+	return []scenario{
+		{name: "plain 1 KiB", path: "/1k"},
+		{name: "plain 100 KiB", path: "/100k"},
+		{name: "TLS 1 KiB", path: "/1k", secure: true},
+		{name: "TLS 100 KiB", path: "/100k", secure: true},
+		{name: "cached 1 KiB", path: "/cached/1k", cached: true},
+		{name: "cached 100 KiB", path: "/cached/100k", cached: true},
+	}
+}
+
+// measures reports whether the scenario makes sense for the peer.
+func (s scenario) measures(p *peer) bool {
+	switch {
+	case s.secure:
+		return p.secure != ""
+	case s.cached:
+		return p.caches
+	}
+	return true
+}
+
+// series is the measurements of one peer in one scenario.
+type series struct {
+	peer    *peer
+	samples []sample
+}
+
+// preamble says what the figures are of.
+func (l *lab) preamble(ctx context.Context) {
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		load = []byte("unknown")
+	}
+	l.printf("Router: %s, %d processors, load %s", time.Now().UTC().Format("2006-01-02 15:04 MST"), runtime.NumCPU(), load)
+	for _, version := range [][]string{{"nginx", "-v"}, {"caddy", "version"}, {"haproxy", "-v"}} {
+		out, err := exec.CommandContext(ctx, version[0], version[1:]...).CombinedOutput() //nolint:gosec // from the list above
+		if err != nil {
+			continue
+		}
+		first, _, _ := strings.Cut(string(out), "\n")
+		l.printf("  %s: %s\n", version[0], first)
+	}
+	l.printf("  %d connections kept alive, %d rounds of %s a case; medians\n", l.conns, l.rounds, l.duration)
+}
+
+// compare measures every scenario of every peer and prints one table for each scenario.
+func (l *lab) compare(ctx context.Context) error {
+	if _, err := exec.LookPath("wrk"); err != nil {
+		return fmt.Errorf("wrk makes the load and is missing: apt-get install wrk: %w", err)
+	}
+	peers, stop, err := l.startAll(ctx)
+	defer stop()
+	if err != nil {
+		return err
+	}
+	all := l.plan(peers)
+	for round := range l.rounds {
+		for i, s := range scenarios() {
+			for _, ser := range all[i] {
+				if err := l.measure(ctx, s, ser, round == 0); err != nil {
+					return fmt.Errorf("%s through %s: %w", s.name, ser.peer.name, err)
+				}
+			}
+		}
+	}
+	for i, s := range scenarios() {
+		if len(all[i]) > 0 {
+			l.table(s, all[i])
+		}
+	}
+	return nil
+}
+
+// plan returns what is measured, by scenario.
+func (l *lab) plan(peers []*peer) [][]*series {
+	list := scenarios()
+	all := make([][]*series, len(list))
+	for i, s := range list {
+		if l.only != nil && !l.only.MatchString(s.name) {
+			continue
+		}
+		for _, p := range peers {
+			if s.measures(p) {
+				all[i] = append(all[i], &series{peer: p})
+			}
+		}
+	}
+	return all
+}
+
+// measure adds one sample. The first of a case comes after a short warm-up.
+func (l *lab) measure(ctx context.Context, s scenario, ser *series, first bool) error {
+	url := ser.peer.url(s.secure, s.path)
+	if first {
+		if _, _, err := wrk(ctx, url, siteHost, l.conns, time.Second); err != nil {
+			return err
+		}
+	}
+	time.Sleep(settle)
+	arrived, cpu := l.backend.requests.Load(), ser.peer.process.cpu()
+	got, n, err := wrk(ctx, url, siteHost, l.conns, l.duration)
+	if err != nil {
+		return err
+	}
+	if missed := l.backend.requests.Load() - arrived; s.cached && missed > int64(n)/100 {
+		return fmt.Errorf("%d of %d answers came from the backend, not from the cache", missed, n) //nolint:err113 // shown to people only
+	}
+	got.cpu = (ser.peer.process.cpu() - cpu) / time.Duration(n)
+	ser.samples = append(ser.samples, got)
+	return nil
+}
