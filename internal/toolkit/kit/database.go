@@ -3,7 +3,7 @@ package kit
 import (
 	"context"
 
-	"sluice/internal/toolkit/value"
+	"sluice/internal/toolkit/phparray"
 )
 
 // Databases opens the databases of the application.
@@ -16,7 +16,7 @@ type Databases interface {
 // Database is one connection. Queries use ? for their arguments.
 type Database interface {
 	// Rows runs a query; each row maps its columns in order to values.
-	Rows(ctx context.Context, query string, args ...any) ([]*value.Map, error)
+	Rows(ctx context.Context, query string, args ...any) ([]*phparray.Array, error)
 	// Exec runs a statement and returns how many rows it changed.
 	Exec(ctx context.Context, statement string, args ...any) (int64, error)
 	// Table returns the name of a table with the prefix of this installation.

@@ -3,22 +3,22 @@ package kit
 import (
 	"strings"
 
-	"sluice/internal/toolkit/value"
+	"sluice/internal/toolkit/phparray"
 )
 
 // Platform is what the platform says of this environment, decoded (spec: ece-tools 4.5,
 // 4.6). No map is nil.
 type Platform struct {
-	Relationships *value.Map // name -> list of endpoints
-	Routes        *value.Map // URL -> route
-	Variables     *value.Map // the variables of the environment
-	Application   *value.Map // the descriptor; mounts from the file when the platform has none
-	Branch        string     // name of the environment
+	Relationships *phparray.Array // name -> list of endpoints
+	Routes        *phparray.Array // URL -> route
+	Variables     *phparray.Array // the variables of the environment
+	Application   *phparray.Array // the descriptor; mounts from the file when the platform has none
+	Branch        string          // name of the environment
 }
 
 // Relationship returns the first endpoint of a relationship; nil when there is none.
-func (p *Platform) Relationship(name string) *value.Map {
-	return p.Relationships.Map(name, "0")
+func (p *Platform) Relationship(name string) *phparray.Array {
+	return p.Relationships.Sub(name, "0")
 }
 
 // Variable returns a variable of the environment as PHP prints it; "" when there is none.
@@ -26,9 +26,9 @@ func (p *Platform) Variable(name string) string { return p.Variables.Text(name) 
 
 // HasMount reports whether the application has a mount at a path relative to its root.
 func (p *Platform) HasMount(name string) bool {
-	mounts := p.Application.Map("mounts")
+	mounts := p.Application.Sub("mounts")
 	name = strings.Trim(name, "/")
-	for key := range mounts.All() {
+	for _, key := range mounts.Keys() {
 		if strings.Trim(key, "/") == name {
 			return true
 		}

@@ -3,7 +3,7 @@ package kit
 import (
 	"fmt"
 
-	"sluice/internal/toolkit/value"
+	"sluice/internal/toolkit/phparray"
 )
 
 // Source gives the value of a stage variable: decoded, with its default, precedence and
@@ -24,7 +24,7 @@ func (s Stage) Value(name string) (any, error) { return s.Source.Value(name) }
 // Bool returns whether the variable is truthy, as PHP sees it.
 func (s Stage) Bool(name string) (bool, error) {
 	v, err := s.Source.Value(name)
-	return !value.Empty(v), err
+	return phparray.Truthy(v), err
 }
 
 // Int returns an integer; null is 0. Use Value where null has its own meaning.
@@ -55,24 +55,24 @@ func (s Stage) Text(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, isMap := v.(*value.Map); isMap {
+	if _, isMap := v.(*phparray.Array); isMap {
 		return "", fmt.Errorf("the variable %s must be a string, not an array", name)
 	}
-	return value.Text(v), nil
+	return phparray.String(v), nil
 }
 
 // Map returns a map or list; null, false and "" are an empty one. The caller must not
 // change it.
-func (s Stage) Map(name string) (*value.Map, error) {
+func (s Stage) Map(name string) (*phparray.Array, error) {
 	v, err := s.Source.Value(name)
 	if err != nil {
 		return nil, err
 	}
-	if m, ok := v.(*value.Map); ok && m != nil {
+	if m, ok := v.(*phparray.Array); ok && m != nil {
 		return m, nil
 	}
-	if value.Empty(v) {
-		return &value.Map{}, nil
+	if !phparray.Truthy(v) {
+		return phparray.New(), nil
 	}
 	return nil, fmt.Errorf("the variable %s must be an array, not %s", name, kindOf(v))
 }

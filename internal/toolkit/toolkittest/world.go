@@ -16,8 +16,8 @@ import (
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/journal"
 	"sluice/internal/toolkit/kit"
+	"sluice/internal/toolkit/phparray"
 	"sluice/internal/toolkit/tree"
-	"sluice/internal/toolkit/value"
 )
 
 // World is a Kit with its fakes in reach.
@@ -27,7 +27,7 @@ type World struct {
 	Shell     *Shell
 	Progress  *Progress
 	Env       map[string]string
-	Variables map[string]any // what every stage answers; a missing name is an error
+	Variables map[string]any // by name, or "build:NAME" for one stage; a missing name is an error
 	Databases map[string]kit.Database
 
 	log bytes.Buffer
@@ -53,11 +53,10 @@ func New(t *testing.T, archive string) *World {
 	t.Cleanup(func() { _ = root.Close() })
 	log := journal.New(journal.Options{Now: Now}, journal.Sink{Handler: journal.Lines(&w.log), Min: fault.Debug})
 	w.Shell.log = log
-	stage := kit.Stage{Source: w}
 	w.Kit = &kit.Kit{
 		Tree: root, Log: log, Shell: w.Shell, Progress: w.Progress, HTTP: http.DefaultClient, Now: Now, //nolint:forbidigo // tests talk to their own servers
-		Stages:    kit.Stages{Global: stage, Build: stage, Deploy: stage, PostDeploy: stage},
-		Platform:  &kit.Platform{Relationships: &value.Map{}, Routes: &value.Map{}, Variables: &value.Map{}, Application: &value.Map{}},
+		Stages:    kit.Stages{Global: w.stage("global"), Build: w.stage("build"), Deploy: w.stage("deploy"), PostDeploy: w.stage("post-deploy")},
+		Platform:  &kit.Platform{Relationships: phparray.New(), Routes: phparray.New(), Variables: phparray.New(), Application: phparray.New()},
 		Env:       func(name string) (string, bool) { v, ok := w.Env[name]; return v, ok },
 		Databases: w,
 	}
@@ -87,13 +86,23 @@ func mkdir(t *testing.T, name string) {
 	}
 }
 
-// Value answers for every stage (kit.Source).
-func (w *World) Value(name string) (any, error) {
-	v, ok := w.Variables[name]
-	if !ok {
-		return nil, fmt.Errorf("Config %s was not defined.", name)
+// stage is a kit.Source of the World.
+type stage struct {
+	w    *World
+	name string
+}
+
+func (w *World) stage(name string) kit.Stage { return kit.Stage{Source: stage{w, name}} }
+
+// Value answers with the value for this stage, else with that for all.
+func (s stage) Value(name string) (any, error) {
+	if v, ok := s.w.Variables[s.name+":"+name]; ok {
+		return v, nil
 	}
-	return v, nil
+	if v, ok := s.w.Variables[name]; ok {
+		return v, nil
+	}
+	return nil, fmt.Errorf("Config %s was not defined.", name)
 }
 
 // Open answers with the databases of the World (kit.Databases).
