@@ -45,6 +45,7 @@ func (c clients) rewrite(pr *httputil.ProxyRequest) {
 		h.Set("X-Client-Ssl", "on")
 	}
 	h.Set("X-Original-Route", v.route.OriginalURL)
+	v.route.setClientCert(h, in.TLS)
 }
 
 // viaProxy reports whether the request's peer is a trusted proxy.
@@ -105,25 +106,4 @@ func (v *visit) markHeld(h http.Header) {
 	if v.waited > 0 {
 		h.Set(HeldHeader, strconv.FormatInt(v.waited.Milliseconds(), 10))
 	}
-}
-
-// hsts sets what the route says; a route that says nothing leaves it to the application
-// (spec: platform 3.5).
-func (r *route) hsts(h http.Header) {
-	s := r.HSTS
-	switch {
-	case s.Enabled == nil:
-		return
-	case !*s.Enabled:
-		h.Set("Strict-Transport-Security", "max-age=0")
-		return
-	}
-	value := "max-age=31536000"
-	if s.IncludeSubdomains != nil && *s.IncludeSubdomains {
-		value += "; includeSubDomains"
-	}
-	if s.Preload != nil && *s.Preload {
-		value += "; preload"
-	}
-	h.Set("Strict-Transport-Security", value)
 }

@@ -24,6 +24,7 @@ const (
 	pageCut         pageName = "cut"
 	pageBadGateway  pageName = "bad-gateway"
 	pageTimeout     pageName = "timeout"
+	pageCertificate pageName = "certificate"
 )
 
 // retryAfter is when a client should ask again, in seconds: in the Retry-After header and
@@ -48,6 +49,8 @@ func (n pageName) page() page {
 		return page{Title: "One moment, please", Detail: "This site is being updated and many visitors are waiting. The page reloads by itself.", Retry: retryAfter}
 	case pageCut:
 		return page{Title: "Please try again", Detail: "This site was updated while it worked on your request. Please check whether it was carried out before you repeat it."}
+	case pageCertificate:
+		return page{Title: "This site asks for a certificate", Detail: "The site is open to clients that show a certificate over HTTPS. Yours showed none."}
 	case pageTimeout:
 		return page{Title: "The site takes too long", Detail: "The site did not answer in time. Please try again in a moment."}
 	default:

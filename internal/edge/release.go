@@ -38,6 +38,7 @@ func newRelease(g *gate, p platform.Publication, dial Dialer) (*release, error) 
 		}
 		rel.routes = append(rel.routes, c)
 	}
+	uniteHSTS(rel.routes)
 	rel.table = newTable([]*release{rel})
 	rel.pool = newPool(rel.publication.Backends, dial)
 	return rel, nil

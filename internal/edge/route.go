@@ -19,6 +19,7 @@ type route struct {
 	upgrade   bool   // stands in for an https:// route on http://: redirects there
 	base      *url.URL
 	redirects *redirects
+	hstsValue string // of the host; "" for none
 }
 
 // compileRoute returns CodeInvalid for an entry that cannot be served.

@@ -80,6 +80,8 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	case route == nil:
 		r.pages.write(w, req, http.StatusNotFound, pageNotFound)
 	case route.redirect(w, req):
+	case route.uncertified(req):
+		r.pages.write(w, req, http.StatusForbidden, pageCertificate)
 	default: // an HTTP cache goes here, see the package comment
 		r.pass(w, req, route, secure) //nolint:contextcheck // req carries it
 	}
@@ -100,6 +102,10 @@ func (r *Router) pass(w http.ResponseWriter, req *http.Request, route *route, se
 		return
 	}
 	if v.route.redirect(w, req) {
+		return
+	}
+	if v.route.uncertified(req) {
+		r.pages.write(w, req, http.StatusForbidden, pageCertificate)
 		return
 	}
 	r.proxy.ServeHTTP(w, req)

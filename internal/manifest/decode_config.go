@@ -128,6 +128,8 @@ func decodeTLS(n *node) TLS {
 		HSTSIncludeSubdomains: hsts.get("include_subdomains").flag(),
 		HSTSPreload:           hsts.get("preload").flag(),
 		MinVersion:            n.get("min_version").str(),
+		ClientAuth:            n.get("client_authentication").str(),
+		ClientCAs:             n.get("client_certificate_authorities").strings(),
 	}
 }
 

@@ -271,6 +271,8 @@ type TLS struct {
 	HSTSIncludeSubdomains *bool
 	HSTSPreload           *bool
 	MinVersion            string
+	ClientAuth            string   // "", "request" or "require"
+	ClientCAs             []string // PEM
 }
 
 // EnvFile is .magento.env.yaml (spec: commerce-cloud 6).

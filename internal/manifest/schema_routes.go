@@ -3,6 +3,8 @@ package manifest
 import (
 	"fmt"
 	"strings"
+
+	"sluice/internal/platform"
 )
 
 // routesSchema is routes.yaml (spec: commerce-cloud 5, platform 3).
@@ -68,10 +70,28 @@ func tlsSchema() *shape {
 			property{key: "include_subdomains", shape: boolean(), doc: "For subdomains too."},
 			property{key: "preload", shape: boolean(), doc: "Asks for the browsers' built-in lists."},
 		), doc: "The Strict-Transport-Security header."},
-		property{key: "min_version", shape: oneOf("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"), fallback: "TLSv1.2", status: StatusIgnored, note: "TLS 1.2 is the least", doc: "The least version of TLS."},
-		property{key: "client_authentication", shape: oneOf("request", "require"), status: StatusRefused, note: "clients' certificates are not verified", doc: "Certificates of clients."},
-		property{key: "client_certificate_authorities", shape: listOf(text()), status: StatusIgnored, note: "clients' certificates are not verified", doc: "Who signs them."},
+		property{key: "min_version", shape: oneOf("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"), fallback: "TLSv1.2", doc: "The least version of TLS. The strictest of a host's routes counts for all of them."},
+		property{key: "client_authentication", shape: oneOf("request", "require"), doc: `Certificates of clients: "request" asks and tells the application in X-Client-Verify, "require" serves nobody without one. A certificate that is not valid ends the connection.`},
+		property{key: "client_certificate_authorities", shape: listOf(text()).with(checkAuthorities), fallback: "those that the machine trusts", doc: "Who signs them: PEM, also by !include {type: string, path: ca.pem}."},
 	)
+}
+
+// checkAuthorities wants certificates that can sign others.
+func checkAuthorities(c *checker, n *node, path string) {
+	for _, item := range n.list() {
+		if !item.given() {
+			continue // an include that is not there, which is reported where it is written
+		}
+		certs, err := platform.ParseCertificates(item.str())
+		if err != nil {
+			c.fail(item.pos, "wrong-format", path+" has an entry that is no certificate in PEM", err.Error(), "write !include {type: string, path: ca.pem}, relative to the directory of this file")
+		}
+		for _, cert := range certs {
+			if !cert.IsCA {
+				c.fail(item.pos, "wrong-format", path+" has a certificate that signs no others", "it is that of "+show(cert.Subject.CommonName), "name the authority's certificate, not the client's")
+			}
+		}
+	}
 }
 
 func checkRouteType(c *checker, n *node, path string) {
@@ -89,6 +109,9 @@ func checkRoute(c *checker, n *node, path string) {
 	}
 	if extra := map[string]string{"upstream": "to", "redirect": "upstream"}[kind]; n.get(extra).given() {
 		c.warn(n.find(extra).pos, "unused-key", below(path, extra)+" is not used", "the type is "+kind, "remove it")
+	}
+	if tls := n.get("tls"); tls.get("client_authentication").given() && len(tls.get("client_certificate_authorities").list()) == 0 {
+		c.warn(tls.find("client_authentication").pos, "any-client", below(path, "tls")+" names no authority for clients' certificates", "every certificate of a public authority is accepted", "add client_certificate_authorities")
 	}
 	if cache := n.get("cache"); cache.isMap() && !cache.get("enabled").given() {
 		c.warn(cache.pos, "cache-unclear", below(path, "cache")+` has no "enabled"`, "the cache is on", `add "enabled: true"`)

@@ -24,6 +24,7 @@ type Route struct {
 	Redirects     []PartialRedirect
 	SSI           bool
 	HSTS          HSTS
+	TLS           RouteTLS
 }
 
 // RouteCache is what the HTTP cache may do on a route (spec: platform 3.4).
@@ -51,3 +52,20 @@ type HSTS struct {
 	IncludeSubdomains *bool
 	Preload           *bool
 }
+
+// RouteTLS is a route's tls section but for HSTS (spec: platform 3.5). The strictest of a
+// host's routes counts for all of them: a handshake knows the host only.
+type RouteTLS struct {
+	MinVersion string     // "TLSv1.0" to "TLSv1.3"; empty: 1.2
+	ClientAuth ClientAuth // certificates of clients
+	ClientCAs  []string   // PEM of the authorities that sign them; none: those that the machine trusts
+}
+
+// ClientAuth says whether clients show a certificate.
+type ClientAuth string
+
+// The values of tls.client_authentication; empty asks for none.
+const (
+	ClientAuthRequest ClientAuth = "request" // without a valid one the application is told so
+	ClientAuthRequire ClientAuth = "require" // without a valid one there is no connection
+)

@@ -50,7 +50,8 @@ func upstreamFields(r platform.Route) map[string]any {
 			"strict_transport_security": map[string]any{
 				"enabled": r.HSTS.Enabled, "include_subdomains": r.HSTS.IncludeSubdomains, "preload": r.HSTS.Preload,
 			},
-			"min_version": nil, "client_authentication": nil, "client_certificate_authorities": []string{},
+			"min_version": nullable(r.TLS.MinVersion), "client_authentication": nullable(string(r.TLS.ClientAuth)),
+			"client_certificate_authorities": orNone(r.TLS.ClientCAs),
 		},
 		"redirects":       map[string]any{"expires": "-1s", "paths": paths},
 		"sticky":          map[string]any{"enabled": false},

@@ -12,12 +12,17 @@ import (
 )
 
 // resolveRoutes expands the placeholders of routes.yaml (spec: platform 3.1;
-// commerce-cloud 5.2, 5.3) and chooses the primary route.
-func resolveRoutes(in Input) (routes []platform.Route, notices []string) {
+// commerce-cloud 5.2, 5.3) and chooses the primary route. It refuses a route that only
+// clients with a certificate may reach when nothing could ask them for it.
+func resolveRoutes(in Input) (routes []platform.Route, notices []string, err error) {
 	s := scheme{site: in.Site}
 	for _, r := range in.Manifest.Routes {
-		for _, host := range hostsOf(r.URL, in) {
-			route, ok := s.expand(r, host)
+		if r.TLS.ClientAuth == string(platform.ClientAuthRequire) && in.Site.HTTPSPort == 0 {
+			return nil, nil, platform.Errorf(platform.CodeInvalid, "the route %q requires clients' certificates, and the router has no TLS listener to ask for them", r.URL).
+				WithHint("start sluice-router with --listen-tls and sluiced with --https-port, or remove tls.client_authentication")
+		}
+		for _, h := range hostsOf(r.URL, in) {
+			route, ok := s.expand(r, h)
 			if !ok || containsURL(routes, route.URL) {
 				continue
 			}
@@ -26,35 +31,62 @@ func resolveRoutes(in Input) (routes []platform.Route, notices []string) {
 	}
 	routes = append(routes, s.redirectsToTLS(routes)...)
 	markPrimary(routes)
-	return routes, s.notices(routes)
+	return routes, s.notices(routes), nil
 }
 
-// hostsOf returns the hosts that a route's placeholder stands for; one empty host when
-// the URL has no placeholder.
-func hostsOf(template string, in Input) []string {
-	def := in.Environment.Host() + "." + in.Site.BaseDomain
+// hosts are what the placeholders of one route stand for.
+type hosts struct {
+	def        string // {default}
+	all        string // {all}: one of them
+	production string // what stands for either in production; "" without a domain
+}
+
+// hostsOf returns the hosts that a route's placeholder stands for, one entry for each
+// route that it becomes. In a preview environment {default} is the environment's own host
+// and each domain gets a host below that (spec: platform 3.1).
+func hostsOf(template string, in Input) []hosts {
+	own := in.Environment.Host() + "." + in.Site.BaseDomain
 	domains := in.Site.Domains
-	if in.Environment.Type != platform.Production {
-		domains = nil
+	if len(domains) == 0 {
+		return []hosts{{def: own, all: own}}
 	}
-	switch {
-	case strings.Contains(template, "{all}") && len(domains) > 0:
-		return domains
-	case strings.Contains(template, "{default}") && len(domains) > 0:
-		return domains[:1]
-	case strings.Contains(template, "{all}"), strings.Contains(template, "{default}"):
-		return []string{def}
-	default:
-		return []string{""}
+	production := in.Environment.Type == platform.Production
+	if !strings.Contains(template, "{all}") {
+		if production {
+			own = domains[0]
+		}
+		return []hosts{{def: own, all: own, production: domains[0]}}
 	}
+	var out []hosts
+	for _, d := range domains {
+		if production {
+			out = append(out, hosts{def: domains[0], all: d, production: d})
+		} else {
+			out = append(out, hosts{def: own, all: d + "." + own, production: d})
+		}
+	}
+	return out
+}
+
+// expand fills in the placeholders.
+func (h hosts) expand(template string) string {
+	return strings.NewReplacer("{default}", h.def, "{all}", h.all).Replace(template)
+}
+
+// inProduction fills in what they stand for in production, "" when that is not known.
+func (h hosts) inProduction(template string) string {
+	if h.production == "" && strings.Contains(template, "{") {
+		return ""
+	}
+	return strings.NewReplacer("{default}", h.production, "{all}", h.production).Replace(template)
 }
 
 // scheme knows which ports and protocols the router offers.
 type scheme struct{ site Site }
 
 // expand resolves one route for one host.
-func (s scheme) expand(r *manifest.Route, host string) (platform.Route, bool) {
-	address, ok := s.address(r.URL, host)
+func (s scheme) expand(r *manifest.Route, h hosts) (platform.Route, bool) {
+	address, ok := s.address(h.expand(r.URL))
 	if !ok {
 		return platform.Route{}, false
 	}
@@ -71,23 +103,29 @@ func (s scheme) expand(r *manifest.Route, host string) (platform.Route, bool) {
 			IncludeSubdomains: r.TLS.HSTSIncludeSubdomains,
 			Preload:           r.TLS.HSTSPreload,
 		},
+		TLS: platform.RouteTLS{
+			MinVersion: r.TLS.MinVersion,
+			ClientAuth: platform.ClientAuth(r.TLS.ClientAuth),
+			ClientCAs:  r.TLS.ClientCAs,
+		},
 	}
 	route.Primary = r.Primary != nil && *r.Primary
 	if route.Type == platform.RouteUpstream {
 		route.Upstream = r.Upstream
 	} else {
-		route.To, _ = s.address(r.To, host)
+		route.To, _ = s.address(h.expand(r.To))
 	}
+	route.ProductionURL, _ = s.address(h.inProduction(r.URL))
 	for _, p := range r.Redirects {
-		route.Redirects = append(route.Redirects, s.redirect(p, r.Expires, host))
+		route.Redirects = append(route.Redirects, s.redirect(p, r.Expires, h))
 	}
 	return route, true
 }
 
-func (s scheme) redirect(p manifest.Redirect, expires, host string) platform.PartialRedirect {
+func (s scheme) redirect(p manifest.Redirect, expires string, h hosts) platform.PartialRedirect {
 	to := p.To
 	if strings.Contains(to, "{default}") || strings.Contains(to, "{all}") {
-		if absolute, ok := s.address(to, host); ok {
+		if absolute, ok := s.address(h.expand(to)); ok {
 			to = absolute
 		}
 	}
@@ -100,10 +138,10 @@ func (s scheme) redirect(p manifest.Redirect, expires, host string) platform.Par
 	}
 }
 
-// address expands a URL template and adds the port that visitors have to use. A route
-// for https is served over http while the router has no TLS listener.
-func (s scheme) address(template, host string) (string, bool) {
-	u, err := url.Parse(expandHost(template, host))
+// address adds the port that visitors have to use to a URL. A route for https is served
+// over http while the router has no TLS listener.
+func (s scheme) address(expanded string) (string, bool) {
+	u, err := url.Parse(expanded)
 	if err != nil || u.Host == "" {
 		return "", false
 	}
@@ -131,12 +169,13 @@ func (s scheme) portSuffix(proto string) string {
 }
 
 // redirectsToTLS adds a redirect for every https route whose http twin is not defined
-// (spec: commerce-cloud 5.3).
+// (spec: commerce-cloud 5.3). That of a wildcard has no target that could be written down:
+// the router redirects to the host that was asked for.
 func (s scheme) redirectsToTLS(routes []platform.Route) []platform.Route {
 	var added []platform.Route
 	for _, r := range routes {
 		u, err := url.Parse(r.URL)
-		if err != nil || u.Scheme != "https" {
+		if err != nil || u.Scheme != "https" || strings.HasPrefix(u.Host, "*.") {
 			continue
 		}
 		plain := *u
@@ -164,10 +203,6 @@ func (s scheme) notices(routes []platform.Route) []string {
 		}
 	}
 	return out
-}
-
-func expandHost(template, host string) string {
-	return strings.NewReplacer("{default}", host, "{all}", host).Replace(template)
 }
 
 func containsURL(routes []platform.Route, address string) bool {

@@ -36,7 +36,7 @@ type Site struct {
 	BaseDomain string   // "localhost": environments live below it
 	HTTPPort   int      // as visitors see it
 	HTTPSPort  int      // 0: the router has no TLS listener
-	Domains    []string // of the project, production environment only
+	Domains    []string // of the project, the default one first
 }
 
 // Result is the wanted state.
@@ -49,7 +49,10 @@ type Result struct {
 // Resolve computes the wanted state. An error is a *platform.Error that names what in the
 // manifest cannot be carried out.
 func Resolve(in Input) (Result, error) {
-	routes, notices := resolveRoutes(in)
+	routes, notices, err := resolveRoutes(in)
+	if err != nil {
+		return Result{}, err
+	}
 	services, err := resolveServices(in)
 	if err != nil {
 		return Result{}, err
