@@ -197,8 +197,23 @@ func (p *parser) missingUpstream(m *Manifest, r *Route, names []string, pos Posi
 	}
 	if s := m.Service(r.Upstream); s != nil {
 		d.Why = "it is a " + s.Type.Name + " service, and routes lead to applications"
+		d.Fix = behind(m, s)
 	}
 	p.add(d)
+}
+
+// behind suggests the application that a service such as varnish would pass requests to:
+// the router keeps answers itself.
+func behind(m *Manifest, s *Service) string {
+	for _, r := range s.Relationships {
+		if m.App(r.Service) != nil {
+			return fmt.Sprintf("write %q; the router has a cache of its own", r.Service+":http")
+		}
+	}
+	if len(m.Apps) == 1 {
+		return fmt.Sprintf("write %q", m.Apps[0].Name+":http")
+	}
+	return ""
 }
 
 // unusedServices warns about services that nothing can reach.
@@ -220,6 +235,9 @@ func (p *parser) unusedServices(m *Manifest) {
 	}
 	for _, s := range m.Services {
 		use(s.Relationships)
+	}
+	for _, r := range m.Routes {
+		used[r.Upstream] = true // wrong, and told already
 	}
 	if len(m.Apps) == 0 {
 		return

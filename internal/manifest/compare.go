@@ -158,10 +158,9 @@ func (c *comparison) mount(m Mount, now *Application) {
 		return
 	}
 	for _, other := range now.Mounts {
-		same := other.Source == m.Source && other.SourcePath == m.SourcePath && other.Service == m.Service
 		switch {
-		case same:
-			return // also when it is mounted elsewhere: the data is the same
+		case other.holds(&m):
+			return // also when it is mounted elsewhere: the data can be reached
 		case other.Path == m.Path:
 			c.loss(nil, other.Pos, "mount-moved", fmt.Sprintf("mount %s gets its files from %s instead of %s", show(m.Path), show(other.SourcePath), show(m.SourcePath)), "the files are left behind in "+show(m.SourcePath), "keep the source")
 			return

@@ -26,6 +26,7 @@ func TestCompare(t *testing.T) {
 		"mount removed":       {"mounts: {var: 'shared:files/var'}\n=>", "", "error mount-removed"},
 		"mount moved":         {"files/var=>files/other", "", "error mount-moved"},
 		"mount elsewhere":     {"{var: =>{log: ", "", ""},
+		"mount of more":       {"files/var=>files", "", ""},
 		"application renamed": {"name: app=>name: shop", "", "error application-removed"},
 	}
 	old := parsed(t, tree(appFile, app, ".magento/services.yaml", services))

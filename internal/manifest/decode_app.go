@@ -173,6 +173,14 @@ func (m *Mount) decode(n *node) {
 	}
 }
 
+// holds reports whether another mount's files are in this one's directory.
+func (m *Mount) holds(other *Mount) bool {
+	if m.Source != other.Source || m.Service != other.Service {
+		return false
+	}
+	return m.SourcePath == "" || other.SourcePath == m.SourcePath || strings.HasPrefix(other.SourcePath, m.SourcePath+"/")
+}
+
 // parseMount reads "shared:files/var" (spec: commerce-cloud 3.2) and returns the
 // directory in the volume.
 func parseMount(text string) (sourcePath string, ok bool) {

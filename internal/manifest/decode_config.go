@@ -133,8 +133,8 @@ func decodeTLS(n *node) TLS {
 	}
 }
 
-func decodeEnv(n *node) *EnvFile {
-	env := &EnvFile{File: envFile, Stage: map[string]map[string]any{}, Log: n.get("log").mapping(), System: n.at("system", "variables").texts()}
+func decodeEnv(n *node, file string) *EnvFile {
+	env := &EnvFile{File: file, Stage: map[string]map[string]any{}, Log: n.get("log").mapping(), System: n.at("system", "variables").texts()}
 	for _, stage := range stages() {
 		values := n.at("stage", stage).mapping()
 		maps.DeleteFunc(values, func(_ string, v any) bool { return v == nil })

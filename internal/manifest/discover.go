@@ -48,6 +48,9 @@ func (p *parser) noApplication() {
 		Pos: Position{File: appFile}, Severity: SeverityError, Rule: "no-application",
 		Message: "the project has no application", Why: "there is no " + appFile, Fix: "add one at the top of the repository",
 	}
+	if p.check.opts.Only != "" {
+		return
+	}
 	if p.check.opts.Partial {
 		d.Severity = SeverityNotice
 	}
@@ -137,6 +140,12 @@ func (p *parser) distinct(apps []*Application) {
 // applicationFiles returns the application files of the tree, sorted; it does not look
 // into dependencies and hidden directories.
 func (p *parser) applicationFiles() []string {
+	if only := p.check.opts.Only; only != "" {
+		if base := path.Base(only); base == appFile || base == otherAppFile {
+			return []string{only}
+		}
+		return nil
+	}
 	byDir := map[string]string{}
 	directories := 0
 	err := fs.WalkDir(p.fsys, ".", func(name string, d fs.DirEntry, err error) error {

@@ -7,7 +7,7 @@ type Manifest struct {
 	Apps     []*Application // sorted by name
 	Services []*Service     // sorted by name
 	Routes   []*Route       // in file order
-	Env      *EnvFile       // .magento.env.yaml; nil when there is none
+	Env      *EnvFile       // .magento.env.yaml at the top; nil when there is none
 }
 
 // App returns the application with this name, or nil.
@@ -57,7 +57,8 @@ type Application struct {
 	AccessSSH     string
 	Hosts         map[string]string // additional_hosts
 	Firewall      []FirewallRule
-	PHPIni        string // text of php.ini at the application's root; empty when there is none
+	PHPIni        string   // text of php.ini at the application's root; empty when there is none
+	Env           *EnvFile // .magento.env.yaml at the application's root; nil when there is none
 	// Raw is the document as given, for MAGENTO_CLOUD_APPLICATION.
 	Raw map[string]any
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"time"
 
@@ -19,6 +20,9 @@ type Options struct {
 	// Partial says that the tree may lack files of the project, as when one file is
 	// validated: what refers to a missing file is then a notice.
 	Partial bool
+	// Only is the path of the one configuration file that is read; empty for all. It
+	// implies Partial.
+	Only string
 	// CronInterval is the shortest interval of crons that the installation runs; zero for
 	// one minute.
 	CronInterval time.Duration
@@ -43,7 +47,7 @@ func Parse(fsys fs.FS, opts Options) (*Manifest, Diagnostics) {
 // without a diagnostic when there is no such file.
 func ParseEnv(fsys fs.FS) (*EnvFile, Diagnostics) {
 	p := newParser(fsys, Options{Partial: true})
-	env := p.env()
+	env := p.env(envFile)
 	found := p.sorted()
 	if found.HasErrors() {
 		return nil, found
@@ -63,13 +67,15 @@ type parser struct {
 }
 
 func newParser(fsys fs.FS, opts Options) *parser {
+	opts.Partial = opts.Partial || opts.Only != ""
 	s := &source{fsys: fsys, partial: opts.Partial}
 	return &parser{source: s, check: &checker{findings: &s.findings, opts: opts, seen: map[visit]bool{}}, apps: map[string]*node{}}
 }
 
 func (p *parser) project() *Manifest {
-	m := &Manifest{Services: p.readServices(), Env: p.env()}
+	m := &Manifest{Services: p.readServices(), Env: p.env(envFile)}
 	m.Apps = p.applications()
+	p.applicationEnvs(m)
 	m.Routes = p.readRoutes(m)
 	slices.SortStableFunc(m.Apps, func(a, b *Application) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(m.Services, func(a, b *Service) int { return cmp.Compare(a.Name, b.Name) })
@@ -82,7 +88,7 @@ func (p *parser) project() *Manifest {
 // ".platform"; empty when there is none.
 func (p *parser) configFile(name string) string {
 	for _, dir := range []string{".magento", ".platform"} {
-		if p.exists(dir + "/" + name) {
+		if p.reads(dir+"/"+name) && p.exists(dir+"/"+name) {
 			return dir + "/" + name
 		}
 	}
@@ -143,11 +149,36 @@ func (p *parser) readRoutes(m *Manifest) []*Route {
 	return []*Route{{Pos: m.Apps[0].Pos, URL: "https://{default}/", Type: "upstream", Upstream: m.Apps[0].Name, UpstreamEnd: "http"}}
 }
 
-func (p *parser) env() *EnvFile {
-	n := p.document(envFile)
+// reads reports whether a configuration file is read, and not left out by Options.Only.
+func (p *parser) reads(file string) bool {
+	return p.check.opts.Only == "" || p.check.opts.Only == file
+}
+
+func (p *parser) env(file string) *EnvFile {
+	if !p.reads(file) {
+		return nil
+	}
+	n := p.document(file)
 	if n == nil {
 		return nil
 	}
 	p.check.matches(n, envSchema(), "")
-	return decodeEnv(n)
+	return decodeEnv(n, file)
+}
+
+// applicationEnvs reads the file that lies at the root of each application: the toolkit in
+// its container finds it there.
+func (p *parser) applicationEnvs(m *Manifest) {
+	byRoot := map[string]*EnvFile{".": m.Env}
+	for _, a := range m.Apps {
+		env, read := byRoot[a.Root]
+		if !read {
+			env = p.env(path.Join(a.Root, envFile))
+			byRoot[a.Root] = env
+		}
+		a.Env = env
+	}
+	if file := p.check.opts.Only; path.Base(file) == envFile && file != envFile {
+		m.Env = p.env(file)
+	}
 }

@@ -277,14 +277,16 @@ func TestWriters(t *testing.T) {
 		{Pos: Position{"a.yaml", 3, 4}, Severity: SeverityError, Rule: "unknown-key", Message: "what", Why: "why", Fix: "fix"},
 		{Pos: Position{File: "b.yaml"}, Severity: SeverityNotice, Rule: "empty-file", Message: "empty"},
 	}
-	var text, report, sarif bytes.Buffer
-	for _, err := range []error{WriteText(&text, ds), WriteJSON(&report, ds), WriteSARIF(&sarif, ds)} {
+	var report, sarif bytes.Buffer
+	for _, err := range []error{WriteJSON(&report, ds), WriteSARIF(&sarif, ds)} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got, want := text.String(), "a.yaml:3:4: error: what; why; fix\nb.yaml: notice: empty\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	for i, want := range []string{"a.yaml:3:4: error: what; why; fix", "b.yaml: notice: empty"} {
+		if got := ds[i].String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 	var decoded struct {
 		Diagnostics []struct{ File, Rule string }
@@ -297,5 +299,35 @@ func TestWriters(t *testing.T) {
 		if !strings.Contains(sarif.String(), want) {
 			t.Errorf("SARIF lacks %s", want)
 		}
+	}
+}
+
+// TestOnly reads one file of a project and reports nothing about the others.
+func TestOnly(t *testing.T) {
+	fsys := tree(appFile, "name: app\ntype: php:8.2\nrelationships: {db: 'db:mysql'}\n",
+		".magento/services.yaml", "db: {type: 'mysql:10.11', disk: 64}\n", ".magento/routes.yaml", "[\n", "sub/"+envFile, "stage: {bild: {}}\n")
+	for file, want := range map[string]string{
+		appFile:                  "unknown-service",
+		".magento/services.yaml": "disk-too-small",
+		".magento/routes.yaml":   "yaml-syntax",
+		"sub/" + envFile:         "unknown-stage",
+	} {
+		_, found := Parse(fsys, Options{Only: file})
+		if len(found) != 1 || found[0].Rule != want || found[0].Pos.File != file {
+			t.Errorf("%s: got %v, want one %s", file, found, want)
+		}
+	}
+}
+
+// TestEnvOfApplications finds .magento.env.yaml at the root of each application.
+func TestEnvOfApplications(t *testing.T) {
+	m := parsed(t, tree("a/"+appFile, "name: a\ntype: php:8.2\n", "a/"+envFile, "stage: {build: {SCD_THREADS: 2}}\n",
+		"b/"+appFile, "name: b\ntype: php:8.2\n", ".magento/routes.yaml", "'https://{default}/': {type: upstream, upstream: 'a:http'}\n"))
+	if m.Env != nil || m.App("b").Env != nil || m.App("a").Env == nil || m.App("a").Env.File != "a/"+envFile {
+		t.Errorf("got %v, %v and %v", m.Env, m.App("a").Env, m.App("b").Env)
+	}
+	_, found := Parse(tree("a/"+appFile, "name: a\ntype: php:8.2\n", "a/"+envFile, "stage: {build: {SCD_THREADS: many}}\n"), Options{})
+	if !found.HasErrors() || found[0].Pos.File != "a/"+envFile {
+		t.Errorf("got %v", found)
 	}
 }

@@ -25,7 +25,7 @@ func (p *parser) mountSet(m *Manifest, a *Application, mounts []Mount) {
 			case mount.Path == other.Path:
 				p.check.fail(mount.Pos, "duplicate-mount", fmt.Sprintf("mount %s is also on line %d", show(mount.Path), other.Pos.Line), "a slash makes no difference", "remove one of them")
 			case strings.HasPrefix(mount.Path, other.Path+"/"):
-				p.check.fail(mount.Pos, "nested-mount", fmt.Sprintf("mount %s is inside the mount %s", show(mount.Path), show(other.Path)), "the outer one would hide it", "mount only one of them")
+				p.nested(mount, other)
 			case mount.Source == MountLocal && other.Source == MountLocal && mount.SourcePath == other.SourcePath:
 				p.check.notice(mount.Pos, "shared-mount", fmt.Sprintf("mounts %s and %s are the same directory", show(other.Path), show(mount.Path)), "both have the source "+show(mount.SourcePath), "")
 			}
@@ -35,6 +35,17 @@ func (p *parser) mountSet(m *Manifest, a *Application, mounts []Mount) {
 		}
 		p.hidden(a, mount)
 	}
+}
+
+// nested warns about a mount inside another one. The inner one is mounted over the outer
+// one, which works; what the outer one has at that place cannot be seen.
+func (p *parser) nested(mount, outer Mount) {
+	message := fmt.Sprintf("mount %s is inside the mount %s", show(mount.Path), show(outer.Path))
+	if outer.holds(&mount) && mount.SourcePath == path.Join(outer.SourcePath, strings.TrimPrefix(mount.Path, outer.Path)) {
+		p.check.notice(mount.Pos, "nested-mount", message, "its files are the same with and without it", "remove it")
+		return
+	}
+	p.check.warn(mount.Pos, "nested-mount", message, "what the outer one has there is hidden", "mount only one of them")
 }
 
 // hidden notices committed files below a mount, which the running application does not
@@ -67,12 +78,13 @@ func (p *parser) committedFiles(a *Application) {
 	}
 }
 
-// locations warns about places where PHP source would be served as text: scripts are
-// off, files are allowed, and there are PHP files (spec: platform 2.4).
+// locations warns about places whose rules would serve PHP source as text: scripts are
+// off, files are allowed, and there are PHP files (spec: platform 2.4). The web server
+// answers 403 instead, so scripts that should run there do not.
 func (p *parser) locations(a *Application) {
 	for _, l := range a.Web.Locations {
-		if l.Root == "" || is(l.Scripts, false) {
-			continue
+		if l.Root == "" || is(l.Scripts, false) || path.Ext(l.Path) != "" {
+			continue // without a directory there are no scripts; "/favicon.ico" is one file
 		}
 		if is(l.Allow, true) {
 			p.sourceServed(a, l, l.Pos, "location "+show(l.Path))
@@ -80,11 +92,14 @@ func (p *parser) locations(a *Application) {
 		}
 		for _, r := range l.Rules {
 			if r.Allow != nil && *r.Allow && !is(r.Scripts, false) && matchesPHP(r.Pattern) {
-				p.check.warn(r.Pos, "php-source", fmt.Sprintf("rule %s serves PHP files as text", show(r.Pattern)), "it allows them and scripts are off", "add \"scripts: true\" or narrow the expression")
+				p.check.warn(r.Pos, "php-source", fmt.Sprintf("rule %s publishes PHP files without running them", show(r.Pattern)), notSent, "add \"scripts: true\" or narrow the expression")
 			}
 		}
 	}
 }
+
+// notSent says what becomes of PHP files that are published as text (ADR 0009).
+const notSent = "they are answered with 403, since that would show their source"
 
 // is reports whether a setting that may be missing has its default: allow is true and
 // scripts is false, and each is asked for what would be dangerous.
@@ -104,7 +119,7 @@ func (p *parser) sourceServed(a *Application, l Location, pos Position, what str
 	if file == "" {
 		return
 	}
-	p.check.warn(pos, "php-source", what+" serves PHP files as text", "scripts are off and everything is allowed, "+file+" too", "add \"scripts: true\", or \"allow: false\" with rules for what is public")
+	p.check.warn(pos, "php-source", what+" publishes PHP files without running them", file+" is one; "+notSent, "add \"scripts: true\", or \"allow: false\" with rules for what is public")
 }
 
 // phpFile returns a PHP file directly in a directory.

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 )
@@ -16,16 +15,6 @@ func (ds Diagnostics) Count(s Severity) int {
 		}
 	}
 	return n
-}
-
-// WriteText writes one line per finding, "file:line:column: severity: what; why; fix".
-func WriteText(w io.Writer, ds Diagnostics) error {
-	for _, d := range ds {
-		if _, err := fmt.Fprintln(w, d); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // jsonReport is the JSON form of findings.
