@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sluice/internal/platform"
@@ -35,17 +36,20 @@ type gate struct {
 	metrics *metrics
 	changed func() // called without the lock after the gate changed by itself
 
-	mu      sync.Mutex
-	state   State
-	release *release // nil before the first publication
-	hold    *hold    // exactly while state is Held
-	message string   // for people, while state is Closed
-	leaving bool     // the process ends: nobody waits any more
-	queue   queue    // who waits; while Open, who waits for a paced release
-	pace    *pace    // exactly while Open and queue is not empty
-	inside  map[*visit]struct{}
-	busy    int           // of inside, those that a drain waits for
-	idle    chan struct{} // closed when busy falls to 0; nil when nobody drains
+	protection atomic.Pointer[protection] // nil while nothing was configured
+
+	mu        sync.Mutex
+	state     State
+	release   *release // nil before the first publication
+	hold      *hold    // exactly while state is Held
+	candidate *release // offered to operators; nil while there is none, and while Open
+	message   string   // for people, while state is Closed
+	leaving   bool     // the process ends: nobody waits any more
+	queue     queue    // who waits; while Open, who waits for a paced release
+	pace      *pace    // exactly while Open and queue is not empty
+	inside    map[*visit]struct{}
+	busy      int           // of inside, those that a drain waits for
+	idle      chan struct{} // closed when busy falls to 0; nil when nobody drains
 
 	report    platform.HoldReport // of the present or the last hold
 	uncounted bool                // report was not handed out since its hold began
@@ -61,8 +65,14 @@ func (g *gate) admit(ctx context.Context, v *visit) error {
 	g.mu.Lock()
 	switch {
 	case g.state == Open:
-		g.enter(v)
+		g.enter(v, g.release)
 		g.mu.Unlock()
+		return nil
+	case g.forOperators() != nil && v.operator():
+		g.enter(v, g.forOperators())
+		g.report.Bypassed++
+		g.mu.Unlock()
+		g.metrics.bypassed.Add(1)
 		return nil
 	case g.state == Closed || g.leaving:
 		g.mu.Unlock()
@@ -135,9 +145,9 @@ func (g *gate) countLeft(v *visit) {
 	}
 }
 
-// enter counts the visit as under way. The caller holds the lock; the gate is open.
-func (g *gate) enter(v *visit) {
-	v.release = g.release
+// enter counts the visit as under way to rel. The caller holds the lock.
+func (g *gate) enter(v *visit, rel *release) {
+	v.release = rel
 	v.long = false
 	g.inside[v] = struct{}{}
 	g.busy++
@@ -206,7 +216,7 @@ func (g *gate) advance() {
 		v.waited += waited
 		g.report.LongestWait = max(g.report.LongestWait, waited)
 		g.metrics.waits.observe(waited)
-		g.enter(v)
+		g.enter(v, g.release)
 		v.verdict <- nil
 	}
 	if g.pace != nil {

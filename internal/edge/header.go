@@ -5,7 +5,6 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -46,6 +45,10 @@ func (c clients) rewrite(pr *httputil.ProxyRequest) {
 	}
 	h.Set("X-Original-Route", v.route.OriginalURL)
 	v.route.setClientCert(h, in.TLS)
+	withoutBypass(h)
+	if v.gate.protection.Load().consumesAuthorization() {
+		delete(h, "Authorization")
+	}
 }
 
 // viaProxy reports whether the request's peer is a trusted proxy.
@@ -79,6 +82,15 @@ func (c clients) address(req *http.Request) string {
 	return ip
 }
 
+// addr is address, parsed; the zero Addr, which no rule matches, when it is none.
+func (c clients) addr(req *http.Request) netip.Addr {
+	addr, err := netip.ParseAddr(c.address(req))
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addr.Unmap()
+}
+
 // secure reports whether the visitor speaks https.
 func (c clients) secure(req *http.Request) bool {
 	if req.TLS != nil {
@@ -99,11 +111,4 @@ func scheme(secure bool) string {
 		return "https"
 	}
 	return "http"
-}
-
-// markHeld says how long the request waited.
-func (v *visit) markHeld(h http.Header) {
-	if v.waited > 0 {
-		h.Set(HeldHeader, strconv.FormatInt(v.waited.Milliseconds(), 10))
-	}
 }

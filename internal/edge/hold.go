@@ -49,6 +49,7 @@ func (g *gate) beginHold(h platform.Hold) *hold {
 		g.pace.stall.Stop()
 		g.pace = nil // who was not let go yet waits on
 	}
+	g.withdraw(nil) // another activity makes a release of its own
 	g.report = platform.HoldReport{StartedAt: time.Now()}
 	g.uncounted = true
 	g.arm(next)
@@ -159,10 +160,11 @@ func (g *gate) publish(rel *release, swap func()) platform.HoldReport {
 			rel.pool = old.pool
 		} else if old != nil {
 			old.pool.retire()
-			g.cut(func(v *visit) bool { return v.long && v.release.pool == old.pool })
+			g.report.LongLived += g.cut(func(v *visit) bool { return v.long && v.release.pool == old.pool })
 		}
-		g.release = rel
 	}
+	g.withdraw(rel)
+	g.release = rel
 	swap()
 	g.open()
 	return g.collect()
@@ -186,13 +188,14 @@ func (g *gate) close(message string) platform.HoldReport {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.shut(message)
-	g.cut(func(v *visit) bool { return v.long })
+	g.report.LongLived += g.cut(func(v *visit) bool { return v.long })
 	return g.collect()
 }
 
 // open ends a hold or maintenance and lets go who waits.
 func (g *gate) open() {
 	g.endHold()
+	g.withdraw(g.release)
 	g.state, g.message = Open, ""
 	if g.queue.len > 0 && g.pace == nil {
 		g.report.Held += g.queue.len
@@ -204,6 +207,7 @@ func (g *gate) open() {
 // shut ends a hold and turns away who waits.
 func (g *gate) shut(message string) {
 	g.endHold()
+	g.withdraw(nil)
 	g.turnAway(errMaintenance)
 	g.state, g.message = Closed, message
 }

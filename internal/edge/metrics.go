@@ -10,8 +10,8 @@ import (
 
 // metrics counts what the gates of a router do.
 type metrics struct {
-	held, refused, timedOut, left, cut, expired atomic.Int64
-	waits                                       *histogram
+	held, refused, timedOut, left, cut, expired, bypassed, denied atomic.Int64
+	waits                                                         *histogram
 }
 
 func newMetrics() *metrics { return &metrics{waits: newHistogram()} }
@@ -51,6 +51,8 @@ func (r *Router) WriteMetrics(w io.Writer) error {
 	metric("counter", "sluice_router_left_requests_total", "Waiting requests whose client left.", m.left.Load())
 	metric("counter", "sluice_router_cut_requests_total", "Requests cut by a drain limit, a release or maintenance.", m.cut.Load())
 	metric("counter", "sluice_router_expired_holds_total", "Holds that met their deadline.", m.expired.Load())
+	metric("counter", "sluice_router_bypassed_requests_total", "Requests of operators let through a hold or maintenance.", m.bypassed.Load())
+	metric("counter", "sluice_router_denied_requests_total", "Requests kept out by HTTP access control.", m.denied.Load())
 	r.writeGauges(&b)
 	m.waits.write(&b, "sluice_router_hold_wait_seconds")
 	_, err := io.WriteString(w, b.String())

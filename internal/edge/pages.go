@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"html/template"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -25,6 +26,10 @@ const (
 	pageBadGateway  pageName = "bad-gateway"
 	pageTimeout     pageName = "timeout"
 	pageCertificate pageName = "certificate"
+
+	pageForbidden    pageName = "forbidden"
+	pageUnauthorized pageName = "unauthorized"
+	pageBypass       pageName = "bypass"
 )
 
 // retryAfter is when a client should ask again, in seconds: in the Retry-After header and
@@ -53,6 +58,12 @@ func (n pageName) page() page {
 		return page{Title: "This site asks for a certificate", Detail: "The site is open to clients that show a certificate over HTTPS. Yours showed none."}
 	case pageTimeout:
 		return page{Title: "The site takes too long", Detail: "The site did not answer in time. Please try again in a moment."}
+	case pageForbidden:
+		return page{Title: "This site is not open to you", Detail: "It can be seen from certain addresses only."}
+	case pageUnauthorized:
+		return page{Title: "Please sign in", Detail: "This site asks for a name and a password."}
+	case pageBypass:
+		return page{Title: "This link is no longer valid", Detail: "Please ask for a new one."}
 	default:
 		return page{Title: "The site does not answer", Detail: "The site could not be reached. Please try again in a moment."}
 	}
@@ -69,16 +80,46 @@ func newPages() *pages {
 func (ps *pages) turnAway(w http.ResponseWriter, req *http.Request, g *gate, err error) {
 	switch {
 	case errors.Is(err, errFull):
-		ps.unavailable(w, req, pageBusy)
+		ps.wait(w, req, g, pageBusy.page())
 	case errors.Is(err, errMaintenance):
 		p := pageMaintenance.page()
 		if m := g.status().Message; m != "" {
 			p.Detail = m
 		}
-		ps.send(w, req, http.StatusServiceUnavailable, p)
+		ps.wait(w, req, g, p)
 	default: // the client left: nobody reads this
 		w.WriteHeader(statusClientLeft)
 	}
+}
+
+// wait tells a visitor to come back, with the project's own page when it has one and the
+// visitor is no program.
+func (ps *pages) wait(w http.ResponseWriter, req *http.Request, g *gate, p page) {
+	p.Status = http.StatusServiceUnavailable
+	own := g.maintenancePage()
+	if own == "" || wantsJSON(req) {
+		ps.send(w, req, p.Status, p)
+		return
+	}
+	h := w.Header()
+	setPageHeader(h, p.Status)
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", ownPagePolicy)
+	h.Set("Content-Length", strconv.Itoa(len(own)))
+	w.WriteHeader(p.Status)
+	_, _ = io.WriteString(w, own)
+}
+
+// ownPagePolicy lets a project's page show what is kept elsewhere, as its own site does not
+// answer, and run nothing.
+const ownPagePolicy = "default-src 'none'; style-src 'unsafe-inline' https:; img-src data: https:; font-src data: https:; frame-ancestors 'self'"
+
+// maintenancePage returns the page of the release that serves; "" when it brought none.
+func (g *gate) maintenancePage() string {
+	if rel := g.serving(); rel != nil {
+		return rel.publication.MaintenancePage
+	}
+	return ""
 }
 
 func (ps *pages) unavailable(w http.ResponseWriter, req *http.Request, name pageName) {
@@ -92,16 +133,20 @@ func (ps *pages) write(w http.ResponseWriter, req *http.Request, status int, nam
 func (ps *pages) send(w http.ResponseWriter, req *http.Request, status int, p page) {
 	p.Status = status
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Robots-Tag", "noindex")
-	h.Set("X-Content-Type-Options", "nosniff")
-	if status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", strconv.Itoa(retryAfter))
-	}
+	setPageHeader(h, status)
 	body := ps.render(h, req, p)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
+}
+
+func setPageHeader(h http.Header, status int) {
+	h.Set("Cache-Control", "no-store")
+	h.Set(robotsHeader, "noindex")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", strconv.Itoa(retryAfter))
+	}
 }
 
 func (ps *pages) render(h http.Header, req *http.Request, p page) []byte {

@@ -7,15 +7,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
-	"strings"
 	"sync"
 	"time"
 
 	"sluice/internal/platform"
 )
-
-// HeldHeader is set on answers to requests that waited, in milliseconds.
-const HeldHeader = "X-Sluice-Held"
 
 // A request that no connection could be made for is tried again: the backend may be the
 // one that was just replaced. Nothing of the request was sent, so this is always safe.
@@ -103,30 +99,10 @@ func newProxy(p *pages, clients clients, log *slog.Logger) *httputil.ReverseProx
 	}
 }
 
-// modifyResponse removes what is not the visitor's business and tells the gate about
-// connections that stay open (spec: platform 3.6).
+// modifyResponse tells the visit of the answer that it got.
 func modifyResponse(resp *http.Response) error {
-	v := visitOf(resp.Request)
-	if resp.StatusCode == http.StatusSwitchingProtocols || isEventStream(resp.Header) {
-		v.gate.outlast(v)
-	}
-	resp.Header.Del("Server")
-	resp.Header.Del(HeldHeader)
-	for name := range resp.Header {
-		if strings.HasPrefix(name, "X-Accel-") {
-			delete(resp.Header, name)
-		}
-	}
-	v.markHeld(resp.Header)
-	if v.secure {
-		v.route.hsts(resp.Header)
-	}
+	visitOf(resp.Request).decorate(resp.StatusCode, resp.Header)
 	return nil
-}
-
-func isEventStream(h http.Header) bool {
-	ct := h.Get("Content-Type")
-	return len(ct) >= 17 && strings.EqualFold(ct[:17], "text/event-stream")
 }
 
 // faults answers requests that no backend answered.

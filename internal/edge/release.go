@@ -27,6 +27,10 @@ func newRelease(g *gate, p platform.Publication, dial Dialer) (*release, error) 
 			}
 		}
 	}
+	if len(p.MaintenancePage) > platform.MaxMaintenancePage {
+		return nil, platform.Errorf(platform.CodeInvalid, "the maintenance page has %d bytes, at most %d are possible",
+			len(p.MaintenancePage), platform.MaxMaintenancePage)
+	}
 	rel := &release{publication: clone(p), routes: make([]*route, 0, len(p.Routes))}
 	for _, r := range p.Routes {
 		c, err := compileRoute(g, r)

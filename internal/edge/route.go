@@ -46,24 +46,32 @@ func compileRoute(g *gate, r platform.Route) (*route, error) {
 	}, nil
 }
 
+// toTLS sends a request for http:// on where only https:// was declared, and reports
+// whether it did (spec: commerce-cloud 5.3).
+func (r *route) toTLS(w http.ResponseWriter, req *http.Request) bool {
+	if !r.upgrade {
+		return false
+	}
+	sendRedirect(w, "https://"+authority(r.base, req.Host)+req.URL.RequestURI(), http.StatusMovedPermanently)
+	return true
+}
+
 // redirect answers the request when that needs no application: partial redirects first,
-// then the way to https://, then a redirect route. It reports whether it did.
-func (r *route) redirect(w http.ResponseWriter, req *http.Request) bool {
+// then a redirect route. It reports whether it did.
+func (r *route) redirect(w http.ResponseWriter, req *http.Request, secure bool) bool {
 	if r.redirects != nil {
 		if loc, rule := r.redirects.match(req.URL); rule != nil {
+			r.mark(w.Header(), secure)
 			rule.expires.set(w.Header())
 			sendRedirect(w, loc, rule.code)
 			return true
 		}
 	}
-	switch {
-	case r.upgrade:
-		sendRedirect(w, "https://"+authority(r.base, req.Host)+req.URL.RequestURI(), http.StatusMovedPermanently)
-	case r.Type == platform.RouteRedirect:
-		sendRedirect(w, withSuffix(r.To, req.URL, r.path), http.StatusMovedPermanently)
-	default:
+	if r.Type != platform.RouteRedirect {
 		return false
 	}
+	r.mark(w.Header(), secure)
+	sendRedirect(w, withSuffix(r.To, req.URL, r.path), http.StatusMovedPermanently)
 	return true
 }
 

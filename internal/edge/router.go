@@ -32,6 +32,7 @@ type Router struct {
 	proxy   *httputil.ReverseProxy
 	metrics *metrics
 	state   *stateFile
+	key     bypassKey
 
 	table atomic.Pointer[table]
 
@@ -50,6 +51,7 @@ func New(opts Options) (*Router, error) {
 		dial:    opts.Dial,
 		pages:   newPages(),
 		metrics: newMetrics(),
+		key:     newBypassKey(),
 		gates:   map[platform.EnvironmentID]*gate{},
 	}
 	if r.log == nil {
@@ -79,11 +81,24 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, "this is no forward proxy", http.StatusBadRequest)
 	case route == nil:
 		r.pages.write(w, req, http.StatusNotFound, pageNotFound)
-	case route.redirect(w, req):
+	default:
+		r.serve(w, req, route, secure)
+	}
+}
+
+// serve answers a request to a site. Who may not see it learns nothing else of it, but is
+// not asked for a password over http where https is there.
+func (r *Router) serve(w http.ResponseWriter, req *http.Request, route *route, secure bool) {
+	switch {
+	case route.toTLS(w, req):
 	case route.uncertified(req):
 		r.pages.write(w, req, http.StatusForbidden, pageCertificate)
-	default: // an HTTP cache goes here, see the package comment
-		r.pass(w, req, route, secure) //nolint:contextcheck // req carries it
+	case r.keepOut(w, req, route.gate):
+	case req.URL.Path == BypassPath:
+		r.serveBypass(w, req, route.gate, secure)
+	case route.redirect(w, req, secure):
+	default: // [cache seam] an HTTP cache goes here, see the package comment
+		r.pass(w, req, route, secure)
 	}
 }
 
@@ -91,6 +106,7 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 func (r *Router) pass(w http.ResponseWriter, req *http.Request, route *route, secure bool) {
 	v, req := newVisit(route.gate, req)
 	v.route, v.secure = route, secure
+	v.operator = func() bool { return r.bypasses(req, route.gate) }
 	defer v.finish()
 	if err := route.gate.admit(req.Context(), v); err != nil {
 		v.markHeld(w.Header())
@@ -101,7 +117,7 @@ func (r *Router) pass(w http.ResponseWriter, req *http.Request, route *route, se
 		r.pages.write(w, req, http.StatusNotFound, pageNotFound)
 		return
 	}
-	if v.route.redirect(w, req) {
+	if v.route.redirect(w, req, secure) {
 		return
 	}
 	if v.route.uncertified(req) {

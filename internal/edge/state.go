@@ -19,11 +19,17 @@ import (
 
 // stateVersion is the format of the state file. A file of a later version is refused, so
 // that a router that was taken back to an older version does not misread it.
-const stateVersion = 1
+// Version 2 added settings, which keep strangers out: a version 1 router must not open the
+// environment without them.
+const (
+	stateVersion    = 2
+	oldestReadState = 1
+)
 
 // savedState is the whole state file.
 type savedState struct {
 	Version      int         `json:"version"`
+	BypassKey    []byte      `json:"bypass_key,omitempty"`
 	Environments []savedGate `json:"environments"`
 }
 
@@ -35,6 +41,8 @@ type savedGate struct {
 	Published   bool                   `json:"published"`
 	Publication platform.Publication   `json:"publication"`
 	Hold        *savedHold             `json:"hold,omitempty"`
+	Candidate   *platform.Publication  `json:"candidate,omitempty"`
+	Settings    *platform.EdgeSettings `json:"settings,omitempty"`
 }
 
 type savedHold struct {
@@ -119,8 +127,8 @@ func (f *stateFile) load() (savedState, error) {
 	}
 	var s savedState
 	err = json.Unmarshal(data, &s)
-	if err == nil && s.Version != stateVersion {
-		err = fmt.Errorf("version %d, want %d", s.Version, stateVersion)
+	if err == nil && (s.Version < oldestReadState || s.Version > stateVersion) {
+		err = fmt.Errorf("version %d, want %d to %d", s.Version, oldestReadState, stateVersion)
 	}
 	if err != nil {
 		return savedState{}, f.setAside(err)
@@ -166,7 +174,7 @@ func (r *Router) saveLater() {
 }
 
 func (r *Router) snapshot() savedState {
-	s := savedState{Version: stateVersion, Environments: []savedGate{}}
+	s := savedState{Version: stateVersion, BypassKey: r.key, Environments: []savedGate{}}
 	for _, g := range r.list() {
 		s.Environments = append(s.Environments, g.record())
 	}
@@ -192,6 +200,12 @@ func (g *gate) record() savedGate {
 	if g.release != nil {
 		s.Published, s.Publication = true, g.release.publication
 	}
+	if g.candidate != nil {
+		s.Candidate = &g.candidate.publication
+	}
+	if p := g.protection.Load(); p != nil {
+		s.Settings = &p.settings
+	}
 	if h := g.hold; h != nil {
 		s.Hold = &savedHold{
 			Activity: h.activity, StartedAt: g.report.StartedAt, Deadline: h.deadline,
@@ -208,22 +222,47 @@ func (r *Router) restore() error {
 	if err != nil {
 		return err
 	}
+	if len(s.BypassKey) == cap(newBypassKey()) {
+		r.key = s.BypassKey
+	}
 	var releases []*release
 	for _, sg := range s.Environments {
 		g := r.gateLocked(sg.Environment)
-		var rel *release
-		if sg.Published {
-			if rel, err = newRelease(g, sg.Publication, r.dial); err != nil {
-				r.log.Error("environment not restored", slog.String("environment", string(sg.Environment)), slog.Any("err", err))
-				delete(r.gates, sg.Environment)
-				continue
-			}
+		rel, err := r.restoreGate(g, sg)
+		if err != nil {
+			r.log.Error("environment not restored", slog.String("environment", string(sg.Environment)), slog.Any("err", err))
+			delete(r.gates, sg.Environment)
+			continue
+		}
+		if rel != nil {
 			releases = append(releases, rel)
 		}
-		g.restore(sg, rel)
 	}
 	r.table.Store(newTable(releases))
 	return nil
+}
+
+// restoreGate brings back one gate and returns the release that it serves, nil for none.
+func (r *Router) restoreGate(g *gate, s savedGate) (rel *release, err error) {
+	if s.Settings != nil {
+		p, err := compileProtection(*s.Settings)
+		if err != nil {
+			return nil, err
+		}
+		g.protection.Store(p)
+	}
+	if s.Published {
+		if rel, err = newRelease(g, s.Publication, r.dial); err != nil {
+			return nil, err
+		}
+	}
+	if s.Candidate != nil {
+		if g.candidate, err = newRelease(g, *s.Candidate, r.dial); err != nil {
+			return nil, err
+		}
+	}
+	g.restore(s, rel)
+	return rel, nil
 }
 
 func (g *gate) restore(s savedGate, rel *release) {

@@ -20,6 +20,8 @@ type visit struct {
 	body    *heldBody     // nil for a request without a body
 	secure  bool          // the visitor speaks https
 
+	operator func() bool // whether it may bypass the gate; asked only when it is not open
+
 	long  bool  // upgraded or an event stream: not waited for when draining
 	paced *pace // the paced release that waits for its answer
 

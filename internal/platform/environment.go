@@ -49,6 +49,7 @@ type Environment struct {
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	DeployedAt  time.Time // when Release went live
+	Settings    EnvironmentSettings
 }
 
 // ID returns the environment's identifier outside the database.

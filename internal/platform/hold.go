@@ -40,6 +40,8 @@ type HoldReport struct {
 	Refused     int           // requests over the limit, answered 503 at once
 	Left        int           // clients that went away while they waited
 	Cut         int           // in-flight requests cut at the end of the drain
+	LongLived   int           // upgraded connections and event streams cut; their clients connect again
+	Bypassed    int           // requests of operators that were let through
 	LongestWait time.Duration // of one request
 	Drain       time.Duration // until in-flight requests were done
 }
@@ -58,4 +60,11 @@ type Publication struct {
 	Release     string
 	Routes      []Route
 	Backends    map[string][]string // application name -> "host:port", at least one each
+
+	// MaintenancePage is the project's own page for visitors who can neither be served nor
+	// wait, HTML of at most MaxMaintenancePage bytes; empty for the router's.
+	MaintenancePage string
 }
+
+// MaxMaintenancePage bounds Publication.MaintenancePage, in bytes.
+const MaxMaintenancePage = 64 << 10

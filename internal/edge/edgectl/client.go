@@ -63,6 +63,26 @@ func (c *Client) Close(ctx context.Context, env platform.EnvironmentID, message 
 	return quick[platform.HoldReport](ctx, c, http.MethodPost, action(env, "close"), closing{Message: message})
 }
 
+// Offer makes a release that has started and does not serve yet known to the router:
+// requests of operators that bypass a hold go to it.
+func (c *Client) Offer(ctx context.Context, p platform.Publication) error {
+	_, err := quick[nothing](ctx, c, http.MethodPost, action(p.Environment, "offer"), p)
+	return err
+}
+
+// Configure sets what the router does for an environment besides its routes.
+func (c *Client) Configure(ctx context.Context, env platform.EnvironmentID, s platform.EdgeSettings) error {
+	_, err := quick[nothing](ctx, c, http.MethodPost, action(env, "configure"), s)
+	return err
+}
+
+// Bypass returns a path on the environment's hosts that makes a browser bypass holds and
+// maintenance, and until when it does; an hour from now when life is 0.
+func (c *Client) Bypass(ctx context.Context, env platform.EnvironmentID, life time.Duration) (path string, until time.Time, err error) {
+	b, err := quick[edge.Bypass](ctx, c, http.MethodPost, action(env, "bypass"), bypassing{Life: life})
+	return b.Path, b.Until, err
+}
+
 // Forget removes the environment from the router.
 func (c *Client) Forget(ctx context.Context, env platform.EnvironmentID) error {
 	_, err := quick[nothing](ctx, c, http.MethodDelete, action(env, ""), nil)

@@ -32,6 +32,9 @@ func NewServer(router *edge.Router, log *slog.Logger) *Server {
 	s.mux.HandleFunc("POST /v1/environments/{env}/publish", answer(s, s.publish))
 	s.mux.HandleFunc("POST /v1/environments/{env}/resume", answer(s, s.resume))
 	s.mux.HandleFunc("POST /v1/environments/{env}/close", answer(s, s.close))
+	s.mux.HandleFunc("POST /v1/environments/{env}/offer", answer(s, s.offer))
+	s.mux.HandleFunc("POST /v1/environments/{env}/configure", answer(s, s.configure))
+	s.mux.HandleFunc("POST /v1/environments/{env}/bypass", answer(s, s.bypass))
 	s.mux.HandleFunc("DELETE /v1/environments/{env}", answer(s, s.forget))
 	s.mux.HandleFunc("GET /v1/environments/{env}", answer(s, s.status))
 	s.mux.HandleFunc("GET /v1/environments", answer(s, s.list))
@@ -56,6 +59,11 @@ func (s *Server) HTTPServer() *http.Server {
 
 // nothing is the answer of operations that report nothing.
 type nothing struct{}
+
+// bypassing is the body of a bypass request.
+type bypassing struct {
+	Life time.Duration `json:"life"`
+}
 
 // closing is the body of a close request.
 type closing struct {
@@ -94,6 +102,31 @@ func (s *Server) close(ctx context.Context, env platform.EnvironmentID, req *htt
 		return platform.HoldReport{}, err
 	}
 	return s.router.Close(ctx, env, c.Message)
+}
+
+func (s *Server) offer(ctx context.Context, env platform.EnvironmentID, req *http.Request) (nothing, error) {
+	var p platform.Publication
+	if err := decode(req, &p); err != nil {
+		return nothing{}, err
+	}
+	p.Environment = env
+	return nothing{}, s.router.Offer(ctx, p)
+}
+
+func (s *Server) configure(ctx context.Context, env platform.EnvironmentID, req *http.Request) (nothing, error) {
+	var settings platform.EdgeSettings
+	if err := decode(req, &settings); err != nil {
+		return nothing{}, err
+	}
+	return nothing{}, s.router.Configure(ctx, env, settings)
+}
+
+func (s *Server) bypass(ctx context.Context, env platform.EnvironmentID, req *http.Request) (edge.Bypass, error) {
+	var b bypassing
+	if err := decode(req, &b); err != nil {
+		return edge.Bypass{}, err
+	}
+	return s.router.Bypass(ctx, env, b.Life)
 }
 
 func (s *Server) forget(ctx context.Context, env platform.EnvironmentID, _ *http.Request) (nothing, error) {

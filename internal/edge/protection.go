@@ -1,0 +1,118 @@
+package edge
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"slices"
+
+	"sluice/internal/platform"
+)
+
+// protection is the compiled settings of one environment. It is immutable but for what
+// doorman remembers; a change makes a new one.
+type protection struct {
+	settings platform.EdgeSettings
+	rules    []addressRule
+	bypass   []netip.Prefix
+	doorman  *doorman // nil when there are no users
+}
+
+// addressRule is one network; a rule for "any" makes two.
+type addressRule struct {
+	network netip.Prefix
+	allow   bool
+}
+
+// compileProtection returns CodeInvalid for settings that cannot be carried out.
+func compileProtection(s platform.EdgeSettings) (*protection, error) {
+	if err := s.Access.Validate(); err != nil {
+		return nil, err
+	}
+	p := &protection{settings: s}
+	if s.Access.Enabled {
+		for _, rule := range s.Access.Addresses {
+			networks, err := platform.ParseNetworks(rule.Address)
+			if err != nil {
+				return nil, err
+			}
+			for _, n := range networks {
+				p.rules = append(p.rules, addressRule{network: n, allow: rule.Permission == platform.Allow})
+			}
+		}
+		if len(s.Access.Users) > 0 {
+			p.doorman = newDoorman(s.Access.Users)
+		}
+	}
+	for _, address := range s.Bypass {
+		networks, err := platform.ParseNetworks(address)
+		if err != nil {
+			return nil, err
+		}
+		p.bypass = append(p.bypass, networks...)
+	}
+	return p, nil
+}
+
+// byAddress returns what the first matching rule says.
+func (p *protection) byAddress(addr netip.Addr) (allowed, matched bool) {
+	for _, rule := range p.rules {
+		if rule.network.Contains(addr) {
+			return rule.allow, true
+		}
+	}
+	return false, false
+}
+
+// consumesAuthorization reports whether the Authorization header is for the router and not
+// for the application (spec: platform 3.6).
+func (p *protection) consumesAuthorization() bool { return p != nil && p.doorman != nil }
+
+// bypassesFrom reports whether requests from the address are not to be held.
+func (p *protection) bypassesFrom(addr netip.Addr) bool {
+	return p != nil && slices.ContainsFunc(p.bypass, func(n netip.Prefix) bool { return n.Contains(addr) })
+}
+
+// restrictsRobots reports whether answers carry a robots header.
+func (p *protection) restrictsRobots() bool { return p != nil && p.settings.RestrictRobots }
+
+// keepOut answers a request that may not see the environment and reports whether it did.
+// It comes before the gate: who may not see a site takes no place in its queue.
+func (r *Router) keepOut(w http.ResponseWriter, req *http.Request, g *gate) bool {
+	p := g.protection.Load()
+	if p == nil || !p.settings.Access.Restricts() {
+		return false
+	}
+	allowed, matched := p.byAddress(r.clients.addr(req))
+	switch {
+	case allowed, !matched && p.doorman == nil:
+		return false
+	case p.doorman == nil:
+		r.metrics.denied.Add(1)
+		r.pages.write(w, req, http.StatusForbidden, pageForbidden)
+		return true
+	}
+	name, password, given := req.BasicAuth()
+	if given && p.doorman.lets(req.Context(), name, password) {
+		return false
+	}
+	r.metrics.denied.Add(1)
+	w.Header().Set("WWW-Authenticate", `Basic realm="restricted", charset="UTF-8"`)
+	r.pages.write(w, req, http.StatusUnauthorized, pageUnauthorized)
+	return true
+}
+
+// Configure sets what the router does for an environment besides its routes. It applies to
+// the next request. It returns CodeInvalid for settings that cannot be carried out; then
+// nothing was changed.
+func (r *Router) Configure(_ context.Context, env platform.EnvironmentID, s platform.EdgeSettings) error {
+	if env == "" {
+		return platform.Errorf(platform.CodeInvalid, "settings need an environment")
+	}
+	p, err := compileProtection(s)
+	if err != nil {
+		return err
+	}
+	r.gate(env).protection.Store(p)
+	return r.save()
+}

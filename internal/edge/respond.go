@@ -1,0 +1,59 @@
+package edge
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// HeldHeader is set on answers to requests that waited, in milliseconds.
+const HeldHeader = "X-Sluice-Held"
+
+// robotsHeader keeps search engines away from environments that are not for the public
+// (spec: platform 3.6, 4.4).
+const (
+	robotsHeader = "X-Robots-Tag"
+	noRobots     = "noindex, nofollow"
+)
+
+// decorate makes a backend's header what the visitor gets: without what is not his
+// business, with what the environment and its route say (spec: platform 3.6). Whoever
+// relays an answer of a backend calls it once, before anything was written.
+func (v *visit) decorate(status int, h http.Header) {
+	if status == http.StatusSwitchingProtocols || isEventStream(h) {
+		v.gate.outlast(v)
+	}
+	delete(h, "Server")
+	delete(h, HeldHeader)
+	for name := range h {
+		if strings.HasPrefix(name, "X-Accel-") {
+			delete(h, name)
+		}
+	}
+	v.markHeld(h)
+	v.route.mark(h, v.secure)
+}
+
+// mark sets what every answer of a route carries, also one from a cache or one that the
+// router made itself.
+func (r *route) mark(h http.Header, secure bool) {
+	if secure {
+		r.hsts(h)
+	}
+	if r.gate.protection.Load().restrictsRobots() {
+		h.Set(robotsHeader, noRobots)
+	}
+}
+
+func isEventStream(h http.Header) bool {
+	const kind = "text/event-stream"
+	ct := h.Get("Content-Type")
+	return len(ct) >= len(kind) && strings.EqualFold(ct[:len(kind)], kind)
+}
+
+// markHeld says how long the request waited.
+func (v *visit) markHeld(h http.Header) {
+	if v.waited > 0 {
+		h.Set(HeldHeader, strconv.FormatInt(v.waited.Milliseconds(), 10))
+	}
+}
