@@ -134,12 +134,14 @@ func decodeTLS(n *node) TLS {
 }
 
 func decodeEnv(n *node, file string) *EnvFile {
-	env := &EnvFile{File: file, Stage: map[string]map[string]any{}, Log: n.get("log").mapping(), System: n.at("system", "variables").texts()}
+	env := &EnvFile{File: file, Stage: map[string]map[string]any{}, Ordered: map[string]Pairs{}, Log: n.get("log").mapping(), System: n.at("system", "variables").texts()}
 	for _, stage := range stages() {
 		values := n.at("stage", stage).mapping()
 		maps.DeleteFunc(values, func(_ string, v any) bool { return v == nil })
 		if values != nil {
 			env.Stage[stage] = values
+			given, _ := n.at("stage", stage).ordered().(Pairs)
+			env.Ordered[stage] = slices.DeleteFunc(given, func(p Pair) bool { return p.Value == nil })
 		}
 	}
 	return env

@@ -280,11 +280,24 @@ type TLS struct {
 type EnvFile struct {
 	File  string
 	Stage map[string]map[string]any // "global", "build", "deploy", "post-deploy"
-	Log   map[string]any
+	// Ordered is Stage in the order of the file, for what is written on into env.php.
+	Ordered map[string]Pairs `json:"-"`
+	Log     map[string]any
 	// System is system.variables, the names under which the platform's variables are
 	// read: "ENV_ROUTES" -> "PLATFORM_ROUTES".
 	System map[string]string
 }
+
+// Pair is one key of a map and its value.
+type Pair struct {
+	Key   string
+	Value any
+}
+
+// Pairs is a map that keeps the order of the file. Values are nil, bool, int, float64,
+// string, []any or Pairs. Constants of PHP, as keys or values, are still written
+// "!php/const:NAME".
+type Pairs []Pair
 
 // WarmUpPages returns stage.post-deploy.WARM_UP_PAGES, or the value of the global stage,
 // or nil when neither says anything.

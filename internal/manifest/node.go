@@ -231,6 +231,28 @@ func (n *node) mapping() map[string]any {
 	return out
 }
 
+// ordered returns the value as any does, but maps as Pairs.
+func (n *node) ordered() any {
+	switch {
+	case !n.given():
+		return nil
+	case n.kind == kindMap:
+		out := make(Pairs, 0, len(n.entries))
+		for _, e := range n.entries {
+			out = append(out, Pair{e.key, e.value.ordered()})
+		}
+		return out
+	case n.kind == kindList:
+		out := make([]any, 0, len(n.items))
+		for _, item := range n.items {
+			out = append(out, item.ordered())
+		}
+		return out
+	default:
+		return n.value
+	}
+}
+
 // saysNothing reports whether a value asks for nothing: null, false, or only such values.
 func (n *node) saysNothing() bool {
 	switch {

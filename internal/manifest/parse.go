@@ -55,6 +55,19 @@ func ParseEnv(fsys fs.FS) (*EnvFile, Diagnostics) {
 	return env, found
 }
 
+// ReadEnv reads .magento.env.yaml as [ParseEnv] does, but gives what the file says even when
+// variables in it are wrong, so that a validator can report them while the rest works. It
+// returns nil with an error among the diagnostics when the text itself cannot be read.
+func ReadEnv(fsys fs.FS) (*EnvFile, Diagnostics) {
+	p := newParser(fsys, Options{Partial: true})
+	n := p.document(envFile)
+	if n == nil || p.list.HasErrors() {
+		return nil, p.sorted()
+	}
+	p.check.matches(n, envSchema(), "")
+	return decodeEnv(n, envFile), p.sorted()
+}
+
 // parser makes one manifest.
 type parser struct {
 	*source

@@ -253,9 +253,30 @@ func TestParseEnv(t *testing.T) {
 	if found.HasErrors() {
 		t.Fatal(found)
 	}
-	want := &EnvFile{File: envFile, Stage: map[string]map[string]any{"build": {"SCD_THREADS": 3}}, System: map[string]string{"ENV_ROUTES": "ROUTES"}}
+	want := &EnvFile{
+		File: envFile, Stage: map[string]map[string]any{"build": {"SCD_THREADS": 3}}, Ordered: map[string]Pairs{"build": {{"SCD_THREADS", 3}}},
+		System: map[string]string{"ENV_ROUTES": "ROUTES"},
+	}
 	if diff := cmp.Diff(want, env); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestReadEnvGoesOnBehindWrongVariables(t *testing.T) {
+	const text = "stage: {deploy: {SKIP_SCD: 1, SESSION_CONFIGURATION: {save: redis, a: [1, {z: 1.5, b: ~}]}}}\n"
+	env, found := ReadEnv(tree(envFile, text))
+	if !found.HasErrors() || env == nil {
+		t.Fatalf("%v, %v", env, found)
+	}
+	want := Pairs{{"SKIP_SCD", 1}, {"SESSION_CONFIGURATION", Pairs{{"save", "redis"}, {"a", []any{1, Pairs{{"z", 1.5}, {"b", nil}}}}}}}
+	if diff := cmp.Diff(want, env.Ordered["deploy"]); diff != "" {
+		t.Error(diff)
+	}
+	if env, found := ReadEnv(tree(envFile, "stage: [\n")); env != nil || !found.HasErrors() {
+		t.Errorf("no YAML: %v, %v", env, found)
+	}
+	if env, found := ReadEnv(tree()); env != nil || len(found) > 0 {
+		t.Errorf("no file: %v, %v", env, found)
 	}
 }
 

@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -115,11 +116,14 @@ func (r reference) env(s *shape) {
 		kind := string(v.Type)
 		switch {
 		case len(v.Allowed) > 0:
-			kind += ": " + strings.Join(v.Allowed, ", ")
+			kind += ": " + strings.Join(slices.Concat(v.Allowed, v.Also), ", ")
 		case v.Range != nil:
 			kind += fmt.Sprintf(" from %d to %d", v.Range[0], v.Range[1])
 		}
 		meaning := v.Doc
+		if v.Magento != "" {
+			meaning += " Magento " + v.Magento + "."
+		}
 		if v.Merge {
 			meaning += " `_merge: true` changes only the given keys."
 		}

@@ -57,7 +57,7 @@ func (v StageVariable) shape() *shape {
 	case v.Type == TypeArray:
 		return &shape{kinds: kindMap | kindList}
 	case len(v.Allowed) > 0:
-		return oneOf(append([]string{""}, v.Allowed...)...)
+		return oneOf(slices.Concat([]string{""}, v.Allowed, v.Also)...)
 	default:
 		return text()
 	}
@@ -141,7 +141,7 @@ func (c *checker) stageValue(v StageVariable, n *node) {
 				c.fail(item.pos, "unknown-value", "The SPLIT_DB variable contains the invalid value. It should be an array with following values: [quote, sales].", "", "")
 			}
 		}
-	case len(v.Allowed) > 0 && n.text != "" && !slices.Contains(v.Allowed, n.text):
+	case len(v.Allowed) > 0 && n.text != "" && !slices.Contains(v.Allowed, n.text) && !slices.Contains(v.Also, n.text):
 		c.fail(n.pos, "unknown-value", fmt.Sprintf("The %s variable contains an invalid value %s. Use one of the available value options: %s.", v.Name, clip(n.text, 60), strings.Join(v.Allowed, ", ")), "", closestOnly(n.text, v.Allowed))
 	case v.Name == "CRYPT_KEY":
 		c.warn(n.pos, "committed-secret", "CRYPT_KEY is in the repository", "everyone who can read it can decrypt the shop's data", "set it as a sensitive variable of the environment")

@@ -30,8 +30,10 @@ type StageVariable struct {
 	// DefaultIn overrides Default for a stage.
 	DefaultIn map[string]any
 	Allowed   []string // of a string; "" is allowed too
+	Also      []string // of a string: allowed by later releases than the messages name
 	Range     *[2]int  // of an integer
 	Merge     bool     // a map may have _merge (spec: commerce-cloud 6.2)
+	Magento   string   // versions of Magento that it is for, in Composer's notation; "" for all
 	Doc       string
 }
 
@@ -72,11 +74,11 @@ func staticContentVariables() []StageVariable {
 	return []StageVariable{
 		{Name: "SCD_COMPRESSION_LEVEL", Type: TypeInteger, Stages: gbd, Default: 4, DefaultIn: map[string]any{StageBuild: 6}, Range: &[2]int{0, 9}, Doc: "gzip level of static files; 0 compresses none."},
 		{Name: "SCD_COMPRESSION_TIMEOUT", Type: TypeInteger, Stages: gbd, Default: 600, Doc: "Seconds that compression may take."},
-		{Name: "SCD_STRATEGY", Type: TypeString, Stages: gbd, Default: "", Allowed: []string{"compact", "quick", "standard"}, Doc: "How static content is made."},
+		{Name: "SCD_STRATEGY", Type: TypeString, Stages: gbd, Default: "", Allowed: []string{"compact", "quick", "standard"}, Magento: ">=2.2.0", Doc: "How static content is made."},
 		{Name: "SCD_THREADS", Type: TypeInteger, Stages: gbd, Default: -1, Doc: "Processes that make static content; -1 follows the processors."},
-		{Name: "SCD_MAX_EXECUTION_TIME", Type: TypeInteger, Stages: gbd, Doc: "Seconds that static content may take."},
+		{Name: "SCD_MAX_EXECUTION_TIME", Type: TypeInteger, Stages: gbd, Magento: ">=2.2.0", Doc: "Seconds that static content may take."},
 		{Name: "SCD_MATRIX", Type: TypeArray, Stages: gbd, Default: map[string]any{}, Doc: "Locales by theme; a theme without any is left out."},
-		{Name: "SCD_NO_PARENT", Type: TypeBoolean, Stages: gbd, Default: false, Doc: "Parent themes are left out."},
+		{Name: "SCD_NO_PARENT", Type: TypeBoolean, Stages: gbd, Default: false, Magento: ">=2.4.2", Doc: "Parent themes are left out."},
 		{Name: "SCD_USE_BALER", Type: TypeBoolean, Stages: []string{StageGlobal, StageBuild}, Default: false, Doc: "Baler bundles the JavaScript."},
 		{Name: "SKIP_SCD", Type: TypeBoolean, Stages: gbd, Default: false, Doc: "No static content in this stage."},
 	}
@@ -95,19 +97,22 @@ func deployVariables() []StageVariable {
 	d, gd := []string{StageDeploy}, []string{StageGlobal, StageDeploy}
 	return []StageVariable{
 		{Name: "LOCK_PROVIDER", Type: TypeString, Stages: gd, Default: "file", Allowed: []string{"db", "file"}, Doc: "Where locks are kept."},
-		{Name: "REDIS_BACKEND", Type: TypeString, Stages: d, Default: "Cm_Cache_Backend_Redis", Allowed: []string{"Cm_Cache_Backend_Redis", `\Magento\Framework\Cache\Backend\Redis`, `\Magento\Framework\Cache\Backend\RemoteSynchronizedCache`}, Doc: "The cache class for Redis."},
+		{Name: "REDIS_BACKEND", Type: TypeString, Stages: d, Default: "Cm_Cache_Backend_Redis", Allowed: []string{"Cm_Cache_Backend_Redis", `\Magento\Framework\Cache\Backend\Redis`, `\Magento\Framework\Cache\Backend\RemoteSynchronizedCache`}, Also: []string{"redis", "valkey", "symfony_l2"}, Doc: "The cache class for Redis."},
 		{Name: "REDIS_USE_SLAVE_CONNECTION", Type: TypeBoolean, Stages: gd, Default: false, Doc: "Reads go to a replica."},
-		{Name: "VALKEY_BACKEND", Type: TypeString, Stages: d, Default: "Cm_Cache_Backend_Redis", Allowed: []string{"Cm_Cache_Backend_Redis", `\Magento\Framework\Cache\Backend\Redis`, `\Magento\Framework\Cache\Backend\RemoteSynchronizedCache`}, Doc: "The cache class for Valkey."},
+		{Name: "VALKEY_BACKEND", Type: TypeString, Stages: d, Default: "Cm_Cache_Backend_Redis", Allowed: []string{"Cm_Cache_Backend_Redis", `\Magento\Framework\Cache\Backend\Redis`, `\Magento\Framework\Cache\Backend\RemoteSynchronizedCache`}, Also: []string{"redis", "valkey", "symfony_l2"}, Doc: "The cache class for Valkey."},
 		{Name: "VALKEY_USE_SLAVE_CONNECTION", Type: TypeBoolean, Stages: gd, Default: false, Doc: "Reads go to a replica."},
+		{Name: "USE_LUA", Type: TypeBoolean, Stages: d, Default: false, Magento: ">=2.4.7", Doc: "The cache of Redis or Valkey uses Lua scripts."},
+		{Name: "LUA_KEY", Type: TypeBoolean, Stages: d, Default: true, Magento: ">=2.4.7", Doc: "Written to env.php as _useLua beside use_lua."},
+		{Name: "USE_LUA_ON_GC", Type: TypeBoolean, Stages: d, Default: true, Magento: ">=2.4.8", Doc: "Lua scripts also when old cache entries are removed; only written when it is set."},
 		{Name: "MYSQL_USE_SLAVE_CONNECTION", Type: TypeBoolean, Stages: gd, Default: false, Doc: "Reads go to a replica."},
-		{Name: "SPLIT_DB", Type: TypeArray, Stages: gd, Default: []any{}, Allowed: []string{"quote", "sales"}, Doc: "Databases of their own; gone since 2.5."},
+		{Name: "SPLIT_DB", Type: TypeArray, Stages: gd, Default: []any{}, Allowed: []string{"quote", "sales"}, Magento: "<2.5.0", Doc: "Databases of their own; gone since 2.5."},
 		{Name: "UPDATE_URLS", Type: TypeBoolean, Stages: gd, Default: true, Doc: "Base URLs follow the routes."},
 		{Name: "FORCE_UPDATE_URLS", Type: TypeBoolean, Stages: gd, Default: false, Doc: "Also in production and staging."},
 		{Name: "CLEAN_STATIC_FILES", Type: TypeBoolean, Stages: gd, Default: true, Doc: "Old static files are deleted."},
-		{Name: "CRON_CONSUMERS_RUNNER", Type: TypeArray, Stages: d, Default: map[string]any{}, Doc: "Which queue consumers cron starts: cron_run, max_messages, consumers, multiple_processes."},
-		{Name: "CONSUMERS_WAIT_FOR_MAX_MESSAGES", Type: TypeBoolean, Stages: d, Default: false, Doc: "Consumers wait for messages."},
+		{Name: "CRON_CONSUMERS_RUNNER", Type: TypeArray, Stages: d, Default: map[string]any{}, Magento: ">=2.2", Doc: "Which queue consumers cron starts: cron_run, max_messages, consumers, multiple_processes."},
+		{Name: "CONSUMERS_WAIT_FOR_MAX_MESSAGES", Type: TypeBoolean, Stages: d, Default: false, Magento: ">=2.2.0", Doc: "Consumers wait for messages."},
 		{Name: "ENABLE_GOOGLE_ANALYTICS", Type: TypeBoolean, Stages: gd, Default: false, Doc: "Also outside production."},
-		{Name: "GENERATED_CODE_SYMLINK", Type: TypeBoolean, Stages: d, Default: true, Doc: "Only for Magento 2.1."},
+		{Name: "GENERATED_CODE_SYMLINK", Type: TypeBoolean, Stages: d, Default: true, Magento: "2.1.*", Doc: "Only for Magento 2.1."},
 		{Name: "CRYPT_KEY", Type: TypeString, Stages: d, Default: "", Doc: "The encryption key; set it as a sensitive variable instead."},
 	}
 }
@@ -119,13 +124,15 @@ func configurationVariables() []StageVariable {
 		return StageVariable{Name: name, Type: TypeArray, Stages: d, Default: map[string]any{}, Merge: true, Doc: doc}
 	}
 	remote := array("REMOTE_STORAGE", "Media in a bucket: driver, prefix, config.")
-	remote.Merge = false
+	remote.Merge, remote.Magento = false, ">=2.4.2"
+	suite := array("ELASTICSUITE_CONFIGURATION", "ElasticSuite's section.")
+	suite.Magento = ">=2.2.0"
 	return []StageVariable{
 		array("CACHE_CONFIGURATION", "The cache section."),
 		array("SESSION_CONFIGURATION", "The session section."),
 		array("QUEUE_CONFIGURATION", "The queue section."),
 		array("SEARCH_CONFIGURATION", "The search engine; needs engine unless _merge is true."),
-		array("ELASTICSUITE_CONFIGURATION", "ElasticSuite's section."),
+		suite,
 		array("DATABASE_CONFIGURATION", "The db section."),
 		array("RESOURCE_CONFIGURATION", "The resource section."),
 		remote,
