@@ -113,6 +113,8 @@ func (r *Router) Configure(_ context.Context, env platform.EnvironmentID, s plat
 	if err != nil {
 		return err
 	}
-	r.gate(env).protection.Store(p)
+	g := r.gate(env)
+	g.protection.Store(p)
+	g.purge() // cached answers carry the robots header of before
 	return r.save()
 }

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 
+	"sluice/internal/edge/cache"
 	"sluice/internal/platform"
 )
 
@@ -16,6 +17,7 @@ type release struct {
 	routes      []*route
 	table       *table // of this release's routes only
 	pool        *pool
+	answers     *cache.Zone // what it answered; nil for one that only operators see
 }
 
 // newRelease compiles a publication. It returns CodeInvalid when a route leads nowhere.

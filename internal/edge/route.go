@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"sluice/internal/edge/cache"
 	"sluice/internal/platform"
 )
 
@@ -12,6 +13,8 @@ import (
 type route struct {
 	platform.Route
 	gate *gate
+
+	cached *cache.Route // nil where nothing is cached
 
 	host      string // lower case, without port; may begin with "*."
 	path      string // without trailing slash, "" for the root

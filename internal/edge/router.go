@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"sluice/internal/edge/cache"
 	"sluice/internal/platform"
 )
 
@@ -20,6 +21,7 @@ type Options struct {
 	HealthPath     string         // answered 200 on every host; "" for none
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and -Proto are believed
 	Dial           Dialer         // nil for TCP
+	Cache          cache.Options  // Renew and Logger are the router's to set
 }
 
 // Router sends requests to the environments it was told about. It is safe for concurrent use.
@@ -33,6 +35,7 @@ type Router struct {
 	metrics *metrics
 	state   *stateFile
 	key     bypassKey
+	cache   *cache.Cache
 
 	table atomic.Pointer[table]
 
@@ -63,6 +66,9 @@ func New(opts Options) (*Router, error) {
 	r.proxy = newProxy(r.pages, r.clients, r.log)
 	r.table.Store(newTable(nil))
 	r.state = &stateFile{path: opts.StatePath, log: r.log}
+	if err := r.openCache(opts.Cache); err != nil {
+		return nil, err
+	}
 	if err := r.restore(); err != nil {
 		return nil, err
 	}
@@ -97,8 +103,8 @@ func (r *Router) serve(w http.ResponseWriter, req *http.Request, route *route, s
 	case req.URL.Path == BypassPath:
 		r.serveBypass(w, req, route.gate, secure)
 	case route.redirect(w, req, secure):
-	default: // [cache seam] an HTTP cache goes here, see the package comment
-		r.pass(w, req, route, secure)
+	default:
+		r.answer(w, req, route, secure)
 	}
 }
 
@@ -124,7 +130,7 @@ func (r *Router) pass(w http.ResponseWriter, req *http.Request, route *route, se
 		r.pages.write(w, req, http.StatusForbidden, pageCertificate)
 		return
 	}
-	r.proxy.ServeHTTP(w, req)
+	r.fill(w, req, v)
 }
 
 // StateHeader tells a health check what the gate of the requested host does.
@@ -185,10 +191,11 @@ func (r *Router) publish(p platform.Publication) (platform.HoldReport, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	g := r.gateLocked(p.Environment)
-	rel := g.serving()
+	old := g.serving()
+	rel := old
 	if !rel.serves(p) {
 		var err error
-		if rel, err = newRelease(g, p, r.dial); err != nil {
+		if rel, err = r.cachedRelease(g, p); err != nil {
 			return platform.HoldReport{}, err
 		}
 	}
@@ -196,7 +203,11 @@ func (r *Router) publish(p platform.Publication) (platform.HoldReport, error) {
 	if err != nil {
 		return platform.HoldReport{}, err
 	}
-	return g.publish(rel, func() { r.table.Store(next) }), nil
+	report := g.publish(rel, func() { r.table.Store(next) })
+	if old != rel {
+		old.forgetAnswers()
+	}
+	return report, nil
 }
 
 // tableWith returns the table in which g has the release rel; nil removes g.
@@ -227,6 +238,7 @@ func (r *Router) Resume(_ context.Context, env platform.EnvironmentID) (platform
 	if g == nil {
 		return platform.HoldReport{}, errUnknown(env)
 	}
+	g.purgeAfterMaintenance()
 	report := g.resume()
 	return report, r.save()
 }
@@ -255,6 +267,7 @@ func (r *Router) Forget(_ context.Context, env platform.EnvironmentID) error {
 	g.close("")
 	if rel := g.serving(); rel != nil {
 		rel.pool.retire()
+		rel.forgetAnswers()
 	}
 	return r.save()
 }

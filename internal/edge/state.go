@@ -252,7 +252,7 @@ func (r *Router) restoreGate(g *gate, s savedGate) (rel *release, err error) {
 		g.protection.Store(p)
 	}
 	if s.Published {
-		if rel, err = newRelease(g, s.Publication, r.dial); err != nil {
+		if rel, err = r.cachedRelease(g, s.Publication); err != nil {
 			return nil, err
 		}
 	}

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"net/http"
 	"time"
 )
@@ -32,7 +33,7 @@ func (rt *Route) Fill(w http.ResponseWriter, req *http.Request, secure bool, nex
 	}
 	f := &fill{rt: rt, cache: rt.zone.cache, w: w, next: next}
 	f.question = question{key: k, req: req, zone: rt.zone, secure: secure, epoch: rt.zone.cache.store.epoch(&k, rt.zone)}
-	f.run()
+	f.run(req.Context())
 }
 
 // bypass lets the cache have no part in it, but for removing what the request changed.
@@ -83,7 +84,7 @@ type fill struct {
 	flight *flight // that it leads; nil for none
 }
 
-func (f *fill) run() {
+func (f *fill) run(ctx context.Context) {
 	for range maxJoins {
 		if f.look() {
 			return
@@ -100,7 +101,7 @@ func (f *fill) run() {
 			f.lead()
 			return
 		}
-		if !fl.wait(f.req.Context(), f.cache.opts.Wait) || fl.alone {
+		if !fl.wait(ctx, f.cache.opts.Wait) || fl.alone {
 			break
 		}
 		if f.share(fl) {

@@ -82,7 +82,7 @@ func (r *recorder) lasting() bool {
 	case http.StatusNotModified, http.StatusPartialContent, http.StatusRequestedRangeNotSatisfiable:
 		return false
 	}
-	return r.status < http.StatusInternalServerError
+	return r.status < http.StatusBadRequest || keepable(r.status)
 }
 
 // pass lets the answer go as it comes.
@@ -94,7 +94,9 @@ func (r *recorder) pass() {
 	}
 	r.fill.cache.counts[how].Add(1)
 	how.set(r.Header())
-	r.fill.landAlone()
+	if r.fill.req.Context().Err() == nil { // else it is an answer for nobody, and says nothing
+		r.fill.landAlone()
+	}
 }
 
 // standsIn reports whether what there is may be used instead of an error.
@@ -175,7 +177,7 @@ func (r *recorder) send() error {
 	r.fill.cache.counts[outcomeMiss].Add(1)
 	outcomeMiss.set(r.Header())
 	r.fill.w.WriteHeader(r.status)
-	_, err := r.fill.w.Write(r.body) //nolint:gosec // the application's answer, as it came
+	_, err := r.fill.w.Write(r.body)
 	return err
 }
 

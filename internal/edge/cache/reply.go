@@ -30,7 +30,7 @@ func reply(w http.ResponseWriter, req *http.Request, status int, etag string, ch
 	}
 	w.WriteHeader(status)
 	if req.Method != http.MethodHead && len(body) > 0 {
-		_, _ = w.Write(body) //nolint:gosec // the application's answer, as it came
+		_, _ = w.Write(body) // the client left
 	}
 }
 

@@ -157,7 +157,7 @@ func (s *stage) do(verb, rest string) {
 // section sets the route's cache section.
 func (s *stage) section(spec string) {
 	c := platform.RouteCache{Enabled: true, Cookies: []string{"*"}, Headers: []string{"Accept", "Accept-Language"}}
-	for _, kv := range strings.Fields(spec) {
+	for kv := range strings.FieldsSeq(spec) {
 		k, v, _ := strings.Cut(kv, "=")
 		list := []string{}
 		if v != "" {
@@ -245,14 +245,15 @@ func (s *stage) visit(lines []string) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	out := fmt.Sprintf("%d %s %q", resp.StatusCode, resp.Header.Get(ownHeader), body)
+	var out strings.Builder
+	fmt.Fprintf(&out, "%d %s %q", resp.StatusCode, resp.Header.Get(ownHeader), body)
 	for _, h := range []string{platformHeader, "Age", "Set-Cookie", "Content-Range"} {
 		if v := resp.Header.Get(h); v != "" && (h != platformHeader || v != resp.Header.Get(ownHeader)) {
-			out += fmt.Sprintf(" %s=%s", h, v)
+			fmt.Fprintf(&out, " %s=%s", h, v)
 		}
 	}
 	if s.asked > before {
-		out += " asked" + s.saw
+		out.WriteString(" asked" + s.saw)
 	}
-	return out
+	return out.String()
 }
