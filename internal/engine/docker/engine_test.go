@@ -163,7 +163,7 @@ func TestGeneratedFilesGoWithTheRelease(t *testing.T) {
 func TestServiceThatNeverGetsHealthy(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "sick")
-	patient, err := docker.New(t.Context(), docker.Options{DataDir: s.dir, Prefix: prefix, HealthTimeout: 8 * time.Second})
+	patient, err := docker.New(t.Context(), docker.Options{DataDir: s.dir, Prefix: prefix, HealthTimeout: 25 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

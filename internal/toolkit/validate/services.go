@@ -1,0 +1,207 @@
+package validate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sluice/internal/toolkit/composer"
+	"sluice/internal/toolkit/fault"
+	"sluice/internal/toolkit/kit"
+)
+
+// Services says which versions the services of an environment have, and which they should
+// have.
+type Services interface {
+	// Version returns the version of a service: php, mariadb, mysql, aurora, redis, valkey,
+	// rabbitmq, elasticsearch, ... ; "" or "0" when the environment has none.
+	Version(ctx context.Context, k *kit.Kit, service string) (string, error)
+	// Database returns which of mysql, mariadb and aurora the database is.
+	Database(ctx context.Context, k *kit.Kit) (string, error)
+	// Check returns why a Magento does not support a version of a service; "" when it does.
+	Check(magento composer.Version, service, version string) string
+	// EndOfLife returns when a version's support ends; ok is false for one that nobody knows.
+	EndOfLife(service, version string) (end time.Time, ok bool)
+}
+
+// versioned are the services whose version must fit Magento's, without the database.
+func versioned() []string {
+	return []string{"rabbitmq", "redis", "redis-session", "valkey", "valkey-session", elasticsearch, opensearch}
+}
+
+// ServiceVersion warns of services in versions that Magento does not support. A service
+// that does not tell its version hides none of the others (spec: ece-tools 6.3 and G 16).
+func ServiceVersion(services Services) Check {
+	return func(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
+		magento, err := k.MagentoVersion()
+		if err != nil {
+			return nil, err
+		}
+		names := versioned()
+		var failed, lines []string
+		if database, err := services.Database(ctx, k); err != nil {
+			failed = append(failed, err.Error())
+		} else if database != "" {
+			names = append(names, database)
+		}
+		for _, name := range names {
+			version, err := services.Version(ctx, k, name)
+			if err != nil {
+				failed = append(failed, err.Error())
+				continue
+			}
+			if absent(version) {
+				k.Log.Infof("Version of service '%s' is not detected", name)
+				continue
+			}
+			k.Log.Infof("Version of service '%s' is %s", name, version)
+			if why := services.Check(magento, name, version); why != "" {
+				lines = append(lines, why)
+			}
+		}
+		return versionFinding(lines, failed), nil
+	}
+}
+
+func versionFinding(lines, failed []string) *fault.Fault {
+	cannot := ""
+	if len(failed) > 0 {
+		cannot = "Can't validate version of some services: " + strings.Join(failed, "; ")
+	}
+	switch {
+	case len(lines) > 0:
+		return finding(2017, "The current configuration is not compatible with this version of Magento",
+			strings.Join(slices.DeleteFunc(append(lines, cannot), func(s string) bool { return s == "" }), "\n"))
+	case cannot != "":
+		return &fault.Fault{Message: cannot}
+	}
+	return nil
+}
+
+func absent(version string) bool { return version == "" || version == "0" }
+
+// monthsAhead is how long before its end a version is noticed: less than four months.
+const monthsAhead = 4
+
+// ServiceEOL warns of services whose support has ended, or, at level notice, of those whose
+// support ends within four months (spec: ece-tools C.4).
+func ServiceEOL(services Services, level fault.Level) Check {
+	return func(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
+		var lines []string
+		for _, name := range append([]string{"php"}, append(versioned(), "database")...) {
+			kind := name
+			if name == "database" {
+				database, err := services.Database(ctx, k)
+				if err != nil || database == "" {
+					continue // ServiceVersion says so
+				}
+				kind = database
+			}
+			version, err := services.Version(ctx, k, kind)
+			if err != nil || absent(version) {
+				continue
+			}
+			if line := eolLine(services, kind, version, k.Now(), level); line != "" {
+				lines = append(lines, line)
+			}
+		}
+		if len(lines) == 0 {
+			return nil, nil
+		}
+		suggestion := strings.Join(lines, "\n")
+		if level >= fault.Warning {
+			return finding(2018, "Some services have passed EOL.", suggestion), nil
+		}
+		return &fault.Fault{Message: "Some services are approaching EOL.", Suggestion: suggestion}, nil
+	}
+}
+
+func eolLine(services Services, name, version string, now time.Time, level fault.Level) string {
+	end, ok := services.EndOfLife(name, version)
+	if !ok {
+		return ""
+	}
+	date := end.Format(time.DateOnly)
+	switch passed := !end.After(now); {
+	case passed && level >= fault.Warning:
+		return fmt.Sprintf("%s %s has passed EOL (%s).", name, version, date)
+	case !passed && level < fault.Warning && end.Before(now.AddDate(0, monthsAhead, 0)):
+		return fmt.Sprintf("%s %s is approaching EOL (%s).", name, version, date)
+	}
+	return ""
+}
+
+// PHPVersion warns of a PHP that is not the one Magento recommends: what the last
+// alternative of its requirement allows (spec: ece-tools 6.3).
+func PHPVersion(services Services) Check {
+	return func(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
+		f, err := phpVersion(ctx, k, services)
+		if err != nil {
+			k.Log.Warningf("Can't validate version of PHP: %v", err)
+			return nil, nil
+		}
+		return f, nil
+	}
+}
+
+func phpVersion(ctx context.Context, k *kit.Kit, services Services) (*fault.Fault, error) {
+	fromGit, err := k.Stages.Global.Text("DEPLOYED_MAGENTO_VERSION_FROM_GIT")
+	if err != nil {
+		return nil, err
+	}
+	if git, err := k.Tree.GitInstallation(fromGit); err != nil || git {
+		return nil, err
+	}
+	lock, err := k.Tree.Lock()
+	if err != nil {
+		return nil, err
+	}
+	base, err := lock.Get("magento/magento2-base")
+	if err != nil || base.Require["php"] == "" {
+		return nil, err
+	}
+	alternatives := strings.FieldsFunc(base.Require["php"], func(r rune) bool { return r == '|' })
+	recommended := strings.TrimSpace(alternatives[len(alternatives)-1])
+	constraint, err := composer.ParseConstraint(recommended)
+	if err != nil {
+		return nil, err
+	}
+	version, err := services.Version(ctx, k, "php")
+	if err != nil {
+		return nil, err
+	}
+	running, err := composer.ParseVersion(version)
+	if err != nil || constraint.Allows(running) {
+		return nil, err
+	}
+	magento, err := k.MagentoVersion()
+	if err != nil {
+		return nil, err
+	}
+	return finding(2007, fmt.Sprintf("For Magento %s recommended PHP version satisfying the constraint %s. Currently installed PHP version %s",
+		magento, recommended, version), ""), nil
+}
+
+// ResourceConfiguration wants every resource to have a connection (spec: ece-tools 6.3).
+func ResourceConfiguration(facts Facts) Check {
+	return func(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
+		resources, err := facts.Resources(ctx, k)
+		if err != nil {
+			return nil, err
+		}
+		var without []string
+		for name, connection := range resources {
+			if connection == "" {
+				without = append(without, name)
+			}
+		}
+		if len(without) == 0 {
+			return nil, nil
+		}
+		slices.Sort(without)
+		return finding(112, "Variable RESOURCE_CONFIGURATION is not configured properly",
+			"Add connection information to the following resources: "+strings.Join(without, ", ")), nil
+	}
+}
