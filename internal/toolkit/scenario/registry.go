@@ -27,6 +27,7 @@ func (r *Registry) Add(name string, f Factory) {
 	if r.factories == nil {
 		r.factories = map[string]Factory{}
 	}
+	name = canonical(name)
 	if _, ok := r.factories[name]; ok {
 		panic(fmt.Sprintf("scenario.Registry: %s is registered twice", name))
 	}
@@ -45,8 +46,18 @@ func (r *Registry) AddValidator(name string, validator func(k *kit.Kit) kit.Vali
 
 // Lookup returns the factory of a type as scenario files write it.
 func (r *Registry) Lookup(typ string) (Factory, bool) {
-	f, ok := r.factories[strings.TrimPrefix(strings.TrimPrefix(typ, `\`), prefix)]
+	f, ok := r.factories[canonical(typ)]
 	return f, ok
+}
+
+// canonical returns a type as it is registered: without the common prefix, and validators
+// without Config\, which their class names have and the documentation leaves out.
+func canonical(typ string) string {
+	typ = strings.TrimPrefix(strings.TrimPrefix(typ, `\`), prefix)
+	if strings.HasPrefix(typ, `Config\Validator\`) {
+		return strings.TrimPrefix(typ, `Config\`)
+	}
+	return typ
 }
 
 // Names returns the registered names, sorted.

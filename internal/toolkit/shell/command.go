@@ -20,6 +20,7 @@ type Command struct {
 	Stdin   io.Reader     // nil: empty
 	Output  io.Writer     // is given stdout and stderr while they come, beside the Result; may be nil
 	Timeout time.Duration // 0: none; when it passes the process group is ended, then killed
+	Quiet   bool          // the output is not logged, because Output shows it
 }
 
 // Result is what a command printed.

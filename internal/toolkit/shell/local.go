@@ -56,7 +56,7 @@ func (l *Local) Run(ctx context.Context, c Command) (Result, error) {
 		Code:    exitCode(cmd, err),
 		Elapsed: time.Since(start),
 	}
-	if result.Stdout != "" {
+	if result.Stdout != "" && !c.Quiet {
 		l.Log.Debug(result.Stdout)
 	}
 	if err == nil {

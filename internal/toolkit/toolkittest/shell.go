@@ -58,7 +58,7 @@ func (s *Shell) Run(_ context.Context, c shell.Command) (shell.Result, error) {
 			return result, failed
 		}
 	}
-	if s.log != nil && result.Stdout != "" {
+	if s.log != nil && result.Stdout != "" && !c.Quiet {
 		s.log.Debug(result.Stdout)
 	}
 	return result, err
