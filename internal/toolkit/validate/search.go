@@ -156,7 +156,7 @@ func clientRules() []struct{ client, service, advice string } {
 
 // ElasticSearchVersion warns of a client in composer.lock that the service does not
 // understand (spec: ece-tools 6.3).
-func ElasticSearchVersion(engine Engine, services Services) Check {
+func ElasticSearchVersion(engine Engine, found Services) Check {
 	return func(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 		lock, err := k.Tree.Lock()
 		if err != nil {
@@ -170,7 +170,7 @@ func ElasticSearchVersion(engine Engine, services Services) Check {
 		if err != nil || !elasticFamily(name) {
 			return nil, err
 		}
-		service, err := services.Version(ctx, k, elasticsearch)
+		service, err := found.Version(ctx, k, elasticsearch)
 		if err != nil {
 			return nil, err
 		}

@@ -10,20 +10,16 @@ import (
 	"sluice/internal/toolkit/composer"
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/kit"
+	"sluice/internal/toolkit/services"
 )
 
-// Services says which versions the services of an environment have, and which they should
-// have.
+// Services says which versions the services of an environment have.
 type Services interface {
 	// Version returns the version of a service: php, mariadb, mysql, aurora, redis, valkey,
-	// rabbitmq, elasticsearch, ... ; "" or "0" when the environment has none.
+	// rabbitmq, elasticsearch, ... ; services.Undetected when the environment has none.
 	Version(ctx context.Context, k *kit.Kit, service string) (string, error)
 	// Database returns which of mysql, mariadb and aurora the database is.
 	Database(ctx context.Context, k *kit.Kit) (string, error)
-	// Check returns why a Magento does not support a version of a service; "" when it does.
-	Check(magento composer.Version, service, version string) string
-	// EndOfLife returns when a version's support ends; ok is false for one that nobody knows.
-	EndOfLife(service, version string) (end time.Time, ok bool)
 }
 
 // versioned are the services whose version must fit Magento's, without the database.
@@ -33,7 +29,7 @@ func versioned() []string {
 
 // ServiceVersion warns of services in versions that Magento does not support. A service
 // that does not tell its version hides none of the others (spec: ece-tools 6.3 and G 16).
-func ServiceVersion(services Services) Check {
+func ServiceVersion(found Services) Check {
 	return func(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 		magento, err := k.MagentoVersion()
 		if err != nil {
@@ -41,23 +37,23 @@ func ServiceVersion(services Services) Check {
 		}
 		names := versioned()
 		var failed, lines []string
-		if database, err := services.Database(ctx, k); err != nil {
+		if database, err := found.Database(ctx, k); err != nil {
 			failed = append(failed, err.Error())
 		} else if database != "" {
 			names = append(names, database)
 		}
 		for _, name := range names {
-			version, err := services.Version(ctx, k, name)
+			version, err := found.Version(ctx, k, name)
 			if err != nil {
 				failed = append(failed, err.Error())
 				continue
 			}
-			if absent(version) {
+			if version == services.Undetected {
 				k.Log.Infof("Version of service '%s' is not detected", name)
 				continue
 			}
 			k.Log.Infof("Version of service '%s' is %s", name, version)
-			if why := services.Check(magento, name, version); why != "" {
+			if why := services.Unsupported(magento, name, version); why != "" {
 				lines = append(lines, why)
 			}
 		}
@@ -80,30 +76,25 @@ func versionFinding(lines, failed []string) *fault.Fault {
 	return nil
 }
 
-func absent(version string) bool { return version == "" || version == "0" }
-
-// monthsAhead is how long before its end a version is noticed: less than four months.
-const monthsAhead = 4
-
 // ServiceEOL warns of services whose support has ended, or, at level notice, of those whose
 // support ends within four months (spec: ece-tools C.4).
-func ServiceEOL(services Services, level fault.Level) Check {
+func ServiceEOL(found Services, level fault.Level) Check {
 	return func(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 		var lines []string
 		for _, name := range append([]string{"php"}, append(versioned(), "database")...) {
 			kind := name
 			if name == "database" {
-				database, err := services.Database(ctx, k)
+				database, err := found.Database(ctx, k)
 				if err != nil || database == "" {
 					continue // ServiceVersion says so
 				}
 				kind = database
 			}
-			version, err := services.Version(ctx, k, kind)
-			if err != nil || absent(version) {
+			version, err := found.Version(ctx, k, kind)
+			if err != nil || version == services.Undetected {
 				continue
 			}
-			if line := eolLine(services, kind, version, k.Now(), level); line != "" {
+			if line := eolLine(kind, version, k.Now(), level); line != "" {
 				lines = append(lines, line)
 			}
 		}
@@ -118,16 +109,13 @@ func ServiceEOL(services Services, level fault.Level) Check {
 	}
 }
 
-func eolLine(services Services, name, version string, now time.Time, level fault.Level) string {
-	end, ok := services.EndOfLife(name, version)
-	if !ok {
-		return ""
-	}
+func eolLine(name, version string, now time.Time, level fault.Level) string {
+	stands, end := services.EOLOf(name, version, now)
 	date := end.Format(time.DateOnly)
-	switch passed := !end.After(now); {
-	case passed && level >= fault.Warning:
+	switch {
+	case stands == services.Passed && level >= fault.Warning:
 		return fmt.Sprintf("%s %s has passed EOL (%s).", name, version, date)
-	case !passed && level < fault.Warning && end.Before(now.AddDate(0, monthsAhead, 0)):
+	case stands == services.Approaching && level < fault.Warning:
 		return fmt.Sprintf("%s %s is approaching EOL (%s).", name, version, date)
 	}
 	return ""
@@ -135,9 +123,9 @@ func eolLine(services Services, name, version string, now time.Time, level fault
 
 // PHPVersion warns of a PHP that is not the one Magento recommends: what the last
 // alternative of its requirement allows (spec: ece-tools 6.3).
-func PHPVersion(services Services) Check {
+func PHPVersion(found Services) Check {
 	return func(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
-		f, err := phpVersion(ctx, k, services)
+		f, err := phpVersion(ctx, k, found)
 		if err != nil {
 			k.Log.Warningf("Can't validate version of PHP: %v", err)
 			return nil, nil
@@ -146,7 +134,7 @@ func PHPVersion(services Services) Check {
 	}
 }
 
-func phpVersion(ctx context.Context, k *kit.Kit, services Services) (*fault.Fault, error) {
+func phpVersion(ctx context.Context, k *kit.Kit, found Services) (*fault.Fault, error) {
 	fromGit, err := k.Stages.Global.Text("DEPLOYED_MAGENTO_VERSION_FROM_GIT")
 	if err != nil {
 		return nil, err
@@ -168,7 +156,7 @@ func phpVersion(ctx context.Context, k *kit.Kit, services Services) (*fault.Faul
 	if err != nil {
 		return nil, err
 	}
-	version, err := services.Version(ctx, k, "php")
+	version, err := found.Version(ctx, k, "php")
 	if err != nil {
 		return nil, err
 	}

@@ -1,18 +1,18 @@
 package validate_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
 	"strings"
 	"testing"
-	"time"
 
-	"sluice/internal/toolkit/composer"
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/phparray"
 	"sluice/internal/toolkit/scenario"
+	"sluice/internal/toolkit/services"
 	"sluice/internal/toolkit/toolkittest"
 	"sluice/internal/toolkit/validate"
 )
@@ -53,29 +53,10 @@ func (f fakeFacts) Version(_ context.Context, _ *kit.Kit, service string) (strin
 	if f.versions[service] == "refused" {
 		return "", errors.New(service + ": connection refused")
 	}
-	return f.versions[service], nil
+	return cmp.Or(f.versions[service], services.Undetected), nil
 }
 
 func (f fakeFacts) Database(context.Context, *kit.Kit) (string, error) { return f.database, nil }
-
-func (f fakeFacts) Check(_ composer.Version, service, version string) string {
-	if service == "redis" && version == "9.9" {
-		return `Magento 2.4.7.0 does not support version "9.9" for service "redis".`
-	}
-	return ""
-}
-
-func (f fakeFacts) EndOfLife(_, version string) (time.Time, bool) {
-	switch version {
-	case "7.0":
-		return time.Date(2023, 8, 15, 0, 0, 0, 0, time.UTC), true
-	case "7.2":
-		return time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC), true
-	case "8.8":
-		return time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), true
-	}
-	return time.Time{}, false
-}
 
 // testCase is a validator in an environment and what it finds.
 type testCase struct {
