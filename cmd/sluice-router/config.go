@@ -17,9 +17,14 @@ type config struct {
 	state     string
 	accessLog string
 	health    string
+	metrics   string
+	takeOver  bool
 	grace     time.Duration
 	trusted   []netip.Prefix
 }
+
+// takeOverFlag is what a router passes to the one that it starts in its place.
+const takeOverFlag = "--take-over"
 
 // parseConfig reads the flags. It returns flag.ErrHelp after it printed the usage.
 func parseConfig(args []string, stderr io.Writer) (config, error) {
@@ -31,6 +36,8 @@ func parseConfig(args []string, stderr io.Writer) (config, error) {
 	fs.StringVar(&c.state, "state", "", "`path` of the state file; without it nothing survives a restart")
 	fs.StringVar(&c.accessLog, "access-log", "", "`path` to append one JSON line per request to")
 	fs.StringVar(&c.health, "health", "/.well-known/sluice/health", "`path` that is answered 200 on every host; empty for none")
+	fs.StringVar(&c.metrics, "metrics", "", "`address` to answer GET /metrics on, for operators only; they are on the control socket as well")
+	fs.BoolVar(&c.takeOver, strings.TrimLeft(takeOverFlag, "-"), false, "take over from the router that runs with this control socket, if one does, without refusing a connection")
 	fs.DurationVar(&c.grace, "grace", 30*time.Second, "how long requests may finish after SIGTERM")
 	fs.Func("trusted-proxies", "comma-separated `networks` whose X-Forwarded-For and -Proto are believed", c.trust)
 	if err := fs.Parse(args); err != nil {

@@ -10,17 +10,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"sluice/internal/edge"
 	"sluice/internal/edge/edgectl"
-
-	"golang.org/x/sync/errgroup"
 )
 
 func main() {
@@ -36,15 +32,21 @@ func main() {
 	}
 }
 
-// run serves until ctx ends and requests under way are answered or the grace is over.
+// run serves until ctx ends, or another process has taken over, and requests under way are
+// answered or the grace is over.
 func run(ctx context.Context, args []string, stderr io.Writer) error {
 	cfg, err := parseConfig(args, stderr)
 	if err != nil {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	before, err := takeOver(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer before.abort() // unless this process serves by then
 	router, err := edge.New(edge.Options{
-		StatePath: cfg.state, Logger: log, HealthPath: cfg.health, TrustedProxies: cfg.trusted,
+		StatePath: cfg.state, State: before.state(), Logger: log, HealthPath: cfg.health, TrustedProxies: cfg.trusted,
 	})
 	if err != nil {
 		return err
@@ -54,10 +56,10 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 		return err
 	}
 	d := &daemon{
-		cfg: cfg, log: log, router: router,
-		sites:   edge.NewServer(handler, log),
-		control: edgectl.NewServer(router, log).HTTPServer(),
+		cfg: cfg, log: log, router: router, before: before, succeeded: make(chan struct{}),
+		sites: edge.NewServer(handler, log),
 	}
+	d.prepareControl()
 	return errors.Join(d.serve(ctx, stderr), closeLog())
 }
 
@@ -74,70 +76,12 @@ func withAccessLog(router http.Handler, path string) (http.Handler, func() error
 	return l.Wrap(router), func() error { return errors.Join(l.Close(), f.Close()) }, nil
 }
 
-// daemon is the two servers of one process.
-type daemon struct {
-	cfg     config
-	log     *slog.Logger
-	router  *edge.Router
-	sites   *http.Server
-	control *http.Server
-}
-
-// serve opens the control socket before the sites' port, so that a second router on the
-// same machine fails before it takes a request.
-func (d *daemon) serve(ctx context.Context, ready io.Writer) error {
-	control, err := edgectl.Listen(ctx, d.cfg.control)
-	if err != nil {
-		return err
-	}
-	sites, err := (&net.ListenConfig{}).Listen(ctx, "tcp", d.cfg.listen)
-	if err != nil {
-		return errors.Join(fmt.Errorf("listen for sites: %w", err), control.Close())
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return served("control socket", d.control.Serve(control)) })
-	group.Go(func() error { return served("sites", d.sites.Serve(sites)) })
-	group.Go(func() error {
-		<-ctx.Done()
-		d.log.InfoContext(ctx, "shutting down", slog.Any("cause", context.Cause(ctx)))
-		return d.shutdown(context.WithoutCancel(ctx))
-	})
-	_, _ = fmt.Fprintf(ready, "sluice-router ready listen=%s control=%s\n", sites.Addr(), d.cfg.control)
-	return group.Wait()
-}
-
-var errGraceOver = errors.New("the grace for shutting down is over")
-
-// lastAnswers is how long answers may take that are being written when the grace ends.
-const lastAnswers = 2 * time.Second
-
-// shutdown stops accepting, lets requests finish for the grace and turns away who still
-// waits when it ends. The control socket stays open meanwhile, so that a hold can be
-// released, and answers what it was asked.
-func (d *daemon) shutdown(ctx context.Context) error {
-	d.router.HangUp()
-	if !finish(ctx, d.sites, d.cfg.grace) {
-		d.router.Discharge()
-		if !finish(ctx, d.sites, lastAnswers) {
-			d.log.WarnContext(ctx, "requests cut by the end of the process")
-		}
-	}
-	finish(ctx, d.control, lastAnswers) // a hold that still drains does not stop the end
-	return errors.Join(d.sites.Close(), d.control.Close())
-}
-
-// finish stops a server from accepting and reports whether it answered everything within
-// the limit.
-func finish(ctx context.Context, srv *http.Server, limit time.Duration) bool {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, errGraceOver)
-	defer cancel()
-	return srv.Shutdown(ctx) == nil
-}
-
-// served turns the end of a server that was shut down into success.
-func served(what string, err error) error {
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return fmt.Errorf("serve %s: %w", what, err)
+// prepareControl makes the control endpoint, which also hands the router over, and the one
+// for metrics.
+func (d *daemon) prepareControl() {
+	server := edgectl.NewServer(d.router, d.log)
+	server.FindPredecessors(d.cfg.control)
+	server.OnHandover(d.handOver)
+	d.control = server.HTTPServer()
+	d.metrics = edgectl.MetricsServer(d.router, d.log)
 }

@@ -94,15 +94,27 @@ const env = platform.EnvironmentID("shop-main")
 
 func (p *process) publish(t *testing.T, release string) {
 	t.Helper()
-	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, release) }))
+	if _, err := p.client.Publish(t.Context(), publicationOf(release, namedBackend(t, release))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// namedBackend answers every request with its name, after it has read it.
+func namedBackend(t *testing.T, name string) (addr string) {
+	t.Helper()
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		_, _ = io.Copy(io.Discard, req.Body)
+		_, _ = io.WriteString(w, name)
+	}))
 	t.Cleanup(backend.Close)
-	_, err := p.client.Publish(t.Context(), platform.Publication{
+	return backend.Listener.Addr().String()
+}
+
+func publicationOf(release, addr string) platform.Publication {
+	return platform.Publication{
 		Environment: env, Release: release,
 		Routes:   []platform.Route{{URL: "http://shop.test/", Type: platform.RouteUpstream, Upstream: "app"}},
-		Backends: map[string][]string{"app": {backend.Listener.Addr().String()}},
-	})
-	if err != nil {
-		t.Fatal(err)
+		Backends: map[string][]string{"app": {addr}},
 	}
 }
 

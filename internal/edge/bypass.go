@@ -69,7 +69,12 @@ type Bypass struct {
 // Bypass returns a bypass of one environment that is valid for life, an hour when that is
 // 0. It returns CodeInvalid for a life of more than seven days and CodeNotFound for an
 // environment that is not known.
-func (r *Router) Bypass(_ context.Context, env platform.EnvironmentID, life time.Duration) (Bypass, error) {
+func (r *Router) Bypass(ctx context.Context, env platform.EnvironmentID, life time.Duration) (Bypass, error) {
+	done, err := r.change(ctx)
+	if err != nil {
+		return Bypass{}, err
+	}
+	defer done()
 	if life == 0 {
 		life = defaultBypass
 	}

@@ -10,7 +10,12 @@ import (
 // bypass the hold or maintenance go to it. It ends with the hold; publishing the same
 // release keeps its connections. It is no error and does nothing for an environment that
 // is open, and returns CodeInvalid for routes that lead nowhere.
-func (r *Router) Offer(_ context.Context, p platform.Publication) error {
+func (r *Router) Offer(ctx context.Context, p platform.Publication) error {
+	done, err := r.change(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if p.Environment == "" {
 		return platform.Errorf(platform.CodeInvalid, "an offer needs an environment")
 	}

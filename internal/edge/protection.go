@@ -105,7 +105,12 @@ func (r *Router) keepOut(w http.ResponseWriter, req *http.Request, g *gate) bool
 // Configure sets what the router does for an environment besides its routes. It applies to
 // the next request. It returns CodeInvalid for settings that cannot be carried out; then
 // nothing was changed.
-func (r *Router) Configure(_ context.Context, env platform.EnvironmentID, s platform.EdgeSettings) error {
+func (r *Router) Configure(ctx context.Context, env platform.EnvironmentID, s platform.EdgeSettings) error {
+	done, err := r.change(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if env == "" {
 		return platform.Errorf(platform.CodeInvalid, "settings need an environment")
 	}

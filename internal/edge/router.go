@@ -17,6 +17,7 @@ import (
 // Options configure a Router. The zero value works, without a state file.
 type Options struct {
 	StatePath      string         // where routes, backends and holds survive a crash; "" for nowhere
+	State          []byte         // what a predecessor handed over, instead of what is at StatePath; nil for none
 	Logger         *slog.Logger   // nil discards
 	HealthPath     string         // answered 200 on every host; "" for none
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and -Proto are believed
@@ -38,6 +39,9 @@ type Router struct {
 	cache   *cache.Cache
 
 	table atomic.Pointer[table]
+
+	changes   sync.RWMutex // held while the state changes; locked while it is handed over
+	succeeded atomic.Bool  // another process has taken over
 
 	mu    sync.Mutex // guards gates and the making of tables
 	gates map[platform.EnvironmentID]*gate
@@ -69,14 +73,18 @@ func New(opts Options) (*Router, error) {
 	if err := r.openCache(opts.Cache); err != nil {
 		return nil, err
 	}
-	if err := r.restore(); err != nil {
+	if err := r.restore(opts.State); err != nil {
 		return nil, err
+	}
+	if opts.State != nil {
+		return r, r.save() // the predecessor no longer does
 	}
 	return r, nil
 }
 
 // ServeHTTP answers one request.
 func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	r.sendAway(w, req)
 	secure := r.clients.secure(req)
 	route := r.table.Load().match(req.Host, secure, req.URL.Path)
 	switch {
@@ -155,16 +163,33 @@ func (r *Router) Hold(ctx context.Context, h platform.Hold) (platform.HoldReport
 	if h.Environment == "" || h.Activity == "" {
 		return platform.HoldReport{}, platform.Errorf(platform.CodeInvalid, "a hold needs an environment and an activity")
 	}
-	g := r.gate(h.Environment)
-	held := g.beginHold(h)
-	if err := r.save(); err != nil {
+	g, held, err := r.beginHold(ctx, h)
+	switch {
+	case g == nil:
+		return platform.HoldReport{}, err
+	case err != nil:
 		return g.status().LastHold, err
 	}
 	return g.drain(ctx, held, h.DrainTimeout)
 }
 
+func (r *Router) beginHold(ctx context.Context, h platform.Hold) (*gate, *hold, error) {
+	done, err := r.change(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer done()
+	g := r.gate(h.Environment)
+	return g, g.beginHold(h), r.save()
+}
+
 // Commit makes the hold's deadline end in maintenance. No hold is no error.
-func (r *Router) Commit(_ context.Context, env platform.EnvironmentID) error {
+func (r *Router) Commit(ctx context.Context, env platform.EnvironmentID) error {
+	done, err := r.change(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	g := r.known(env)
 	if g == nil {
 		return nil
@@ -176,7 +201,12 @@ func (r *Router) Commit(_ context.Context, env platform.EnvironmentID) error {
 // Publish sets the routes and backends of an environment and opens it. Publishing the
 // same again changes nothing. It returns CodeInvalid for routes that lead nowhere and
 // CodeConflict for a URL that another environment serves; then nothing was changed.
-func (r *Router) Publish(_ context.Context, p platform.Publication) (platform.HoldReport, error) {
+func (r *Router) Publish(ctx context.Context, p platform.Publication) (platform.HoldReport, error) {
+	done, err := r.change(ctx)
+	if err != nil {
+		return platform.HoldReport{}, err
+	}
+	defer done()
 	if p.Environment == "" {
 		return platform.HoldReport{}, platform.Errorf(platform.CodeInvalid, "a publication needs an environment")
 	}
@@ -233,7 +263,12 @@ func (r *Router) tableWith(g *gate, rel *release) (*table, error) {
 
 // Resume opens the environment with the backends from before the hold. It returns
 // CodeNotFound for an environment that was never published.
-func (r *Router) Resume(_ context.Context, env platform.EnvironmentID) (platform.HoldReport, error) {
+func (r *Router) Resume(ctx context.Context, env platform.EnvironmentID) (platform.HoldReport, error) {
+	done, err := r.change(ctx)
+	if err != nil {
+		return platform.HoldReport{}, err
+	}
+	defer done()
 	g := r.known(env)
 	if g == nil {
 		return platform.HoldReport{}, errUnknown(env)
@@ -245,14 +280,24 @@ func (r *Router) Resume(_ context.Context, env platform.EnvironmentID) (platform
 
 // Close answers the environment's requests, waiting ones included, with the maintenance
 // page. message is shown on it; it may be empty.
-func (r *Router) Close(_ context.Context, env platform.EnvironmentID, message string) (platform.HoldReport, error) {
+func (r *Router) Close(ctx context.Context, env platform.EnvironmentID, message string) (platform.HoldReport, error) {
+	done, err := r.change(ctx)
+	if err != nil {
+		return platform.HoldReport{}, err
+	}
+	defer done()
 	g := r.gate(env)
 	report := g.close(message)
 	return report, r.save()
 }
 
 // Forget removes the environment; who waits is turned away. An unknown one is no error.
-func (r *Router) Forget(_ context.Context, env platform.EnvironmentID) error {
+func (r *Router) Forget(ctx context.Context, env platform.EnvironmentID) error {
+	done, err := r.change(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	r.mu.Lock()
 	g := r.gates[env]
 	if g != nil {

@@ -59,21 +59,22 @@ type stateFile struct {
 	path string
 	log  *slog.Logger
 
-	asked atomic.Uint64 // changes that want to be saved
-	mu    sync.Mutex
-	saved uint64 // changes that are saved
+	paused atomic.Bool   // the file is, or may soon be, another process's
+	asked  atomic.Uint64 // changes that want to be saved
+	mu     sync.Mutex
+	saved  uint64 // changes that are saved
 }
 
 // save writes what snapshot returns, unless somebody else wrote the caller's change
 // while it waited for its turn.
 func (f *stateFile) save(snapshot func() savedState) error {
-	if f.path == "" {
+	if f.path == "" || f.paused.Load() {
 		return nil
 	}
 	mine := f.asked.Add(1)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.saved >= mine {
+	if f.saved >= mine || f.paused.Load() {
 		return nil
 	}
 	upTo := f.asked.Load()
@@ -86,6 +87,13 @@ func (f *stateFile) save(snapshot func() savedState) error {
 	}
 	f.saved = upTo
 	return nil
+}
+
+// pause makes save do nothing, from the moment that it returns.
+func (f *stateFile) pause(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.paused.Store(on)
 }
 
 // replaceFile makes path hold data: all of it or, when it fails, what was there before.
@@ -125,13 +133,20 @@ func (f *stateFile) load() (savedState, error) {
 	if err != nil {
 		return savedState{}, fmt.Errorf("read router state: %w", err)
 	}
-	var s savedState
-	err = json.Unmarshal(data, &s)
-	if err == nil && (s.Version < oldestReadState || s.Version > stateVersion) {
-		err = fmt.Errorf("version %d, want %d to %d", s.Version, oldestReadState, stateVersion)
-	}
+	s, err := parseState(data)
 	if err != nil {
 		return savedState{}, f.setAside(err)
+	}
+	return s, nil
+}
+
+func parseState(data []byte) (savedState, error) {
+	var s savedState
+	if err := json.Unmarshal(data, &s); err != nil {
+		return savedState{}, err
+	}
+	if s.Version < oldestReadState || s.Version > stateVersion {
+		return savedState{}, fmt.Errorf("version %d, want %d to %d", s.Version, oldestReadState, stateVersion)
 	}
 	return s, nil
 }
@@ -217,8 +232,12 @@ func (g *gate) record() savedGate {
 
 // restore brings back the gates of the state file. An environment that cannot be brought
 // back is logged and left out; it harms no other.
-func (r *Router) restore() error {
-	s, err := r.state.load()
+func (r *Router) restore(handed []byte) error {
+	load := r.state.load
+	if handed != nil {
+		load = func() (savedState, error) { return parseState(handed) }
+	}
+	s, err := load()
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,10 @@ var errTimeout = errors.New("the router did not answer in time")
 // Client tells a router what to do. It is safe for concurrent use. Every method returns
 // CodeUnavailable when no router answers; the router may have done what it was told, and
 // the request may be sent again.
-type Client struct{ http *http.Client }
+type Client struct {
+	path string
+	http *http.Client
+}
 
 // NewClient returns a client of the router that listens on the socket at path. It does
 // not connect yet.
@@ -34,7 +37,7 @@ func NewClient(path string) *Client {
 	}
 	// Connections are not kept: there are few requests, and one that was sent to a router
 	// that has gone meanwhile could not be told from one that was not done.
-	return &Client{http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+	return &Client{path: path, http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
 }
 
 // Hold makes new requests wait and returns when those in flight are done or were cut.
@@ -118,24 +121,40 @@ func call[T any](ctx context.Context, c *Client, method, path string, body any) 
 	if err != nil {
 		return result, fmt.Errorf("encode control request: %w", err)
 	}
+	for range handovers {
+		var moved bool
+		if result, moved, err = once[T](ctx, c, method, path, data); !moved {
+			return result, err
+		}
+	}
+	return result, err
+}
+
+// handovers is how often a request is sent to a router that another process takes over
+// from at that very moment.
+const handovers = 3
+
+// once sends a request. moved says that nothing was done, as another process is the
+// router by now.
+func once[T any](ctx context.Context, c *Client, method, path string, data []byte) (result T, moved bool, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, "http://router"+path, bytes.NewReader(data))
 	if err != nil {
-		return result, fmt.Errorf("make control request: %w", err)
+		return result, false, fmt.Errorf("make control request: %w", err)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return result, unavailable(ctx, err)
+		return result, false, unavailable(ctx, err)
 	}
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	if resp.StatusCode != http.StatusOK {
 		var p problem
 		_ = json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&p) // no JSON is no explanation
-		return result, p.error()
+		return result, resp.StatusCode == statusMoved, p.error()
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&result); err != nil {
-		return result, unavailable(ctx, err)
+		return result, false, unavailable(ctx, err)
 	}
-	return result, nil
+	return result, false, nil
 }
 
 // unavailable keeps the caller's own cancellation apart from a router that is gone.

@@ -22,6 +22,9 @@ type Server struct {
 	router *edge.Router
 	mux    *http.ServeMux
 	log    *slog.Logger
+
+	predecessor  bool   // the router was taken over from: whoever asks is its successor
+	predecessors string // pattern of the sockets of those before this one; "" for none
 }
 
 // NewServer returns the control endpoint of router.
@@ -45,6 +48,9 @@ func NewServer(router *edge.Router, log *slog.Logger) *Server {
 // ServeHTTP answers one control request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	req.Body = http.MaxBytesReader(w, req.Body, maxBody)
+	if s.predecessor {
+		req = req.WithContext(edge.Forwarded(req.Context()))
+	}
 	s.mux.ServeHTTP(w, req)
 }
 
@@ -76,11 +82,15 @@ func (s *Server) hold(ctx context.Context, env platform.EnvironmentID, req *http
 		return platform.HoldReport{}, err
 	}
 	h.Environment = env
-	return s.router.Hold(ctx, h)
+	return s.reported(ctx,
+		func(ctx context.Context) (platform.HoldReport, error) { return s.router.Hold(ctx, h) },
+		func(ctx context.Context, c *Client) (platform.HoldReport, error) { return c.Hold(ctx, h) })
 }
 
 func (s *Server) commit(ctx context.Context, env platform.EnvironmentID, _ *http.Request) (nothing, error) {
-	return nothing{}, s.router.Commit(ctx, env)
+	return nothing{}, s.passOn(ctx,
+		func(ctx context.Context) error { return s.router.Commit(ctx, env) },
+		func(ctx context.Context, c *Client) error { return c.Commit(ctx, env) })
 }
 
 func (s *Server) publish(ctx context.Context, env platform.EnvironmentID, req *http.Request) (platform.HoldReport, error) {
@@ -89,11 +99,15 @@ func (s *Server) publish(ctx context.Context, env platform.EnvironmentID, req *h
 		return platform.HoldReport{}, err
 	}
 	p.Environment = env
-	return s.router.Publish(ctx, p)
+	return s.reported(ctx,
+		func(ctx context.Context) (platform.HoldReport, error) { return s.router.Publish(ctx, p) },
+		func(ctx context.Context, c *Client) (platform.HoldReport, error) { return c.Publish(ctx, p) })
 }
 
 func (s *Server) resume(ctx context.Context, env platform.EnvironmentID, _ *http.Request) (platform.HoldReport, error) {
-	return s.router.Resume(ctx, env)
+	return s.reported(ctx,
+		func(ctx context.Context) (platform.HoldReport, error) { return s.router.Resume(ctx, env) },
+		func(ctx context.Context, c *Client) (platform.HoldReport, error) { return c.Resume(ctx, env) })
 }
 
 func (s *Server) close(ctx context.Context, env platform.EnvironmentID, req *http.Request) (platform.HoldReport, error) {
@@ -101,7 +115,11 @@ func (s *Server) close(ctx context.Context, env platform.EnvironmentID, req *htt
 	if err := decode(req, &c); err != nil {
 		return platform.HoldReport{}, err
 	}
-	return s.router.Close(ctx, env, c.Message)
+	return s.reported(ctx,
+		func(ctx context.Context) (platform.HoldReport, error) { return s.router.Close(ctx, env, c.Message) },
+		func(ctx context.Context, old *Client) (platform.HoldReport, error) {
+			return old.Close(ctx, env, c.Message)
+		})
 }
 
 func (s *Server) offer(ctx context.Context, env platform.EnvironmentID, req *http.Request) (nothing, error) {
@@ -110,7 +128,9 @@ func (s *Server) offer(ctx context.Context, env platform.EnvironmentID, req *htt
 		return nothing{}, err
 	}
 	p.Environment = env
-	return nothing{}, s.router.Offer(ctx, p)
+	return nothing{}, s.passOn(ctx,
+		func(ctx context.Context) error { return s.router.Offer(ctx, p) },
+		func(ctx context.Context, c *Client) error { return c.Offer(ctx, p) })
 }
 
 func (s *Server) configure(ctx context.Context, env platform.EnvironmentID, req *http.Request) (nothing, error) {
@@ -118,7 +138,9 @@ func (s *Server) configure(ctx context.Context, env platform.EnvironmentID, req 
 	if err := decode(req, &settings); err != nil {
 		return nothing{}, err
 	}
-	return nothing{}, s.router.Configure(ctx, env, settings)
+	return nothing{}, s.passOn(ctx,
+		func(ctx context.Context) error { return s.router.Configure(ctx, env, settings) },
+		func(ctx context.Context, c *Client) error { return c.Configure(ctx, env, settings) })
 }
 
 func (s *Server) bypass(ctx context.Context, env platform.EnvironmentID, req *http.Request) (edge.Bypass, error) {
@@ -130,15 +152,25 @@ func (s *Server) bypass(ctx context.Context, env platform.EnvironmentID, req *ht
 }
 
 func (s *Server) forget(ctx context.Context, env platform.EnvironmentID, _ *http.Request) (nothing, error) {
-	return nothing{}, s.router.Forget(ctx, env)
+	return nothing{}, s.passOn(ctx,
+		func(ctx context.Context) error { return s.router.Forget(ctx, env) },
+		func(ctx context.Context, c *Client) error { return c.Forget(ctx, env) })
 }
 
-func (s *Server) status(_ context.Context, env platform.EnvironmentID, _ *http.Request) (edge.Status, error) {
-	return s.router.Status(env)
+func (s *Server) status(ctx context.Context, env platform.EnvironmentID, _ *http.Request) (edge.Status, error) {
+	status, err := s.router.Status(env)
+	if err != nil {
+		return status, err
+	}
+	return s.withOlder(ctx, status), nil
 }
 
-func (s *Server) list(context.Context, platform.EnvironmentID, *http.Request) ([]edge.Status, error) {
-	return s.router.Statuses(), nil
+func (s *Server) list(ctx context.Context, _ platform.EnvironmentID, _ *http.Request) ([]edge.Status, error) {
+	all := s.router.Statuses()
+	for i := range all {
+		all[i] = s.withOlder(ctx, all[i])
+	}
+	return all, nil
 }
 
 func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
@@ -153,7 +185,7 @@ func answer[T any](s *Server, op func(context.Context, platform.EnvironmentID, *
 		if err != nil {
 			s.log.LogAttrs(req.Context(), slog.LevelWarn, "control request failed",
 				slog.String("request", req.Method+" "+req.URL.Path), slog.Any("err", err))
-			write(w, statusOf(platform.ErrorCode(err)), newProblem(err))
+			write(w, statusOf(err), newProblem(err))
 			return
 		}
 		write(w, http.StatusOK, result)
@@ -191,8 +223,14 @@ func (p problem) error() error {
 	return &platform.Error{Code: p.Code, Message: p.Message, Hint: p.Hint}
 }
 
-func statusOf(c platform.Code) int {
-	switch c {
+// statusMoved tells a client to ask again: another process has the socket by now.
+const statusMoved = http.StatusMisdirectedRequest
+
+func statusOf(err error) int {
+	if errors.Is(err, edge.ErrSucceeded) {
+		return statusMoved
+	}
+	switch platform.ErrorCode(err) {
 	case platform.CodeInvalid:
 		return http.StatusBadRequest
 	case platform.CodeNotFound:
