@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"sluice/apiv1"
 	"sluice/internal/deploy"
 	"sluice/internal/engine/docker"
 	"sluice/internal/gitrepo"
@@ -90,12 +92,30 @@ func (r runner) Run(ctx context.Context, project, env, app string, argv []string
 	})
 }
 
+// planner plans pushes for the API.
+type planner struct{ *deploy.Service }
+
+func (p planner) Plan(ctx context.Context, project, env string, req apiv1.PlanRequest) (json.RawMessage, error) {
+	plan, err := p.Service.Plan(ctx, deploy.PlanRequest{
+		Project: project, Environment: env, Files: req.Files, Sources: req.Sources, Options: req.Options,
+	})
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(plan)
+	if err != nil {
+		return nil, fmt.Errorf("encode the plan: %w", err)
+	}
+	return data, nil
+}
+
 // authorizer knows one kind of token, which may do everything.
 type authorizer struct{ store *store.Store }
 
 var (
 	_ httpapi.Authorizer = authorizer{}
 	_ httpapi.Runner     = runner{}
+	_ httpapi.Planner    = planner{}
 	_ httpapi.Projects   = projects{}
 )
 

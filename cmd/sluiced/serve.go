@@ -145,6 +145,7 @@ func (p *plant) handler(git http.Handler) http.Handler {
 		Variables:    p.store,
 		Runner:       runner{p.pipeline},
 		Inspector:    p.pipeline,
+		Planner:      planner{p.pipeline},
 		Authorizer:   authorizer{p.store},
 	}, httpapi.Config{
 		Version:       version(),

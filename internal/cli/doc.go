@@ -1,8 +1,8 @@
 // Package cli holds the commands of sluice, under the names that users of the platform's
 // own CLI know, each with a short alias.
 //
-// It talks to the server through apiv1 only; manifest and catalog are there for `validate`,
-// which needs no server. It keeps no state but the configuration file, writes to the
+// It talks to the server through apiv1 only; manifest, catalog and plan are there for
+// `validate` and `plan`, which need no server. It keeps no state but the configuration file, writes to the
 // streams it was given and reads the environment it was given.
 //
 // Data goes to stdout; progress, questions and warnings go to stderr. An error is

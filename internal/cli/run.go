@@ -117,7 +117,7 @@ func (c *program) addCommands(root *cobra.Command) {
 	add("activity", c.activityList(), c.activityGet(), c.activityLog(), c.activityCancel())
 	add("variable", c.variableList(), c.variableGet(), c.variableCreate(), c.variableUpdate(), c.variableDelete())
 	add("auth", c.authLogin(), c.authInfo(), c.authGitCredential())
-	root.AddCommand(c.validate(), c.version())
+	root.AddCommand(c.validate(), c.plan(), c.version())
 }
 
 // args wraps cobra's validators so that their errors are usage errors.

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,12 +17,17 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"sluice/apiv1"
+	"sluice/internal/catalog"
 	"sluice/internal/cli"
 	"sluice/internal/httpapi"
 	"sluice/internal/httpapi/httpapitest"
+	"sluice/internal/manifest"
+	"sluice/internal/plan"
 	"sluice/internal/platform"
 )
 
@@ -53,6 +59,7 @@ func TestScripts(t *testing.T) {
 func setup(ctx context.Context, env *testscript.Env) error {
 	p := httpapitest.New()
 	p.RunFunc = run
+	p.PlanFunc = planOfTheSame
 	seed(p)
 	server := httptest.NewUnstartedServer(nil)
 	base := "http://" + server.Listener.Addr().String()
@@ -130,6 +137,30 @@ func run(_ context.Context, argv []string, _ bool, stdin io.Reader, stdout, stde
 	}
 	_, err := fmt.Fprintln(stdout, strings.Join(argv, "|"))
 	return 0, err
+}
+
+// planOfTheSame compares a push with the same configuration over other files; the digest of
+// the files is among the findings.
+func planOfTheSame(project, env string, req apiv1.PlanRequest) (json.RawMessage, error) {
+	tree, err := manifest.Tree(req.Files)
+	if err != nil {
+		return nil, err
+	}
+	m, found := manifest.Parse(tree, manifest.Options{Catalog: catalog.Default(), Bare: true})
+	found = append(found, manifest.Diagnostic{Severity: manifest.SeverityNotice, Rule: "digest", Message: req.Sources["app"]})
+	sources := map[string]plan.Source{}
+	if digest := req.Sources["app"]; digest != "" {
+		sources["app"] = plan.Source{Current: "other", Pushed: digest}
+	}
+	p, err := plan.Make(plan.Input{
+		Project: platform.Project{ID: project}, Environment: platform.Environment{Name: env, Release: "r12", Status: platform.EnvironmentActive},
+		Catalog: catalog.Default(), Current: m, Pushed: m, Findings: found,
+		Sources: sources, Holds: []time.Duration{3 * time.Second, 2 * time.Second},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(p)
 }
 
 // status runs a program and checks its exit status: "status 3 sluice project:list".

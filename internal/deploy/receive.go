@@ -46,7 +46,7 @@ func (s *Service) validate(ctx context.Context, push platform.Push, u platform.R
 	defer func() { _ = tree.Close() }() // read only
 	m, findings := manifest.Parse(tree, manifest.Options{Catalog: s.Catalog, Now: time.Now()})
 	if m != nil {
-		findings = append(findings, s.lossOf(ctx, push, u, m)...)
+		findings = append(findings, s.loss(ctx, push, u, m)...)
 	}
 	errs := report(log, findings)
 	if errs == 0 {
@@ -61,9 +61,9 @@ func (s *Service) validate(ctx context.Context, push platform.Push, u platform.R
 		WithHint("mend the lines above; `sluice validate` checks them without a push")
 }
 
-// lossOf says what the push would do to the data of what runs now. A pusher who means it
+// loss says what the push would do to the data of what runs now. A pusher who means it
 // says so with the option manifest.AcceptDataLoss.
-func (s *Service) lossOf(ctx context.Context, push platform.Push, u platform.RefUpdate, pushed *manifest.Manifest) manifest.Diagnostics {
+func (s *Service) loss(ctx context.Context, push platform.Push, u platform.RefUpdate, pushed *manifest.Manifest) manifest.Diagnostics {
 	branch, _ := u.Branch()
 	env, err := s.Store.Environment(ctx, push.Project, branch)
 	if err != nil {
@@ -79,9 +79,13 @@ func (s *Service) lossOf(ctx context.Context, push platform.Push, u platform.Ref
 	}
 	defer func() { _ = tree.Close() }() // read only
 	old, _ := manifest.Parse(tree, manifest.Options{Catalog: s.Catalog, AllowUnknownVersions: true})
+	return lossOf(old, pushed, push.Options)
+}
+
+func lossOf(old, pushed *manifest.Manifest, options map[string]string) manifest.Diagnostics {
 	findings := manifest.Compare(old, pushed)
 	name, value, _ := strings.Cut(manifest.AcceptDataLoss, "=")
-	if push.Options[name] == value {
+	if options[name] == value {
 		return findings.Acknowledge()
 	}
 	return findings

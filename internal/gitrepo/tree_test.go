@@ -4,9 +4,13 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"sluice/internal/plan"
+	"sluice/internal/topology"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -233,5 +237,37 @@ func TestAClosedTreeSaysSo(t *testing.T) {
 	check(t, tree.Close())
 	if _, err := tree.ReadFile("a"); err == nil {
 		t.Error("read from a closed tree")
+	}
+}
+
+// TestDigestIsThatOfThePlan: the client computes the same digest of its working tree.
+func TestDigestIsThatOfThePlan(t *testing.T) {
+	f := newFixture(t)
+	files := []file{
+		{path: "shop/.magento.app.yaml", content: "name: shop"},
+		{path: "shop/a-b", content: "1"},
+		{path: "shop/a/b", mode: "100755", content: "2"},
+		{path: "shop/a.b", content: "3"},
+		{path: "shop/link", mode: "120000", content: "a.b"},
+		{path: "shop/.magentox/y", content: "4"},
+		{path: ".magento/routes.yaml", content: "{}"},
+		{path: "zz", content: "5"},
+	}
+	tree := f.open(t, f.commit(t, "main", files...))
+	var listed []plan.File
+	for entry := range strings.SplitSeq(strings.TrimSuffix(f.git(t, "", "ls-tree", "-r", "-z", "main"), "\x00"), "\x00") {
+		head, name, _ := strings.Cut(entry, "\t")
+		fields := strings.Fields(head)
+		mode, err := strconv.ParseUint(fields[0], 8, 32)
+		check(t, err)
+		listed = append(listed, plan.File{Path: name, Mode: uint32(mode), ID: fields[2]})
+	}
+	slices.Reverse(listed)
+	for _, root := range []string{".", "shop"} {
+		want, err := tree.Digest(root, topology.ConfigFiles())
+		check(t, err)
+		if got := plan.SourceDigest(listed, root); got != want {
+			t.Errorf("%s: got %s, want %s", root, got, want)
+		}
 	}
 }

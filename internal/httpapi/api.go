@@ -63,6 +63,7 @@ func (a *api) route() {
 	a.scoped("GET "+env+"/relationships", write, a.relationships) // shows the services' passwords
 	a.scoped("GET "+env+"/routes", read, a.routes)
 	a.scoped("GET "+env+"/logs", read, a.logs)
+	a.scoped("POST "+env+"/plan", read, a.plan)
 	a.scoped("POST "+env+"/exec", write, a.exec)
 
 	for _, at := range []string{project, env} {

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"sluice/apiv1"
 	"sluice/internal/httpapi"
 	"sluice/internal/httpapi/httpapitest"
 	"sluice/internal/platform"
@@ -83,6 +84,9 @@ func runScenario(t *testing.T, file string) {
 }
 
 func seed(p *httpapitest.Platform) {
+	p.PlanFunc = func(project, env string, req apiv1.PlanRequest) (json.RawMessage, error) {
+		return json.RawMessage(fmt.Sprintf(`{"project":%q,"environment":%q,"files":%d,"sources":%d}`, project, env, len(req.Files), len(req.Sources))), nil
+	}
 	p.AddActivity(platform.Activity{ID: "act-push-good", Commit: strings.Repeat("a", 40)}, "Building application 'app'", "Done")
 	p.Finish("act-push-good", "success")
 	p.AddActivity(platform.Activity{ID: "act-push-bad", Environment: "stage"}, "E: no")

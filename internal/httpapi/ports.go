@@ -107,6 +107,13 @@ type Inspector interface {
 	Routes(ctx context.Context, project, env string) ([]platform.Route, error)
 }
 
+// Planner says what a push would do.
+type Planner interface {
+	// Plan returns the plan of a push as JSON. The environment need not exist. Nothing is
+	// changed.
+	Plan(ctx context.Context, project, env string, req apiv1.PlanRequest) (json.RawMessage, error)
+}
+
 // Authorizer decides who may do what.
 type Authorizer interface {
 	// Authorize returns the owner of a token that may read, or write, a project. An empty
@@ -126,5 +133,6 @@ type Ports struct {
 	Variables    Variables
 	Runner       Runner
 	Inspector    Inspector
+	Planner      Planner
 	Authorizer   Authorizer
 }

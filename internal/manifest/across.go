@@ -19,7 +19,9 @@ func (p *parser) acrossFiles(m *Manifest) {
 		p.mounts(m, a)
 		p.locations(a)
 		p.hooks(a)
-		p.committedFiles(a)
+		if !p.check.opts.Bare {
+			p.committedFiles(a)
+		}
 	}
 	for _, s := range m.Services {
 		p.relationships(m, s.Name, s.Relationships, p.services.at(s.Name, "relationships"))

@@ -31,15 +31,7 @@ func (f *findings) add(d Diagnostic) {
 // anchor that is used ten times is told once.
 func (f *findings) sorted() Diagnostics {
 	out := slices.Clone(f.list)
-	slices.SortStableFunc(out, func(a, b Diagnostic) int {
-		return cmp.Or(
-			cmp.Compare(a.Pos.File, b.Pos.File),
-			cmp.Compare(a.Pos.Line, b.Pos.Line),
-			cmp.Compare(a.Pos.Column, b.Pos.Column),
-			cmp.Compare(a.Message, b.Message),
-			cmp.Compare(a.Rule, b.Rule),
-		)
-	})
+	slices.SortStableFunc(out, compareDiagnostics)
 	out = slices.Compact(out)
 	if f.more > 0 {
 		out = append(out, Diagnostic{
@@ -49,4 +41,15 @@ func (f *findings) sorted() Diagnostics {
 		})
 	}
 	return out
+}
+
+// compareDiagnostics orders findings by place, then by text.
+func compareDiagnostics(a, b Diagnostic) int {
+	return cmp.Or(
+		cmp.Compare(a.Pos.File, b.Pos.File),
+		cmp.Compare(a.Pos.Line, b.Pos.Line),
+		cmp.Compare(a.Pos.Column, b.Pos.Column),
+		cmp.Compare(a.Message, b.Message),
+		cmp.Compare(a.Rule, b.Rule),
+	)
 }

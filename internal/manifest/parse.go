@@ -23,6 +23,11 @@ type Options struct {
 	// Only is the path of the one configuration file that is read; empty for all. It
 	// implies Partial.
 	Only string
+	// Bare says that the tree has the configuration files and nothing else, so that
+	// nothing can be said about other files.
+	Bare bool
+	// OnRead, if set, is told the content of every file that is read.
+	OnRead func(name string, content []byte)
 	// CronInterval is the shortest interval of crons that the installation runs; zero for
 	// one minute.
 	CronInterval time.Duration
@@ -81,7 +86,7 @@ type parser struct {
 
 func newParser(fsys fs.FS, opts Options) *parser {
 	opts.Partial = opts.Partial || opts.Only != ""
-	s := &source{fsys: fsys, partial: opts.Partial}
+	s := &source{fsys: fsys, partial: opts.Partial, onRead: opts.OnRead}
 	return &parser{source: s, check: &checker{findings: &s.findings, opts: opts, seen: map[visit]bool{}}, apps: map[string]*node{}}
 }
 

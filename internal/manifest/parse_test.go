@@ -352,3 +352,34 @@ func TestEnvOfApplications(t *testing.T) {
 		t.Errorf("got %v", found)
 	}
 }
+
+// TestTree reads files that are not on a disk as it reads those that are.
+func TestTree(t *testing.T) {
+	fsys, err := Tree(map[string][]byte{
+		appFile: []byte("name: app\ntype: php:8.2\nhooks: !include hooks.yaml\n"), "hooks.yaml": []byte("build: make\n"), "composer.json": nil,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := map[string]string{}
+	m, found := Parse(fsys, Options{Bare: true, OnRead: func(name string, content []byte) { read[name] = string(content) }})
+	if m == nil || m.Apps[0].Hooks.Build != "make" || len(found) > 0 {
+		t.Errorf("got %v, %v", m, found)
+	}
+	if len(read) != 2 || read["hooks.yaml"] != "build: make\n" {
+		t.Errorf("read %v", read)
+	}
+	for _, name := range []string{"", ".", "../x", "/x", "a/../b", "a//b"} {
+		if _, err := Tree(map[string][]byte{name: nil}); err == nil {
+			t.Errorf("%q is accepted", name)
+		}
+	}
+}
+
+func TestMerge(t *testing.T) {
+	a := Diagnostic{Pos: Position{"a", 1, 1}, Severity: SeverityError, Rule: "x", Message: "m"}
+	b := Diagnostic{Pos: Position{"a", 2, 1}, Severity: SeverityNotice, Rule: "y", Message: "n"}
+	if got := (Diagnostics{b}).Merge(Diagnostics{a, b}); len(got) != 2 || got[0] != a || got[1] != b {
+		t.Errorf("got %v", got)
+	}
+}

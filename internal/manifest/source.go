@@ -33,6 +33,7 @@ type source struct {
 	fsys    fs.FS
 	partial bool  // files that others name may be missing
 	read    int64 // bytes so far
+	onRead  func(name string, content []byte)
 }
 
 // file reads a regular file of at most maxFileSize bytes; it follows no symbolic link.
@@ -55,9 +56,11 @@ func (s *source) file(name string) ([]byte, error) {
 		return nil, err
 	case int64(len(data)) > limit:
 		return nil, errTooLarge
-	default:
-		return data, nil
 	}
+	if s.onRead != nil {
+		s.onRead(name, data)
+	}
+	return data, nil
 }
 
 // stat describes a path in the tree proper: no part of it may be a symbolic link, which

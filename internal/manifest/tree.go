@@ -113,7 +113,7 @@ func is(setting *bool, fallback bool) bool {
 func (p *parser) sourceServed(a *Application, l Location, pos Position, what string) {
 	root := path.Join(a.Root, l.Root)
 	file := p.phpFile(root)
-	if file == "" && (l.Root == "pub" || l.Root == ".") && a.Type.Name == "php" {
+	if file == "" && !p.check.opts.Bare && (l.Root == "pub" || l.Root == ".") && a.Type.Name == "php" {
 		file = path.Join(root, "index.php")
 	}
 	if file == "" {

@@ -19,10 +19,10 @@ func (ds Diagnostics) Count(s Severity) int {
 
 // jsonReport is the JSON form of findings.
 type jsonReport struct {
-	Diagnostics []jsonDiagnostic `json:"diagnostics"`
-	Errors      int              `json:"errors"`
-	Warnings    int              `json:"warnings"`
-	Notices     int              `json:"notices"`
+	Diagnostics []Diagnostic `json:"diagnostics"`
+	Errors      int          `json:"errors"`
+	Warnings    int          `json:"warnings"`
+	Notices     int          `json:"notices"`
 }
 
 type jsonDiagnostic struct {
@@ -36,19 +36,34 @@ type jsonDiagnostic struct {
 	Fix      string   `json:"fix,omitempty"`
 }
 
+// MarshalJSON makes one flat object of the finding.
+func (d Diagnostic) MarshalJSON() ([]byte, error) {
+	return json.Marshal(jsonDiagnostic{
+		File: d.Pos.File, Line: d.Pos.Line, Column: d.Pos.Column,
+		Severity: d.Severity, Rule: d.Rule, Message: d.Message, Why: d.Why, Fix: d.Fix,
+	})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (d *Diagnostic) UnmarshalJSON(data []byte) error {
+	var j jsonDiagnostic
+	if err := json.Unmarshal(data, &j); err != nil {
+		return err
+	}
+	*d = Diagnostic{
+		Pos: Position{File: j.File, Line: j.Line, Column: j.Column}, Severity: j.Severity, Rule: j.Rule,
+		Message: j.Message, Why: j.Why, Fix: j.Fix,
+	}
+	return nil
+}
+
 // WriteJSON writes the findings and their numbers as one JSON object.
 func WriteJSON(w io.Writer, ds Diagnostics) error {
 	report := jsonReport{
-		Diagnostics: make([]jsonDiagnostic, 0, len(ds)),
+		Diagnostics: append([]Diagnostic{}, ds...),
 		Errors:      ds.Count(SeverityError),
 		Warnings:    ds.Count(SeverityWarning),
 		Notices:     ds.Count(SeverityNotice),
-	}
-	for _, d := range ds {
-		report.Diagnostics = append(report.Diagnostics, jsonDiagnostic{
-			File: d.Pos.File, Line: d.Pos.Line, Column: d.Pos.Column,
-			Severity: d.Severity, Rule: d.Rule, Message: d.Message, Why: d.Why, Fix: d.Fix,
-		})
 	}
 	return writeIndented(w, report)
 }

@@ -113,12 +113,21 @@ func buildFiles(files []engine.File) []build.File {
 	return out
 }
 
+// Parts of a build's key that others read.
+const (
+	KeyRuntimeImage = "runtime image"
+	KeyApplication  = "application name and type"
+)
+
+// ApplicationPart is the value of KeyApplication.
+func ApplicationPart(app *manifest.Application) string { return app.Name + " " + app.Type.String() }
+
 // buildKey names every part, so that a rebuild can say which one changed.
 func buildKey(in BuildInput, steps []build.Step, php []engine.File, vars variables) build.Key {
 	key := build.Key{}.
 		With("source tree", in.TreeDigest).
-		With("runtime image", in.Base.Digest).
-		With("application name and type", in.App.Name+" "+in.App.Type.String()).
+		With(KeyRuntimeImage, in.Base.Digest).
+		With(KeyApplication, ApplicationPart(in.App)).
 		With("PHP configuration", digest(php)).
 		With("mounts", digest(mountPaths(in.App)))
 	for _, s := range steps {

@@ -15,6 +15,9 @@ import (
 	"sluice/internal/platform"
 )
 
+// Services resolves the services of a manifest alone, to compare them with others.
+func Services(in Input) ([]engine.Service, error) { return resolveServices(in) }
+
 // resolveServices turns services.yaml into containers with fixed addresses.
 func resolveServices(in Input) ([]engine.Service, error) {
 	names := make([]string, 0, len(in.Manifest.Services))

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"sluice/apiv1"
 	"sluice/internal/httpapi"
 	"sluice/internal/platform"
 )
@@ -25,6 +26,8 @@ const (
 
 // Platform is an in-memory platform. It is safe for concurrent use.
 type Platform struct {
+	// PlanFunc plans pushes; nil refuses to.
+	PlanFunc func(project, env string, req apiv1.PlanRequest) (json.RawMessage, error)
 	// RunFunc runs commands; nil refuses them.
 	RunFunc func(ctx context.Context, argv []string, tty bool, stdin io.Reader, stdout, stderr io.Writer) (int, error)
 
@@ -67,7 +70,7 @@ func New() *Platform {
 func (p *Platform) Ports() httpapi.Ports {
 	return httpapi.Ports{
 		Projects: p, Environments: p, Deployments: p, Activities: p, Journal: p,
-		Variables: p, Runner: p, Inspector: p, Authorizer: p,
+		Variables: p, Runner: p, Inspector: p, Planner: p, Authorizer: p,
 	}
 }
 
@@ -405,6 +408,14 @@ func (p *Platform) Run(
 		return 0, platform.Errorf(platform.CodeNotFound, "there is no application %q", app).WithHint("leave -A away")
 	}
 	return p.RunFunc(ctx, argv, tty, stdin, stdout, stderr)
+}
+
+// Plan implements httpapi.Planner.
+func (p *Platform) Plan(_ context.Context, project, env string, req apiv1.PlanRequest) (json.RawMessage, error) {
+	if p.PlanFunc == nil {
+		return nil, platform.Errorf(platform.CodeUnavailable, "nothing is planned here")
+	}
+	return p.PlanFunc(project, env, req)
 }
 
 // Relationships implements httpapi.Inspector.

@@ -1,0 +1,164 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sluice/internal/build"
+	"sluice/internal/manifest"
+	preview "sluice/internal/plan"
+	"sluice/internal/platform"
+	"sluice/internal/topology"
+)
+
+// PlanRequest is a push that somebody thinks of.
+type PlanRequest struct {
+	Project     string
+	Environment string
+	Files       map[string][]byte // the configuration files by path, nothing else
+	Sources     map[string]string // digests of the applications' files, see plan.SourceDigest; those that are known
+	Options     map[string]string // push options
+}
+
+// Plan says what a push would do. It changes nothing and fetches nothing.
+func (s *Service) Plan(ctx context.Context, req PlanRequest) (preview.Plan, error) {
+	in, err := s.planned(ctx, req)
+	if err != nil {
+		return preview.Plan{}, err
+	}
+	tree, err := manifest.Tree(req.Files)
+	if err != nil {
+		return preview.Plan{}, platform.Errorf(platform.CodeInvalid, "the files cannot be read: %v", err)
+	}
+	in.Pushed, in.Findings = manifest.Parse(tree, manifest.Options{Catalog: s.Catalog, Now: time.Now(), Bare: true})
+	in.Findings = append(in.Findings, lossOf(in.Current, in.Pushed, req.Options)...)
+	for app, digest := range req.Sources {
+		source := in.Sources[app]
+		source.Pushed = digest
+		in.Sources[app] = source
+	}
+	if err := s.findSlugs(ctx, &in); err != nil {
+		return preview.Plan{}, err
+	}
+	return preview.Make(in)
+}
+
+// planned reads what the environment is now. One that does not exist yet is as a push
+// would make it.
+func (s *Service) planned(ctx context.Context, req PlanRequest) (preview.Input, error) {
+	in := preview.Input{Catalog: s.Catalog, Sources: map[string]preview.Source{}, Bases: map[string]string{}}
+	var err error
+	if in.Project, err = s.Store.Project(ctx, req.Project); err != nil {
+		return in, err
+	}
+	in.Environment, err = s.Store.Environment(ctx, req.Project, req.Environment)
+	if platform.ErrorCode(err) == platform.CodeNotFound {
+		in.Environment, err = newEnvironment(in.Project, req.Environment), nil
+	}
+	if err != nil {
+		return in, err
+	}
+	if in.Variables, err = s.Store.Variables(ctx, req.Project, req.Environment); err != nil {
+		return in, err
+	}
+	current, err := s.liveRelease(ctx, in.Environment)
+	if err != nil || current == nil {
+		return in, err
+	}
+	if in.Holds, err = s.holds(ctx, in.Environment); err != nil {
+		return in, err
+	}
+	return in, s.servedTree(ctx, &in, current.release.Commit)
+}
+
+// servedTree reads the configuration and the digests of the commit that is served. A
+// commit that is gone from the repository tells nothing.
+func (s *Service) servedTree(ctx context.Context, in *preview.Input, commit string) error {
+	tree, err := s.Source.Tree(ctx, in.Project.ID, commit, nil)
+	if err != nil {
+		return nil // as in loss: there is nothing to compare with
+	}
+	defer func() { _ = tree.Close() }() // read only
+	in.Current, _ = manifest.Parse(tree, manifest.Options{Catalog: s.Catalog, AllowUnknownVersions: true})
+	if in.Current == nil {
+		return nil
+	}
+	for _, app := range in.Current.Apps {
+		digest, err := tree.Digest(app.Root, topology.ConfigFiles())
+		if err != nil {
+			return fmt.Errorf("digest of the source tree: %w", err)
+		}
+		in.Sources[app.Name] = preview.Source{Current: digest}
+		if err := s.addBase(ctx, in, app); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addBase learns the digest of a runtime image from the application's last build.
+func (s *Service) addBase(ctx context.Context, in *preview.Input, app *manifest.Application) error {
+	parts, ok, err := s.Store.LastKey(ctx, in.Project.ID, app.Name)
+	if err != nil {
+		return fmt.Errorf("key of the last build: %w", err)
+	}
+	if ok && parts[topology.KeyApplication] == topology.ApplicationPart(app) {
+		in.Bases[app.Type.String()] = parts[topology.KeyRuntimeImage]
+	}
+	return nil
+}
+
+// findSlugs looks for the slugs that the push needs.
+func (s *Service) findSlugs(ctx context.Context, in *preview.Input) error {
+	known := *in
+	known.Sources = map[string]preview.Source{}
+	for app, source := range in.Sources {
+		if source.Pushed != "" {
+			known.Sources[app] = source
+		}
+	}
+	in.Sources = known.Sources
+	keys, err := preview.Keys(known)
+	if err != nil {
+		return err
+	}
+	in.Found = map[string]bool{}
+	for app, key := range keys {
+		if _, in.Found[app], err = s.lookup(ctx, in.Project.ID, app, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) lookup(ctx context.Context, project, app string, key build.Key) (platform.Slug, bool, error) {
+	slug, ok, err := s.Builder.Lookup(ctx, project, app, key)
+	if err != nil {
+		return platform.Slug{}, false, fmt.Errorf("look for an existing slug: %w", err)
+	}
+	return slug, ok, nil
+}
+
+// holds returns how long requests were held by the environment's releases that went live,
+// newest first.
+func (s *Service) holds(ctx context.Context, env platform.Environment) ([]time.Duration, error) {
+	releases, err := s.Store.Releases(ctx, env.Project, env.Name)
+	if err != nil {
+		return nil, fmt.Errorf("earlier releases: %w", err)
+	}
+	var out []time.Duration
+	for _, r := range releases {
+		if r.LiveAt.IsZero() {
+			continue
+		}
+		a, err := s.Store.Activity(ctx, r.Activity)
+		if err != nil {
+			continue // its record was removed
+		}
+		if d := a.Hold.Duration(); d > 0 {
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
