@@ -3,6 +3,8 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +31,9 @@ type Handler interface {
 type Sink struct {
 	Handler Handler
 	Min     fault.Level
+	// Remote is a service outside: when it fails once it is given nothing more, so that a
+	// deployment does not wait for it at every record.
+	Remote bool
 }
 
 // Logger gives every record to its sinks. It is safe for concurrent use. A handler that
@@ -69,13 +74,22 @@ func (l *Logger) Log(r Record) {
 	}
 	r.Message = l.redactor.Redact(r.Message)
 	r.Suggestion = l.redactor.Redact(r.Suggestion)
-	for _, s := range l.sinks {
+	l.sinks = slices.DeleteFunc(l.sinks, func(s Sink) bool {
 		if r.Level < s.Min {
-			continue
+			return false
 		}
-		if err := s.Handler.Handle(r); err != nil && l.fallback != nil {
-			l.fallback(errors.New(l.redactor.Redact(err.Error())))
+		err := s.Handler.Handle(r)
+		if err != nil {
+			l.complain(err)
 		}
+		return err != nil && s.Remote
+	})
+}
+
+// complain tells of a handler that failed.
+func (l *Logger) complain(err error) {
+	if l.fallback != nil {
+		l.fallback(errors.New(l.redactor.Redact(err.Error())))
 	}
 }
 
@@ -129,3 +143,20 @@ func (l *Logger) Errorf(format string, args ...any) { l.Error(fmt.Sprintf(format
 
 // Critical logs a message at level critical, without a code.
 func (l *Logger) Critical(message string) { l.Log(Record{Level: fault.Critical, Message: message}) }
+
+// Close ends the handlers that must be ended: files, connections, the mail that was
+// collected. A handler that cannot is told to the fallback.
+func (l *Logger) Close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.sinks {
+		closer, ok := s.Handler.(io.Closer)
+		if !ok {
+			continue
+		}
+		if err := closer.Close(); err != nil {
+			l.complain(err)
+		}
+	}
+	l.sinks = nil
+}

@@ -1,0 +1,39 @@
+package command
+
+import (
+	"context"
+
+	"sluice/internal/toolkit/journal"
+	"sluice/internal/toolkit/kit"
+	"sluice/internal/toolkit/scenario"
+	"sluice/internal/toolkit/tree"
+)
+
+// registry returns the types that scenarios may name (spec: ece-tools 1.7, 2). A session
+// is needed to run them, not to know them.
+func registry(*session) *scenario.Registry {
+	r := &scenario.Registry{}
+	r.Add(`Psr\Log\LoggerInterface`, func(k *kit.Kit, _ scenario.Arguments) (any, error) { return k.Log, nil })
+	r.Add(`OnFail\Action\CreateDeployFailedFlag`, func(k *kit.Kit, _ scenario.Arguments) (any, error) {
+		return failedFlag{k}, nil
+	})
+	return r
+}
+
+// failedFlag is the action that tells post-deploy of a failure (spec: ece-tools 1.10).
+type failedFlag struct{ kit *kit.Kit }
+
+// RunOnFail sets the flag.
+func (a failedFlag) RunOnFail(context.Context) error {
+	a.kit.Tree.SetFlag(tree.FlagDeployFailed, a.kit.Log)
+	return nil
+}
+
+// databases opens the databases of the environment.
+func databases(*tree.Tree, kit.Stages, *kit.Platform, *journal.Logger) kit.Databases {
+	return noDatabases{}
+}
+
+type noDatabases struct{}
+
+func (noDatabases) Open(context.Context, string) (kit.Database, error) { return nil, errNoDatabase }

@@ -1,0 +1,113 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"path"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"sluice/internal/toolkit/fault"
+	"sluice/internal/toolkit/scenario"
+	"sluice/internal/toolkit/tree"
+)
+
+// The default scenarios.
+const (
+	generate   = "scenario/build/generate.xml"
+	transfer   = "scenario/build/transfer.xml"
+	deploy     = "scenario/deploy.xml"
+	postDeploy = "scenario/post-deploy.xml"
+)
+
+// scenarioCommands are the commands that run or show scenarios (spec: ece-tools 8).
+func scenarioCommands(p Process) []*cobra.Command {
+	fixed := func(name, short string, runs ...string) *cobra.Command {
+		return &cobra.Command{
+			Use: name, Short: short, Args: cobra.NoArgs,
+			RunE: func(c *cobra.Command, _ []string) error {
+				for _, file := range runs {
+					if err := runScenario(c.Context(), c, p, file); err != nil {
+						return err
+					}
+				}
+				return nil
+			},
+		}
+	}
+	return []*cobra.Command{
+		{
+			Use: "run <scenario>...", Short: "Runs scenarios, merged from left to right", Args: cobra.MinimumNArgs(1),
+			RunE: func(c *cobra.Command, args []string) error { return runScenario(c.Context(), c, p, args...) },
+		},
+		fixed("build", "Builds the application", generate, transfer),
+		fixed("build:generate", "Generates what the build makes", generate),
+		fixed("build:transfer", "Moves what the build made into the init directory", transfer),
+		fixed("deploy", "Deploys the application", deploy),
+		fixed("post-deploy", "Does what is left to do when the site is open again", postDeploy),
+		newShow(p),
+	}
+}
+
+func runScenario(ctx context.Context, c *cobra.Command, p Process, paths ...string) error {
+	o := phaseOptions(c)
+	return within(ctx, p, o, func(ctx context.Context, s *session) error {
+		r := scenario.Runner{Kit: s.Kit, Registry: registry(s), Files: scenario.Files{WorkDir: p.Dir, Root: s.Tree.Dir()}}
+		err := r.Run(ctx, paths...)
+		if _, wrong := errors.AsType[*scenario.UnhandledError](err); wrong && isDeploy(paths) {
+			// No step ran, so no action did either: post-deploy must know all the same (G 5).
+			s.Tree.SetFlag(tree.FlagDeployFailed, s.Log)
+		}
+		return err
+	})
+}
+
+// phaseOptions are those of a command that runs a scenario.
+func phaseOptions(c *cobra.Command) options {
+	o := options{phase: true, quiet: flag(c, "quiet")}
+	if n, err := c.Flags().GetCount("verbose"); err == nil && n > 0 {
+		o.level = fault.Debug
+	}
+	return o
+}
+
+func flag(c *cobra.Command, name string) bool {
+	on, err := c.Flags().GetBool(name)
+	return err == nil && on
+}
+
+// isDeploy reports whether the files are the deploy scenario and what extends it.
+func isDeploy(paths []string) bool { return path.Base(filepath.ToSlash(paths[0])) == path.Base(deploy) }
+
+func newShow(p Process) *cobra.Command {
+	asJSON := false
+	c := &cobra.Command{
+		Use: "scenario:show [scenario]...", Short: "Shows what scenarios would run after merging",
+		Long: "Shows what the given scenarios would run after merging, in order. Without an argument it shows the deploy scenario.",
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				args = []string{deploy}
+			}
+			def, err := scenario.Files{WorkDir: p.Dir, Root: p.root()}.Load(args)
+			if err != nil {
+				return err
+			}
+			shown := scenario.Show(def, registry(nil))
+			if !asJSON {
+				return shown.WriteTree(c.OutOrStdout())
+			}
+			return printJSON(c, shown)
+		},
+	}
+	c.Flags().BoolVarP(&asJSON, "json", "j", false, "Print JSON")
+	return c
+}
+
+func printJSON(c *cobra.Command, v any) error {
+	enc := json.NewEncoder(c.OutOrStdout())
+	enc.SetIndent("", "    ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}

@@ -1,0 +1,201 @@
+package command
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"sluice/internal/manifest"
+	"sluice/internal/toolkit/fault"
+	"sluice/internal/toolkit/journal"
+	"sluice/internal/toolkit/kit"
+	"sluice/internal/toolkit/shell"
+	"sluice/internal/toolkit/stage"
+	"sluice/internal/toolkit/tree"
+)
+
+// session is one command's kit and what must be closed after it.
+type session struct {
+	*kit.Kit
+	process   Process
+	config    *manifest.EnvFile // nil when there is no file
+	variables *stage.Variables
+}
+
+// options are what commands want of their session.
+type options struct {
+	// phase is a command that runs a scenario: it logs from the start, joins the logs of
+	// the build, and prints progress lines.
+	phase bool
+	quiet bool // nothing is logged to stdout
+	level fault.Level
+}
+
+// open builds the kit (spec: ece-tools 0, 4, D).
+func open(p Process, o options) (*session, error) {
+	t, err := tree.Open(p.root())
+	if err != nil {
+		return nil, err
+	}
+	s := &session{process: p}
+	s.config, err = readConfig(t)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := platform(p, t, s.config)
+	if err != nil {
+		return nil, err
+	}
+	s.variables, err = stage.New(s.config, facts.Variables)
+	if err != nil {
+		return nil, err
+	}
+	stages := kit.Stages{
+		Global: in(s.variables, manifest.StageGlobal), Build: in(s.variables, manifest.StageBuild),
+		Deploy: in(s.variables, manifest.StageDeploy), PostDeploy: in(s.variables, manifest.StagePostDeploy),
+	}
+	redactor := &journal.Redactor{}
+	redactor.Add(secrets(p, facts)...)
+	client := &http.Client{Timeout: 2 * time.Minute}
+	log, err := newLogger(s, t, stages, redactor, client, o)
+	if err != nil {
+		return nil, err
+	}
+	s.Kit = &kit.Kit{
+		Tree: t, Log: log, Stages: stages, Platform: facts, Env: p.env, HTTP: client, Now: time.Now,
+		Shell:     &shell.Local{Dir: t.Dir(), Env: p.Env, Log: log, Redactor: redactor},
+		Progress:  progress(p, o),
+		Databases: databases(t, stages, facts, log),
+	}
+	return s, prepare(t, o)
+}
+
+func in(v *stage.Variables, name string) kit.Stage { return kit.Stage{Source: v.In(name)} }
+
+// close ends the log and releases the tree.
+func (s *session) close() {
+	s.Log.Close()
+	_ = s.Tree.Close() // it was only read through
+}
+
+// readConfig reads .magento.env.yaml. One that cannot be read at all is the error 4 of the
+// specification, also where the original ends with status 1 (spec: ece-tools 4.1).
+func readConfig(t *tree.Tree) (*manifest.EnvFile, error) {
+	if !t.Exists(tree.EnvYAML) {
+		return nil, nil
+	}
+	file, found := manifest.ReadEnv(t.Root().FS())
+	if file != nil {
+		return file, nil
+	}
+	var text []string
+	for _, d := range found {
+		text = append(text, d.String())
+	}
+	return nil, fault.New(4, "%s", strings.Join(text, "\n"))
+}
+
+// prepare brings back what Composer's autoloader needs when app/etc is an empty mount
+// (spec: ece-tools 0.2), and the logs of the build.
+func prepare(t *tree.Tree, o options) error {
+	if !o.phase {
+		return nil
+	}
+	for _, name := range []string{"app/etc/registration_globlist.php", "app/etc/NonComposerComponentRegistration.php"} {
+		saved := tree.Init + "/" + name
+		if t.Exists(name) || !t.Exists(saved) {
+			continue
+		}
+		if err := t.CopyFile(saved, name); err != nil {
+			return fmt.Errorf("%s was not brought back from the build: %w", name, err)
+		}
+	}
+	return journal.Join(t, tree.CloudLog, tree.BuildCloudLog, tree.ErrorLog, tree.BuildErrorLog)
+}
+
+// progress prints the lines of the contract for the platform; people at a terminal and
+// commands that are no phase have no use for them.
+func progress(p Process, o options) kit.Progress {
+	if !o.phase || p.Terminal {
+		return silent{}
+	}
+	return kit.NewLines(p.Stdout, "sluice-toolkit "+cmp.Or(p.Version, "devel"))
+}
+
+type silent struct{}
+
+func (silent) Step(string)  {}
+func (silent) Touch(string) {}
+
+// secrets are values that must not be logged: passwords of the services and variables
+// whose names say what they are.
+func secrets(p Process, facts *kit.Platform) []string {
+	var out []string
+	for _, name := range facts.Relationships.Keys() {
+		for _, i := range facts.Relationships.Sub(name).Keys() {
+			endpoint := facts.Relationships.Sub(name, i)
+			if password := endpoint.Text("password"); password != endpoint.Text("username") && password != endpoint.Text("path") {
+				out = append(out, password)
+			}
+		}
+	}
+	for _, name := range facts.Variables.Keys() {
+		if isSecret(name) {
+			out = append(out, facts.Variables.Text(name))
+		}
+	}
+	for _, pair := range p.Env {
+		if name, v, _ := strings.Cut(pair, "="); isSecret(name) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+func isSecret(name string) bool {
+	name = strings.ToUpper(name)
+	for _, word := range []string{"PASSWORD", "SECRET", "TOKEN", "CRYPT_KEY", "API_KEY", "PRIVATE_KEY"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// hostname is what messages to other machines say of this one.
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// within runs a command in a session. What it returns is the command's error.
+func within(ctx context.Context, p Process, o options, do func(context.Context, *session) error) (err error) {
+	s, err := open(p, o)
+	if err != nil {
+		if s != nil && s.Kit != nil {
+			s.close()
+		}
+		return err
+	}
+	defer s.close()
+	return do(ctx, s)
+}
+
+// discard is where a quiet command's messages go.
+func discard(quiet bool, w io.Writer) io.Writer {
+	if quiet {
+		return io.Discard
+	}
+	return w
+}
+
+var errNoDatabase = errors.New("this environment has no database")
