@@ -69,10 +69,10 @@ func (r *Router) answer(w http.ResponseWriter, req *http.Request, route *route, 
 // the others do is not kept.
 func (r *Router) fill(w http.ResponseWriter, req *http.Request, v *visit) {
 	if v.route.cached != nil && v.gate.current() != Open {
-		r.proxy.ServeHTTP(w, req)
+		r.relay.serve(w, req, v)
 		return
 	}
-	v.route.cached.Fill(w, req, v.secure, r.proxy)
+	v.route.cached.Fill(w, req, v.secure, relayed{r.relay, v})
 	if v.waited > 0 { // when the cache answered, no backend did: the next one may go
 		v.gate.answered(v, http.StatusOK)
 	}

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"errors"
 	"net"
 	"syscall"
 
@@ -26,4 +27,11 @@ func hungUp(c net.Conn) bool {
 		}
 	})
 	return err != nil || events&gone != 0
+}
+
+// silent reports whether a connection is open and nothing has arrived on it.
+func silent(fd uintptr) bool {
+	var one [1]byte
+	_, _, err := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return errors.Is(err, unix.EAGAIN)
 }

@@ -26,7 +26,6 @@ var (
 	errMaintenance = errors.New("the environment is in maintenance")
 	errCut         = errors.New("cut by a deployment")
 	errLeft        = errors.New("the client left while it waited")
-	errDialTimeout = errors.New("the backend did not accept the connection in time")
 	errFinished    = errors.New("the request is answered")
 )
 

@@ -2,115 +2,165 @@ package edge
 
 import (
 	"context"
-	"fmt"
-	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
-
-// Limits towards backends. Idle connections are closed well before nginx closes them
-// (75 s), and the longest wait for a response's header is that of the slowest admin page.
-const (
-	dialTimeout           = 5 * time.Second
-	idleBackendTimeout    = 30 * time.Second
-	responseHeaderTimeout = 10 * time.Minute
-	maxIdlePerBackend     = 256
-	backendBuffer         = 32 << 10
-)
-
-// Dialer opens a connection to a backend.
-type Dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 // pool is the backends of one release and the connections to them. A pool of its own for
 // each release means that a new release never inherits a connection to a container that
 // is going away.
 type pool struct {
 	apps map[string]*application
-
-	// reused keeps connections alive. once opens one for every request: it carries those
-	// that must not be sent twice, for which an idle connection that the backend is just
-	// closing would be a failure that nobody may repeat.
-	reused *http.Transport
-	once   *http.Transport
+	dial Dialer
 }
 
 // application takes turns among the instances of one application.
 type application struct {
-	addrs []string
-	turn  atomic.Uint32
+	instances []*instance
+	turn      atomic.Uint32
+}
+
+// instance is one backend and the idle connections to it, the one used last on top.
+type instance struct {
+	address string
+
+	mu      sync.Mutex
+	idle    []*backendConn
+	retired bool
+	sweep   *time.Timer // closes what was idle too long; nil when nothing is
 }
 
 func newPool(backends map[string][]string, dial Dialer) *pool {
-	p := &pool{apps: make(map[string]*application, len(backends))}
+	p := &pool{apps: make(map[string]*application, len(backends)), dial: dial}
 	for app, addrs := range backends {
-		p.apps[app] = &application{addrs: addrs}
+		a := &application{}
+		for _, addr := range addrs {
+			a.instances = append(a.instances, &instance{address: addr})
+		}
+		p.apps[app] = a
 	}
-	p.reused = newTransport(dial)
-	p.once = newTransport(dial)
-	p.once.DisableKeepAlives = true
 	return p
 }
 
-func newTransport(dial Dialer) *http.Transport {
-	return &http.Transport{
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			ctx, cancel := context.WithTimeoutCause(ctx, dialTimeout, errDialTimeout)
-			defer cancel()
-			conn, err := dial(ctx, network, address)
-			if err != nil {
-				return nil, &dialError{address: address, err: err}
-			}
-			return conn, nil
-		},
-		DisableCompression:    true, // the response goes through as it is
-		MaxIdleConnsPerHost:   maxIdlePerBackend,
-		IdleConnTimeout:       idleBackendTimeout,
-		ResponseHeaderTimeout: responseHeaderTimeout,
-		ReadBufferSize:        backendBuffer,
-	}
-}
-
-// next returns the address that the next request of the application goes to, or "".
-func (p *pool) next(app string) string {
+// next returns the instance that the next request of the application goes to, or nil.
+func (p *pool) next(app string) *instance {
 	a := p.apps[app]
-	if a == nil || len(a.addrs) == 0 {
-		return ""
+	switch {
+	case a == nil || len(a.instances) == 0:
+		return nil
+	case len(a.instances) == 1:
+		return a.instances[0]
 	}
-	return a.addrs[int(a.turn.Add(1)-1)%len(a.addrs)]
+	return a.instances[int(a.turn.Add(1)-1)%len(a.instances)]
 }
 
 // size returns how many instances the application has.
 func (p *pool) size(app string) int {
 	if a := p.apps[app]; a != nil {
-		return len(a.addrs)
+		return len(a.instances)
 	}
 	return 0
 }
 
-// transport returns the one that is safe for the request: requests without a body and
-// with a safe method are repeated by net/http when an idle connection turns out closed.
-func (p *pool) transport(req *http.Request) *http.Transport {
-	switch req.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
-		if req.Body == nil || req.Body == http.NoBody {
-			return p.reused
-		}
-	}
-	return p.once
-}
-
 // retire closes idle connections, and busy ones as soon as they become idle.
 func (p *pool) retire() {
-	p.reused.CloseIdleConnections()
-	p.once.CloseIdleConnections()
+	for _, a := range p.apps {
+		for _, i := range a.instances {
+			i.retire()
+		}
+	}
 }
 
-// dialError says that a connection was not made, so nothing of the request was sent.
-type dialError struct {
-	address string
-	err     error
+// repeatable reports whether the request may be sent once more when an idle connection
+// turns out closed. The others get a connection of their own: an idle one that the
+// backend is just closing would be a failure that nobody may repeat.
+func repeatable(req *http.Request) bool {
+	switch req.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return req.Body == nil || req.Body == http.NoBody
+	}
+	return false
 }
 
-func (e *dialError) Error() string { return fmt.Sprintf("connect to %s: %v", e.address, e.err) }
-func (e *dialError) Unwrap() error { return e.err }
+// connect opens a connection.
+func (p *pool) connect(ctx context.Context, i *instance) (*backendConn, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, dialTimeout, errDialTimeout)
+	defer cancel()
+	conn, err := p.dial(ctx, "tcp", i.address)
+	if err != nil {
+		return nil, &dialError{address: i.address, err: err}
+	}
+	return newBackendConn(conn, i), nil
+}
+
+// take returns an idle connection, or nil when there is none.
+func (i *instance) take() *backendConn {
+	for {
+		i.mu.Lock()
+		n := len(i.idle)
+		if n == 0 {
+			i.mu.Unlock()
+			return nil
+		}
+		u := i.idle[n-1]
+		i.idle[n-1] = nil
+		i.idle = i.idle[:n-1]
+		i.mu.Unlock()
+		if u.quiet() {
+			u.reused = true
+			return u
+		}
+		u.close()
+	}
+}
+
+// put keeps a connection for the next request.
+func (i *instance) put(u *backendConn) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.retired || len(i.idle) >= maxIdlePerBackend {
+		u.close()
+		return
+	}
+	u.in.Idle()
+	clear(u.fields[:cap(u.fields)]) // they keep the whole head
+	u.parked = time.Now()
+	i.idle = append(i.idle, u)
+	if i.sweep == nil {
+		i.sweep = time.AfterFunc(idleBackendTimeout, i.expire)
+	}
+}
+
+// expire closes what was idle too long: the bottom of the stack.
+func (i *instance) expire() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	old := 0
+	for old < len(i.idle) && time.Since(i.idle[old].parked) >= idleBackendTimeout {
+		i.idle[old].close()
+		old++
+	}
+	i.idle = append(i.idle[:0], i.idle[old:]...)
+	clear(i.idle[len(i.idle):cap(i.idle)])
+	if len(i.idle) == 0 || i.retired {
+		i.sweep = nil
+		return
+	}
+	i.sweep.Reset(idleBackendTimeout - time.Since(i.idle[0].parked))
+}
+
+func (i *instance) retire() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.retired = true
+	for _, u := range i.idle {
+		u.close()
+	}
+	i.idle = nil
+	if i.sweep != nil {
+		i.sweep.Stop()
+		i.sweep = nil
+	}
+}

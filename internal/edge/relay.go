@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httputil"
-	"sync"
 	"time"
 
 	"sluice/internal/platform"
@@ -23,41 +21,91 @@ func retryPause(try int) time.Duration { return 25 * time.Millisecond << (2 * (t
 // errNoBackend says that a release has no instance of the application a route leads to.
 var errNoBackend = errors.New("the application has no backend")
 
-// relay sends an admitted request to its release. It is the transport of the reverse
-// proxy, which does the rest of HTTP: hop-by-hop headers, upgrades, trailers, flushing.
-type relay struct{}
+// relay sends admitted requests to their release and the answers back. It speaks HTTP/1.1
+// to backends itself: what net/http's client does for every request in other goroutines
+// is most of what a proxy costs (docs/adr/0026).
+type relay struct {
+	clients clients
+	faults  faults
+}
 
-// RoundTrip sends the request, to another backend when the first cannot be reached.
-func (relay) RoundTrip(req *http.Request) (*http.Response, error) {
-	v := visitOf(req)
+// serve answers the request. It panics with http.ErrAbortHandler when the answer broke
+// off, so that the server does not make it look complete.
+func (rl *relay) serve(w http.ResponseWriter, req *http.Request, v *visit) {
+	stop := v.follow(req.Context())
+	defer stop()
+	defer func() { v.upload.stop(w) }() // after the answer, for the server sees a client that left in it
 	var failure error
 	for try := range maxTries {
 		if try > 0 {
 			if err := v.again(req, try); err != nil {
-				return nil, errors.Join(err, failure)
+				rl.faults.answer(w, req, v, errors.Join(err, failure))
+				return
 			}
 		}
-		resp, err := v.send(req)
+		err := rl.send(w, req, v)
 		if err == nil {
-			v.gate.answered(v, resp.StatusCode)
-			return resp, nil
+			return
 		}
 		if _, dial := errors.AsType[*dialError](err); !dial || (v.body != nil && v.body.touched.Load()) {
-			return nil, err
+			rl.faults.answer(w, req, v, err)
+			return
 		}
 		failure = err
 	}
-	return nil, failure
+	rl.faults.answer(w, req, v, failure)
 }
 
-func (v *visit) send(req *http.Request) (*http.Response, error) {
-	addr := v.release.pool.next(v.route.Upstream)
-	if addr == "" {
-		return nil, errNoBackend
-	}
-	req.URL.Scheme, req.URL.Host = "http", addr
-	return v.release.pool.transport(req).RoundTrip(req)
+// relayed is the relay of one visit.
+type relayed struct {
+	relay *relay
+	visit *visit
 }
+
+// ServeHTTP sends a request of the visit's to its release.
+func (rd relayed) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	rd.relay.serve(w, req, rd.visit)
+}
+
+// send makes one exchange with one instance. An error means that nothing was answered.
+func (rl *relay) send(w http.ResponseWriter, req *http.Request, v *visit) error {
+	pool := v.release.pool
+	target := pool.next(v.route.Upstream)
+	if target == nil {
+		return errNoBackend
+	}
+	x := exchange{relay: rl, w: w, req: req, visit: v}
+	if repeatable(req) {
+		if u := target.take(); u != nil {
+			err := x.run(u)
+			if err == nil || u.in.Got() || v.cause() != nil || isTimeout(err) {
+				return err
+			}
+			// The backend closed it in the same moment, without a word: once more, on a new one.
+		}
+	}
+	u, err := v.connect(req.Context(), pool, target)
+	if err != nil {
+		return err
+	}
+	return x.run(u)
+}
+
+// connect opens a connection for the visit, unless it is cut meanwhile.
+func (v *visit) connect(ctx context.Context, pool *pool, target *instance) (*backendConn, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(errFinished)
+	if !v.attach(canceler{cancel}) {
+		return nil, v.cause()
+	}
+	defer v.detach()
+	return pool.connect(ctx, target)
+}
+
+// canceler ends a dial.
+type canceler struct{ cancel context.CancelCauseFunc }
+
+func (c canceler) abort() { c.cancel(errCut) }
 
 // again sends the visit through the gate once more: it waits when the environment is held
 // by now, and meets the release that serves by now. It pauses before a backend that just
@@ -81,28 +129,15 @@ func (v *visit) again(req *http.Request, try int) error {
 	defer pause.Stop()
 	select {
 	case <-pause.C:
-		return nil
+		return v.cause()
 	case <-req.Context().Done():
 		return context.Cause(req.Context())
 	}
 }
 
-// newProxy returns the reverse proxy that all environments share.
-func newProxy(p *pages, clients clients, log *slog.Logger) *httputil.ReverseProxy {
-	return &httputil.ReverseProxy{
-		Transport:      relay{},
-		Rewrite:        clients.rewrite,
-		ModifyResponse: modifyResponse,
-		ErrorHandler:   (&faults{pages: p, log: log}).answer,
-		BufferPool:     &buffers{pool: sync.Pool{New: func() any { return new([backendBuffer]byte) }}},
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-}
-
-// modifyResponse tells the visit of the answer that it got.
-func modifyResponse(resp *http.Response) error {
-	visitOf(resp.Request).decorate(resp.StatusCode, resp.Header)
-	return nil
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
 }
 
 // faults answers requests that no backend answered.
@@ -111,11 +146,12 @@ type faults struct {
 	log   *slog.Logger
 }
 
-func (f *faults) answer(w http.ResponseWriter, req *http.Request, err error) {
-	v := visitOf(req)
-	cause := context.Cause(req.Context())
+func (f *faults) answer(w http.ResponseWriter, req *http.Request, v *visit, err error) {
+	cause := v.cause()
+	if cause == nil {
+		cause = context.Cause(req.Context())
+	}
 	v.markHeld(w.Header())
-	var timeout net.Error
 	switch {
 	case errors.Is(cause, errCut):
 		f.pages.unavailable(w, req, pageCut)
@@ -126,7 +162,9 @@ func (f *faults) answer(w http.ResponseWriter, req *http.Request, err error) {
 	case v.body != nil && v.body.failed.Load():
 		w.Header().Set("Connection", "close")
 		w.WriteHeader(http.StatusBadRequest)
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case errors.Is(err, errUpgradeName):
+		w.WriteHeader(http.StatusBadRequest)
+	case isTimeout(err):
 		f.report(v, req, err)
 		f.pages.write(w, req, http.StatusGatewayTimeout, pageTimeout)
 	default:
@@ -144,12 +182,3 @@ func (f *faults) report(v *visit, req *http.Request, err error) {
 // statusClientLeft is nginx's status for a client that closed the connection; it is seen
 // in the access log only.
 const statusClientLeft = 499
-
-// buffers lends the proxy's copy buffers.
-type buffers struct{ pool sync.Pool }
-
-// Get returns a buffer from the pool.
-func (b *buffers) Get() []byte { return b.pool.Get().(*[backendBuffer]byte)[:] } //nolint:errcheck // New makes nothing else
-
-// Put takes a buffer back.
-func (b *buffers) Put(p []byte) { b.pool.Put((*[backendBuffer]byte)(p)) }

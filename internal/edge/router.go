@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httputil"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -32,7 +31,7 @@ type Router struct {
 	clients clients
 	dial    Dialer
 	pages   *pages
-	proxy   *httputil.ReverseProxy
+	relay   *relay
 	metrics *metrics
 	state   *stateFile
 	key     bypassKey
@@ -67,7 +66,7 @@ func New(opts Options) (*Router, error) {
 	if r.dial == nil {
 		r.dial = (&net.Dialer{}).DialContext
 	}
-	r.proxy = newProxy(r.pages, r.clients, r.log)
+	r.relay = &relay{clients: r.clients, faults: faults{pages: r.pages, log: r.log}}
 	r.table.Store(newTable(nil))
 	r.state = &stateFile{path: opts.StatePath, log: r.log}
 	if err := r.openCache(opts.Cache); err != nil {
@@ -118,7 +117,7 @@ func (r *Router) serve(w http.ResponseWriter, req *http.Request, route *route, s
 
 // pass takes a request through its gate to the release that serves.
 func (r *Router) pass(w http.ResponseWriter, req *http.Request, route *route, secure bool) {
-	v, req := newVisit(route.gate, req)
+	v := newVisit(route.gate, req)
 	v.route, v.secure = route, secure
 	v.operator = func() bool { return r.bypasses(req, route.gate) }
 	defer v.finish()

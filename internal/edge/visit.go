@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -10,14 +11,14 @@ import (
 // but for those that the request's goroutine reads after it was admitted.
 type visit struct {
 	gate    *gate
-	cancel  context.CancelCauseFunc // ends the request
-	verdict chan error              // nil or why it was turned away; made when it must wait
+	verdict chan error // nil or why it was turned away; made when it must wait
 
 	release *release      // what it was admitted to
 	route   *route        // within release
 	since   time.Time     // when it began to wait; zero while it never did
 	waited  time.Duration // how long it waited, all in all
 	body    *heldBody     // nil for a request without a body
+	upload  *upload       // of body, once it is under way
 	secure  bool          // the visitor speaks https
 
 	operator func() bool // whether it may bypass the gate; asked only when it is not open
@@ -27,27 +28,77 @@ type visit struct {
 
 	next, prev *visit // in the gate's queue
 	queued     bool
+
+	end ending
 }
 
-type visitKey struct{}
+// ending is how a visit comes to an end from outside: cut by its gate, or left by its
+// client. It takes no other lock, so that a gate may cut under its own.
+type ending struct {
+	mu    sync.Mutex
+	cause error   // why; nil while the visit goes on
+	using aborter // what has to be stopped then; nil for nothing
+}
 
-// newVisit returns a visit and the request that carries it, whose context ends when the
-// client leaves or the gate cuts the request.
-func newVisit(g *gate, req *http.Request) (*visit, *http.Request) {
+// aborter is what a visit waits for: a connection or a dial.
+type aborter interface {
+	// abort makes the wait end in an error. It returns at once.
+	abort()
+}
+
+// newVisit returns a visit for the request.
+func newVisit(g *gate, req *http.Request) *visit {
 	v := &visit{gate: g}
-	ctx, cancel := context.WithCancelCause(req.Context())
-	v.cancel = cancel
-	req = req.WithContext(context.WithValue(ctx, visitKey{}, v))
 	if req.Body != nil && req.Body != http.NoBody {
 		v.body = &heldBody{ReadCloser: req.Body}
 	}
-	return v, req
+	return v
 }
 
-// visitOf returns the visit of a request made by newVisit, or of a copy of it.
-func visitOf(req *http.Request) *visit {
-	v, _ := req.Context().Value(visitKey{}).(*visit)
-	return v
+// cancel ends the visit; the first cause stays.
+func (v *visit) cancel(cause error) {
+	v.end.mu.Lock()
+	defer v.end.mu.Unlock()
+	if v.end.cause != nil {
+		return
+	}
+	v.end.cause = cause
+	if v.end.using != nil {
+		v.end.using.abort()
+	}
+}
+
+// cause returns why the visit ended, nil while it goes on.
+func (v *visit) cause() error {
+	v.end.mu.Lock()
+	defer v.end.mu.Unlock()
+	return v.end.cause
+}
+
+// attach makes a be aborted when the visit ends, until detach. It reports false when the
+// visit has ended already.
+func (v *visit) attach(a aborter) bool {
+	v.end.mu.Lock()
+	defer v.end.mu.Unlock()
+	if v.end.cause != nil {
+		return false
+	}
+	v.end.using = a
+	return true
+}
+
+// detach lets go what was attached: from here on it is not aborted any more. It reports
+// whether the visit still goes on.
+func (v *visit) detach() bool {
+	v.end.mu.Lock()
+	defer v.end.mu.Unlock()
+	v.end.using = nil
+	return v.end.cause == nil
+}
+
+// follow ends the visit when the client's context does, until stop is called.
+func (v *visit) follow(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { v.cancel(context.Cause(ctx)) })
 }
 
 // reroute finds the request's route in the release that the visit was admitted to, which
@@ -64,38 +115,4 @@ func (v *visit) reroute(req *http.Request) bool {
 func (v *visit) finish() {
 	v.gate.finish(v)
 	v.body.finish()
-	v.cancel(errFinished)
-}
-
-// queue holds waiting visits, the oldest first. Any of them can leave at once.
-type queue struct {
-	head, tail *visit
-	len        int
-}
-
-func (q *queue) push(v *visit) {
-	v.queued = true
-	v.prev, v.next = q.tail, nil
-	if q.tail == nil {
-		q.head = v
-	} else {
-		q.tail.next = v
-	}
-	q.tail = v
-	q.len++
-}
-
-func (q *queue) remove(v *visit) {
-	if v.prev == nil {
-		q.head = v.next
-	} else {
-		v.prev.next = v.next
-	}
-	if v.next == nil {
-		q.tail = v.prev
-	} else {
-		v.next.prev = v.prev
-	}
-	v.next, v.prev, v.queued = nil, nil, false
-	q.len--
 }

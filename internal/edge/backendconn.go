@@ -1,0 +1,98 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+	"time"
+
+	"sluice/internal/edge/wire"
+)
+
+// Limits towards backends. Idle connections are closed well before nginx closes them
+// (75 s), and the longest wait for a response's header is that of the slowest admin page.
+const (
+	dialTimeout           = 5 * time.Second
+	idleBackendTimeout    = 30 * time.Second
+	responseHeaderTimeout = 10 * time.Minute
+	maxIdlePerBackend     = 256
+	maxResponseHeader     = 1 << 20
+)
+
+// Dialer opens a connection to a backend.
+type Dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// backendConn is one connection to a backend. One request at a time uses it.
+type backendConn struct {
+	conn     net.Conn
+	raw      syscall.RawConn // nil for a connection that is none of the system's
+	home     *instance
+	reused   bool      // it carried a request before
+	parked   time.Time // since when it is idle
+	deadline time.Time // of reads, as the connection knows it
+	in       wire.Reader
+	out      []byte // the head of the request; kept for the next
+	fields   []wire.Field
+	look     func(fd uintptr) bool // of quiet, made once
+	silent   bool                  // what look saw
+}
+
+func newBackendConn(conn net.Conn, home *instance) *backendConn {
+	u := &backendConn{conn: conn, home: home}
+	u.in.Src = conn
+	if sc, ok := conn.(syscall.Conn); ok {
+		if raw, err := sc.SyscallConn(); err == nil {
+			u.raw = raw
+			u.look = func(fd uintptr) bool { u.silent = silent(fd); return true }
+		}
+	}
+	return u
+}
+
+// quiet reports whether an idle connection is still open and nobody spoke on it. What a
+// backend says without being asked would be taken for the answer to the next request.
+func (u *backendConn) quiet() bool {
+	if u.in.Buffered() > 0 {
+		return false
+	}
+	if u.raw == nil {
+		return true
+	}
+	u.silent = false
+	return u.raw.Read(u.look) == nil && u.silent
+}
+
+// expectBy bounds the wait for a response's header. Moving the deadline costs more than
+// looking at the clock, so it is moved only when it has come nearer by a tenth.
+func (u *backendConn) expectBy(now time.Time) error {
+	if u.deadline.Sub(now) >= responseHeaderTimeout {
+		return nil
+	}
+	u.deadline = now.Add(responseHeaderTimeout + responseHeaderTimeout/10)
+	return u.conn.SetReadDeadline(u.deadline)
+}
+
+// unbounded takes the deadline away again, for a body that may come for hours.
+func (u *backendConn) unbounded() error {
+	u.deadline = time.Time{}
+	return u.conn.SetReadDeadline(u.deadline)
+}
+
+// abort makes reads and writes that are under way fail. It may be called at any time.
+func (u *backendConn) abort() { _ = u.conn.SetDeadline(time.Unix(1, 0)) }
+
+func (u *backendConn) close() { _ = u.conn.Close() }
+
+// errDialTimeout is the cause of a dial that took too long.
+var errDialTimeout = errors.New("the backend did not accept the connection in time")
+
+// dialError says that a connection was not made, so nothing of the request was sent.
+type dialError struct {
+	address string
+	err     error
+}
+
+func (e *dialError) Error() string { return fmt.Sprintf("connect to %s: %v", e.address, e.err) }
+func (e *dialError) Unwrap() error { return e.err }

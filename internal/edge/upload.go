@@ -1,0 +1,125 @@
+package edge
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// upload sends a request's body while the response is already waited for: a backend may
+// answer before it has read everything.
+type upload struct {
+	done  chan struct{}
+	whole atomic.Bool
+}
+
+// bodies lends buffers for bodies.
+var bodies = sync.Pool{New: func() any { return new([bodyBuffer]byte) }} //nolint:gochecknoglobals // a cache
+
+const bodyBuffer = 32 << 10
+
+func startUpload(w http.ResponseWriter, u *backendConn, body *heldBody, req *http.Request) *upload {
+	// Without it the server reads the rest of a body before it sends an early answer.
+	_ = http.NewResponseController(w).EnableFullDuplex()
+	up := &upload{done: make(chan struct{})}
+	go func() {
+		defer close(up.done)
+		err := sendBody(u, body, req)
+		up.whole.Store(err == nil)
+		if err != nil && body.failed.Load() {
+			u.abort() // half a request must not be waited for, nor carried out
+		}
+	}()
+	return up
+}
+
+// sent reports whether the backend has got the whole body.
+func (up *upload) sent() bool {
+	select {
+	case <-up.done:
+		return up.whole.Load()
+	default:
+		return false
+	}
+}
+
+// stop ends what is left of an upload whose answer has been sent.
+func (up *upload) stop(w http.ResponseWriter) {
+	if up == nil || up.sent() {
+		return
+	}
+	rc := http.NewResponseController(w)
+	_ = rc.SetReadDeadline(time.Unix(1, 0)) // wakes a read that waits for the client
+	<-up.done
+	_ = rc.SetReadDeadline(time.Time{})
+}
+
+// sendBody copies the body in the framing that the head announced.
+func sendBody(u *backendConn, body io.Reader, req *http.Request) error {
+	buf := bodies.Get().(*[bodyBuffer]byte) //nolint:errcheck // New makes nothing else
+	defer bodies.Put(buf)
+	if req.ContentLength >= 0 {
+		return sendLength(u, body, req.ContentLength, buf[:])
+	}
+	const room = 10 // for a chunk's size before it and the line end behind it
+	for {
+		n, err := body.Read(buf[room : len(buf)-2])
+		if n > 0 {
+			size := strconv.AppendInt(make([]byte, 0, room), int64(n), 16)
+			size = append(size, "\r\n"...)
+			start := room - len(size)
+			copy(buf[start:], size)
+			copy(buf[room+n:], "\r\n")
+			if _, err := u.conn.Write(buf[start : room+n+2]); err != nil {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			_, err := u.conn.Write(appendTrailer([]byte("0\r\n"), req.Trailer))
+			return err
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// sendLength copies exactly the announced length.
+func sendLength(u *backendConn, body io.Reader, length int64, buf []byte) error {
+	for left := length; left > 0; {
+		n, err := body.Read(buf[:min(int64(len(buf)), left)])
+		if n > 0 {
+			if _, err := u.conn.Write(buf[:n]); err != nil {
+				return err
+			}
+			left -= int64(n)
+		}
+		if err != nil && left > 0 {
+			return early(err)
+		}
+	}
+	return nil
+}
+
+func early(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// appendTrailer ends a chunked body.
+func appendTrailer(b []byte, trailer http.Header) []byte {
+	for name, values := range trailer {
+		for _, value := range values {
+			if !hopByHop(name) {
+				b = appendField(b, name, value)
+			}
+		}
+	}
+	return append(b, "\r\n"...)
+}
