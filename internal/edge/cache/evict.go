@@ -99,30 +99,39 @@ func (s *store) shrink() {
 // evict takes one body out of memory. It returns false when there is none.
 func (s *store) evict() bool {
 	share := s.limit / max(1, s.zones.Load())
-	for range shards {
-		sh := &s.shards[s.turn.Add(1)%shards]
-		sh.mu.Lock()
-		e := sh.victim(share)
-		if e != nil && (s.disk == nil || e.mark() || int64(len(e.body)) < minSpill) {
-			sh.remove(s, e)
-			sh.mu.Unlock()
-			return true
-		}
-		var body []byte
-		if e != nil {
-			body = e.body
-		}
-		sh.mu.Unlock()
-		if e != nil {
-			s.spill(sh, e, body)
-			return true
+	for _, fair := range []bool{true, false} { // when everybody has less than his part, everybody gives
+		for range s.shards {
+			if s.evictFrom(&s.shards[int(s.turn.Add(1))%len(s.shards)], share, fair) {
+				return true
+			}
 		}
 	}
-	return s.dropSegment()
+	return s.moving.Load() == 0 && s.dropSegment()
 }
 
-// victim takes the entry out of its queue that is worth least.
-func (sh *shard) victim(share int64) *entry {
+func (s *store) evictFrom(sh *shard, share int64, fair bool) bool {
+	sh.mu.Lock()
+	e := sh.victim(share, fair)
+	if e == nil {
+		sh.mu.Unlock()
+		return false
+	}
+	body := e.body
+	if s.disk == nil || len(body) < minSpill {
+		sh.remove(s, e)
+		sh.mu.Unlock()
+		return true
+	}
+	s.moving.Add(1)
+	sh.mu.Unlock()
+	s.spill(sh, e, body)
+	s.moving.Add(-1)
+	return true
+}
+
+// victim takes the entry out of its queue that is worth least. With fair it returns nil
+// when that would be one of an environment that has less than its share.
+func (sh *shard) victim(share int64, fair bool) *entry {
 	spared := 0
 	for range maxLooks {
 		q := &sh.main
@@ -135,13 +144,16 @@ func (sh *shard) victim(share int64) *entry {
 		}
 		q.remove(e)
 		hits := e.hits.Load()
-		fair := e.res.zone.used.Load() <= share && spared < maxSpared && !e.mark()
+		spare := fair && e.res.zone.used.Load() <= share && !e.mark()
 		switch {
 		case q == &sh.small && hits > 0:
 			e.hits.Store(0)
 		case hits > 0:
 			e.hits.Store(hits - 1)
-		case fair:
+		case spare && spared >= maxSpared:
+			sh.main.push(e)
+			return nil
+		case spare:
 			spared++
 		default:
 			if q == &sh.small {
@@ -155,9 +167,10 @@ func (sh *shard) victim(share int64) *entry {
 	if e == nil {
 		e = sh.small.tail
 	}
-	if e != nil {
-		e.queue.remove(e)
+	if e == nil || (fair && e.res.zone.used.Load() <= share) {
+		return nil
 	}
+	e.queue.remove(e)
 	return e
 }
 

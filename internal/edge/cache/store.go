@@ -9,22 +9,24 @@ import (
 )
 
 // Limits of the store. Shards keep locks short: removing everything of a zone looks at
-// one shard at a time.
+// one shard at a time. A shard has enough memory to tell what is popular.
 const (
-	shards      = 64
+	maxShards   = 64
+	shardMemory = 1 << 20
 	maxVariants = 96 // of one URL: a client that varies its headers pushes out itself
 )
 
 // store is the kept answers, by URL. It counts every byte it keeps in memory.
 type store struct {
 	seed   maphash.Seed
-	shards [shards]shard
+	shards []shard
 	limit  int64
 	disk   *disk // nil for none
 
 	used    atomic.Int64 // bytes in memory
 	spilled atomic.Int64 // of used, by entries whose body is on disk
 	entries atomic.Int64
+	moving  atomic.Int64  // bodies on their way to the disk
 	zones   atomic.Int64  // that have something in memory
 	turn    atomic.Uint32 // whose shard gives room next
 	evicted atomic.Int64
@@ -53,13 +55,16 @@ type resource struct {
 
 func newStore(limit int64, d *disk) *store {
 	s := &store{seed: maphash.MakeSeed(), limit: limit, disk: d}
+	s.shards = make([]shard, min(maxShards, max(1, limit/shardMemory)))
 	for i := range s.shards {
 		s.shards[i].resources = map[string]*resource{}
 	}
 	return s
 }
 
-func (s *store) shard(url []byte) *shard { return &s.shards[maphash.Bytes(s.seed, url)%shards] }
+func (s *store) shard(url []byte) *shard {
+	return &s.shards[maphash.Bytes(s.seed, url)%uint64(len(s.shards))]
+}
 
 // epoch changes when something was purged that the key may stand for.
 func (s *store) epoch(k *key, z *Zone) int64 { return z.epoch.Load() + s.shard(k.url).epoch.Load() }
