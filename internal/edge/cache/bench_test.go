@@ -20,9 +20,9 @@ func (n *nowhere) WriteHeader(int)             {}
 func (n *nowhere) Write(p []byte) (int, error) { return len(p), nil }
 
 // site returns a route that keeps everything, and a request as browsers send it.
-func site(tb testing.TB, opts Options) (*Cache, *Route, *http.Request) {
+func site(tb testing.TB) (*Route, *http.Request) {
 	tb.Helper()
-	c, err := New(opts)
+	c, err := New(Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func site(tb testing.TB, opts Options) (*Cache, *Route, *http.Request) {
 	} {
 		req.Header.Set(name, value)
 	}
-	return c, rt, req
+	return rt, req
 }
 
 func page(size int) http.HandlerFunc {
@@ -57,7 +57,7 @@ func page(size int) http.HandlerFunc {
 func BenchmarkHit(b *testing.B) {
 	for _, size := range []int{1 << 10, 100 << 10} {
 		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
-			_, rt, req := site(b, Options{})
+			rt, req := site(b)
 			rt.Fill(httptest.NewRecorder(), req, false, page(size))
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
@@ -76,7 +76,7 @@ func BenchmarkHit(b *testing.B) {
 func BenchmarkMiss(b *testing.B) {
 	for _, size := range []int{1 << 10, 100 << 10} {
 		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
-			_, rt, req := site(b, Options{})
+			rt, req := site(b)
 			app := page(size)
 			b.ReportAllocs()
 			for n := 0; b.Loop(); n++ {

@@ -2,10 +2,12 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,8 +18,15 @@ import (
 	"sluice/internal/platform"
 )
 
+// box is what is in a bubble.
+type box struct {
+	t    *testing.T
+	zone *Zone
+	rt   *Route
+}
+
 // bubble runs f with a cache of an hour inside a synctest bubble.
-func bubble(t *testing.T, f func(t *testing.T, zone *Zone, rt *Route)) {
+func bubble(t *testing.T, f func(b box)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		c, err := New(Options{MaxObject: 1 << 20})
@@ -30,7 +39,7 @@ func bubble(t *testing.T, f func(t *testing.T, zone *Zone, rt *Route)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f(t, z, rt)
+		f(box{t, z, rt})
 	})
 }
 
@@ -45,8 +54,10 @@ func ask(rt *Route, req *http.Request, app http.HandlerFunc) *httptest.ResponseR
 	w := httptest.NewRecorder()
 	func() {
 		defer func() {
-			if r := recover(); r != nil && r != http.ErrAbortHandler {
-				panic(r)
+			if r := recover(); r != nil {
+				if err, ok := r.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+					panic(r)
+				}
 			}
 		}()
 		if !rt.Answer(w, req, false, false) {
@@ -67,7 +78,8 @@ func crowd(rt *Route, n int, app http.HandlerFunc, request func(i int) *http.Req
 }
 
 func TestOneAsksForAll(t *testing.T) {
-	bubble(t, func(t *testing.T, _ *Zone, rt *Route) {
+	bubble(t, func(b box) {
+		t, rt := b.t, b.rt
 		var asked atomic.Int64
 		app := func(w http.ResponseWriter, _ *http.Request) {
 			n := asked.Add(1)
@@ -89,7 +101,8 @@ func TestOneAsksForAll(t *testing.T) {
 // Nobody waits for the body of an answer that is not for him, and after the first one
 // nobody waits for its header either.
 func TestAnswersForOneVisitorAreAskedSideBySide(t *testing.T) {
-	bubble(t, func(t *testing.T, _ *Zone, rt *Route) {
+	bubble(t, func(b box) {
+		t, rt := b.t, b.rt
 		app := func(w http.ResponseWriter, _ *http.Request) {
 			time.Sleep(time.Second) // until the header
 			w.Header().Set("Cache-Control", "private")
@@ -113,7 +126,8 @@ func TestAnswersForOneVisitorAreAskedSideBySide(t *testing.T) {
 }
 
 func TestWaitingIsBounded(t *testing.T) {
-	bubble(t, func(t *testing.T, _ *Zone, rt *Route) {
+	bubble(t, func(b box) {
+		t, rt := b.t, b.rt
 		var asked atomic.Int64
 		app := func(w http.ResponseWriter, _ *http.Request) {
 			if asked.Add(1) == 1 {
@@ -143,7 +157,8 @@ func TestWhoWaitsGoesOnWhenTheFirstFails(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, _ *Zone, rt *Route) {
+			bubble(t, func(b box) {
+				t, rt := b.t, b.rt
 				var asked atomic.Int64
 				app := func(w http.ResponseWriter, _ *http.Request) {
 					time.Sleep(time.Second)
@@ -171,7 +186,8 @@ func TestWhoWaitsGoesOnWhenTheFirstFails(t *testing.T) {
 
 // A client that leaves while the application is asked for it makes nobody else fail.
 func TestWhoWaitsGoesOnWhenTheFirstLeaves(t *testing.T) {
-	bubble(t, func(t *testing.T, _ *Zone, rt *Route) {
+	bubble(t, func(b box) {
+		t, rt := b.t, b.rt
 		app := func(w http.ResponseWriter, req *http.Request) {
 			select {
 			case <-req.Context().Done():
@@ -196,7 +212,8 @@ func TestWhoWaitsGoesOnWhenTheFirstLeaves(t *testing.T) {
 }
 
 func TestVariantsAreAskedForSeparately(t *testing.T) {
-	bubble(t, func(t *testing.T, _ *Zone, rt *Route) {
+	bubble(t, func(b box) {
+		t, rt := b.t, b.rt
 		app := func(w http.ResponseWriter, req *http.Request) {
 			time.Sleep(time.Second)
 			w.Header().Set("Vary", "X-Currency")
@@ -229,7 +246,8 @@ func TestPurgeCoversWhatIsUnderWay(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, z *Zone, rt *Route) {
+			bubble(t, func(b box) {
+				t, z, rt := b.t, b.zone, b.rt
 				app := func(w http.ResponseWriter, _ *http.Request) {
 					time.Sleep(time.Second)
 					_, _ = io.WriteString(w, "old")
@@ -265,10 +283,11 @@ func TestLargeAnswers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, z *Zone, rt *Route) {
+			bubble(t, func(b box) {
+				t, z, rt := b.t, b.zone, b.rt
 				app := func(w http.ResponseWriter, _ *http.Request) {
 					if tt.length {
-						w.Header().Set("Content-Length", fmt.Sprint(tt.size))
+						w.Header().Set("Content-Length", strconv.Itoa(tt.size))
 					}
 					for range tt.size / 1024 {
 						_, _ = w.Write([]byte(strings.Repeat("x", 1024)))
@@ -290,7 +309,8 @@ func TestLargeAnswers(t *testing.T) {
 
 // A slow client who was first delays nobody: the answer is complete before it is sent.
 func TestASlowClientDelaysNobody(t *testing.T) {
-	bubble(t, func(t *testing.T, _ *Zone, rt *Route) {
+	bubble(t, func(b box) {
+		t, rt := b.t, b.rt
 		app := func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "answer") }
 		done := make(chan struct{})
 		go func() {

@@ -177,7 +177,7 @@ func (r *recorder) send() error {
 	r.fill.cache.counts[outcomeMiss].Add(1)
 	outcomeMiss.set(r.Header())
 	r.fill.w.WriteHeader(r.status)
-	_, err := r.fill.w.Write(r.body)
+	_, err := io.Writer(r.fill.w).Write(r.body)
 	return err
 }
 

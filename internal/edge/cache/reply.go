@@ -2,6 +2,7 @@ package cache
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -30,7 +31,7 @@ func reply(w http.ResponseWriter, req *http.Request, status int, etag string, ch
 	}
 	w.WriteHeader(status)
 	if req.Method != http.MethodHead && len(body) > 0 {
-		_, _ = w.Write(body) // the client left
+		_, _ = io.Writer(w).Write(body) // the client left
 	}
 }
 

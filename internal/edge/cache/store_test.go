@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -150,7 +151,7 @@ func TestVariantsOfOneURLAreBounded(t *testing.T) {
 	_, rt := zone()
 	for i := range 1000 {
 		req := get(t.Context(), "/a?10")
-		req.Header.Set("X-Forwarded-Prefix", fmt.Sprint(i))
+		req.Header.Set("X-Forwarded-Prefix", strconv.Itoa(i))
 		ask(rt, req, sized)
 	}
 	if s := c.Stats(); s.Entries != maxVariants {
