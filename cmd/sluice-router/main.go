@@ -47,6 +47,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	defer before.abort() // unless this process serves by then
 	router, err := edge.New(edge.Options{
 		StatePath: cfg.state, State: before.state(), Logger: log, HealthPath: cfg.health, TrustedProxies: cfg.trusted,
+		Cache: cfg.cache,
 	})
 	if err != nil {
 		return err
@@ -60,7 +61,9 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 		sites: edge.NewServer(handler, log),
 	}
 	d.prepareControl()
-	return errors.Join(d.serve(ctx, stderr), closeLog())
+	err = d.serve(ctx, stderr)
+	router.Finish()
+	return errors.Join(err, closeLog())
 }
 
 // withAccessLog wraps the router when a path is given.

@@ -54,9 +54,36 @@ func (r *Router) WriteMetrics(w io.Writer) error {
 	metric("counter", "sluice_router_bypassed_requests_total", "Requests of operators let through a hold or maintenance.", m.bypassed.Load())
 	metric("counter", "sluice_router_denied_requests_total", "Requests kept out by HTTP access control.", m.denied.Load())
 	r.writeGauges(&b)
+	r.writeCache(&b)
 	m.waits.write(&b, "sluice_router_hold_wait_seconds")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// writeCache writes what the HTTP cache does for all environments together.
+func (r *Router) writeCache(b *strings.Builder) {
+	s := r.cache.Stats()
+	const answers = "sluice_router_cache_answers_total"
+	fmt.Fprintf(b, "# HELP %s Requests on cached routes by what the cache did.\n# TYPE %s counter\n", answers, answers)
+	for _, o := range []struct {
+		result string
+		n      int64
+	}{
+		{"hit", s.Hits}, {"stale", s.Stale}, {"held_stale", s.HeldStale}, {"revalidated", s.Revalidated}, {"miss", s.Misses}, {"bypass", s.Bypassed},
+	} {
+		fmt.Fprintf(b, "%s{result=%q} %d\n", answers, o.result, o.n)
+	}
+	for _, g := range []struct {
+		kind, name, help string
+		n                int64
+	}{
+		{"gauge", "sluice_router_cache_entries", "Answers in the cache.", s.Entries},
+		{"gauge", "sluice_router_cache_memory_bytes", "Memory that the cache takes.", s.Memory},
+		{"gauge", "sluice_router_cache_disk_bytes", "Disk that the cache takes.", s.Disk},
+		{"counter", "sluice_router_cache_evictions_total", "Answers that memory had no room for.", s.Evicted},
+	} {
+		fmt.Fprintf(b, "# HELP %s %s\n# TYPE %s %s\n%s %d\n", g.name, g.help, g.name, g.kind, g.name, g.n)
+	}
 }
 
 func (r *Router) writeGauges(b *strings.Builder) {

@@ -86,6 +86,11 @@ func (c *Client) Bypass(ctx context.Context, env platform.EnvironmentID, life ti
 	return b.Path, b.Until, err
 }
 
+// Purge removes answers of an environment from the router's cache.
+func (c *Client) Purge(ctx context.Context, env platform.EnvironmentID, p platform.Purge) (platform.PurgeReport, error) {
+	return quick[platform.PurgeReport](ctx, c, http.MethodPost, action(env, "purge"), p)
+}
+
 // Forget removes the environment from the router.
 func (c *Client) Forget(ctx context.Context, env platform.EnvironmentID) error {
 	_, err := quick[nothing](ctx, c, http.MethodDelete, action(env, ""), nil)

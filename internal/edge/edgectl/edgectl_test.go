@@ -121,6 +121,12 @@ func TestClientDrivesTheRouter(t *testing.T) {
 	if len(all) != 1 || all[0].Release != "r1" || all[0].LastHold.Held != 1 {
 		t.Errorf("status %+v", all)
 	}
+	if purged, err := c.Purge(ctx, env, platform.Purge{}); err != nil || purged.Removed != 0 {
+		t.Errorf("purge: %+v %v", purged, err)
+	}
+	if _, err := c.Purge(ctx, env, platform.Purge{URL: "/no/host"}); platform.ErrorCode(err) != platform.CodeInvalid {
+		t.Errorf("purge of no URL: %v", err)
+	}
 	must(c.Forget(ctx, env))
 	must(c.Forget(ctx, env))
 	must(c.Commit(ctx, env))

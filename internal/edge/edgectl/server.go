@@ -38,6 +38,7 @@ func NewServer(router *edge.Router, log *slog.Logger) *Server {
 	s.mux.HandleFunc("POST /v1/environments/{env}/offer", answer(s, s.offer))
 	s.mux.HandleFunc("POST /v1/environments/{env}/configure", answer(s, s.configure))
 	s.mux.HandleFunc("POST /v1/environments/{env}/bypass", answer(s, s.bypass))
+	s.mux.HandleFunc("POST /v1/environments/{env}/purge", answer(s, s.purge))
 	s.mux.HandleFunc("DELETE /v1/environments/{env}", answer(s, s.forget))
 	s.mux.HandleFunc("GET /v1/environments/{env}", answer(s, s.status))
 	s.mux.HandleFunc("GET /v1/environments", answer(s, s.list))
@@ -149,6 +150,19 @@ func (s *Server) bypass(ctx context.Context, env platform.EnvironmentID, req *ht
 		return edge.Bypass{}, err
 	}
 	return s.router.Bypass(ctx, env, b.Life)
+}
+
+// purge also empties the caches of predecessors, which still answer who waits there. The
+// report is this router's.
+func (s *Server) purge(ctx context.Context, env platform.EnvironmentID, req *http.Request) (report platform.PurgeReport, err error) {
+	var p platform.Purge
+	if err := decode(req, &p); err != nil {
+		return report, err
+	}
+	err = s.passOn(ctx,
+		func(ctx context.Context) error { report, err = s.router.Purge(ctx, env, p); return err },
+		func(ctx context.Context, c *Client) error { _, err := c.Purge(ctx, env, p); return err })
+	return report, err
 }
 
 func (s *Server) forget(ctx context.Context, env platform.EnvironmentID, _ *http.Request) (nothing, error) {
