@@ -174,8 +174,8 @@ func (c *checker) property(e entry, p property, path string) {
 }
 
 func (c *checker) unknownKey(e entry, s *shape, path string) {
-	if strings.HasPrefix(e.key, "x-") || strings.HasPrefix(e.key, ".") {
-		return // by convention a place for anchors
+	if forAnchors(e.key) {
+		return
 	}
 	d := Diagnostic{
 		Pos: e.pos, Severity: SeverityError, Rule: "unknown-key",
@@ -191,6 +191,11 @@ func (c *checker) unknownKey(e entry, s *shape, path string) {
 		d.Fix = fmt.Sprintf("%q belongs into %s; check the indentation", key, home)
 	}
 	c.add(d)
+}
+
+// forAnchors reports whether a key is, by convention, a place for anchors.
+func forAnchors(key string) bool {
+	return strings.HasPrefix(key, "x-") || strings.HasPrefix(key, ".")
 }
 
 // homeOf says which key was meant, and where it is at home, when a key is found elsewhere;

@@ -33,7 +33,7 @@ func (p *parser) applications() []*Application {
 			p.check.fail(n.pos, "empty-file", "the file is empty", "an application needs a name and a type", "")
 			continue
 		}
-		apps = append(apps, p.application(n, file, path.Dir(file)))
+		apps = append(apps, p.application(n, file, path.Dir(file), ""))
 	}
 	apps = slices.DeleteFunc(apps, func(a *Application) bool { return a == nil })
 	p.distinct(apps)
@@ -66,12 +66,14 @@ func (p *parser) applicationList(file string) []*Application {
 	var apps []*Application
 	switch n.kind {
 	case kindList:
-		for _, item := range n.items {
-			apps = append(apps, p.application(item, file, "."))
+		for i, item := range n.items {
+			apps = append(apps, p.application(item, file, ".", fmt.Sprintf("[%d]", i)))
 		}
 	case kindMap:
 		for _, e := range n.entries {
-			apps = append(apps, p.application(withName(e), file, "."))
+			if !forAnchors(e.key) {
+				apps = append(apps, p.application(withName(e), file, ".", below("", e.key)))
+			}
 		}
 	default:
 		p.check.fail(n.pos, "wrong-type", "the file must be a list or a map of applications, not "+n.describe(), "", "")
@@ -90,17 +92,16 @@ func withName(e entry) *node {
 	return &named
 }
 
-func (p *parser) application(n *node, file, dir string) *Application {
-	p.check.matches(n, applicationSchema(), "")
+// application reads one application; at is where it is in the file, empty for a file of its
+// own.
+func (p *parser) application(n *node, file, dir, at string) *Application {
+	p.check.matches(n, applicationSchema(), at)
 	if !n.isMap() {
 		return nil
 	}
 	root := dir
 	if r := n.at("source", "root"); r.given() {
-		root = path.Clean(strings.Trim(r.str(), "/") + "/.")
-		if dir == "." && hasDotDot(root) {
-			root = dir
-		}
+		root = cmp.Or(cleanPath(r.str()), ".")
 	}
 	a := decodeApplication(n, file, root)
 	if _, found := p.apps[a.Name]; !found {

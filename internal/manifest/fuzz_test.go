@@ -66,6 +66,52 @@ func FuzzServices(f *testing.F)    { fuzzFile(f, ".magento/services.yaml", "serv
 func FuzzRoutes(f *testing.F)      { fuzzFile(f, ".magento/routes.yaml", "routes") }
 func FuzzEnv(f *testing.F)         { fuzzFile(f, envFile, "env") }
 
+func FuzzApplications(f *testing.F) {
+	f.Add([]byte("- {name: a, type: 'php:8.2', source: {root: /x}}\n"))
+	f.Add([]byte(".c: &c {type: 'php:8.2'}\nb: {<<: *c, hooks: !include x.yaml}\n"))
+	fuzzFile(f, ".magento/applications.yaml", "application")
+}
+
+// FuzzInclude mutates a file that others include, in all three ways.
+func FuzzInclude(f *testing.F) {
+	for _, text := range []string{"deploy: make\n", "a: &a {b: *a}\n", "!include include.yaml\n", "\xff\xfe", "%YAML 1.2\n---\n"} {
+		f.Add([]byte(text))
+	}
+	app := "name: a\ntype: php:8.2\nhooks: !include include.yaml\nvariables: {env: {A: !include {type: string, path: include.yaml}, B: !include {type: binary, path: include.yaml}, C: !archive dir}}\n"
+	f.Fuzz(func(t *testing.T, data []byte) {
+		fsys := tree(appFile, app, "include.yaml", string(data), "dir/x", string(data))
+		m, found := Parse(fsys, Options{})
+		if (m == nil) != found.HasErrors() {
+			t.Fatalf("manifest %v with %v", m, found)
+		}
+	})
+}
+
+// FuzzCompare compares a project with what a mutation makes of it: whatever data would be
+// left behind, the answer is stable, and a project loses nothing to itself.
+func FuzzCompare(f *testing.F) {
+	archive, err := txtar.ParseFile("testdata/valid/shop.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	base := project(f, archive)
+	for _, file := range []string{appFile, ".magento/services.yaml"} {
+		f.Add(base[file].Data, file == appFile)
+	}
+	old, _ := Parse(base, testOptions(f))
+	f.Fuzz(func(t *testing.T, data []byte, application bool) {
+		fsys := maps.Clone(base)
+		fsys[map[bool]string{true: appFile, false: ".magento/services.yaml"}[application]] = &fstest.MapFile{Data: data}
+		now, _ := Parse(fsys, testOptions(t))
+		if found := Compare(now, now); now != nil && len(found) > 0 {
+			t.Errorf("a project loses to itself: %v", found)
+		}
+		if found := Compare(old, now); found.Acknowledge().HasErrors() && !found.HasErrors() {
+			t.Errorf("acknowledging makes it worse: %v", found)
+		}
+	})
+}
+
 func FuzzCron(f *testing.F) {
 	for _, spec := range []string{"*/5 * * * *", "0/30 1-5 * jan mon", "H(1-3) * * * *", "@daily"} {
 		f.Add(spec)

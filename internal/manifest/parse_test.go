@@ -103,6 +103,8 @@ func TestDiscovery(t *testing.T) {
 		},
 		"source root": {[]string{".magento.app.yaml", named("a") + "source: {root: /shop/}\n"}, map[string]string{"a": "shop"}},
 		"list":        {[]string{".magento/applications.yaml", "- {name: a, type: 'php:8.2', source: {root: x}}\n- {name: b, type: 'php:8.2'}\n"}, map[string]string{"a": "x", "b": "."}},
+		"root":        {[]string{"a/" + appFile, named("a") + "source: {root: /}\n"}, map[string]string{"a": "."}},
+		"anchors":     {[]string{".magento/applications.yaml", ".common: &c {type: 'php:8.2'}\na: {<<: *c, source: {root: x}}\nx-y: 1\n"}, map[string]string{"a": "x"}},
 		"map":         {[]string{".platform/applications.yaml", "a: {type: 'php:8.2', source: {root: x/y}}\n"}, map[string]string{"a": "x/y"}},
 	}
 	for name, tt := range tests {
