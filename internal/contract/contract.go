@@ -28,6 +28,14 @@ const (
 	ToolkitAlias = "/usr/bin/ece-tools"
 )
 
+// A hook that is run while visitors are still served finds HoldVariable in its environment:
+// the path of a file that exists once requests are held. Between its Touch line and its
+// first write it waits for the file.
+const (
+	HoldVariable = "SLUICE_AWAIT_HOLD"
+	HoldFile     = RunDir + "/sluice-held"
+)
+
 // The user that builds, hooks, crons, workers and the web server run as.
 const (
 	WebUser = "web"

@@ -141,15 +141,18 @@ func orExit(err error) error {
 
 // deployHooks runs each application's deploy hook in its web container, one after the
 // other, unless nothing changed that it could depend on (spec: platform 1.9; checklist 9).
+// Hooks that were begun before the hold are finished first.
 func (d *deployment) deployHooks(ctx context.Context) error {
+	if err := d.allow(ctx); err != nil {
+		return err
+	}
 	for _, app := range d.plan.Spec.Apps {
-		if !hasFile(app.Container, topology.DeployHook) {
+		if d.hooked[app.Name] || !hasFile(app.Container, topology.DeployHook) {
 			continue
 		}
 		why := d.whyHook(app)
 		if why == "" {
-			d.log.Line(3, "Skipping the deploy hook of application %s: nothing changed since release %s (force it with deploy.hooks=force)",
-				app.Name, d.previous.release.ID)
+			d.skipHook(app)
 			continue
 		}
 		if err := d.deployHook(ctx, app, why); err != nil {
@@ -157,6 +160,12 @@ func (d *deployment) deployHooks(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (d *deployment) skipHook(app engine.App) {
+	d.hooked[app.Name] = true
+	d.log.Line(3, "Skipping the deploy hook of application %s: nothing changed since release %s (force it with deploy.hooks=force)",
+		app.Name, d.previous.release.ID)
 }
 
 // whyHook says why the hook has to run; empty when it has not.
@@ -191,26 +200,10 @@ func (d *deployment) whyHook(app engine.App) string {
 
 func (d *deployment) deployHook(ctx context.Context, app engine.App, why string) error {
 	d.log.Line(3, "Executing deploy hook for application %s (%s)", app.Name, why)
-	out := d.log.At(4)
-	watch := &progressWatch{}
-	out.seen = func(line string) bool { return watch.keep(line, func() { d.touch(ctx) }) }
-	if !watch.mayWait(app) {
+	if watch := (&progressWatch{}); !watch.mayWait(app) {
 		d.touch(ctx)
 	}
-	start := time.Now()
-	code, err := d.exec(ctx, app.Name, hookCommand(topology.DeployHook, "deploy"), out)
-	_ = out.Close() // never fails
-	d.activity.Commands = append(d.activity.Commands, platform.CommandResult{
-		App: app.Name, Type: "deploy", ExitCode: code, Duration: time.Since(start),
-	})
-	if err != nil {
-		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("deploy hook of '%s': %w", app.Name, err))
-	}
-	if code != 0 {
-		return failed(phraseDeploy, fmt.Sprintf("mend the hook and push again, or run it again: sluice environment:redeploy -p %s -e %s", d.project.ID, d.env.Name),
-			fmt.Errorf("the deploy hook of '%s' failed with status code %d", app.Name, code))
-	}
-	return nil
+	return d.note(d.runHook(ctx, app, nil, func() { d.touch(ctx) }))
 }
 
 // logHook runs a hook ($1) with its output also appended to a log ($2), in the form that
@@ -227,7 +220,10 @@ func hookCommand(hook, log string) []string {
 }
 
 // progressWatch takes progress lines out of a hook's output.
-type progressWatch struct{}
+type progressWatch struct {
+	touching func() // called once, when the hook says that it is about to write to data
+	touched  bool
+}
 
 // mayWait reports whether the hook is only the toolkit, which says itself when it first
 // writes to data (design: decision 11).
@@ -240,14 +236,15 @@ func (w *progressWatch) mayWait(app engine.App) bool {
 	return false
 }
 
-// keep reports whether the line belongs in the log, and calls touch for one that says so.
-func (w *progressWatch) keep(line string, touch func()) bool {
+// keep reports whether the line belongs in the log.
+func (w *progressWatch) keep(line string) bool {
 	p, ok := contract.ParseProgress(line)
 	if !ok {
 		return true
 	}
-	if p.Verb == contract.Touch {
-		touch()
+	if p.Verb == contract.Touch && !w.touched {
+		w.touched = true
+		w.touching()
 	}
 	return false
 }

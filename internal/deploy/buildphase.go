@@ -50,6 +50,9 @@ func (d *deployment) build(ctx context.Context) error {
 		group.Go(func() error {
 			b := &applicationBuild{deployment: d, app: app}
 			slug, err := b.run(ctx)
+			if cause := stopped(ctx); err != nil && cause != nil {
+				return cause // whatever it was in the middle of
+			}
 			if err != nil {
 				return err
 			}

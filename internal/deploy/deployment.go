@@ -27,6 +27,9 @@ type deployment struct {
 
 	endpoints []engine.Endpoint // of the new web containers, from StepStart on
 
+	hooked  map[string]bool // applications whose deploy hook was begun or skipped
+	waiting *earlyHook      // begun before the hold, waits to write; nil when none does
+
 	held    bool // requests wait at the router
 	touched bool // data that outlives the release may have been written
 	live    bool // visitors are with the new release
@@ -141,6 +144,7 @@ func (d *deployment) deploy(ctx context.Context, forbid func()) error {
 	}{
 		{platform.StepPrepare, d.prepare},
 		{platform.StepPreflight, d.preflight},
+		{platform.StepEarlyHook, d.early},
 	} {
 		if err := d.step(ctx, s.step, s.run); err != nil {
 			d.undo(context.WithoutCancel(ctx))

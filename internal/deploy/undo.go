@@ -10,6 +10,7 @@ import (
 // opened again; after it, the site stays closed until a redeploy or an operator's word
 // (design: decision 11). Whatever of it fails is logged: there is nobody to return it to.
 func (d *deployment) undo(ctx context.Context) {
+	d.abandon()
 	switch {
 	case d.live:
 		// Only the record failed. The next deployment, or a restart, brings both together.

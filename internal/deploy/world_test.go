@@ -311,6 +311,13 @@ func (g *fakeGate) note(event string) error {
 	return g.fail[verb]
 }
 
+// happened records something beside the router.
+func (g *fakeGate) happened(event string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.events = append(g.events, event)
+}
+
 // State is what a visitor meets: "open r1", "held", "closed".
 func (g *fakeGate) State() string {
 	g.mu.Lock()

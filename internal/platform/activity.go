@@ -55,6 +55,7 @@ const (
 	StepBuild      Step = "build"       // slug looked up or built
 	StepPrepare    Step = "prepare"     // images, services, new containers; old release serves
 	StepPreflight  Step = "preflight"   // disk, inodes, services reachable
+	StepEarlyHook  Step = "early-hook"  // deploy hooks that say when they write, until they do
 	StepHold       Step = "hold"        // requests wait at the router
 	StepQuiesce    Step = "quiesce"     // crons and workers of the old release stopped
 	StepStart      Step = "start"       // new web containers on the mounts
@@ -69,7 +70,7 @@ const (
 // Steps returns all steps in the order in which a deployment takes them.
 func Steps() []Step {
 	return []Step{
-		StepQueued, StepBuild, StepPrepare, StepPreflight, StepHold, StepQuiesce, StepStart,
+		StepQueued, StepBuild, StepPrepare, StepPreflight, StepEarlyHook, StepHold, StepQuiesce, StepStart,
 		StepDeployHook, StepSwitch, StepRetire, StepPostDeploy, StepBackground, StepFinished,
 	}
 }

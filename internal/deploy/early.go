@@ -1,0 +1,162 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"sluice/internal/contract"
+	"sluice/internal/engine"
+	"sluice/internal/platform"
+	"sluice/internal/topology"
+)
+
+// Deploy hooks that say themselves when they first write to data are begun before the hold,
+// while the old release serves. Such a hook checks and plans; before its first write it
+// waits until the platform has held the requests. A hook that finds nothing to do never
+// waits, and then visitors wait for the switch only.
+
+// earlyHook is a deploy hook that was begun before the hold and has not ended.
+type earlyHook struct {
+	app   engine.App
+	ended chan struct{} // closed when the outcome is set
+	outcome
+	stop context.CancelCauseFunc // ends the hook's processes
+}
+
+// outcome is how a hook ended.
+type outcome struct {
+	result platform.CommandResult
+	err    error
+}
+
+// errUndone is why a hook that waits for the hold is ended.
+var errUndone = errors.New("the deployment was undone")
+
+// early runs the hooks of the applications, in their order, until the first that is about
+// to write to data; that one waits. It stops at the first hook that makes no such promise.
+func (d *deployment) early(ctx context.Context) error {
+	d.hooked = map[string]bool{}
+	if !d.mayBeginEarly() {
+		return nil
+	}
+	for _, app := range d.plan.Spec.Apps {
+		if !hasFile(app.Container, topology.DeployHook) {
+			continue
+		}
+		why := d.whyHook(app)
+		if why == "" {
+			d.skipHook(app)
+			continue
+		}
+		if watch := (&progressWatch{}); !app.Warm || app.PostStart != "" || !watch.mayWait(app) {
+			return nil
+		}
+		d.log.Line(3, "Executing deploy hook for application %s (%s); requests are served until it writes to data", app.Name, why)
+		waits, err := d.begin(ctx, app)
+		if err != nil || waits {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayBeginEarly reports whether the new containers can work beside the old release: there
+// is one, visitors are with it, and no service is about to be replaced under the hook.
+func (d *deployment) mayBeginEarly() bool {
+	if d.previous == nil || d.env.Status == platform.EnvironmentDirty {
+		return false
+	}
+	generations := func(spec engine.Spec) []string {
+		var out []string
+		for _, s := range spec.Services {
+			out = append(out, s.Name+" "+s.Generation)
+		}
+		slices.Sort(out)
+		return out
+	}
+	return slices.Equal(generations(d.previous.plan.Spec), generations(d.plan.Spec))
+}
+
+// begin starts a hook and returns when it has ended or, with waits, when it is about to
+// write. When ctx ends before, so does the hook.
+func (d *deployment) begin(ctx context.Context, app engine.App) (waits bool, err error) {
+	hook, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	e := &earlyHook{app: app, ended: make(chan struct{}), stop: stop}
+	d.hooked[app.Name] = true
+	touching := make(chan struct{})
+	go func() {
+		defer close(e.ended)
+		e.outcome = d.runHook(hook, app, map[string]string{contract.HoldVariable: contract.HoldFile}, func() { close(touching) })
+	}()
+	select {
+	case <-touching:
+		d.waiting = e
+		return true, nil
+	case <-e.ended:
+		stop(nil)
+		return false, d.note(e.outcome)
+	case <-ctx.Done():
+		stop(context.Cause(ctx))
+		<-e.ended
+		return false, context.Cause(ctx)
+	}
+}
+
+// allow lets the hook that waits write, now that requests are held, and returns when it
+// has ended.
+func (d *deployment) allow(ctx context.Context) error {
+	e := d.waiting
+	if e == nil {
+		return nil
+	}
+	defer d.abandon()
+	d.touch(ctx)
+	code, err := d.exec(ctx, e.app.Name, []string{"/bin/sh", "-c", ": >" + contract.HoldFile}, d.log.At(4))
+	if err != nil || code != 0 {
+		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("tell the deploy hook of '%s' that requests are held: %w", e.app.Name, orExit(err)))
+	}
+	<-e.ended
+	return d.note(e.outcome)
+}
+
+// abandon ends a hook that still runs; it has written to nothing if it waits.
+func (d *deployment) abandon() {
+	if d.waiting == nil {
+		return
+	}
+	d.waiting.stop(errUndone)
+	<-d.waiting.ended
+	d.waiting = nil
+}
+
+// note adds the outcome of a hook to the activity.
+func (d *deployment) note(o outcome) error {
+	d.activity.Commands = append(d.activity.Commands, o.result)
+	return o.err
+}
+
+// runHook runs an application's deploy hook to its end. touching is called, at most once,
+// when a hook that promised it says that it is about to write to data.
+func (d *deployment) runHook(ctx context.Context, app engine.App, env map[string]string, touching func()) outcome {
+	out := d.log.At(4)
+	watch := &progressWatch{touching: touching}
+	out.seen = watch.keep
+	start := time.Now()
+	code, err := d.Engine.Exec(ctx, engine.ExecRequest{
+		Environment: d.env.ID(), Release: d.release.ID, Container: app.Name,
+		Command: hookCommand(topology.DeployHook, "deploy"), Env: env, Dir: contract.AppDir, Stdout: out, Stderr: out,
+	})
+	_ = out.Close() // never fails
+	o := outcome{result: platform.CommandResult{App: app.Name, Type: "deploy", ExitCode: code, Duration: time.Since(start)}}
+	switch {
+	case err != nil:
+		o.err = failed(phraseDeploy, d.tryAgain(), fmt.Errorf("deploy hook of '%s': %w", app.Name, err))
+	case code != 0:
+		o.err = failed(phraseDeploy, fmt.Sprintf("mend the hook and push again, or run it again: sluice environment:redeploy -p %s -e %s", d.project.ID, d.env.Name),
+			fmt.Errorf("the deploy hook of '%s' failed with status code %d", app.Name, code))
+	}
+	return o
+}
