@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/contract"
 	"sluice/internal/manifest"
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/journal"
@@ -125,7 +126,8 @@ func progress(p Process, o options) kit.Progress {
 	if !o.phase || p.Terminal {
 		return silent{}
 	}
-	return kit.NewLines(p.Stdout, "sluice-toolkit "+cmp.Or(p.Version, "devel"))
+	held, _ := p.env(contract.HoldVariable)
+	return kit.NewLines(p.Stdout, "sluice-toolkit "+cmp.Or(p.Version, "devel"), kit.AwaitFile(held))
 }
 
 type silent struct{}
