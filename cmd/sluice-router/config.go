@@ -25,6 +25,7 @@ type config struct {
 	grace     time.Duration
 	trusted   []netip.Prefix
 	cache     cache.Options
+	tls       tlsConfig
 }
 
 // takeOverFlag is what a router passes to the one that it starts in its place.
@@ -45,6 +46,7 @@ func parseConfig(args []string, stderr io.Writer) (config, error) {
 	fs.DurationVar(&c.grace, "grace", 30*time.Second, "how long requests may finish after SIGTERM")
 	c.cacheFlags(fs)
 	fs.Func("trusted-proxies", "comma-separated `networks` whose X-Forwarded-For and -Proto are believed", c.trust)
+	c.tls.flags(fs)
 	if err := fs.Parse(args); err != nil {
 		return c, err
 	}
@@ -54,7 +56,7 @@ func parseConfig(args []string, stderr io.Writer) (config, error) {
 	if c.control == "" {
 		return c, errors.New("--control is missing: nobody could tell the router what to serve")
 	}
-	return c, nil
+	return c, c.tls.complete(c.control)
 }
 
 // cacheFlags are those of the HTTP cache, which all environments share.

@@ -31,6 +31,7 @@ type daemon struct {
 	sites   *http.Server
 	control *http.Server
 	metrics *http.Server
+	tls     *tlsSide // nil without a TLS listener
 
 	before    *inheritance            // from the process before; empty for the first
 	listeners map[string]net.Listener // by name; set before anything is served
@@ -44,9 +45,13 @@ func (d *daemon) serve(ctx context.Context, ready io.Writer) error {
 	if err := d.listen(ctx); err != nil {
 		return errors.Join(err, d.closeListeners())
 	}
+	d.tls.start(d.listeners)
 	group, ctx := errgroup.WithContext(ctx)
 	d.start(group, controlSocket, d.control.Serve)
 	d.start(group, sitesSocket, d.sites.Serve)
+	if d.tls != nil {
+		d.start(group, tlsSocket, func(l net.Listener) error { return d.sites.ServeTLS(l, "", "") })
+	}
 	if d.cfg.metrics != "" {
 		d.start(group, metricsSocket, d.metrics.Serve)
 	}
@@ -64,7 +69,7 @@ func (d *daemon) serve(ctx context.Context, ready io.Writer) error {
 	}
 	d.socket.Own()
 	d.upgradeOnSignal(ctx)
-	_, _ = fmt.Fprintf(ready, "sluice-router ready listen=%s control=%s\n", d.listeners[sitesSocket].Addr(), d.cfg.control)
+	_, _ = fmt.Fprintf(ready, "sluice-router ready listen=%s control=%s%s\n", d.listeners[sitesSocket].Addr(), d.cfg.control, d.tls.ready(d.listeners))
 	notifyManager()
 	return group.Wait()
 }
@@ -84,6 +89,11 @@ func (d *daemon) listen(ctx context.Context) error {
 	d.listeners[controlSocket] = d.socket
 	if err := d.listenTCP(ctx, sitesSocket, d.cfg.listen); err != nil {
 		return fmt.Errorf("listen for sites: %w", err)
+	}
+	if d.tls != nil {
+		if err := d.listenTCP(ctx, tlsSocket, d.cfg.tls.listen); err != nil {
+			return fmt.Errorf("listen for sites over TLS: %w", err)
+		}
 	}
 	if d.cfg.metrics == "" {
 		return nil

@@ -52,14 +52,16 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	handler, closeLog, err := withAccessLog(router, cfg.accessLog)
+	d := &daemon{cfg: cfg, log: log, router: router, before: before, succeeded: make(chan struct{})}
+	if err := d.openTLS(ctx); err != nil {
+		return err
+	}
+	defer d.tls.close()
+	handler, closeLog, err := withAccessLog(d.tls.handler(router), cfg.accessLog)
 	if err != nil {
 		return err
 	}
-	d := &daemon{
-		cfg: cfg, log: log, router: router, before: before, succeeded: make(chan struct{}),
-		sites: edge.NewServer(handler, log),
-	}
+	d.sites = edge.NewServer(handler, log)
 	d.prepareControl()
 	err = d.serve(ctx, stderr)
 	router.Finish()
@@ -85,6 +87,7 @@ func (d *daemon) prepareControl() {
 	server := edgectl.NewServer(d.router, d.log)
 	server.FindPredecessors(d.cfg.control)
 	server.OnHandover(d.handOver)
+	d.tls.configure(d.sites, server)
 	d.control = server.HTTPServer()
 	d.metrics = edgectl.MetricsServer(d.router, d.log)
 }

@@ -38,11 +38,12 @@ func TestMain(m *testing.M) {
 type process struct {
 	cmd    *exec.Cmd
 	addr   string
+	tls    string // address of the TLS listener; "" for none
 	client *edgectl.Client
 	done   chan error
 }
 
-var readyLine = regexp.MustCompile(`^sluice-router ready listen=(\S+) control=`)
+var readyLine = regexp.MustCompile(`^sluice-router ready listen=(\S+) control=\S+(?: tls=(\S+))?$`)
 
 func startRouter(t *testing.T, dir, listen string, more ...string) *process {
 	t.Helper()
@@ -65,7 +66,7 @@ func startRouter(t *testing.T, dir, listen string, more ...string) *process {
 	lines := bufio.NewScanner(stderr)
 	for p.addr == "" && lines.Scan() {
 		if m := readyLine.FindStringSubmatch(lines.Text()); m != nil {
-			p.addr = m[1]
+			p.addr, p.tls = m[1], m[2]
 		}
 	}
 	if p.addr == "" {

@@ -15,6 +15,7 @@ type table struct {
 type site struct {
 	plain  paths
 	secure paths
+	tls    TLSPolicy // what all its routes together ask of a connection
 }
 
 // paths maps a path without its trailing slash ("" for the root) to its route.
@@ -35,6 +36,7 @@ func newTable(releases []*release) *table {
 	for _, sites := range []map[string]*site{t.hosts, t.wildcards} {
 		for _, s := range sites {
 			s.completeSchemes()
+			s.tls = s.secure.tlsPolicy()
 		}
 	}
 	return t

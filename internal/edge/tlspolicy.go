@@ -55,7 +55,7 @@ func (r *Router) Hosts() []string {
 func (t *table) tlsPolicy(name string) (TLSPolicy, string) {
 	name = hostname(name)
 	if s := t.hosts[name]; s != nil {
-		return s.tlsPolicy(), name
+		return s.tls, name
 	}
 	for len(t.wildcards) > 0 {
 		_, rest, ok := strings.Cut(name, ".")
@@ -63,7 +63,7 @@ func (t *table) tlsPolicy(name string) (TLSPolicy, string) {
 			break
 		}
 		if s := t.wildcards[rest]; s != nil {
-			return s.tlsPolicy(), "*." + rest
+			return s.tls, "*." + rest
 		}
 		name = rest
 	}
@@ -71,10 +71,10 @@ func (t *table) tlsPolicy(name string) (TLSPolicy, string) {
 }
 
 // tlsPolicy joins what the routes of one host say: the strictest counts.
-func (s *site) tlsPolicy() TLSPolicy {
+func (s *paths) tlsPolicy() TLSPolicy {
 	var p TLSPolicy
 	var authorities []string
-	for _, r := range s.secure.routes {
+	for _, r := range s.routes {
 		p.MinVersion = max(p.MinVersion, minVersion(r.TLS.MinVersion))
 		if r.TLS.ClientAuth == platform.ClientAuthRequire || p.ClientAuth == "" {
 			p.ClientAuth = r.TLS.ClientAuth

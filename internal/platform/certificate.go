@@ -52,6 +52,32 @@ func (PrivateKey) String() string { return "(private key)" }
 // GoString keeps keys out of %#v.
 func (PrivateKey) GoString() string { return "(private key)" }
 
+// KeyedCertificate is a certificate with its key, as the router gets and keeps it. It is
+// written to private files and the control socket only.
+type KeyedCertificate struct {
+	Certificate
+	PrivateKey string `json:"private_key"`
+}
+
+// WithKeys makes certificates carry their keys on the wire.
+func WithKeys(list []Certificate) []KeyedCertificate {
+	out := make([]KeyedCertificate, 0, len(list))
+	for _, c := range list {
+		out = append(out, KeyedCertificate{c, string(c.Key)})
+	}
+	return out
+}
+
+// FromKeyed is the way back.
+func FromKeyed(list []KeyedCertificate) []Certificate {
+	out := make([]Certificate, 0, len(list))
+	for _, k := range list {
+		k.Key = PrivateKey(k.PrivateKey)
+		out = append(out, k.Certificate)
+	}
+	return out
+}
+
 // NamePart is one attribute of a distinguished name.
 type NamePart struct {
 	OID   string `json:"oid"`
@@ -92,11 +118,11 @@ func NewCertificate(project, certificate, key string, chain []string, now time.T
 		return Certificate{}, err
 	}
 	c := Certificate{
-		ID: CertificateID(leaf), Project: project, Certificate: encodeCertificate(leaf), Key: PrivateKey(normalPEM(key)),
+		ID: CertificateID(leaf), Project: project, Certificate: CertificatePEM(leaf), Key: PrivateKey(normalPEM(key)),
 		Domains: leaf.DNSNames, Issuer: NameParts(leaf.Issuer), NotBefore: leaf.NotBefore.UTC(), ExpiresAt: leaf.NotAfter.UTC(),
 	}
 	for _, link := range certs[1:] {
-		c.Chain = append(c.Chain, encodeCertificate(link))
+		c.Chain = append(c.Chain, CertificatePEM(link))
 	}
 	return c, nil
 }
@@ -183,7 +209,7 @@ func checkKey(leaf *x509.Certificate, key string) error {
 		return Errorf(CodeInvalid, "the private key is encrypted; nothing was stored").
 			WithHint("decrypt it first: openssl pkey -in key.pem -out plain.pem")
 	}
-	if _, err := tls.X509KeyPair([]byte(encodeCertificate(leaf)), []byte(key)); err != nil {
+	if _, err := tls.X509KeyPair([]byte(CertificatePEM(leaf)), []byte(key)); err != nil {
 		return Errorf(CodeInvalid, "the private key does not belong to the certificate, or is no key in PEM; nothing was stored").
 			WithHint("give the key that the certificate was requested with; openssl pkey -in key.pem -pubout shows its public half")
 	}
@@ -209,7 +235,8 @@ func checkChain(certs []*x509.Certificate, now time.Time) error {
 	return nil
 }
 
-func encodeCertificate(c *x509.Certificate) string {
+// CertificatePEM returns a certificate in PEM.
+func CertificatePEM(c *x509.Certificate) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
 }
 

@@ -23,6 +23,8 @@ type Server struct {
 	mux    *http.ServeMux
 	log    *slog.Logger
 
+	certificates Certificates // nil without a TLS listener
+
 	predecessor  bool   // the router was taken over from: whoever asks is its successor
 	predecessors string // pattern of the sockets of those before this one; "" for none
 }
@@ -42,6 +44,8 @@ func NewServer(router *edge.Router, log *slog.Logger) *Server {
 	s.mux.HandleFunc("DELETE /v1/environments/{env}", answer(s, s.forget))
 	s.mux.HandleFunc("GET /v1/environments/{env}", answer(s, s.status))
 	s.mux.HandleFunc("GET /v1/environments", answer(s, s.list))
+	s.mux.HandleFunc("PUT /v1/certificates", answer(s, s.replaceCertificates))
+	s.mux.HandleFunc("GET /v1/certificates", answer(s, s.listCertificates))
 	s.mux.HandleFunc("GET /metrics", s.metrics)
 	return s
 }
@@ -101,7 +105,13 @@ func (s *Server) publish(ctx context.Context, env platform.EnvironmentID, req *h
 	}
 	p.Environment = env
 	return s.reported(ctx,
-		func(ctx context.Context) (platform.HoldReport, error) { return s.router.Publish(ctx, p) },
+		func(ctx context.Context) (platform.HoldReport, error) {
+			report, err := s.router.Publish(ctx, p)
+			if err == nil {
+				s.prepare(p)
+			}
+			return report, err
+		},
 		func(ctx context.Context, c *Client) (platform.HoldReport, error) { return c.Publish(ctx, p) })
 }
 

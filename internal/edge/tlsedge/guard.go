@@ -1,0 +1,32 @@
+package tlsedge
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Guard passes requests to next whose connection was made under the rules of the host that
+// they ask for. Others are answered 421, upon which a browser opens a connection of its own.
+func (s *Server) Guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.TLS == nil || s.fits(req) {
+			next.ServeHTTP(w, req)
+			return
+		}
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Cache-Control", "no-store")
+		http.Error(w, "this connection was made for another site", http.StatusMisdirectedRequest)
+	})
+}
+
+func (s *Server) fits(req *http.Request) bool {
+	want, _ := s.policies.TLSPolicy(req.Host)
+	if req.TLS.Version < want.MinVersion { // the rule is younger than the connection
+		return false
+	}
+	if strings.EqualFold(req.Host, req.TLS.ServerName) {
+		return true
+	}
+	made, _ := s.policies.TLSPolicy(req.TLS.ServerName)
+	return made == want
+}
