@@ -138,6 +138,8 @@ type Hold struct {
 	Refused     int     `json:"refused"`
 	Left        int     `json:"left"`
 	Cut         int     `json:"cut"`
+	LongLived   int     `json:"long_lived"` // upgraded connections and event streams cut
+	Bypassed    int     `json:"bypassed"`   // requests of operators let through
 }
 
 // LogItem is one line of a log stream (spec: platform 5.4). The last item of a stream has

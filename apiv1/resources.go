@@ -55,6 +55,10 @@ type Environment struct {
 	CloneParentOnCreate bool            `json:"clone_parent_on_create"`
 	EnableSMTP          bool            `json:"enable_smtp"`
 	RestrictRobots      bool            `json:"restrict_robots"`
+	HTTPAccess          HTTPAccess      `json:"http_access"`       // set on this environment; children inherit it
+	HoldMaxWait         float64         `json:"hold_max_wait"`     // seconds; 0: the server's limit
+	HoldMaxRequests     int             `json:"hold_max_requests"` // 0: the default
+	BypassAddresses     []string        `json:"bypass_addresses"`
 	Release             NullString      `json:"release"` // id of the release that serves
 	LastActiveAt        Time            `json:"last_active_at"`
 	CreatedAt           Time            `json:"created_at"`

@@ -139,6 +139,7 @@ func (p *plant) handler(git http.Handler) http.Handler {
 	api := httpapi.New(httpapi.Ports{
 		Projects:     projects{Store: p.store, repos: p.repos, pipeline: p.pipeline},
 		Environments: p.store,
+		Settings:     p.pipeline,
 		Deployments:  p.pipeline,
 		Activities:   p.store,
 		Journal:      p.feed,

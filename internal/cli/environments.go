@@ -75,13 +75,24 @@ func environmentColumns() []column[apiv1.Environment] {
 func (c *program) environmentInfo() *cobra.Command {
 	var opts infoOptions
 	cmd := &cobra.Command{
-		Use:   "environment:info [PROPERTY]",
-		Short: "Show an environment",
-		Args:  positional(cobra.MaximumNArgs(1)),
+		Use:   "environment:info [PROPERTY [VALUE]]",
+		Short: "Show an environment, or set a property of it",
+		Long: "Shows an environment, or one property of it, or sets one. A change applies at once, without a deployment;\n" +
+			"limits of the hold apply to the next one.\n\n" +
+			"  title              a text\n" +
+			"  restrict_robots    true or false: tell search engines not to index the sites\n" +
+			"  hold_max_wait      how long requests may wait in a deployment, in seconds; 0 for the server's limit\n" +
+			"  hold_max_requests  how many may wait at once; 0 for the default\n" +
+			"  bypass_addresses   addresses and networks that a hold does not stop, with commas; - for none",
+		Example: "  sluice environment:info hold_max_wait 60",
+		Args:    positional(cobra.MaximumNArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := c.selectEnvironment(cmd.Context())
 			if err != nil {
 				return err
+			}
+			if len(args) == 2 {
+				return c.setProperty(cmd.Context(), s, args[0], args[1])
 			}
 			if len(args) == 1 {
 				opts.property = args[0]
@@ -100,6 +111,10 @@ func (c *program) environmentInfo() *cobra.Command {
 				{"head_commit", string(e.HeadCommit)},
 				{"release", string(e.Release)},
 				{"url", e.Links.Href("public-url")},
+				{"restrict_robots", strconv.FormatBool(e.RestrictRobots)},
+				{"hold_max_wait", strconv.FormatFloat(e.HoldMaxWait, 'g', -1, 64)},
+				{"hold_max_requests", strconv.Itoa(e.HoldMaxRequests)},
+				{"bypass_addresses", strings.Join(e.BypassAddresses, ",")},
 				{"deployed_at", when(e.DeploymentState.LastDeploymentAt)},
 				{"created_at", when(e.CreatedAt)},
 				{"updated_at", when(e.UpdatedAt)},

@@ -39,10 +39,11 @@ func (d *deployment) hold(ctx context.Context) error {
 	if d.previous == nil {
 		return nil
 	}
-	d.log.Line(3, "Holding requests (at most %s)", took(d.opts.HoldLimit))
+	wait, requests := d.holdLimits()
+	d.log.Line(3, "Holding requests (at most %s)", took(wait))
 	d.held = true
 	report, err := d.Gate.Hold(ctx, platform.Hold{
-		Environment: d.env.ID(), Activity: d.activity.ID, MaxWait: d.opts.HoldLimit, OnDeadline: platform.ReleaseOld,
+		Environment: d.env.ID(), Activity: d.activity.ID, MaxWait: wait, MaxRequests: requests, OnDeadline: platform.ReleaseOld,
 	})
 	if err != nil {
 		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("hold requests: %w; the old release keeps serving", err))
@@ -84,7 +85,11 @@ func (d *deployment) start(ctx context.Context) error {
 		return d.startFailed(err)
 	}
 	d.endpoints = endpoints
-	return d.postStart(ctx)
+	if err := d.postStart(ctx); err != nil {
+		return err
+	}
+	d.offer(ctx)
+	return nil
 }
 
 // upgradesService reports whether a running service is replaced by another version, which
@@ -295,7 +300,7 @@ func hasFile(c engine.Container, path string) bool {
 // publish sends visitors to the new release. From here on the deployment has succeeded.
 func (d *deployment) publish(ctx context.Context) error {
 	d.log.Line(3, "Opening environment")
-	report, err := d.Gate.Publish(ctx, publication(d.env, d.release, d.endpoints))
+	report, err := d.open(ctx, d.env, live{d.release, d.plan}, d.endpoints)
 	if err != nil {
 		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("publish the routes: %w", err))
 	}
@@ -306,8 +311,11 @@ func (d *deployment) publish(ctx context.Context) error {
 	return d.goLive(ctx)
 }
 
-func publication(env platform.Environment, r platform.Release, endpoints []engine.Endpoint) platform.Publication {
-	p := platform.Publication{Environment: env.ID(), Release: r.ID, Routes: r.Routes, Backends: map[string][]string{}}
+func publication(env platform.Environment, l live, endpoints []engine.Endpoint) platform.Publication {
+	p := platform.Publication{
+		Environment: env.ID(), Release: l.release.ID, Routes: l.release.Routes,
+		Backends: map[string][]string{}, MaintenancePage: l.plan.MaintenancePage,
+	}
 	for _, e := range endpoints {
 		p.Backends[e.App] = append(p.Backends[e.App], e.Address)
 	}

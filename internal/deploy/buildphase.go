@@ -38,6 +38,7 @@ func (d *deployment) readManifest(ctx context.Context) error {
 			errors.New("the configuration of this commit has errors; the site was not touched"))
 	}
 	d.manifest = m
+	d.page = d.readMaintenancePage(tree)
 	return nil
 }
 

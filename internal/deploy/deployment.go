@@ -21,6 +21,7 @@ type deployment struct {
 	env      platform.Environment
 	vars     []platform.Variable
 	manifest *manifest.Manifest
+	page     string // the project's maintenance page; "" for none
 	release  platform.Release
 	plan     plan
 	previous *live // what serves now; nil for the first deployment
@@ -48,6 +49,8 @@ type plan struct {
 	Crons      platform.CronPlan
 	PostDeploy []string // applications with a post_deploy hook
 	WarmUp     []string // absolute URLs that the platform warms
+
+	MaintenancePage string // see platform.Publication
 }
 
 // step records a step before it begins, runs it and notes how long it took.

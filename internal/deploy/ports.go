@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"time"
 
 	"sluice/internal/catalog"
 	"sluice/internal/platform"
@@ -126,6 +127,14 @@ type Gate interface {
 	// Close answers the environment's requests, waiting ones included, with the
 	// maintenance page until the next Publish or Resume.
 	Close(ctx context.Context, env platform.EnvironmentID, message string) (platform.HoldReport, error)
+	// Offer makes a release known that has started and does not serve yet: operators who
+	// bypass the hold see it. It ends with the hold.
+	Offer(ctx context.Context, p platform.Publication) error
+	// Configure sets what the router does for an environment besides its routes, at once.
+	Configure(ctx context.Context, env platform.EnvironmentID, s platform.EdgeSettings) error
+	// Bypass returns a path on the environment's hosts that makes a browser bypass holds and
+	// maintenance, and until when it does.
+	Bypass(ctx context.Context, env platform.EnvironmentID, life time.Duration) (path string, until time.Time, err error)
 	// Forget removes the environment from the router.
 	Forget(ctx context.Context, env platform.EnvironmentID) error
 }

@@ -88,7 +88,7 @@ func (d *deployment) newRelease(ctx context.Context, images map[string]platform.
 
 // planOf adds to the specification what runs beside the containers.
 func (d *deployment) planOf(wanted topology.Result) plan {
-	p := plan{Spec: wanted.Spec, Crons: platform.CronPlan{
+	p := plan{Spec: wanted.Spec, MaintenancePage: d.page, Crons: platform.CronPlan{
 		Project: d.project.ID, Name: d.env.Name, Environment: d.env.ID(), Release: wanted.Spec.Release,
 	}}
 	toolkit := false

@@ -133,7 +133,7 @@ func (d *deployment) complete(ctx context.Context) error {
 		if err := d.publish(ctx); err != nil {
 			return err
 		}
-	} else if d.activity.Hold, err = d.Gate.Publish(ctx, publication(d.env, d.release, d.endpoints)); err != nil {
+	} else if d.activity.Hold, err = d.open(ctx, d.env, live{d.release, d.plan}, d.endpoints); err != nil {
 		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("publish the routes: %w", err))
 	}
 	d.previous = d.retiredBefore(ctx)
@@ -168,10 +168,13 @@ func (s *Service) reconcile(ctx context.Context, env platform.Environment) error
 		return fmt.Errorf("start release %s: %w", current.release.ID, err)
 	}
 	if env.Status == platform.EnvironmentDirty {
+		if err := s.configure(ctx, env); err != nil {
+			return err
+		}
 		_, err = s.Gate.Close(ctx, env.ID(), closedMessage)
 		return err
 	}
-	if _, err := s.Gate.Publish(ctx, publication(env, current.release, endpoints)); err != nil {
+	if _, err := s.open(ctx, env, *current, endpoints); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	if err := s.Engine.StartBackground(ctx, current.plan.Spec, log.At(0)); err != nil {

@@ -63,7 +63,8 @@ type Service struct {
 	builds *semaphore.Weighted
 	wake   chan struct{} // holds a token when there may be something to claim
 
-	records sync.Mutex // held while an environment's record is read, changed and saved
+	records  sync.Mutex // held while an environment's record is read, changed and saved
+	settings sync.Mutex // held while settings are read and the router is told
 
 	mu      sync.Mutex
 	running map[string]context.CancelCauseFunc // by activity, while it may be cancelled

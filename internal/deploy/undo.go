@@ -37,7 +37,7 @@ func (d *deployment) putBack(ctx context.Context) {
 	d.must(ctx, "start the old release", err)
 	var report platform.HoldReport
 	if err == nil && d.env.Status != platform.EnvironmentDirty {
-		report, err = d.Gate.Publish(ctx, publication(d.env, d.previous.release, endpoints))
+		report, err = d.open(ctx, d.env, *d.previous, endpoints)
 	} else {
 		report, err = d.Gate.Close(ctx, d.env.ID(), closedMessage)
 	}

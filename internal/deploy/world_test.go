@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"sluice/internal/build/buildtest"
 	"sluice/internal/catalog"
@@ -301,9 +302,16 @@ type fakeGate struct {
 	deadline platform.OnDeadline
 	events   []string
 	fail     map[string]error
+
+	limits   platform.Hold                                    // of the last hold
+	offered  string                                           // the release that operators see
+	page     string                                           // the last publication's maintenance page
+	settings map[platform.EnvironmentID]platform.EdgeSettings // as configured last
 }
 
-func newFakeGate() *fakeGate { return &fakeGate{fail: map[string]error{}} }
+func newFakeGate() *fakeGate {
+	return &fakeGate{fail: map[string]error{}, settings: map[platform.EnvironmentID]platform.EdgeSettings{}}
+}
 
 func (g *fakeGate) note(event string) error {
 	g.events = append(g.events, event)
@@ -338,7 +346,7 @@ func (g *fakeGate) Hold(_ context.Context, h platform.Hold) (platform.HoldReport
 	if err := g.note("hold"); err != nil {
 		return platform.HoldReport{}, err
 	}
-	g.held, g.deadline = true, h.OnDeadline
+	g.held, g.deadline, g.limits = true, h.OnDeadline, h
 	return platform.HoldReport{}, nil
 }
 
@@ -358,7 +366,10 @@ func (g *fakeGate) Publish(_ context.Context, p platform.Publication) (platform.
 	if len(p.Backends["mymagento"]) == 0 {
 		return platform.HoldReport{}, fmt.Errorf("release %s has no backend", p.Release)
 	}
-	g.release, g.held, g.closed = p.Release, false, false
+	if _, configured := g.settings[p.Environment]; !configured {
+		return platform.HoldReport{}, fmt.Errorf("release %s would be open to everybody", p.Release)
+	}
+	g.release, g.held, g.closed, g.page = p.Release, false, false, p.MaintenancePage
 	return platform.HoldReport{}, nil
 }
 
@@ -374,6 +385,24 @@ func (g *fakeGate) Close(context.Context, platform.EnvironmentID, string) (platf
 	defer g.mu.Unlock()
 	g.held, g.closed = false, true
 	return platform.HoldReport{}, g.note("close")
+}
+
+func (g *fakeGate) Offer(_ context.Context, p platform.Publication) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.offered = p.Release
+	return g.fail["offer"]
+}
+
+func (g *fakeGate) Configure(_ context.Context, env platform.EnvironmentID, s platform.EdgeSettings) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.settings[env] = s
+	return g.fail["configure"]
+}
+
+func (g *fakeGate) Bypass(_ context.Context, _ platform.EnvironmentID, life time.Duration) (string, time.Time, error) {
+	return "/bypass?token=t", time.Unix(0, 0).Add(life), nil
 }
 
 func (g *fakeGate) Forget(context.Context, platform.EnvironmentID) error {

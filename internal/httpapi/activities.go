@@ -243,5 +243,7 @@ func wireHold(h platform.HoldReport) *apiv1.Hold {
 		Refused:     h.Refused,
 		Left:        h.Left,
 		Cut:         h.Cut,
+		LongLived:   h.LongLived,
+		Bypassed:    h.Bypassed,
 	}
 }

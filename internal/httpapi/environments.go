@@ -90,7 +90,11 @@ func wireEnvironment(p platform.Project, e platform.Environment) apiv1.Environme
 		},
 		CloneParentOnCreate: true,
 		EnableSMTP:          e.Type == platform.Production,
-		RestrictRobots:      e.Type != platform.Production,
+		RestrictRobots:      restrictsRobots(e),
+		HTTPAccess:          wireAccess(e.Settings.HTTPAccess),
+		HoldMaxWait:         e.Settings.HoldWait.Seconds(),
+		HoldMaxRequests:     e.Settings.HoldRequests,
+		BypassAddresses:     append([]string{}, e.Settings.Bypass...),
 		Release:             apiv1.NullString(e.Release),
 		LastActiveAt:        apiv1.Time{Time: e.DeployedAt},
 		CreatedAt:           apiv1.Time{Time: e.CreatedAt},
@@ -108,6 +112,8 @@ func environmentLinks(e platform.Environment) apiv1.Links {
 	links.Set("#variables", self+"/variables")
 	links.Set("#manage-variables", self+"/variables")
 	links.Set("#routes", self+"/routes")
+	links.Set("#edit", self)
+	links.Set("#bypass", self+"/bypass")
 	switch e.Status {
 	case platform.EnvironmentInactive, platform.EnvironmentPaused:
 		if e.HeadCommit != "" {

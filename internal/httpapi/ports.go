@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"iter"
+	"time"
 
 	"sluice/apiv1"
 	"sluice/internal/platform"
@@ -29,6 +30,16 @@ type Environments interface {
 	Environment(ctx context.Context, project, name string) (platform.Environment, error)
 	// Environments lists a project's environments.
 	Environments(ctx context.Context, project string) ([]platform.Environment, error)
+}
+
+// Settings changes what users set on environments.
+type Settings interface {
+	// ChangeEnvironment applies a change at once and returns the environment. It returns
+	// CodeInvalid for what cannot be carried out; then nothing was changed.
+	ChangeEnvironment(ctx context.Context, project, env string, change platform.EnvironmentChange) (platform.Environment, error)
+	// Bypass returns a link that lets its holder past holds and maintenance, for life or,
+	// when that is 0, an hour.
+	Bypass(ctx context.Context, project, env string, life time.Duration) (link string, until time.Time, err error)
 }
 
 // Deployments starts and cancels activities. An operation that the environment's state
@@ -127,6 +138,7 @@ type Authorizer interface {
 type Ports struct {
 	Projects     Projects
 	Environments Environments
+	Settings     Settings
 	Deployments  Deployments
 	Activities   Activities
 	Journal      Journal

@@ -57,7 +57,7 @@ const (
 	MaxHoldWait      = time.Hour
 	MaxHoldRequests  = 1_000_000
 	MaxAddressRules  = 1000
-	MaxAccessUsers   = 1000
+	MaxAccessUsers   = 100
 	MinPassword      = 6 // characters (spec: platform 4.5)
 	MaxPassword      = 1024
 	maxUserNameBytes = 255

@@ -2,39 +2,75 @@ package store
 
 import (
 	"context"
+	"database/sql/driver"
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"time"
 
 	"sluice/internal/platform"
 )
 
 const environmentColumns = `project, name, machine_name, title, parent, type, status, head_commit,
-	release, subnet, created_at, updated_at, deployed_at`
+	release, subnet, created_at, updated_at, deployed_at, settings`
 
-func scanEnvironment(row scanner) (platform.Environment, error) {
+func (s *Store) scanEnvironment(row scanner) (platform.Environment, error) {
 	var e platform.Environment
 	err := row.Scan(&e.Project, &e.Name, &e.MachineName, &e.Title, &e.Parent, &e.Type, &e.Status, &e.HeadCommit,
-		&e.Release, &e.Subnet, timeColumn{&e.CreatedAt}, timeColumn{&e.UpdatedAt}, timeColumn{&e.DeployedAt})
+		&e.Release, &e.Subnet, timeColumn{&e.CreatedAt}, timeColumn{&e.UpdatedAt}, timeColumn{&e.DeployedAt},
+		settingsColumn{sealer: s.sealer, to: &e.Settings})
 	return e, err
+}
+
+// settingsColumn stores settings as sealed JSON, and none as nothing.
+type settingsColumn struct {
+	sealer *Sealer
+	value  platform.EnvironmentSettings
+	to     *platform.EnvironmentSettings
+}
+
+// Value implements driver.Valuer.
+func (c settingsColumn) Value() (driver.Value, error) {
+	if reflect.ValueOf(c.value).IsZero() {
+		return []byte{}, nil
+	}
+	plain, err := json.Marshal(c.value)
+	if err != nil {
+		return nil, err
+	}
+	return c.sealer.Seal(plain)
+}
+
+// Scan implements sql.Scanner.
+func (c settingsColumn) Scan(src any) error {
+	*c.to = platform.EnvironmentSettings{}
+	if sealed, ok := src.([]byte); ok && len(sealed) == 0 {
+		return nil
+	}
+	var plain []byte
+	if err := (sealedColumn{sealer: c.sealer, to: &plain}).Scan(src); err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	return json.Unmarshal(plain, c.to)
 }
 
 // Environment returns the environment, or CodeNotFound when there is none.
 func (s *Store) Environment(ctx context.Context, project, name string) (platform.Environment, error) {
-	e, err := environment(ctx, s.reader, project, name)
+	e, err := s.environment(ctx, s.reader, project, name)
 	if err != nil {
 		return platform.Environment{}, missing(err, "project %q has no environment %q", project, name)
 	}
 	return e, nil
 }
 
-func environment(ctx context.Context, q queryer, project, name string) (platform.Environment, error) {
-	return scanEnvironment(q.QueryRowContext(ctx,
+func (s *Store) environment(ctx context.Context, q queryer, project, name string) (platform.Environment, error) {
+	return s.scanEnvironment(q.QueryRowContext(ctx,
 		`SELECT `+environmentColumns+` FROM environments WHERE project = ? AND name = ?`, project, name))
 }
 
 // Environments lists a project's environments by name, or all when project is "".
 func (s *Store) Environments(ctx context.Context, project string) ([]platform.Environment, error) {
-	return collect(ctx, s.reader, scanEnvironment, `
+	return collect(ctx, s.reader, s.scanEnvironment, `
 		SELECT `+environmentColumns+` FROM environments
 		WHERE ?1 = '' OR project = ?1 ORDER BY project, name`, project)
 }
@@ -50,7 +86,7 @@ func (s *Store) SaveEnvironment(ctx context.Context, env platform.Environment) (
 			return err
 		}
 		var err error
-		saved, err = tx.saveEnvironment(ctx, env)
+		saved, err = s.saveEnvironment(ctx, tx, env)
 		return err
 	})
 	if err != nil {
@@ -59,17 +95,18 @@ func (s *Store) SaveEnvironment(ctx context.Context, env platform.Environment) (
 	return saved, nil
 }
 
-func (t *tx) saveEnvironment(ctx context.Context, e platform.Environment) (platform.Environment, error) {
-	return scanEnvironment(t.QueryRowContext(ctx, `
-		INSERT INTO environments (`+environmentColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+func (s *Store) saveEnvironment(ctx context.Context, t *tx, e platform.Environment) (platform.Environment, error) {
+	return s.scanEnvironment(t.QueryRowContext(ctx, `
+		INSERT INTO environments (`+environmentColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (project, name) DO UPDATE SET
 			machine_name = excluded.machine_name, title = excluded.title, parent = excluded.parent,
 			type = excluded.type, status = excluded.status, head_commit = excluded.head_commit,
 			release = excluded.release, subnet = excluded.subnet,
-			updated_at = excluded.updated_at, deployed_at = excluded.deployed_at
+			updated_at = excluded.updated_at, deployed_at = excluded.deployed_at, settings = excluded.settings
 		RETURNING `+environmentColumns,
 		e.Project, e.Name, e.MachineName, e.Title, e.Parent, e.Type, e.Status, e.HeadCommit,
-		e.Release, e.Subnet, timeText(t.orNow(e.CreatedAt)), timeText(t.now), timeText(e.DeployedAt)))
+		e.Release, e.Subnet, timeText(t.orNow(e.CreatedAt)), timeText(t.now), timeText(e.DeployedAt),
+		settingsColumn{sealer: s.sealer, value: e.Settings}))
 }
 
 // orNow returns at, or the time of the transaction when at is zero.

@@ -411,3 +411,37 @@ func enqueue(t *testing.T, s *store.Store, a platform.Activity) []platform.Activ
 	}
 	return superseded
 }
+
+func TestSettingsAreSealed(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	check(t, s.SaveProject(t.Context(), platform.Project{ID: "shop", DefaultBranch: "main"}))
+	plain := platform.Environment{Project: "shop", Name: "main", MachineName: "main-1234567", Type: platform.Production}
+	want := plain
+	want.Settings = platform.EnvironmentSettings{
+		RestrictRobots: new(true), HoldWait: time.Minute, HoldRequests: 5, Bypass: []string{"10.0.0.0/8"},
+		HTTPAccess: &platform.HTTPAccess{Enabled: true, Users: map[string]string{"ann-the-tester": "hash"}},
+	}
+	for _, env := range []platform.Environment{plain, want} {
+		saved, err := s.SaveEnvironment(t.Context(), env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Environment(t.Context(), "shop", "main")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(env.Settings, got.Settings); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff(saved, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "*.db*"))
+	for _, name := range files {
+		if b, err := os.ReadFile(name); err != nil || bytes.Contains(b, []byte("ann-the-tester")) {
+			t.Errorf("%s shows who may see a site: %v", name, err)
+		}
+	}
+}

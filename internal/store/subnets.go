@@ -28,9 +28,8 @@ func (t *tx) chooseSubnet(ctx context.Context, pool netip.Prefix, env *platform.
 	if env.Subnet != "" {
 		return nil
 	}
-	old, err := environment(ctx, t, env.Project, env.Name)
+	err := t.QueryRowContext(ctx, `SELECT subnet FROM environments WHERE project = ? AND name = ?`, env.Project, env.Name).Scan(&env.Subnet)
 	if err == nil {
-		env.Subnet = old.Subnet
 		return nil
 	}
 	if !errors.Is(err, sql.ErrNoRows) {

@@ -69,7 +69,7 @@ func New() *Platform {
 // Ports returns the platform as the API sees it.
 func (p *Platform) Ports() httpapi.Ports {
 	return httpapi.Ports{
-		Projects: p, Environments: p, Deployments: p, Activities: p, Journal: p,
+		Projects: p, Environments: p, Settings: p, Deployments: p, Activities: p, Journal: p,
 		Variables: p, Runner: p, Inspector: p, Planner: p, Authorizer: p,
 	}
 }

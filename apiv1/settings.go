@@ -1,0 +1,61 @@
+package apiv1
+
+import (
+	"context"
+	"net/http"
+)
+
+// EnvironmentChange changes the fields of an environment that are not nil. It applies at
+// once, without a deployment (spec: platform 4.4, 4.5).
+type EnvironmentChange struct {
+	Title           *string           `json:"title,omitempty"`
+	RestrictRobots  *bool             `json:"restrict_robots,omitempty"`
+	HTTPAccess      *HTTPAccessChange `json:"http_access,omitempty"`
+	HoldMaxWait     *float64          `json:"hold_max_wait,omitempty"` // seconds; 0: the server's limit
+	HoldMaxRequests *int              `json:"hold_max_requests,omitempty"`
+	BypassAddresses *[]string         `json:"bypass_addresses,omitempty"`
+}
+
+// HTTPAccess is who may see an environment. The values of BasicAuth are always empty: no
+// password is ever shown.
+type HTTPAccess struct {
+	IsEnabled bool              `json:"is_enabled"`
+	Addresses []AddressRule     `json:"addresses"`
+	BasicAuth map[string]string `json:"basic_auth"`
+}
+
+// HTTPAccessChange changes who may see an environment.
+type HTTPAccessChange struct {
+	IsEnabled *bool              `json:"is_enabled,omitempty"`
+	Addresses *[]AddressRule     `json:"addresses,omitempty"`  // replaces all rules
+	BasicAuth *map[string]string `json:"basic_auth,omitempty"` // replaces all users; an empty password keeps the one there is
+}
+
+// AddressRule allows or denies an address, a network in CIDR notation, or "any".
+type AddressRule struct {
+	Permission string `json:"permission"` // "allow" or "deny"
+	Address    string `json:"address"`
+}
+
+// BypassRequest asks for a link; 0 seconds is an hour.
+type BypassRequest struct {
+	Seconds float64 `json:"seconds,omitempty"`
+}
+
+// Bypass is a link that lets its holder past holds and maintenance of an environment.
+type Bypass struct {
+	URL       string `json:"url"`
+	ExpiresAt Time   `json:"expires_at"`
+}
+
+// ChangeEnvironment changes settings of an environment and returns it.
+func (c *Client) ChangeEnvironment(ctx context.Context, project, env string, wanted EnvironmentChange) (Environment, error) {
+	return change[Environment](ctx, c, http.MethodPatch, path("projects", project, "environments", env), wanted)
+}
+
+// Bypass returns a link that lets its holder past holds and maintenance.
+func (c *Client) Bypass(ctx context.Context, project, env string, seconds float64) (Bypass, error) {
+	var out Bypass
+	err := c.call(ctx, http.MethodPost, path("projects", project, "environments", env, "bypass"), nil, BypassRequest{Seconds: seconds}, &out)
+	return out, err
+}

@@ -1,0 +1,194 @@
+package deploy
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/url"
+	"time"
+
+	"sluice/internal/engine"
+	"sluice/internal/platform"
+)
+
+// ChangeEnvironment changes what users set on an environment and has the router carry it
+// out, for the environments below it too, which may inherit it. With an error that is
+// CodeUnavailable the change was stored and the router was not told.
+func (s *Service) ChangeEnvironment(ctx context.Context, project, name string, change platform.EnvironmentChange) (platform.Environment, error) {
+	env, err := s.store(ctx, project, name, change)
+	if err != nil {
+		return platform.Environment{}, err
+	}
+	family, err := s.withDescendants(ctx, env)
+	if err != nil {
+		return env, err
+	}
+	for _, member := range family {
+		if member.Release == "" && member.Name != name {
+			continue // told when it is first deployed
+		}
+		if err := s.configure(ctx, member); err != nil {
+			return env, &platform.Error{
+				Code: platform.CodeUnavailable, Err: err,
+				Message: "the change was stored, but the router could not be told for environment " + member.Name,
+				Hint:    "look at the router, and run the command again",
+			}
+		}
+	}
+	return env, nil
+}
+
+// store applies a change to the record; passwords are hashed before others have to wait.
+func (s *Service) store(ctx context.Context, project, name string, change platform.EnvironmentChange) (platform.Environment, error) {
+	if err := change.HTTPAccess.Prepare(); err != nil {
+		return platform.Environment{}, err
+	}
+	s.records.Lock()
+	defer s.records.Unlock()
+	env, err := s.Store.Environment(ctx, project, name)
+	if err != nil {
+		return platform.Environment{}, err
+	}
+	if env, err = change.Apply(env); err != nil {
+		return platform.Environment{}, err
+	}
+	env.UpdatedAt = time.Now().UTC()
+	return s.Store.SaveEnvironment(ctx, env)
+}
+
+// withDescendants returns an environment and all that are below it.
+func (s *Service) withDescendants(ctx context.Context, env platform.Environment) ([]platform.Environment, error) {
+	all, err := s.Store.Environments(ctx, env.Project)
+	if err != nil {
+		return nil, fmt.Errorf("list environments: %w", err)
+	}
+	family := []platform.Environment{env}
+	in := map[string]bool{env.Name: true}
+	for i := 0; i < len(family); i++ {
+		for _, e := range all {
+			if e.Parent == family[i].Name && !in[e.Name] {
+				in[e.Name] = true
+				family = append(family, e)
+			}
+		}
+	}
+	return family, nil
+}
+
+// configure has the router do what an environment's settings say. Reading them and telling
+// the router happens one after the other, so that the last change is the one that counts.
+func (s *Service) configure(ctx context.Context, env platform.Environment) error {
+	s.settings.Lock()
+	defer s.settings.Unlock()
+	env, err := s.Store.Environment(ctx, env.Project, env.Name)
+	if err != nil {
+		return err
+	}
+	settings := platform.EdgeSettings{RestrictRobots: RestrictsRobots(env), Bypass: env.Settings.Bypass}
+	if settings.Access, err = s.accessOf(ctx, env); err != nil {
+		return err
+	}
+	return s.Gate.Configure(ctx, env.ID(), settings)
+}
+
+// RestrictsRobots says whether search engines are kept away from an environment: unless
+// somebody said otherwise, everywhere but in production (spec: platform 4.4).
+func RestrictsRobots(env platform.Environment) bool {
+	if env.Settings.RestrictRobots != nil {
+		return *env.Settings.RestrictRobots
+	}
+	return env.Type != platform.Production
+}
+
+// accessOf returns who may see an environment: what was set on it, or on the nearest
+// parent (spec: platform 4.5).
+func (s *Service) accessOf(ctx context.Context, env platform.Environment) (platform.HTTPAccess, error) {
+	seen := map[string]bool{}
+	for !seen[env.Name] {
+		if env.Settings.HTTPAccess != nil {
+			return *env.Settings.HTTPAccess, nil
+		}
+		seen[env.Name] = true
+		if env.Parent == "" {
+			break
+		}
+		parent, err := s.Store.Environment(ctx, env.Project, env.Parent)
+		if platform.ErrorCode(err) == platform.CodeNotFound {
+			break
+		}
+		if err != nil {
+			return platform.HTTPAccess{}, err
+		}
+		env = parent
+	}
+	return platform.HTTPAccess{}, nil
+}
+
+// open tells the router who may see the environment, and then where its requests go: a
+// site that is not for everybody must not be open for a moment.
+func (s *Service) open(
+	ctx context.Context, env platform.Environment, l live, endpoints []engine.Endpoint,
+) (platform.HoldReport, error) {
+	if err := s.configure(ctx, env); err != nil {
+		return platform.HoldReport{}, fmt.Errorf("tell the router the environment's settings: %w", err)
+	}
+	return s.Gate.Publish(ctx, publication(env, l, endpoints))
+}
+
+// Bypass returns a link that lets its holder past holds and maintenance, and until when
+// it does.
+func (s *Service) Bypass(ctx context.Context, project, name string, life time.Duration) (link string, until time.Time, err error) {
+	env, err := s.Store.Environment(ctx, project, name)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	routes, err := s.Routes(ctx, project, name)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	for _, r := range routes {
+		if !r.Primary {
+			continue
+		}
+		path, until, err := s.Gate.Bypass(ctx, env.ID(), life)
+		return origin(r.URL) + path, until, err
+	}
+	return "", time.Time{}, platform.Errorf(platform.CodeConflict, "environment %s has no address, as nothing is deployed", name).
+		WithHint("push to it first")
+}
+
+// origin returns scheme, host and port of an absolute URL.
+func origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// holdLimits returns how long and how many requests may wait in this deployment.
+func (d *deployment) holdLimits() (wait time.Duration, requests int) {
+	wait = cmp.Or(d.env.Settings.HoldWait, d.opts.HoldLimit)
+	requests = d.env.Settings.HoldRequests
+	asked := d.activity.Parameters["deploy.hold_max"]
+	if asked == "" {
+		return wait, requests
+	}
+	limit, err := time.ParseDuration(asked)
+	if err != nil || limit < time.Second || limit > platform.MaxHoldWait {
+		d.log.Line(3, "W: deploy.hold_max=%s is not a time from 1s to %s; it was ignored", asked, platform.MaxHoldWait)
+		return wait, requests
+	}
+	return limit, requests
+}
+
+// offer lets operators who bypass the hold see the new release. That it fails costs
+// nobody else anything.
+func (d *deployment) offer(ctx context.Context) {
+	if !d.held {
+		return
+	}
+	if err := d.Gate.Offer(ctx, publication(d.env, live{d.release, d.plan}, d.endpoints)); err != nil {
+		d.log.Line(4, "W: the new release cannot be looked at before the switch: %v", err)
+	}
+}

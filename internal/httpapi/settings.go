@@ -1,0 +1,107 @@
+package httpapi
+
+import (
+	"math"
+	"net/http"
+	"time"
+
+	"sluice/apiv1"
+	"sluice/internal/platform"
+)
+
+// changeEnvironment changes settings of an environment. They apply at once; no activity is
+// made for them.
+func (a *api) changeEnvironment(w http.ResponseWriter, r *http.Request, s scope) error {
+	env, err := a.environment(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	var req apiv1.EnvironmentChange
+	if err := readJSON(r, &req); err != nil {
+		return err
+	}
+	change, err := changeOf(req)
+	if err != nil {
+		return err
+	}
+	env, err = a.Settings.ChangeEnvironment(r.Context(), s.project.ID, env.Name, change)
+	if err != nil {
+		return err
+	}
+	return a.accepted(w, r, http.StatusOK, wireEnvironment(s.project, env))
+}
+
+// changeOf reads what the platform's names mean.
+func changeOf(req apiv1.EnvironmentChange) (platform.EnvironmentChange, error) {
+	change := platform.EnvironmentChange{
+		Title: req.Title, RestrictRobots: req.RestrictRobots, HoldRequests: req.HoldMaxRequests, Bypass: req.BypassAddresses,
+	}
+	if req.HoldMaxWait != nil {
+		seconds := *req.HoldMaxWait
+		if math.IsNaN(seconds) || seconds < 0 || seconds > platform.MaxHoldWait.Seconds() {
+			return change, invalid("hold_max_wait", "requests can be held from 1 to %g seconds, not %g; nothing was changed",
+				platform.MaxHoldWait.Seconds(), seconds)
+		}
+		wait := time.Duration(seconds * float64(time.Second))
+		change.HoldWait = &wait
+	}
+	if req.HTTPAccess == nil {
+		return change, nil
+	}
+	access := &platform.HTTPAccessChange{Enabled: req.HTTPAccess.IsEnabled, Passwords: req.HTTPAccess.BasicAuth}
+	if req.HTTPAccess.Addresses != nil {
+		rules := make([]platform.AddressRule, 0, len(*req.HTTPAccess.Addresses))
+		for _, rule := range *req.HTTPAccess.Addresses {
+			rules = append(rules, platform.AddressRule{Permission: platform.Permission(rule.Permission), Address: rule.Address})
+		}
+		access.Addresses = &rules
+	}
+	change.HTTPAccess = access
+	return change, nil
+}
+
+// wireAccess shows who may see an environment, with an empty text for each password. An
+// environment that was never restricted shows what the platform shows (spec: platform 4.4).
+func wireAccess(access *platform.HTTPAccess) apiv1.HTTPAccess {
+	out := apiv1.HTTPAccess{IsEnabled: true, Addresses: []apiv1.AddressRule{}, BasicAuth: map[string]string{}}
+	if access == nil {
+		return out
+	}
+	out.IsEnabled = access.Enabled
+	for _, rule := range access.Addresses {
+		out.Addresses = append(out.Addresses, apiv1.AddressRule{Permission: string(rule.Permission), Address: rule.Address})
+	}
+	for name := range access.Users {
+		out.BasicAuth[name] = ""
+	}
+	return out
+}
+
+func restrictsRobots(e platform.Environment) bool {
+	if e.Settings.RestrictRobots != nil {
+		return *e.Settings.RestrictRobots
+	}
+	return e.Type != platform.Production
+}
+
+// bypass answers with a link that lets its holder past holds and maintenance.
+func (a *api) bypass(w http.ResponseWriter, r *http.Request, s scope) error {
+	env, err := a.environment(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	var req apiv1.BypassRequest
+	if err := readJSON(r, &req); err != nil {
+		return err
+	}
+	const week = 7 * 24 * time.Hour
+	if math.IsNaN(req.Seconds) || req.Seconds < 0 || req.Seconds > week.Seconds() {
+		return invalid("seconds", "a bypass lasts at most %g seconds, not %g", week.Seconds(), req.Seconds)
+	}
+	link, until, err := a.Settings.Bypass(r.Context(), s.project.ID, env.Name, time.Duration(req.Seconds*float64(time.Second)))
+	if err != nil {
+		return err
+	}
+	a.writeJSON(w, r, http.StatusOK, apiv1.Bypass{URL: link, ExpiresAt: apiv1.Time{Time: until}})
+	return nil
+}

@@ -1,0 +1,114 @@
+package platform
+
+import (
+	"maps"
+	"time"
+)
+
+// EnvironmentChange changes the fields that are not nil.
+type EnvironmentChange struct {
+	Title          *string
+	RestrictRobots *bool
+	HTTPAccess     *HTTPAccessChange
+	HoldWait       *time.Duration // 0: back to the server's limit
+	HoldRequests   *int           // 0: back to the default
+	Bypass         *[]string
+}
+
+// HTTPAccessChange changes who may see an environment.
+type HTTPAccessChange struct {
+	Enabled   *bool
+	Addresses *[]AddressRule     // replaces all rules
+	Passwords *map[string]string // replaces all users; an empty password keeps the one there is
+
+	hashes map[string]string // of Passwords, but for the empty ones
+}
+
+// Prepare hashes the passwords, which takes long by design: about a tenth of a second for
+// each. Apply does not have to then. It returns CodeInvalid for one that cannot be used.
+func (c *HTTPAccessChange) Prepare() error {
+	if c == nil || c.Passwords == nil || c.hashes != nil {
+		return nil
+	}
+	if n := len(*c.Passwords); n > MaxAccessUsers {
+		return Errorf(CodeInvalid, "at most %d users are possible, not %d; nothing was changed", MaxAccessUsers, n)
+	}
+	hashes := make(map[string]string, len(*c.Passwords))
+	for name, password := range *c.Passwords {
+		if password == "" {
+			continue
+		}
+		hash, err := HashPassword(password)
+		if err != nil {
+			return err
+		}
+		hashes[name] = hash
+	}
+	c.hashes = hashes
+	return nil
+}
+
+// Apply returns the environment with the changes. It returns CodeInvalid for what cannot
+// be carried out.
+func (c EnvironmentChange) Apply(e Environment) (Environment, error) {
+	if c.Title != nil {
+		e.Title = *c.Title
+	}
+	s := e.Settings
+	if c.RestrictRobots != nil {
+		s.RestrictRobots = c.RestrictRobots
+	}
+	if c.HoldWait != nil {
+		s.HoldWait = *c.HoldWait
+	}
+	if c.HoldRequests != nil {
+		s.HoldRequests = *c.HoldRequests
+	}
+	if c.Bypass != nil {
+		s.Bypass = *c.Bypass
+	}
+	if c.HTTPAccess != nil {
+		if err := c.HTTPAccess.Prepare(); err != nil {
+			return Environment{}, err
+		}
+		access, err := c.HTTPAccess.apply(s.HTTPAccess)
+		if err != nil {
+			return Environment{}, err
+		}
+		s.HTTPAccess = &access
+	}
+	if err := s.Validate(); err != nil {
+		return Environment{}, err
+	}
+	e.Settings = s
+	return e, nil
+}
+
+// apply changes a copy. Rules that were never set are enabled and empty (spec: platform 4.4).
+func (c *HTTPAccessChange) apply(old *HTTPAccess) (HTTPAccess, error) {
+	next := HTTPAccess{Enabled: true}
+	if old != nil {
+		next = HTTPAccess{Enabled: old.Enabled, Addresses: old.Addresses, Users: maps.Clone(old.Users)}
+	}
+	if c.Enabled != nil {
+		next.Enabled = *c.Enabled
+	}
+	if c.Addresses != nil {
+		next.Addresses = *c.Addresses
+	}
+	if c.Passwords == nil {
+		return next, nil
+	}
+	users := make(map[string]string, len(*c.Passwords))
+	for name := range *c.Passwords {
+		hash, given := c.hashes[name]
+		if !given {
+			if hash = next.Users[name]; hash == "" {
+				return HTTPAccess{}, Errorf(CodeInvalid, "the new user %q needs a password; nothing was changed", name)
+			}
+		}
+		users[name] = hash
+	}
+	next.Users = users
+	return next, nil
+}
