@@ -95,7 +95,7 @@ func withName(e entry) *node {
 // application reads one application; at is where it is in the file, empty for a file of its
 // own.
 func (p *parser) application(n *node, file, dir, at string) *Application {
-	p.check.matches(n, applicationSchema(), at)
+	p.check.matches(n, applicationShape(), at)
 	if !n.isMap() {
 		return nil
 	}

@@ -1,13 +1,10 @@
 package manifest
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -130,82 +127,4 @@ func FuzzExpression(f *testing.F) {
 		f.Add(pattern)
 	}
 	f.Fuzz(func(_ *testing.T, pattern string) { wrongExpression(pattern) })
-}
-
-// large is a project of four files and about 2,000 lines.
-func large(b *testing.B) fstest.MapFS {
-	b.Helper()
-	var app, services, routes, env bytes.Buffer
-	app.WriteString("name: app\ntype: php:8.2\ndisk: 2048\nhooks:\n    build: |\n" + strings.Repeat("        make all\n", 100) + "web:\n    locations:\n")
-	for i := range 80 {
-		fmt.Fprintf(&app, "        \"/l%d\":\n            root: pub/l%d\n            allow: false\n            rules:\n                '\\.(css|js%d)$':\n                    allow: true\n", i, i, i)
-	}
-	app.WriteString("crons:\n")
-	for i := range 50 {
-		fmt.Fprintf(&app, "    c%d:\n        spec: \"%d * * * *\"\n        cmd: run %d\n", i, i, i)
-	}
-	app.WriteString("relationships:\n")
-	for i := range 40 {
-		fmt.Fprintf(&app, "    r%d: \"s%d:mysql\"\n", i, i)
-		fmt.Fprintf(&services, "s%d:\n    type: mysql:10.11\n    disk: 1024\n    configuration:\n        schemas: [main]\n", i)
-	}
-	for i := range 120 {
-		fmt.Fprintf(&routes, "\"https://shop%d.example.com/\":\n    type: upstream\n    upstream: \"app:http\"\n    cache:\n        enabled: true\n", i)
-	}
-	env.WriteString("stage:\n  build:\n    SCD_THREADS: 4\n    SCD_MATRIX:\n")
-	for i := range 100 {
-		fmt.Fprintf(&env, "      \"Vendor/theme%d\":\n        language: [en_US, de_DE]\n", i)
-	}
-	return fstest.MapFS{
-		appFile: {Data: app.Bytes()}, ".magento/services.yaml": {Data: services.Bytes()},
-		".magento/routes.yaml": {Data: routes.Bytes()}, envFile: {Data: env.Bytes()},
-	}
-}
-
-func BenchmarkParseLarge(b *testing.B) {
-	fsys, opts := large(b), testOptions(b)
-	lines := 0
-	for _, f := range fsys {
-		lines += bytes.Count(f.Data, []byte("\n"))
-	}
-	if _, found := Parse(fsys, opts); found.HasErrors() {
-		b.Fatal(found)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		Parse(fsys, opts)
-	}
-	b.ReportMetric(float64(lines), "lines")
-}
-
-func BenchmarkParseUsual(b *testing.B) {
-	archive, err := txtar.ParseFile("testdata/valid/shop.txtar")
-	if err != nil {
-		b.Fatal(err)
-	}
-	fsys, opts := project(b, archive), testOptions(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		Parse(fsys, opts)
-	}
-}
-
-// BenchmarkParseMistakes validates the broken files of testdata/mistakes one after the
-// other: the throughput for hostile input.
-func BenchmarkParseMistakes(b *testing.B) {
-	data, err := os.ReadFile("testdata/mistakes/application.txtar")
-	if err != nil {
-		b.Fatal(err)
-	}
-	var trees []fstest.MapFS
-	for _, f := range txtar.Parse(data).Files {
-		if f.Name != "want" {
-			trees = append(trees, fstest.MapFS{appFile: {Data: f.Data}})
-		}
-	}
-	opts := testOptions(b)
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		Parse(trees[i%len(trees)], opts)
-	}
 }

@@ -69,7 +69,7 @@ func ReadEnv(fsys fs.FS) (*EnvFile, Diagnostics) {
 	if n == nil || p.list.HasErrors() {
 		return nil, p.sorted()
 	}
-	p.check.matches(n, envSchema(), "")
+	p.check.matches(n, envShape(), "")
 	return decodeEnv(n, envFile), p.sorted()
 }
 
@@ -132,7 +132,7 @@ func (p *parser) configuration(name string, s *shape) (n *node, file string) {
 }
 
 func (p *parser) readServices() []*Service {
-	p.services, _ = p.configuration("services.yaml", servicesSchema())
+	p.services, _ = p.configuration("services.yaml", servicesShape())
 	if !p.services.isMap() {
 		return nil
 	}
@@ -147,7 +147,7 @@ func (p *parser) readServices() []*Service {
 // (spec: platform 3.1).
 func (p *parser) readRoutes(m *Manifest) []*Route {
 	var file string
-	p.routes, file = p.configuration("routes.yaml", routesSchema())
+	p.routes, file = p.configuration("routes.yaml", routesShape())
 	if p.routes.isMap() && len(p.routes.entries) > 0 {
 		routes := make([]*Route, 0, len(p.routes.entries))
 		for _, e := range p.routes.entries {
@@ -180,7 +180,7 @@ func (p *parser) env(file string) *EnvFile {
 	if n == nil {
 		return nil
 	}
-	p.check.matches(n, envSchema(), "")
+	p.check.matches(n, envShape(), "")
 	return decodeEnv(n, file)
 }
 

@@ -67,13 +67,13 @@ func printed(v any) string {
 	if v == nil {
 		return ""
 	}
-	return strings.NewReplacer("map[]", "{}").Replace(fmt.Sprintf("%v", v))
+	return strings.ReplaceAll(fmt.Sprint(v), "map[]", "{}")
 }
 
 // checkStages checks every variable of every stage; the first rule that fails counts
 // (spec: ece-tools 4.9).
 func checkStages(c *checker, n *node, path string) {
-	variables := StageVariables()
+	variables := stageTable()
 	for _, stage := range n.entries {
 		at := below(path, stage.key)
 		if !slices.Contains(stages(), stage.key) {

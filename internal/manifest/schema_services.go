@@ -65,10 +65,10 @@ func checkServiceConfiguration(c *checker, n *node, path string) {
 	configuration, path := n.get("configuration"), below(path, "configuration")
 	switch canonicalType(kind) {
 	case "mysql":
-		c.matches(configuration, mysqlSchema(), path)
+		c.matches(configuration, mysqlShape(), path)
 		checkEndpoints(c, configuration, path)
 	case "opensearch", "elasticsearch":
-		c.matches(configuration, searchSchema(), path)
+		c.matches(configuration, searchShape(), path)
 	}
 }
 

@@ -13,9 +13,10 @@ func closest(got string, candidates []string) string {
 	}
 	best, bestDistance := "", max(2, len(got)/3)+1
 	low := strings.ToLower(got)
+	squeezed := squeeze(low)
 	for _, c := range candidates {
 		d := distance(low, strings.ToLower(c))
-		if squeeze(low) == squeeze(strings.ToLower(c)) {
+		if squeezed == squeeze(strings.ToLower(c)) {
 			d = 0 // differs in case, hyphen or underscore only
 		}
 		if d < bestDistance && d < len(c) {
@@ -25,8 +26,14 @@ func closest(got string, candidates []string) string {
 	return best
 }
 
+// squeeze removes what names are written with or without.
 func squeeze(s string) string {
-	return strings.NewReplacer("-", "", "_", "", " ", "", ".", "").Replace(s)
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("-_ .", r) {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // didYouMean is the mend for an unknown name: the closest one, or all of them when they
