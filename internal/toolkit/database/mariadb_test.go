@@ -1,0 +1,110 @@
+package database_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/internal/catalog"
+	"sluice/internal/toolkit/database"
+	"sluice/internal/toolkit/database/databasetest"
+	"sluice/internal/toolkit/fault"
+	"sluice/internal/toolkit/journal"
+	"sluice/internal/toolkit/kit"
+	"sluice/internal/toolkit/phparray"
+)
+
+// TestMariaDB runs the suite against a server of the catalog in a container of its own.
+func TestMariaDB(t *testing.T) {
+	host := startMariaDB(t)
+	var log bytes.Buffer
+	section := phparray.Map("table_prefix", "suite_", "connection", phparray.Map("default", phparray.Map("host", host, "dbname", "main", "username", "user", "password", "geheim")))
+	p := database.New(
+		func() (*phparray.Array, error) { return section, nil },
+		journal.New(journal.Options{}, journal.Sink{Handler: journal.Lines(&log), Min: fault.Debug}),
+	)
+	t.Cleanup(func() { _ = p.Close() })
+	databasetest.Run(t, func(t *testing.T) kit.Database {
+		t.Helper()
+		db, err := p.Open(t.Context(), "default")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return db
+	})
+	if text := log.String(); !strings.Contains(text, "DEBUG: Query: SHOW TABLES") || !strings.Contains(text, `DEBUG: Query bindings: ["web/unsecure/base_url"`) || strings.Contains(text, "geheim") {
+		t.Errorf("log:\n%s", text)
+	}
+	section.SetAt("falsch", "connection", "other", "password")
+	for key, v := range map[string]string{"host": host, "dbname": "main", "username": "user"} {
+		section.SetAt(v, "connection", "other", key)
+	}
+	if _, err := p.Open(t.Context(), "other"); err == nil || strings.Contains(err.Error(), "falsch") || !strings.Contains(err.Error(), "Access denied") {
+		t.Errorf("a wrong password: %v", err)
+	}
+}
+
+func docker(ctx context.Context, stdin string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "docker", args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		return errs.String(), err
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// startMariaDB starts the assembled image and returns "host:port". Without one it is left to
+// the machines that require Docker, where the images are assembled before the tests.
+func startMariaDB(t *testing.T) string {
+	t.Helper()
+	required := strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") //nolint:forbidigo // tests are told by the environment what must not be skipped
+	s, ok := catalog.Default().Service("mysql", "10.11")
+	if !ok {
+		t.Fatal("the catalog has no MariaDB")
+	}
+	ref, err := docker(t.Context(), "", "image", "ls", "--quiet", "sluice/mariadb-10.11")
+	if err != nil || ref == "" {
+		if required {
+			t.Fatalf("no image of MariaDB: %v %s", err, ref)
+		}
+		t.Skip("no image of MariaDB; \"sluiced images mysql:10.11\" assembles it")
+	}
+	ref, _, _ = strings.Cut(ref, "\n")
+	name := "sluice-toolkit-database-test"
+	_, _ = docker(t.Context(), "", "rm", "--force", "--volumes", name)
+	args := []string{"run", "--detach", "--name", name, "--publish", "127.0.0.1::3306", "--user", s.User, "--read-only", "--tmpfs", "/tmp:mode=1777", "--volume", s.DataDir, "--env", "SLUICE_MEMORY=256", ref}
+	if out, err := docker(t.Context(), "", append(args, s.Command...)...); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	t.Cleanup(func() { _, _ = docker(context.WithoutCancel(t.Context()), "", "rm", "--force", "--volumes", name) })
+	deadline := time.Now().Add(90 * time.Second)
+	for {
+		out, err := docker(t.Context(), "", append([]string{"exec", name}, s.Health...)...)
+		if err == nil {
+			break
+		}
+		if running, _ := docker(t.Context(), "", "inspect", "--format", "{{.State.Running}}", name); running != "true" || time.Now().After(deadline) {
+			logs, _ := docker(t.Context(), "", "logs", "--tail", "20", name)
+			t.Fatalf("not healthy: %v: %s\n%s", err, out, logs)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	setUp := append([]string{"exec", "--interactive", name}, s.SetupCommand...)
+	sql := "CREATE DATABASE main; CREATE USER 'user'@'%' IDENTIFIED BY 'geheim'; GRANT ALL ON main.* TO 'user'@'%';"
+	if out, err := docker(t.Context(), sql, setUp...); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	port, err := docker(t.Context(), "", "inspect", "--format", `{{(index (index .NetworkSettings.Ports "3306/tcp") 0).HostPort}}`, name)
+	if err != nil {
+		t.Fatalf("%v: %s", err, port)
+	}
+	return net.JoinHostPort("127.0.0.1", port)
+}
