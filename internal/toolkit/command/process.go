@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -60,6 +61,9 @@ func exitStatus(err error) int {
 	if e, ok := err.(exit); ok { //nolint:errorlint // never wrapped
 		return int(e)
 	}
+	if e, ok := errors.AsType[*statusError](err); ok {
+		return min(e.status, 255)
+	}
 	return fault.ExitStatus(err)
 }
 
@@ -106,6 +110,8 @@ func newRoot(p Process) *cobra.Command {
 	root.AddCommand(scenarioCommands(p)...)
 	root.AddCommand(wizardCommands(p)...)
 	root.AddCommand(errorCommands(p)...)
+	root.AddCommand(configCommands(p)...)
+	root.AddCommand(buildCommands(p)...)
 	return root
 }
 

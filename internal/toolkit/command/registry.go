@@ -3,10 +3,12 @@ package command
 import (
 	"context"
 
+	"sluice/internal/toolkit/buildstep"
 	"sluice/internal/toolkit/journal"
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/scenario"
 	"sluice/internal/toolkit/tree"
+	"sluice/internal/toolkit/validate"
 )
 
 // registry returns the types that scenarios may name (spec: ece-tools 1.7, 2). A session
@@ -17,6 +19,8 @@ func registry(*session) *scenario.Registry {
 	r.Add(`OnFail\Action\CreateDeployFailedFlag`, func(k *kit.Kit, _ scenario.Arguments) (any, error) {
 		return failedFlag{k}, nil
 	})
+	buildstep.Register(r)
+	validate.Register(r, facts())
 	return r
 }
 
