@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -75,7 +76,7 @@ func (c *checker) form(n *node, s *shape, path string) *shape {
 			}
 			return form
 		case form.kinds&kindList != 0 && form.values != nil:
-			c.warn(n.pos, "single-value", path+" should be a list", "the value is taken as its only item", "write ["+clip(n.text, 60)+"]")
+			c.warn(n.pos, "single-value", path+" should be a list", "the value is taken as its only item", "write ["+inList(n)+"]")
 			c.matches(n, form.values, path)
 			return nil
 		}
@@ -83,6 +84,16 @@ func (c *checker) form(n *node, s *shape, path string) *shape {
 	c.fail(n.pos, "wrong-type", fmt.Sprintf("%s must be %s, not %s", orThis(path), s.wants(), n.describe()), "", s.example())
 	return nil
 }
+
+// inList writes a scalar as an item of a list; text that could be something else is quoted.
+func inList(n *node) string {
+	if n.kind == kindText && (n.quoted || !plainWord.MatchString(n.text)) {
+		return show(n.text)
+	}
+	return clip(n.text, 60)
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./-]*$`)
 
 // describe says what was found, "text "abc"" or "a list".
 func (n *node) describe() string {
@@ -205,8 +216,12 @@ func (s *shape) homeOf(key string) (meant, home string) {
 	if homes == nil {
 		homes = applicationHomes()
 	}
-	meant = closest(key, slices.Sorted(maps.Keys(homes)))
-	return meant, homes[meant]
+	for _, candidate := range slices.Sorted(maps.Keys(homes)) {
+		if squeeze(strings.ToLower(key)) == squeeze(candidate) {
+			return candidate, homes[candidate]
+		}
+	}
+	return "", ""
 }
 
 func applicationHomes() map[string]string {

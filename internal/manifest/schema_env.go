@@ -143,10 +143,24 @@ func (c *checker) stageValue(v StageVariable, n *node) {
 		}
 	case len(v.Allowed) > 0 && n.text != "" && !slices.Contains(v.Allowed, n.text) && !slices.Contains(v.Also, n.text):
 		c.fail(n.pos, "unknown-value", fmt.Sprintf("The %s variable contains an invalid value %s. Use one of the available value options: %s.", v.Name, clip(n.text, 60), strings.Join(v.Allowed, ", ")), "", closestOnly(n.text, v.Allowed))
+	case v.Name == "X_FRAME_CONFIGURATION":
+		c.frameOptions(n)
 	case v.Name == "CRYPT_KEY":
 		c.warn(n.pos, "committed-secret", "CRYPT_KEY is in the repository", "everyone who can read it can decrypt the shop's data", "set it as a sensitive variable of the environment")
 	case v.Type == TypeArray:
 		c.configuration(v, n)
+	}
+}
+
+// frameOptions warns about a header that browsers do not know (spec: commerce-cloud 6.3).
+func (c *checker) frameOptions(n *node) {
+	known := []string{"DENY", "SAMEORIGIN"}
+	switch word, _, _ := strings.Cut(n.text, " "); {
+	case n.text == "" || slices.Contains(known, n.text):
+	case word == "ALLOW-FROM":
+		c.warn(n.pos, "former-value", "X_FRAME_CONFIGURATION is ALLOW-FROM", "browsers ignore it and allow every frame", "set a Content-Security-Policy with frame-ancestors")
+	default:
+		c.warn(n.pos, "unknown-value", fmt.Sprintf("X_FRAME_CONFIGURATION is %s", show(n.text)), "browsers ignore what they do not know and allow every frame", didYouMean(n.text, known))
 	}
 }
 

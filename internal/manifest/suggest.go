@@ -13,17 +13,31 @@ func closest(got string, candidates []string) string {
 	}
 	best, bestDistance := "", max(2, len(got)/3)+1
 	low := strings.ToLower(got)
+	words, digits := letters(low), low != letters(low)
 	squeezed := squeeze(low)
 	for _, c := range candidates {
 		d := distance(low, strings.ToLower(c))
 		if squeezed == squeeze(strings.ToLower(c)) {
 			d = 0 // differs in case, hyphen or underscore only
 		}
-		if d < bestDistance && d < len(c) {
+		if small := strings.ToLower(c); d > 0 && digits && small != letters(small) && words == letters(small) {
+			continue // another number: "TLSv1.4" is no slip for "TLSv1.0"
+		}
+		if d < len(c) && (d < bestDistance || best != "" && d == bestDistance && len(c) == len(got) && len(best) != len(got)) {
 			best, bestDistance = c, d
 		}
 	}
 	return best
+}
+
+// letters removes digits.
+func letters(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // squeeze removes what names are written with or without.

@@ -117,19 +117,19 @@ func invalidByte(data []byte) int {
 	return -1
 }
 
-// conflictMarkers reports every merge conflict that was committed.
+// conflictMarkers reports every merge conflict that was committed, the end of one too when
+// its beginning is gone.
 func (c *converter) conflictMarkers(data []byte) bool {
-	found, line := false, 0
+	found, open, line := false, false, 0
 	for text := range bytes.Lines(data) {
 		line++
-		if !bytes.HasPrefix(text, []byte("<<<<<<< ")) && !bytes.HasPrefix(text, []byte(">>>>>>> ")) {
-			continue
-		}
-		found = true
-		if text[0] == '<' {
+		begins, ends := bytes.HasPrefix(text, []byte("<<<<<<< ")), bytes.HasPrefix(text, []byte(">>>>>>> "))
+		if begins || ends && !open {
 			c.textError(line, 1, "merge-conflict", "a merge conflict is committed here", "the file is not valid YAML until it is resolved",
 				"keep one side and remove the lines with <<<<<<<, ======= and >>>>>>>")
+			found = true
 		}
+		open = begins || open && !ends
 	}
 	return found
 }
