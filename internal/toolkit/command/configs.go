@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/internal/toolkit/configcmd"
+	"sluice/internal/toolkit/configstep"
 	"sluice/internal/toolkit/tree"
 )
 
@@ -21,6 +22,14 @@ func configCommands(p Process) []*cobra.Command {
 			RunE: func(c *cobra.Command, args []string) error {
 				return within(c.Context(), p, options{quiet: true}, func(_ context.Context, s *session) error {
 					return configcmd.Show(c.OutOrStdout(), s.Platform, args)
+				})
+			},
+		},
+		{
+			Use: "config:dump", Aliases: []string{"dump"}, Short: "Dumps the configuration that static content needs into app/etc/config.php", Args: cobra.NoArgs,
+			RunE: func(c *cobra.Command, _ []string) error {
+				return within(c.Context(), p, logged(c), func(ctx context.Context, s *session) error {
+					return configstep.Dump(ctx, s.Kit)
 				})
 			},
 		},

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"sluice/internal/toolkit/buildstep"
-	"sluice/internal/toolkit/journal"
+	"sluice/internal/toolkit/configstep"
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/scenario"
 	"sluice/internal/toolkit/tree"
@@ -20,6 +20,7 @@ func registry(*session) *scenario.Registry {
 		return failedFlag{k}, nil
 	})
 	buildstep.Register(r)
+	configstep.Register(r)
 	validate.Register(r, facts())
 	return r
 }
@@ -32,12 +33,3 @@ func (a failedFlag) RunOnFail(context.Context) error {
 	a.kit.Tree.SetFlag(tree.FlagDeployFailed, a.kit.Log)
 	return nil
 }
-
-// databases opens the databases of the environment.
-func databases(*tree.Tree, kit.Stages, *kit.Platform, *journal.Logger) kit.Databases {
-	return noDatabases{}
-}
-
-type noDatabases struct{}
-
-func (noDatabases) Open(context.Context, string) (kit.Database, error) { return nil, errNoDatabase }

@@ -3,7 +3,6 @@ package command
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 
 	"sluice/internal/contract"
 	"sluice/internal/manifest"
+	"sluice/internal/toolkit/database"
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/journal"
 	"sluice/internal/toolkit/kit"
@@ -27,6 +27,7 @@ type session struct {
 	process   Process
 	config    *manifest.EnvFile // nil when there is no file
 	variables *stage.Variables
+	databases *database.Pool
 }
 
 // options are what commands want of their session.
@@ -70,10 +71,11 @@ func open(p Process, o options) (*session, error) {
 	}
 	s.Kit = &kit.Kit{
 		Tree: t, Log: log, Stages: stages, Platform: facts, Env: p.env, HTTP: client, Now: time.Now,
-		Shell:     &shell.Local{Dir: t.Dir(), Env: p.Env, Log: log, Redactor: redactor},
-		Progress:  progress(p, o),
-		Databases: databases(t, stages, facts, log),
+		Shell:    &shell.Local{Dir: t.Dir(), Env: p.Env, Log: log, Redactor: redactor},
+		Progress: progress(p, o),
 	}
+	s.databases = database.For(s.Kit)
+	s.Databases = s.databases
 	return s, prepare(t, o)
 }
 
@@ -81,6 +83,7 @@ func in(v *stage.Variables, name string) kit.Stage { return kit.Stage{Source: v.
 
 // close ends the log and releases the tree.
 func (s *session) close() {
+	_ = s.databases.Close() // a command that ends has no more to ask
 	s.Log.Close()
 	_ = s.Tree.Close() // it was only read through
 }
@@ -199,5 +202,3 @@ func discard(quiet bool, w io.Writer) io.Writer {
 	}
 	return w
 }
-
-var errNoDatabase = errors.New("this environment has no database")
