@@ -160,7 +160,7 @@ func (c *checker) frameOptions(n *node) {
 	case word == "ALLOW-FROM":
 		c.warn(n.pos, "former-value", "X_FRAME_CONFIGURATION is ALLOW-FROM", "browsers ignore it and allow every frame", "set a Content-Security-Policy with frame-ancestors")
 	default:
-		c.warn(n.pos, "unknown-value", fmt.Sprintf("X_FRAME_CONFIGURATION is %s", show(n.text)), "browsers ignore what they do not know and allow every frame", didYouMean(n.text, known))
+		c.warn(n.pos, "unknown-value", "X_FRAME_CONFIGURATION is "+show(n.text), "browsers ignore what they do not know and allow every frame", didYouMean(n.text, known))
 	}
 }
 

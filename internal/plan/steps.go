@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/internal/contract"
 	"sluice/internal/manifest"
 	"sluice/internal/platform"
 )
@@ -35,6 +36,8 @@ func describe(s platform.Step, in Input, p Plan) (what string, runs bool) {
 		return sentence("creates", named(p.Services, Create), "creates the web containers"), true
 	case platform.StepPreflight:
 		return "checks disk, inodes and services", true
+	case platform.StepEarlyHook:
+		return earlyHook(in, p)
 	case platform.StepHold:
 		return pick(p.First, first, "requests wait"), !p.First
 	case platform.StepQuiesce:
@@ -79,6 +82,30 @@ func hooks(kind string, m *manifest.Manifest, script func(*manifest.Application)
 		return "no application has a " + kind + " hook", false
 	}
 	return "runs the " + kind + " hook of " + strings.Join(apps, ", "), true
+}
+
+// earlyHook says whether deploy hooks begin before the hold, as the pipeline decides it
+// (ADR 0028).
+func earlyHook(in Input, p Plan) (what string, runs bool) {
+	unchanged := !slices.ContainsFunc(p.Services, func(c Change) bool { return c.Action != Keep })
+	switch {
+	case p.First:
+		return "nothing serves yet", false
+	case in.Environment.Status == platform.EnvironmentDirty:
+		return "the last deployment did not finish", false
+	case !unchanged:
+		return "services change", false
+	}
+	for _, a := range in.Pushed.Apps {
+		if strings.TrimSpace(a.Hooks.Deploy) == "" {
+			continue
+		}
+		if a.Web.Start+a.Web.PreStart+a.Web.PostStart == "" && contract.TellsTouch(a.Hooks.Deploy) {
+			return "begins the deploy hook of " + a.Name + "; requests are served until it writes to data", true
+		}
+		return "the deploy hook of " + a.Name + " does not say when it writes to data", false
+	}
+	return "no application has a deploy hook", false
 }
 
 // background counts what runs beside requests.
