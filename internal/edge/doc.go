@@ -6,9 +6,10 @@
 //
 //	Router.ServeHTTP  -> table.match     which route, so which gate (no lock, no allocation)
 //	                  -> redirects       answered here, in every state of the gate
-//	                  -> [cache seam]    an HTTP cache goes here: before the gate, so that it can
-//	                                     answer while requests are held
+//	                  -> include         puts pages with includes together from what follows
+//	                  -> cache           answers before the gate, so also while requests are held
 //	                  -> gate.admit      passes, waits or is turned away; counted from here on
+//	                  -> cache           again: one request asks for all that wait for the same
 //	                  -> relay           proxied to the release that the gate admitted it to
 //
 // A gate is the whole truth about one environment: open, held or closed, the release that
@@ -17,5 +18,5 @@
 //
 // The package knows nothing of projects, deployments or containers beyond
 // platform.Publication, and it must keep working when nobody talks to it: a hold's
-// deadline is enforced here. It may import platform only.
+// deadline is enforced here. It may import platform and its own parts (cache, ssi).
 package edge

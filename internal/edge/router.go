@@ -110,6 +110,8 @@ func (r *Router) serve(w http.ResponseWriter, req *http.Request, route *route, s
 	case req.URL.Path == BypassPath:
 		r.serveBypass(w, req, route.gate, secure)
 	case route.redirect(w, req, secure):
+	case route.SSI:
+		r.include(w, req, route, secure)
 	default:
 		r.answer(w, req, route, secure)
 	}

@@ -18,7 +18,7 @@ func routesSchema() *shape {
 		property{key: "attributes", shape: mapOf("attribute", scalar()), doc: "Free texts that the application sees."},
 		property{key: "cache", shape: routeCacheSchema().or(boolean()), doc: "The HTTP cache."},
 		property{key: "redirects", shape: redirectsSchema(), doc: "Redirects of single paths; served also while requests are held."},
-		property{key: "ssi", shape: enabledSchema("Server-side includes.").or(boolean()), status: StatusIgnored, note: noIncludes, doc: "Server-side includes in HTML."},
+		property{key: "ssi", shape: enabledSchema("Server-side includes.").or(boolean()), doc: "Server-side includes in HTML, in nginx's dialect."},
 		property{key: "tls", shape: tlsSchema(), doc: "Transport security."},
 		property{key: "sticky", shape: enabledSchema("By address."), status: StatusIgnored, note: "an application has one web container", doc: "Keeps a visitor on one container."},
 		property{key: "http_access", shape: freeForm(), status: StatusIgnored, note: "set it on the environment", doc: "Passwords and addresses."},
@@ -28,8 +28,6 @@ func routesSchema() *shape {
 	).with(checkRoute)).named(routeFormat()).with(checkRoutes)
 }
 
-const noIncludes = "the router does not evaluate includes"
-
 func enabledSchema(doc string) *shape {
 	return object(property{key: "enabled", shape: boolean(), fallback: "false", doc: doc})
 }
@@ -38,9 +36,9 @@ func routeCacheSchema() *shape {
 	return object(
 		property{key: "enabled", shape: boolean(), fallback: "true", doc: "Whether answers are kept."},
 		property{key: "default_ttl", shape: integer(-1), fallback: "0", doc: "Seconds, for answers without Cache-Control; 0 keeps none of them."},
-		property{key: "cookies", shape: listOf(scalar()), fallback: `["*"]`, doc: `Cookies that make a difference; "*": any cookie bypasses the cache.`},
+		property{key: "cookies", shape: listOf(scalar()).with(checkCacheCookies), fallback: `["*"]`, doc: `Cookies that make a difference, by name or as a PCRE between slashes; "*": any cookie bypasses the cache.`},
 		property{key: "headers", shape: listOf(text()).with(checkCacheHeaders), fallback: "[Accept, Accept-Language]", doc: "Request headers that make a difference."},
-		property{key: "ssi", shape: enabledSchema("Server-side includes.").or(boolean()), status: StatusIgnored, note: noIncludes, doc: "Older place of ssi."},
+		property{key: "ssi", shape: enabledSchema("Server-side includes.").or(boolean()), doc: "Older place of ssi."},
 	)
 }
 
@@ -133,6 +131,20 @@ func checkRoutes(c *checker, n *node, _ string) {
 				c.fail(e.value.place("primary"), "several-primary", "a second route is primary", fmt.Sprintf("the first one is on line %d", primary.Line), "leave primary: true on one route")
 			}
 			primary = e.value.place("primary")
+		}
+	}
+}
+
+// checkCacheCookies reads the patterns of cookie names, which are written between slashes
+// (spec: platform 3.4).
+func checkCacheCookies(c *checker, n *node, path string) {
+	for _, item := range n.list() {
+		text := item.str()
+		if len(text) < 3 || text[0] != '/' || text[len(text)-1] != '/' {
+			continue
+		}
+		if why := wrongExpression(text[1 : len(text)-1]); why != "" {
+			c.fail(item.pos, "wrong-format", fmt.Sprintf("%s has %s, which is not a regular expression", path, show(item.text)), why, "")
 		}
 	}
 }

@@ -1,0 +1,17 @@
+// Package ssi expands server-side includes in HTML, in the dialect of nginx's
+// ngx_http_ssi_module (spec: platform 3.6, commerce-cloud 5.6):
+//
+//	<!--# include virtual="/path?query" set="name" stub="block" -->   also file=
+//	<!--# set var="name" value="text with $variables" -->
+//	<!--# echo var="name" default="text" encoding="none|url|entity" -->
+//	<!--# if expr="$name = text" -->  elif, else, endif; also "$name", !=, = /regex/
+//	<!--# block name="name" -->  endblock
+//	<!--# config errmsg="text" timefmt="…" -->  timefmt is ignored
+//
+// What nginx has and this does not: wait, perl, nested conditions.
+//
+// A document is text from somebody else: every loop, length and count is bounded, an
+// expression cannot be made slow, and what cannot be understood becomes the error message
+// that nginx writes, in its place. Where included text comes from is the caller's to say.
+// It imports the standard library only and does no I/O.
+package ssi
