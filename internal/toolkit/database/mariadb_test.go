@@ -3,6 +3,7 @@ package database_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -78,8 +79,7 @@ func startMariaDB(t *testing.T) string {
 		t.Skip("no image of MariaDB; \"sluiced images mysql:10.11\" assembles it")
 	}
 	ref, _, _ = strings.Cut(ref, "\n")
-	name := "sluice-toolkit-database-test"
-	_, _ = docker(t.Context(), "", "rm", "--force", "--volumes", name)
+	name := fmt.Sprintf("sluice-toolkit-database-test-%d", os.Getpid())
 	args := []string{"run", "--detach", "--name", name, "--publish", "127.0.0.1::3306", "--user", s.User, "--read-only", "--tmpfs", "/tmp:mode=1777", "--volume", s.DataDir, "--env", "SLUICE_MEMORY=256", ref}
 	if out, err := docker(t.Context(), "", append(args, s.Command...)...); err != nil {
 		t.Fatalf("%v: %s", err, out)
