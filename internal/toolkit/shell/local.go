@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -47,7 +48,8 @@ func (l *Local) Run(ctx context.Context, c Command) (Result, error) {
 	l.Log.Debug(line)
 	cmd := l.command(ctx, c)
 	stdout, stderr := &capped{}, &capped{}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, tee(stdout, c.Output), tee(stderr, c.Output)
+	output := shared(c.Output)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, tee(stdout, output), tee(stderr, output)
 	start := time.Now()
 	err := cmd.Run()
 	result := Result{
@@ -62,7 +64,7 @@ func (l *Local) Run(ctx context.Context, c Command) (Result, error) {
 	if err == nil {
 		return result, nil
 	}
-	return result, l.failure(ctx, line, result, err)
+	return result, l.failure(ctx, cmd, line, result, err)
 }
 
 func (l *Local) command(ctx context.Context, c Command) *exec.Cmd {
@@ -83,12 +85,15 @@ func (l *Local) command(ctx context.Context, c Command) *exec.Cmd {
 	return cmd
 }
 
-func (l *Local) failure(ctx context.Context, line string, r Result, err error) error {
+func (l *Local) failure(ctx context.Context, cmd *exec.Cmd, line string, r Result, err error) error {
 	output := r.Stderr
 	if output == "" {
 		output = r.Stdout
 	}
 	if ctx.Err() != nil {
+		if cmd.Process != nil { // what is left of the group after its grace
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		}
 		err = context.Cause(ctx)
 		output = strings.TrimLeft(output+"\n"+err.Error(), "\n")
 	}
@@ -124,7 +129,27 @@ type timeoutError struct{ after time.Duration }
 
 func (e *timeoutError) Error() string { return "ended after its time limit of " + e.after.String() }
 
-func tee(keep io.Writer, also io.Writer) io.Writer {
+// oneAtATime is a writer that two streams may write to.
+type oneAtATime struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// shared makes a writer that stdout and stderr may both be copied to; nil stays nil.
+func shared(w io.Writer) io.Writer {
+	if w == nil {
+		return nil
+	}
+	return &oneAtATime{w: w}
+}
+
+func (o *oneAtATime) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.w.Write(p)
+}
+
+func tee(keep, also io.Writer) io.Writer {
 	if also == nil {
 		return keep
 	}
