@@ -7,7 +7,7 @@ type Manifest struct {
 	Apps     []*Application // sorted by name
 	Services []*Service     // sorted by name
 	Routes   []*Route       // in file order
-	Env      *EnvFile       // .magento.env.yaml at the top; nil when there is none
+	Env      *EnvFile       // .magento.env.yaml at the top, or that of the only application; nil when there is none
 }
 
 // App returns the application with this name, or nil.

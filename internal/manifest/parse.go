@@ -196,6 +196,9 @@ func (p *parser) applicationEnvs(m *Manifest) {
 		}
 		a.Env = env
 	}
+	if m.Env == nil && len(m.Apps) == 1 {
+		m.Env = m.Apps[0].Env
+	}
 	if file := p.check.opts.Only; path.Base(file) == envFile && file != envFile {
 		m.Env = p.env(file)
 	}

@@ -349,6 +349,9 @@ func TestEnvOfApplications(t *testing.T) {
 	if m.Env != nil || m.App("b").Env != nil || m.App("a").Env == nil || m.App("a").Env.File != "a/"+envFile {
 		t.Errorf("got %v, %v and %v", m.Env, m.App("a").Env, m.App("b").Env)
 	}
+	if m := parsed(t, tree("a/"+appFile, "name: a\ntype: php:8.2\n", "a/"+envFile, "log: {}\n")); m.Env == nil {
+		t.Error("the only application's file is not the project's")
+	}
 	_, found := Parse(tree("a/"+appFile, "name: a\ntype: php:8.2\n", "a/"+envFile, "stage: {build: {SCD_THREADS: many}}\n"), Options{})
 	if !found.HasErrors() || found[0].Pos.File != "a/"+envFile {
 		t.Errorf("got %v", found)

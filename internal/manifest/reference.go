@@ -67,6 +67,15 @@ const referenceIntro = `# Configuration
 Every key of the configuration files. **done** is carried out; **ignored** is accepted, has
 no effect and earns a notice; **refused** is an error. An unknown key is an error too. A key
 without a value is the same as no key. Keys that begin with ` + "`x-`" + ` or a dot are free for anchors.
+
+` + "`sluice validate [DIR | FILE]`" + ` checks the files without a server and exits with 1 when it finds an error;
+` + "`--format json`" + ` and ` + "`--format sarif`" + ` are for programs. ` + "`sluice plan [DIR]`" + ` shows what a push would do. Editors
+check and complete with the JSON Schemas below; most take the schema from a first line such as
+` + "`# yaml-language-server: $schema=…/docs/schema/application.json`" + `.
+
+Values may come from other files of the repository, never from outside it: ` + "`!include FILE`" + ` reads YAML,
+` + "`!include {type: string, path: FILE}`" + ` text, ` + "`{type: binary, …}`" + ` Base64, and ` + "`!archive DIRECTORY`" + ` a directory as a
+Base64 tar. Paths are relative to the directory of the file that has them.
 `
 
 // reference writes tables of properties.

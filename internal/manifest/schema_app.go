@@ -1,6 +1,9 @@
 package manifest
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // minimumDisk is the smallest disk in MB (spec: platform 2.2).
 const minimumDisk = 128
@@ -54,9 +57,16 @@ func diskSchema() *shape {
 
 func buildSchema() *shape {
 	return object(
-		property{key: "flavor", shape: oneOf("none", "composer", "default", "drupal", "symfony"), fallback: "composer for php, none otherwise", doc: `What runs before the build hook: "composer" installs the locked packages.`},
+		property{key: "flavor", shape: oneOf("none", "composer", "default", "drupal", "symfony").with(checkFlavor), fallback: "composer for php, none otherwise", doc: `What runs before the build hook: "composer" installs the locked packages, the others run nothing.`},
 		property{key: "caches", shape: freeForm(), status: StatusIgnored, note: "package managers' caches are kept anyway", doc: "Directories kept between builds."},
 	)
+}
+
+// checkFlavor notices flavors of the past that ran something elsewhere.
+func checkFlavor(c *checker, n *node, path string) {
+	if slices.Contains([]string{"default", "drupal", "symfony"}, n.text) {
+		c.notice(n.pos, "ignored-value", fmt.Sprintf("%s %s runs nothing here", path, n.text), "", `write composer to install the locked packages, or call what is needed in the build hook`)
+	}
 }
 
 func dependenciesSchema() *shape {
