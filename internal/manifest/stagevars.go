@@ -106,6 +106,7 @@ func deployVariables() []StageVariable {
 		{Name: "USE_LUA_ON_GC", Type: TypeBoolean, Stages: d, Default: true, Magento: ">=2.4.8", Doc: "Lua scripts also when old cache entries are removed; only written when it is set."},
 		{Name: "MYSQL_USE_SLAVE_CONNECTION", Type: TypeBoolean, Stages: gd, Default: false, Doc: "Reads go to a replica."},
 		{Name: "SPLIT_DB", Type: TypeArray, Stages: gd, Default: []any{}, Allowed: []string{"quote", "sales"}, Magento: "<2.5.0", Doc: "Databases of their own; gone since 2.5."},
+		{Name: "ZERO_HOLD_DEPLOY", Type: TypeBoolean, Stages: gd, Default: true, Doc: "A deployment that changes no schema, data or configuration leaves the shop open."},
 		{Name: "UPDATE_URLS", Type: TypeBoolean, Stages: gd, Default: true, Doc: "Base URLs follow the routes."},
 		{Name: "FORCE_UPDATE_URLS", Type: TypeBoolean, Stages: gd, Default: false, Doc: "Also in production and staging."},
 		{Name: "CLEAN_STATIC_FILES", Type: TypeBoolean, Stages: gd, Default: true, Doc: "Old static files are deleted."},

@@ -10,6 +10,7 @@ import (
 	"sluice/internal/toolkit/scd"
 	"sluice/internal/toolkit/scenario"
 	"sluice/internal/toolkit/tree"
+	"sluice/internal/toolkit/zerohold"
 )
 
 // initStatic is where static content of the build waits for the deployment.
@@ -45,6 +46,9 @@ func newBackupData(k *kit.Kit, args scenario.Arguments) (any, error) {
 		k.Log.Notice("Copying data to the ./init directory")
 		if err := runAll(ctx, steps); err != nil {
 			return err
+		}
+		if err := zerohold.WriteCode(k); err != nil {
+			return fmt.Errorf("note what the deployment would upgrade: %w", err)
 		}
 		k.Log.Notice("End of copying data to the ./init directory")
 		return nil

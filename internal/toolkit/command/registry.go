@@ -5,7 +5,9 @@ import (
 
 	"sluice/internal/toolkit/buildstep"
 	"sluice/internal/toolkit/configstep"
+	"sluice/internal/toolkit/deploystep"
 	"sluice/internal/toolkit/kit"
+	"sluice/internal/toolkit/poststep"
 	"sluice/internal/toolkit/scenario"
 	"sluice/internal/toolkit/tree"
 	"sluice/internal/toolkit/validate"
@@ -21,6 +23,8 @@ func registry(*session) *scenario.Registry {
 	})
 	buildstep.Register(r)
 	configstep.Register(r)
+	deploystep.Register(r)
+	poststep.Register(r)
 	validate.Register(r, facts())
 	return r
 }

@@ -1,0 +1,106 @@
+package deploystep
+
+import (
+	"context"
+	"slices"
+
+	"sluice/internal/toolkit/envphp"
+	"sluice/internal/toolkit/fault"
+	"sluice/internal/toolkit/kit"
+	"sluice/internal/toolkit/phparray"
+	"sluice/internal/toolkit/shell"
+	"sluice/internal/toolkit/tree"
+	"sluice/internal/toolkit/zerohold"
+)
+
+// setAdminURL follows ADMIN_URL.
+func setAdminURL(_ context.Context, k *kit.Kit) error {
+	name := k.Platform.Variable("ADMIN_URL")
+	if name == "" {
+		k.Log.Info("Not updating env.php backend front name. (ADMIN_URL not set)")
+		return nil
+	}
+	k.Log.Info("Updating env.php backend front name.")
+	return fault.Wrap(codeEnvPHP, envPHP(k).Update(phparray.Map("backend", phparray.Map("frontName", name))))
+}
+
+// flushCache makes a step that flushes Magento's caches with the variables and the code of
+// a phase.
+func flushCache(k *kit.Kit, stage kit.Stage, code int) kit.Step {
+	return kit.StepFunc(func(ctx context.Context) error {
+		k.Log.Info("Flushing cache.")
+		verbose, err := stage.Text("VERBOSE_COMMANDS")
+		if err != nil {
+			return err
+		}
+		if _, err := k.Magento(ctx, "cache:flush", verbose); err != nil {
+			return fault.Wrap(code, err)
+		}
+		k.Log.Info("Cache flushed successfully.")
+		return nil
+	})
+}
+
+// flushUnlessEmpty makes the step that flushes in the deploy phase. When nothing of Magento
+// has run since pre-deploy emptied the caches in Redis, they are empty.
+func flushUnlessEmpty(k *kit.Kit, z *zerohold.Decision) kit.Step {
+	return kit.StepFunc(func(ctx context.Context) error {
+		if z.Open() {
+			in, err := envphp.Gather(k)
+			if err != nil {
+				return err
+			}
+			if onlyInRedis(in) {
+				k.Log.Info("Skipping cache:flush: pre-deploy emptied the caches and nothing has filled them since.")
+				return nil
+			}
+		}
+		return flushCache(k, k.Stages.Deploy, codeFlush).Run(ctx)
+	})
+}
+
+// onlyInRedis reports whether every cache is in Redis or Valkey.
+func onlyInRedis(in envphp.Input) bool {
+	cache, _ := envphp.Cache(in) // the step cache logs the notes
+	frontends := envphp.CacheFrontends(cache)
+	return len(frontends) > 0 && !slices.ContainsFunc(frontends, func(f envphp.CacheFrontend) bool { return !f.Redis })
+}
+
+// updateSetup upgrades schema and data, unless this deployment needs none.
+func updateSetup(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
+	k.Tree.DeleteFlag(tree.FlagRegenerate, k.Log)
+	if z.Open() {
+		reason, err := z.Recheck(k)
+		if err != nil {
+			return err
+		}
+		if reason == "" {
+			k.Log.Notice("Skipping setup:upgrade: schema, data and configuration are current.")
+			return nil
+		}
+		k.Log.Info("Maintenance mode is needed after all: " + reason)
+		if err := EnableMaintenance(ctx, k); err != nil {
+			return err
+		}
+	}
+	z.Upgrading()
+	if err := upgrade(ctx, k, codeUpgrade); err != nil {
+		return err
+	}
+	k.Tree.DeleteFlag(tree.FlagRegenerate, k.Log)
+	return nil
+}
+
+// upgrade runs setup:upgrade.
+func upgrade(ctx context.Context, k *kit.Kit, code int) error {
+	k.Log.Info("Running setup upgrade.")
+	verbose, err := verbosity(k)
+	if err != nil {
+		return err
+	}
+	command := []string{"php", "./bin/magento", "setup:upgrade", "--keep-generated", "--ansi", "--no-interaction"}
+	if verbose != "" {
+		command = append(command, verbose)
+	}
+	return fault.Wrap(code, logged(ctx, k, "Updating time: ", shell.Command{Args: command}))
+}

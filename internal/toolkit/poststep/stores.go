@@ -1,0 +1,102 @@
+package poststep
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"sluice/internal/toolkit/kit"
+	"sluice/internal/toolkit/phparray"
+	"sluice/internal/toolkit/urlmap"
+)
+
+// stores knows the base URLs of the shop. It asks bin/magento when it must, and once only.
+// The commands it uses are those of the module magento/magento-cloud-components.
+type stores struct {
+	kit    *kit.Kit
+	base   string
+	byID   *phparray.Array // store id to base URL; nil: not asked yet
+	byCode map[string]string
+}
+
+func newStores(k *kit.Kit) *stores { return &stores{kit: k, byCode: map[string]string{}} }
+
+// baseURL returns the shop's base URL, without a slash at its end.
+func (s *stores) baseURL(ctx context.Context) (string, error) {
+	if s.base != "" {
+		return s.base, nil
+	}
+	result, err := s.kit.Magento(ctx, "config:show:default-url")
+	base := strings.TrimSpace(result.Stdout)
+	if err != nil || base == "" {
+		s.kit.Log.Error("Cannot fetch base URL using the config:show:default-url command. Instead, using the URL from the MAGENTO_CLOUD_ROUTES variable.")
+		s.kit.Log.Debug("Initializing routes.")
+		routes, err := urlmap.From(s.kit.Platform.Routes)
+		if err != nil {
+			return "", err
+		}
+		s.kit.Log.Debugf("Routes: %v", routes)
+		base = urlmap.Default(routes.Secure)
+	}
+	s.base = strings.TrimRight(base, "/")
+	return s.base, nil
+}
+
+// all returns the base URLs of all stores by their ids; a failure is a warning.
+func (s *stores) all(ctx context.Context) *phparray.Array {
+	if s.byID != nil {
+		return s.byID
+	}
+	s.byID = phparray.New()
+	result, err := s.kit.Magento(ctx, "config:show:store-url")
+	if err == nil {
+		var v any
+		if v, err = phparray.DecodeJSON([]byte(result.Stdout)); err == nil {
+			if a, ok := v.(*phparray.Array); ok {
+				s.byID = a
+			}
+		}
+	}
+	if err != nil {
+		s.kit.Log.Warn(codeStoreURLs, "Can't fetch store urls. "+err.Error())
+	}
+	return s.byID
+}
+
+// one returns the base URL of a store by its id or code; "" when there is none, which is
+// a warning.
+func (s *stores) one(ctx context.Context, code string) string {
+	if u := s.all(ctx).Text(code); u != "" {
+		return u
+	}
+	if u, ok := s.byCode[code]; ok {
+		return u
+	}
+	result, err := s.kit.Magento(ctx, "config:show:store-url", code)
+	if err != nil {
+		s.kit.Log.Warn(codeStoreURL, fmt.Sprintf("Can't fetch store url with store code %q. %v", code, err))
+	}
+	s.byCode[code] = strings.TrimSpace(result.Stdout)
+	return s.byCode[code]
+}
+
+// related reports whether a URL is of one of the stores.
+func (s *stores) related(ctx context.Context, address string) bool {
+	host := urlmap.Host(address)
+	for _, v := range s.all(ctx).All() {
+		if host != "" && strings.EqualFold(urlmap.Host(phparray.String(v)), host) {
+			return true
+		}
+	}
+	return false
+}
+
+// expand makes a URL of a path.
+func (s *stores) expand(ctx context.Context, page string) (string, error) {
+	if u, err := url.Parse(page); err == nil && u.Host != "" {
+		return page, nil
+	}
+	base, err := s.baseURL(ctx)
+	return base + "/" + strings.TrimLeft(page, "/"), err
+}
