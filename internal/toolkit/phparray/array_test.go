@@ -119,3 +119,17 @@ func TestDecodeJSON(t *testing.T) {
 		}
 	}
 }
+
+// FuzzDecodeJSON makes sure that whatever JSON holds can be written as PHP and read back.
+func FuzzDecodeJSON(f *testing.F) {
+	f.Add([]byte(`{"a": [1, -0.0, 1e400, "x\u0000", {"8": null, "08": true}], "": {}}`))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		v, err := phparray.DecodeJSON(src)
+		if err != nil {
+			return
+		}
+		a := phparray.Map("value", v)
+		readsBack(t, a, phparray.Export(a))
+		readsBack(t, a, phparray.ExportShort(a))
+	})
+}
