@@ -44,6 +44,7 @@ func TestMistakes(t *testing.T) {
 				if name == "application" {
 					f := m.files[file]
 					f.Data = append(f.Data, missingLines(string(f.Data))...)
+					m.files["composer.json"], m.files["composer.lock"] = &fstest.MapFile{}, &fstest.MapFile{}
 				}
 				t.Run(m.name, func(t *testing.T) {
 					_, found := Parse(m.files, testOptions(t))

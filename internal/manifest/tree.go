@@ -51,7 +51,7 @@ func (p *parser) nested(mount, outer Mount) {
 // hidden notices committed files below a mount, which the running application does not
 // see. The directories that Magento's toolkit carries over itself are no news.
 func (p *parser) hidden(a *Application, mount Mount) {
-	if slices.Contains([]string{"var", "app/etc", "pub/media", "pub/static", "generated"}, mount.Path) {
+	if slices.Contains([]string{"", "var", "app/etc", "pub/media", "pub/static", "generated"}, mount.Path) {
 		return
 	}
 	dir := path.Join(a.Root, mount.Path)
@@ -113,13 +113,19 @@ func is(setting *bool, fallback bool) bool {
 func (p *parser) sourceServed(a *Application, l Location, pos Position, what string) {
 	root := path.Join(a.Root, l.Root)
 	file := p.phpFile(root)
-	if file == "" && !p.check.opts.Bare && (l.Root == "pub" || l.Root == ".") && a.Type.Name == "php" {
+	if file == "" && (l.Root == "pub" || l.Root == ".") && p.installed(a) {
 		file = path.Join(root, "index.php")
 	}
 	if file == "" {
 		return
 	}
 	p.check.warn(pos, "php-source", what+" publishes PHP files without running them", file+" is one; "+notSent, "add \"scripts: true\", or \"allow: false\" with rules for what is public")
+}
+
+// installed reports whether Composer brings a PHP application's scripts, which are not
+// committed then.
+func (p *parser) installed(a *Application) bool {
+	return a.Type.Name == "php" && (p.check.opts.Partial || p.exists(path.Join(a.Root, "composer.json")))
 }
 
 // phpFile returns a PHP file directly in a directory.

@@ -35,5 +35,11 @@ func predict(holds []time.Duration, p Plan) Hold {
 	return h
 }
 
-// seconds rounds to tenths, all that a prediction is good for.
-func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*10) / 10 }
+// seconds rounds to tenths, and below a second to hundredths: all that a prediction is good
+// for.
+func seconds(d time.Duration) float64 {
+	if d < time.Second {
+		return math.Round(d.Seconds()*100) / 100
+	}
+	return math.Round(d.Seconds()*10) / 10
+}
