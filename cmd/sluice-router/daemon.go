@@ -172,14 +172,21 @@ const lastAnswers = 2 * time.Second
 // released, and answers what it was asked.
 func (d *daemon) shutdown(ctx context.Context) error {
 	d.router.HangUp()
-	if !finish(ctx, d.sites, d.cfg.grace) {
+	if !d.finishSites(ctx, d.cfg.grace) {
 		d.router.Discharge()
-		if !finish(ctx, d.sites, lastAnswers) {
+		if !d.finishSites(ctx, lastAnswers) {
 			d.log.WarnContext(ctx, "requests cut by the end of the process")
 		}
 	}
 	finish(ctx, d.control, lastAnswers) // a hold that still drains does not stop the end
 	return errors.Join(d.sites.Close(), d.control.Close(), d.metrics.Close())
+}
+
+// finishSites is finish for the servers of sites, and for requests that wait.
+func (d *daemon) finishSites(ctx context.Context, limit time.Duration) bool {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errGraceOver)
+	defer cancel()
+	return d.sites.Shutdown(ctx) == nil && d.router.Settle(ctx)
 }
 
 // finish stops a server from accepting and reports whether it answered everything within

@@ -69,12 +69,18 @@ func (l *AccessLog) flushRegularly() {
 func (l *AccessLog) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		rec := &recorder{ResponseWriter: w, start: time.Now()}
+		if p := parkedOf(req); p != nil {
+			rec.start = p.arrived
+		}
 		defer func() { l.record(req, rec) }()
 		next.ServeHTTP(rec, req)
 	})
 }
 
 func (l *AccessLog) record(req *http.Request, rec *recorder) {
+	if rec.parked {
+		return // it is logged when it was answered
+	}
 	l.log.LogAttrs(context.WithoutCancel(req.Context()), slog.LevelInfo, "request",
 		slog.String("client", peer(req)),
 		slog.String("method", req.Method),
@@ -93,7 +99,10 @@ type recorder struct {
 	start  time.Time
 	status int
 	bytes  int64
+	parked bool
 }
+
+func (r *recorder) setParked() { r.parked = true }
 
 // Unwrap lets http.ResponseController flush and hijack.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

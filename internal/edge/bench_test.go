@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"sluice/internal/platform"
 )
 
@@ -64,6 +66,9 @@ func fetch(b *testing.B, client *http.Client) {
 // heldRequests needs two descriptors each: see ulimit -n.
 var heldRequests = flag.Int("held", 5_000, "requests that BenchmarkHeld holds")
 
+// heldFor lets BenchmarkHeld show that nobody is lost meanwhile: -held 10000 -held-for 10s.
+var heldFor = flag.Duration("held-for", 0, "how long BenchmarkHeld holds them")
+
 // BenchmarkHeld holds as many requests as a router holds by default, reports what each of
 // them costs the router's process (clients are counted in, they are bare connections),
 // and how long the release takes to answer the last one.
@@ -89,12 +94,19 @@ func BenchmarkHeld(b *testing.B) {
 		}
 		eventually(b, "all wait", func() bool { s, _ := r.Status(testEnv); return s.Waiting == n })
 		b.ReportMetric(float64(memory()-before)/float64(n), "B/held")
-		start := time.Now()
+		if *heldFor > 0 {
+			time.Sleep(*heldFor)
+			if s, _ := r.Status(testEnv); s.Waiting != n {
+				b.Fatalf("%d of %d still wait after %s", s.Waiting, n, *heldFor)
+			}
+		}
+		start, cpu := time.Now(), cpuTime()
 		if _, err := r.Resume(b.Context(), testEnv); err != nil {
 			b.Fatal(err)
 		}
 		readAll(b, conns)
 		b.ReportMetric(float64(time.Since(start).Milliseconds()), "ms-to-last")
+		b.ReportMetric(float64((cpuTime() - cpu).Milliseconds()), "cpu-ms-to-last") // on a busy machine, what counts
 	}
 }
 
@@ -116,6 +128,15 @@ func readAll(b *testing.B, conns []net.Conn) {
 		})
 	}
 	wg.Wait()
+}
+
+// cpuTime returns what the process has used: router, clients and backend.
+func cpuTime() time.Duration {
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // memory returns what the process has from the system in use: heap and stacks.

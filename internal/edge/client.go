@@ -37,8 +37,5 @@ func (v *visit) clientGone(ctx context.Context) bool {
 	if !ok {
 		return false
 	}
-	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok { // TLS
-		c = wrapped.NetConn()
-	}
-	return hungUp(c)
+	return hungUp(socketOf(c))
 }

@@ -107,7 +107,7 @@ func (ps *pages) wait(w http.ResponseWriter, req *http.Request, g *gate, p page)
 	h.Set("Content-Security-Policy", ownPagePolicy)
 	h.Set("Content-Length", strconv.Itoa(len(own)))
 	w.WriteHeader(p.Status)
-	_, _ = io.WriteString(w, own)
+	_, _ = io.WriteString(w, own) //nolint:gosec // the project's own page, which runs nothing
 }
 
 // ownPagePolicy lets a project's page show what is kept elsewhere, as its own site does not

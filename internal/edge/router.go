@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -44,6 +45,9 @@ type Router struct {
 
 	mu    sync.Mutex // guards gates and the making of tables
 	gates map[platform.EnvironmentID]*gate
+
+	lotsMu sync.Mutex
+	lots   map[*http.Server]*lot // of servers whose connections were parked
 }
 
 // New returns a router in the state that its state file holds: deadlines that passed
@@ -84,6 +88,10 @@ func New(opts Options) (*Router, error) {
 // ServeHTTP answers one request.
 func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.sendAway(w, req)
+	if p := parkedOf(req); p != nil && p.claim() {
+		r.resume(w, req, p)
+		return
+	}
 	secure := r.clients.secure(req)
 	route := r.table.Load().match(req.Host, secure, req.URL.Path)
 	switch {
@@ -122,17 +130,29 @@ func (r *Router) pass(w http.ResponseWriter, req *http.Request, route *route, se
 	v := newVisit(route.gate, req)
 	v.route, v.secure = route, secure
 	v.operator = func() bool { return r.bypasses(req, route.gate) }
+	v.toPark = func() bool { return r.park(w, req, v) }
+	err := route.gate.admit(req.Context(), v)
+	if errors.Is(err, errParked) {
+		return // resume goes on with it
+	}
 	defer v.finish()
-	if err := route.gate.admit(req.Context(), v); err != nil {
+	r.admitted(w, req, v, err)
+}
+
+// admitted answers a request that its gate has decided about: err is why it was turned
+// away.
+func (r *Router) admitted(w http.ResponseWriter, req *http.Request, v *visit, err error) {
+	v.toPark = nil // a request that is under way keeps its goroutine
+	if err != nil {
 		v.markHeld(w.Header())
-		r.pages.turnAway(w, req, route.gate, err)
+		r.pages.turnAway(w, req, v.gate, err)
 		return
 	}
 	if !v.reroute(req) { // the release that the request waited for has other routes
 		r.pages.write(w, req, http.StatusNotFound, pageNotFound)
 		return
 	}
-	if v.route.redirect(w, req, secure) {
+	if v.route.redirect(w, req, v.secure) {
 		return
 	}
 	if v.route.uncertified(req) {

@@ -21,6 +21,8 @@ type visit struct {
 	upload  *upload       // of body, once it is under way
 	secure  bool          // the visitor speaks https
 
+	toPark   func() bool // parks the request if that can be done; nil when it must not be
+	parked   *parked     // its connection, while it waits without a goroutine
 	operator func() bool // whether it may bypass the gate; asked only when it is not open
 
 	long  bool  // upgraded or an event stream: not waited for when draining
