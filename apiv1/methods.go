@@ -42,15 +42,21 @@ func (c *Client) DeleteProject(ctx context.Context, id string) error {
 
 // change sends a change that answers with the changed resource embedded.
 func change[T any](ctx context.Context, c *Client, method, target string, body any) (T, error) {
+	out, _, err := changeWith[T](ctx, c, method, target, body)
+	return out, err
+}
+
+// changeWith is change for one that starts activities.
+func changeWith[T any](ctx context.Context, c *Client, method, target string, body any) (T, []Activity, error) {
 	var out T
 	var answer Accepted
 	if err := c.call(ctx, method, target, nil, body, &answer); err != nil {
-		return out, err
+		return out, nil, err
 	}
 	if err := json.Unmarshal(answer.Embedded.Entity, &out); err != nil {
-		return out, &ConnectionError{URL: c.base, Err: fmt.Errorf("read answer: %w", err)}
+		return out, nil, &ConnectionError{URL: c.base, Err: fmt.Errorf("read answer: %w", err)}
 	}
-	return out, nil
+	return out, answer.Embedded.Activities, nil
 }
 
 // Environments lists a project's environments, the default branch first.

@@ -71,6 +71,7 @@ func (p *plant) serve(ctx context.Context) error {
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(hooks.Serve)
 	group.Go(func() error { return p.pipeline.Run(gctx) })
+	group.Go(func() error { return p.certs.Run(gctx) })
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve the API: %w", err)
@@ -147,6 +148,8 @@ func (p *plant) handler(git http.Handler) http.Handler {
 		Runner:       runner{p.pipeline},
 		Inspector:    p.pipeline,
 		Planner:      planner{p.pipeline},
+		Domains:      p.store,
+		Certificates: p.certs,
 		Authorizer:   authorizer{p.store},
 	}, httpapi.Config{
 		Version:       version(),

@@ -38,6 +38,7 @@ type plant struct {
 	images   *images.Assembler
 	builder  *buildkit.Builder
 	gate     *edgectl.Client
+	certs    *certificates
 	crons    *schedule.Scheduler
 	pipeline *deploy.Service
 
@@ -139,6 +140,7 @@ func (p *plant) openPipeline(ctx context.Context) error {
 		p.log.WarnContext(ctx, "no sluice-toolkit beside sluiced: hooks find no ece-tools but the project's own")
 	}
 	p.gate = edgectl.NewClient(p.config.Router)
+	p.certs = newCertificates(p.store, p.gate, p.log)
 	p.crons = schedule.New(p.engine, p.log)
 	p.pipeline = deploy.New(deploy.Dependencies{
 		Store: p.store, Source: source{p.repos}, Images: p.images, Builder: p.builder, Engine: p.engine,

@@ -97,6 +97,11 @@ func (c *program) start(ctx context.Context, s selection, op apiv1.Operation, pa
 	if err != nil {
 		return err
 	}
+	return c.finish(ctx, s, activities, wait)
+}
+
+// finish waits for activities that a change started, or prints their IDs.
+func (c *program) finish(ctx context.Context, s selection, activities []apiv1.Activity, wait waitOptions) error {
 	if wait.noWait || !wait.wait {
 		return printIDs(c, activities, func(a apiv1.Activity) string { return a.ID })
 	}

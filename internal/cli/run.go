@@ -102,6 +102,7 @@ func (c *program) addCommands(root *cobra.Command) {
 		&cobra.Group{ID: "environment", Title: "Environments:"},
 		&cobra.Group{ID: "activity", Title: "Activities:"},
 		&cobra.Group{ID: "variable", Title: "Variables:"},
+		&cobra.Group{ID: "domain", Title: "Domains and certificates:"},
 		&cobra.Group{ID: "auth", Title: "Login:"},
 	)
 	add := func(group string, cmds ...*cobra.Command) {
@@ -116,6 +117,8 @@ func (c *program) addCommands(root *cobra.Command) {
 		c.environmentRedeploy(), c.environmentActivate(), c.environmentDeactivate())
 	add("activity", c.activityList(), c.activityGet(), c.activityLog(), c.activityCancel())
 	add("variable", c.variableList(), c.variableGet(), c.variableCreate(), c.variableUpdate(), c.variableDelete())
+	add("domain", c.domainAdd(), c.domainList(), c.domainGet(), c.domainUpdate(), c.domainDelete(),
+		c.certificateAdd(), c.certificateList(), c.certificateGet(), c.certificateDelete())
 	add("auth", c.authLogin(), c.authInfo(), c.authGitCredential())
 	root.AddCommand(c.validate(), c.plan(), c.version())
 }

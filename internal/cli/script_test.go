@@ -87,7 +87,25 @@ func setup(ctx context.Context, env *testscript.Env) error {
 	} {
 		env.Setenv(name, value)
 	}
+	if err := writeCertificates(filepath.Join(env.WorkDir, "tls")); err != nil {
+		return err
+	}
 	return os.MkdirAll(repositories, 0o755)
+}
+
+// writeCertificates makes a certificate, its key and another one's key for the scripts.
+func writeCertificates(dir string) error {
+	cert, key := httpapitest.SelfSigned("www.example.com", "*.example.com")
+	_, other := httpapitest.SelfSigned("www.example.com")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for name, text := range map[string]string{"cert.pem": cert, "key.pem": key, "other-key.pem": other} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // seed makes one activity for each way to end; the hook of the push script names them.

@@ -18,6 +18,8 @@ type Projects interface {
 	// first: project, inherited from parents, the environment's own (spec: platform 4.6).
 	// env is the name of the environment.
 	Variables(ctx context.Context, project, env string) ([]platform.Variable, error)
+	// Domains lists a project's domains, the default one first.
+	Domains(ctx context.Context, project string) ([]platform.Domain, error)
 }
 
 // Environments reads and changes environments.

@@ -55,6 +55,16 @@ func (a *api) route() {
 	a.scoped("GET "+project, read, a.getProject)
 	a.scoped("DELETE "+project, write, a.deleteProject)
 
+	a.scoped("GET "+project+"/domains", read, a.listDomains)
+	a.scoped("POST "+project+"/domains", write, a.addDomain)
+	a.scoped("GET "+project+"/domains/{domain}", read, a.getDomain)
+	a.scoped("PATCH "+project+"/domains/{domain}", write, a.updateDomain)
+	a.scoped("DELETE "+project+"/domains/{domain}", write, a.deleteDomain)
+	a.scoped("GET "+project+"/certificates", read, a.listCertificates)
+	a.scoped("POST "+project+"/certificates", write, a.addCertificate)
+	a.scoped("GET "+project+"/certificates/{certificate}", read, a.getCertificate)
+	a.scoped("DELETE "+project+"/certificates/{certificate}", write, a.deleteCertificate)
+
 	a.scoped("GET "+project+"/environments", read, a.listEnvironments)
 	a.scoped("GET "+env, read, a.getEnvironment)
 	a.scoped("PATCH "+env, write, a.changeEnvironment)

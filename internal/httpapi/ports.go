@@ -125,6 +125,32 @@ type Planner interface {
 	Plan(ctx context.Context, project, env string, req apiv1.PlanRequest) (json.RawMessage, error)
 }
 
+// Domains keeps the domains of projects.
+type Domains interface {
+	// Domains lists a project's domains, the default one first.
+	Domains(ctx context.Context, project string) ([]platform.Domain, error)
+	// AddDomain stores a domain, whose name is valid; the first of a project becomes the
+	// default. It returns CodeConflict when there is one of that name, also elsewhere.
+	AddDomain(ctx context.Context, d platform.Domain) (platform.Domain, error)
+	// SetDefaultDomain returns CodeNotFound when the project has none of that name.
+	SetDefaultDomain(ctx context.Context, project, name string) error
+	// DeleteDomain returns CodeNotFound when the project has none of that name.
+	DeleteDomain(ctx context.Context, project, name string) error
+}
+
+// Certificates keeps uploaded certificates and knows what visitors are shown.
+type Certificates interface {
+	// Certificates lists the uploaded certificates of a project.
+	Certificates(ctx context.Context, project string) ([]platform.Certificate, error)
+	// AddCertificate stores a certificate, which is valid, and has it shown. It returns
+	// CodeConflict when the project has it.
+	AddCertificate(ctx context.Context, c platform.Certificate) (platform.Certificate, error)
+	// DeleteCertificate returns CodeNotFound when the project has none with this ID.
+	DeleteCertificate(ctx context.Context, project, id string) error
+	// Shown says what the router shows for every host, none without TLS.
+	Shown(ctx context.Context) ([]platform.CertificateStatus, error)
+}
+
 // Authorizer decides who may do what.
 type Authorizer interface {
 	// Authorize returns the owner of a token that may read, or write, a project. An empty
@@ -146,5 +172,7 @@ type Ports struct {
 	Runner       Runner
 	Inspector    Inspector
 	Planner      Planner
+	Domains      Domains
+	Certificates Certificates
 	Authorizer   Authorizer
 }

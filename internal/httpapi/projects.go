@@ -128,6 +128,7 @@ func (a *api) wireProject(p platform.Project) apiv1.Project {
 	links := apiv1.Links{}
 	for rel, at := range map[string]string{
 		"self": "", "environments": "/environments", "activities": "/activities", "variables": "/variables",
+		"domains": "/domains", "#manage-domains": "/domains", "certificates": "/certificates",
 		"#manage-variables": "/variables", "#delete": "",
 	} {
 		links.Set(rel, self+at)

@@ -39,6 +39,9 @@ type Platform struct {
 	activities []platform.Activity             // oldest first
 	logs       map[string][]platform.LogEntry
 	variables  map[string][]platform.Variable // by project
+
+	domains      []platform.Domain
+	certificates []platform.Certificate
 }
 
 // New returns a platform with the project "shop": the environments main (live), feature/x
@@ -70,7 +73,7 @@ func New() *Platform {
 func (p *Platform) Ports() httpapi.Ports {
 	return httpapi.Ports{
 		Projects: p, Environments: p, Settings: p, Deployments: p, Activities: p, Journal: p,
-		Variables: p, Runner: p, Inspector: p, Planner: p, Authorizer: p,
+		Variables: p, Runner: p, Inspector: p, Planner: p, Domains: p, Certificates: p, Authorizer: p,
 	}
 }
 
