@@ -24,7 +24,7 @@ demo-down:
 ## build: the binaries in bin/
 build:
 	@mkdir -p $(BIN)
-	go build -o $(BIN)/ ./cmd/...
+	CGO_ENABLED=0 go build -o $(BIN)/ ./cmd/...
 
 ## test: everything, Docker parts included; a skipped part is a failure
 test: setup build images

@@ -71,3 +71,6 @@ echo "Parts by themselves (go test -bench)"
 part 0.2s ./internal/edge ./internal/manifest
 part 3x ./internal/gitrepo
 part 1x ./internal/build/buildkit
+echo
+echo "The toolkit: whole processes (go test -bench)"
+part 1s ./cmd/sluice-toolkit

@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // defaults are the scenario files of the toolkit (spec: ece-tools 2).
@@ -66,7 +67,7 @@ func (f Files) read(name string) ([]byte, error) {
 func readFile(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir():
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && info.IsDir():
 		return nil, fs.ErrNotExist
 	case err != nil:
 		return nil, err
