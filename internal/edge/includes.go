@@ -37,6 +37,10 @@ type nestingKey struct{}
 // for every request from what the application, or the cache, answers: the cache keeps
 // pages as they are before, and the included ones for themselves, by their own rules.
 func (r *Router) include(w http.ResponseWriter, req *http.Request, route *route, secure bool) {
+	if req.Header["Upgrade"] != nil { // what follows is no page
+		r.answer(w, req, route, secure)
+		return
+	}
 	within, nested := req.Context().Value(nestingKey{}).(nesting)
 	if !nested {
 		within = nesting{page: &inclusion{}}
@@ -164,7 +168,8 @@ func requestVariable(req *http.Request, name string, secure bool) (string, bool)
 	return "", false
 }
 
-// assembly holds back HTML that can have directives and lets everything else through.
+// assembly holds back HTML that can have directives and lets everything else through. It
+// has no way to the connection itself: who took that would go past it.
 type assembly struct {
 	http.ResponseWriter
 	head    bool
@@ -172,9 +177,6 @@ type assembly struct {
 	decided bool
 	body    bytes.Buffer
 }
-
-// Unwrap lets http.ResponseController reach the connection.
-func (a *assembly) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // WriteHeader decides by the header.
 func (a *assembly) WriteHeader(status int) {
