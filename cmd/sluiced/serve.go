@@ -150,6 +150,7 @@ func (p *plant) handler(git http.Handler) http.Handler {
 		Planner:      planner{p.pipeline},
 		Domains:      p.store,
 		Certificates: p.certs,
+		Cache:        p.gate,
 		Authorizer:   authorizer{p.store},
 	}, httpapi.Config{
 		Version:       version(),

@@ -69,6 +69,7 @@ func (a *api) route() {
 	a.scoped("GET "+env, read, a.getEnvironment)
 	a.scoped("PATCH "+env, write, a.changeEnvironment)
 	a.scoped("POST "+env+"/bypass", write, a.bypass)
+	a.scoped("POST "+env+"/cache/purge", write, a.purgeCache)
 	a.scoped("POST "+env+"/redeploy", write, a.redeploy)
 	a.scoped("POST "+env+"/activate", write, a.activate)
 	a.scoped("POST "+env+"/deactivate", write, a.deactivate)

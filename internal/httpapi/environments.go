@@ -121,6 +121,7 @@ func environmentLinks(e platform.Environment) apiv1.Links {
 		}
 	case platform.EnvironmentActive, platform.EnvironmentDirty:
 		links.Set("#redeploy", self+"/redeploy")
+		links.Set("#purge-cache", self+"/cache/purge")
 		if e.Type != platform.Production {
 			links.Set("#deactivate", self+"/deactivate")
 		}

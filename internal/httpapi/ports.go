@@ -88,6 +88,13 @@ type Variables interface {
 	DeleteVariable(ctx context.Context, project, env, name string) error
 }
 
+// Cache is what the router keeps of environments' answers.
+type Cache interface {
+	// Purge removes answers. It returns CodeInvalid for what is no URL, CodeNotFound for an
+	// environment that the router does not know and CodeUnavailable when none answers.
+	Purge(ctx context.Context, env platform.EnvironmentID, p platform.Purge) (platform.PurgeReport, error)
+}
+
 // Runner runs commands in applications.
 type Runner interface {
 	// Run runs a command in a web container of an application and returns its exit status;
@@ -174,5 +181,6 @@ type Ports struct {
 	Planner      Planner
 	Domains      Domains
 	Certificates Certificates
+	Cache        Cache
 	Authorizer   Authorizer
 }

@@ -73,7 +73,7 @@ func New() *Platform {
 func (p *Platform) Ports() httpapi.Ports {
 	return httpapi.Ports{
 		Projects: p, Environments: p, Settings: p, Deployments: p, Activities: p, Journal: p,
-		Variables: p, Runner: p, Inspector: p, Planner: p, Domains: p, Certificates: p, Authorizer: p,
+		Variables: p, Runner: p, Inspector: p, Planner: p, Domains: p, Certificates: p, Cache: p, Authorizer: p,
 	}
 }
 

@@ -1,0 +1,24 @@
+package apiv1
+
+import (
+	"context"
+	"net/http"
+)
+
+// CachePurge says what is removed from an environment's HTTP cache: everything, or by URL.
+type CachePurge struct {
+	URL    string `json:"url,omitempty"`    // absolute; "//host/path" means both schemes; without a query, any
+	Prefix bool   `json:"prefix,omitempty"` // every URL that begins with it
+}
+
+// CachePurged is what a purge removed.
+type CachePurged struct {
+	Removed int `json:"removed"` // kept answers; one URL has several when it varies
+}
+
+// PurgeCache removes answers from an environment's HTTP cache.
+func (c *Client) PurgeCache(ctx context.Context, project, env string, wanted CachePurge) (CachePurged, error) {
+	var out CachePurged
+	err := c.call(ctx, http.MethodPost, path("projects", project, "environments", env, "cache", "purge"), nil, wanted, &out)
+	return out, err
+}
