@@ -4,17 +4,45 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"sync"
 
 	"sluice/internal/toolkit/composer"
 )
 
-// Lock returns composer.lock; a missing file is an empty one.
+// lockFile is what was read of composer.lock, and the file it was read of.
+type lockFile struct {
+	mu   sync.Mutex
+	file fs.FileInfo
+	lock *composer.Lock
+}
+
+// Lock returns composer.lock; a missing file is an empty one. The file is a megabyte and
+// nearly every step asks for it, so it is read again only when it has changed.
 func (t *Tree) Lock() (*composer.Lock, error) {
-	b, err := t.ReadOrNothing(ComposerLock)
-	if err != nil || b == nil {
+	info, err := t.root.Stat(ComposerLock)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &composer.Lock{}, nil
+	}
+	if err != nil {
 		return &composer.Lock{}, err
 	}
-	return composer.ParseLock(b)
+	t.locked.mu.Lock()
+	defer t.locked.mu.Unlock()
+	if old := t.locked.file; old != nil && old.ModTime().Equal(info.ModTime()) && old.Size() == info.Size() && os.SameFile(old, info) {
+		return t.locked.lock, nil
+	}
+	b, err := t.Read(ComposerLock)
+	if err != nil {
+		return &composer.Lock{}, err
+	}
+	lock, err := composer.ParseLock(b)
+	if err != nil {
+		return lock, err
+	}
+	t.locked.file, t.locked.lock = info, lock
+	return lock, nil
 }
 
 // RootPackage returns name and version of composer.json.

@@ -11,8 +11,9 @@ import (
 // Tree is the application's directory. Names given to its methods are slash-separated and
 // relative to it; one that leads outside, also over a link, is an error.
 type Tree struct {
-	dir  string
-	root *os.Root
+	dir    string
+	root   *os.Root
+	locked lockFile
 }
 
 // Open opens the directory.
