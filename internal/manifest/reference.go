@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -120,7 +121,7 @@ func (r reference) row(path string, p property) {
 // env writes the stage variables in a table of their own, since most are in several
 // stages.
 func (r reference) env(s *shape) {
-	r.out.WriteString("| variable | type | stages | default | meaning |\n| --- | --- | --- | --- | --- |\n")
+	r.out.WriteString("| variable | type | stages | status | default | meaning |\n| --- | --- | --- | --- | --- | --- |\n")
 	for _, v := range StageVariables() {
 		kind := string(v.Type)
 		switch {
@@ -136,7 +137,10 @@ func (r reference) env(s *shape) {
 		if v.Merge {
 			meaning += " `_merge: true` changes only the given keys."
 		}
-		fmt.Fprintf(r.out, "| `%s` | %s | %s | %s | %s |\n", v.Name, cell(kind), strings.Join(v.Stages, ", "), code(v.defaults()), cell(meaning))
+		if v.Note != "" {
+			meaning += " — " + v.Note
+		}
+		fmt.Fprintf(r.out, "| `%s` | %s | %s | %s | %s | %s |\n", v.Name, cell(kind), strings.Join(v.Stages, ", "), cmp.Or(v.Status, StatusDone), code(v.defaults()), cell(meaning))
 	}
 	r.out.WriteString("\n### The other keys\n\n")
 	others := object()

@@ -40,7 +40,7 @@ func stageSchema(stage string) *shape {
 	var props []property
 	for _, v := range StageVariables() {
 		if v.In(stage) {
-			props = append(props, property{key: v.Name, shape: v.shape(), doc: v.Doc, fallback: printed(v.DefaultFor(stage))})
+			props = append(props, property{key: v.Name, shape: v.shape(), doc: v.Doc, fallback: printed(v.DefaultFor(stage)), status: v.Status, note: v.Note})
 		}
 	}
 	return object(props...)
@@ -107,6 +107,8 @@ func (c *checker) stageVariable(variables []StageVariable, stage string, e entry
 		c.fail(e.value.pos, "wrong-type", fmt.Sprintf("The %s variable contains an invalid value of type %s. Use the following type: %s.", v.Name, typeName(e.value), v.Type), "", v.typeFix(e.value))
 	case !v.In(stage):
 		c.fail(e.pos, "wrong-stage", fmt.Sprintf("The %s variable is not supposed to be in stage %s. Move it to one of the possible stages: %s.", v.Name, stage, strings.Join(v.Stages, ", ")), "", "")
+	case v.Status == StatusIgnored:
+		c.notice(e.pos, "ignored-key", v.Name+" has no effect here", v.Note, "")
 	default:
 		c.stageValue(v, e.value)
 	}

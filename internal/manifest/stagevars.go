@@ -35,6 +35,8 @@ type StageVariable struct {
 	Merge     bool     // a map may have _merge (spec: commerce-cloud 6.2)
 	Magento   string   // versions of Magento that it is for, in Composer's notation; "" for all
 	Doc       string
+	Status    Status // empty means done: the toolkit carries it out
+	Note      string // ignored: why
 }
 
 // In reports whether the variable may be set in a stage.
@@ -65,7 +67,7 @@ func globalVariables() []StageVariable {
 		{Name: "ENABLE_EVENTING", Type: TypeBoolean, Stages: g, Default: false, Doc: "The modules for Adobe I/O Events."},
 		{Name: "ENABLE_WEBHOOKS", Type: TypeBoolean, Stages: g, Default: false, Doc: "The modules for webhooks."},
 		{Name: "DEPLOYED_MAGENTO_VERSION_FROM_GIT", Type: TypeString, Stages: g, Default: "", Doc: "The version of an installation from Git."},
-		{Name: "DEPLOY_FROM_GIT_OPTIONS", Type: TypeArray, Stages: g, Default: []any{}, Doc: "The repositories of an installation from Git."},
+		{Name: "DEPLOY_FROM_GIT_OPTIONS", Type: TypeArray, Stages: g, Default: []any{}, Doc: "The repositories of an installation from Git.", Status: StatusIgnored, Note: "the toolkit does not rewrite composer.json"},
 	}
 }
 
@@ -113,7 +115,7 @@ func deployVariables() []StageVariable {
 		{Name: "CRON_CONSUMERS_RUNNER", Type: TypeArray, Stages: d, Default: map[string]any{}, Magento: ">=2.2", Doc: "Which queue consumers cron starts: cron_run, max_messages, consumers, multiple_processes."},
 		{Name: "CONSUMERS_WAIT_FOR_MAX_MESSAGES", Type: TypeBoolean, Stages: d, Default: false, Magento: ">=2.2.0", Doc: "Consumers wait for messages."},
 		{Name: "ENABLE_GOOGLE_ANALYTICS", Type: TypeBoolean, Stages: gd, Default: false, Doc: "Also outside production."},
-		{Name: "GENERATED_CODE_SYMLINK", Type: TypeBoolean, Stages: d, Default: true, Magento: "2.1.*", Doc: "Only for Magento 2.1."},
+		{Name: "GENERATED_CODE_SYMLINK", Type: TypeBoolean, Stages: d, Default: true, Magento: "2.1.*", Doc: "Only for Magento 2.1.", Status: StatusIgnored, Note: "Magento 2.1 is not deployed by this toolkit"},
 		{Name: "CRYPT_KEY", Type: TypeString, Stages: d, Default: "", Doc: "The encryption key; set it as a sensitive variable instead."},
 	}
 }
