@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 
+	"sluice/internal/toolkit/deploystep"
 	"sluice/internal/toolkit/envphp"
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/phparray"
@@ -11,7 +12,7 @@ import (
 
 // facts answer what the validators of the deploy stage ask of other packages.
 func facts() validate.Facts {
-	return validate.Facts{Engine: engine, Resources: resources, Services: validate.Environment{}}
+	return validate.Facts{Installed: deploystep.Installed, Engine: engine, Resources: resources, Services: validate.Environment{}}
 }
 
 // engine returns the search engine that the environment gets.

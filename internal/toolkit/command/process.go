@@ -112,6 +112,7 @@ func newRoot(p Process) *cobra.Command {
 	root.AddCommand(errorCommands(p)...)
 	root.AddCommand(configCommands(p)...)
 	root.AddCommand(buildCommands(p)...)
+	root.AddCommand(operationCommands(p)...)
 	return root
 }
 
