@@ -205,7 +205,7 @@ func (d *deployment) whyHook(app engine.App) string {
 
 func (d *deployment) deployHook(ctx context.Context, app engine.App, why string) error {
 	d.log.Line(3, "Executing deploy hook for application %s (%s)", app.Name, why)
-	if watch := (&progressWatch{}); !watch.mayWait(app) {
+	if !tellsTouch(app) {
 		d.touch(ctx)
 	}
 	return d.note(d.runHook(ctx, app, nil, func() { d.touch(ctx) }))
@@ -222,36 +222,6 @@ exit "${code:-1}"`
 
 func hookCommand(hook, log string) []string {
 	return []string{"/bin/sh", "-c", logHook, "hook", hook, contract.LogDir + "/" + log + ".log"}
-}
-
-// progressWatch takes progress lines out of a hook's output.
-type progressWatch struct {
-	touching func() // called once, when the hook says that it is about to write to data
-	touched  bool
-}
-
-// mayWait reports whether the hook is only the toolkit, which says itself when it first
-// writes to data (design: decision 11).
-func (w *progressWatch) mayWait(app engine.App) bool {
-	for _, f := range app.Files {
-		if f.Path == topology.DeployHook {
-			return contract.TellsTouch(f.Content)
-		}
-	}
-	return false
-}
-
-// keep reports whether the line belongs in the log.
-func (w *progressWatch) keep(line string) bool {
-	p, ok := contract.ParseProgress(line)
-	if !ok {
-		return true
-	}
-	if p.Verb == contract.Touch && !w.touched {
-		w.touched = true
-		w.touching()
-	}
-	return false
 }
 
 // touch notes that data may be written from now on: a failure keeps the site closed.

@@ -164,9 +164,9 @@ func (b *applicationBuild) build(ctx context.Context, req build.Request) (platfo
 		return platform.Slug{}, failed(phraseBuild, "", fmt.Errorf("check out %s: %w", b.activity.Commit, err))
 	}
 	start := time.Now()
-	out := b.log.At(3)
+	out, done := b.log.watched(3, nil)
 	slug, err := b.Builder.Build(ctx, req, out)
-	_ = out.Close() // never fails
+	done()
 	result := platform.CommandResult{App: b.app.Name, Type: "build", Duration: time.Since(start)}
 	if f, ok := errors.AsType[*build.Failure](err); ok {
 		result.ExitCode = f.ExitCode

@@ -51,7 +51,7 @@ func (d *deployment) early(ctx context.Context) error {
 			d.skipHook(app)
 			continue
 		}
-		if watch := (&progressWatch{}); !app.Warm || app.PostStart != "" || !watch.mayWait(app) {
+		if !app.Warm || app.PostStart != "" || !tellsTouch(app) {
 			return nil
 		}
 		d.log.Line(3, "Executing deploy hook for application %s (%s); requests are served until it writes to data", app.Name, why)
@@ -141,15 +141,13 @@ func (d *deployment) note(o outcome) error {
 // runHook runs an application's deploy hook to its end. touching is called, at most once,
 // when a hook that promised it says that it is about to write to data.
 func (d *deployment) runHook(ctx context.Context, app engine.App, env map[string]string, touching func()) outcome {
-	out := d.log.At(4)
-	watch := &progressWatch{touching: touching}
-	out.seen = watch.keep
+	out, done := d.log.watched(4, touching)
 	start := time.Now()
 	code, err := d.Engine.Exec(ctx, engine.ExecRequest{
 		Environment: d.env.ID(), Release: d.release.ID, Container: app.Name,
 		Command: hookCommand(topology.DeployHook, "deploy"), Env: env, Dir: contract.AppDir, Stdout: out, Stderr: out,
 	})
-	_ = out.Close() // never fails
+	done()
 	o := outcome{result: platform.CommandResult{App: app.Name, Type: "deploy", ExitCode: code, Duration: time.Since(start)}}
 	switch {
 	case err != nil:

@@ -100,10 +100,10 @@ func (d *deployment) postDeploy(ctx context.Context) error {
 	for _, name := range d.plan.PostDeploy {
 		d.log.Blank()
 		d.log.Line(1, "Executing post deploy hook for service `%s`", name)
-		out := d.log.At(2)
+		out, done := d.log.watched(2, nil)
 		start := time.Now()
 		code, err := d.exec(ctx, name, hookCommand(topology.PostDeployHook, "post-deploy"), out)
-		_ = out.Close() // never fails
+		done()
 		d.activity.Commands = append(d.activity.Commands, platform.CommandResult{
 			App: name, Type: "post_deploy", ExitCode: code, Duration: time.Since(start),
 		})

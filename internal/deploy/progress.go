@@ -1,0 +1,82 @@
+package deploy
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"sluice/internal/contract"
+	"sluice/internal/engine"
+	"sluice/internal/topology"
+)
+
+// worthTelling is how long a step of a scenario takes before its time is in the log.
+const worthTelling = time.Second
+
+// progressWatch takes the toolkit's progress lines out of a hook's output, and tells how
+// long the steps took that they name.
+type progressWatch struct {
+	touching func() // called once, when the hook says that it is about to write to data; may be nil
+	log      *logbook
+	level    int
+
+	mu      sync.Mutex
+	touched bool
+	step    string // that runs; "" for none
+	since   time.Time
+}
+
+// watched returns a writer to the log without progress lines. done tells the time of the
+// last step and writes out a last line without its newline.
+func (l *logbook) watched(level int, touching func()) (out *indented, done func()) {
+	w := &progressWatch{touching: touching, log: l, level: level}
+	out = l.At(level)
+	out.seen = w.keep
+	return out, func() {
+		_ = out.Close() // never fails
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.next("")
+	}
+}
+
+// keep reports whether the line belongs in the log. Builders indent what they pass on.
+func (w *progressWatch) keep(line string) bool {
+	p, ok := contract.ParseProgress(strings.TrimLeft(line, " "))
+	if !ok {
+		return true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch p.Verb {
+	case contract.Step:
+		w.next(p.Text)
+	case contract.Hello:
+		w.next("") // another program: the last one's step has ended
+	case contract.Touch:
+		if !w.touched && w.touching != nil {
+			w.touched = true
+			w.touching()
+		}
+	}
+	return false
+}
+
+// next ends the step that runs and begins another.
+func (w *progressWatch) next(step string) {
+	if d := time.Since(w.since); w.step != "" && d >= worthTelling {
+		w.log.Line(w.level, "(%s took %s)", w.step, took(d))
+	}
+	w.step, w.since = step, time.Now()
+}
+
+// tellsTouch reports whether an application's deploy hook is only the toolkit, which says
+// itself when it first writes to data (design: decision 11).
+func tellsTouch(app engine.App) bool {
+	for _, f := range app.Files {
+		if f.Path == topology.DeployHook {
+			return contract.TellsTouch(f.Content)
+		}
+	}
+	return false
+}

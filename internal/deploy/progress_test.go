@@ -1,0 +1,35 @@
+package deploy
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestProgressLinesBecomeTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		touches := 0
+		out, done := newLogbook(&log).watched(1, func() { touches++ })
+		say := func(line string, then time.Duration) {
+			_, _ = fmt.Fprint(out, line)
+			time.Sleep(then)
+		}
+		say("::sluice::hello sluice-toolkit 1\n", 0)
+		say("  ::sluice::step compile-di\n", 0)
+		say("  Running DI compilation\n", 72*time.Second)
+		say("  ::sluice::step quick\n", 10*time.Millisecond)
+		say("::sluice::touch the cache\n::sluice::touch the database\n", 0)
+		say("::sluice::step last\nno newline", 1500*time.Millisecond)
+		done()
+		want := "    Running DI compilation\n  (compile-di took 1 m 12 s)\n  no newline\n  (last took 1.5 s)\n"
+		if log.String() != want {
+			t.Errorf("log:\n%s\nwant:\n%s", log.String(), want)
+		}
+		if touches != 1 {
+			t.Errorf("touched %d times, want once", touches)
+		}
+	})
+}
