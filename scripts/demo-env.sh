@@ -6,6 +6,7 @@ data="$demo/data"
 bin="$root/bin"
 api_port="${SLUICE_DEMO_API_PORT:-7070}"
 http_port="${SLUICE_DEMO_HTTP_PORT:-8080}"
+https_port="${SLUICE_DEMO_HTTPS_PORT:-8443}"
 router_socket="$data/router/control.sock"
 project=shop
 export SLUICE_URL="http://127.0.0.1:$api_port"

@@ -5,10 +5,10 @@ set -euo pipefail
 . scripts/demo-env.sh
 
 mkdir -p "$demo" "$data/router"
-say "Starting sluice-router (port $http_port) and sluiced (port $api_port)"
-start sluice-router "$bin/sluice-router" --listen ":$http_port" --control "$router_socket" --state "$data/router/state.json"
+say "Starting sluice-router (ports $http_port and $https_port) and sluiced (port $api_port)"
+start sluice-router "$bin/sluice-router" --listen ":$http_port" --listen-tls ":$https_port" --control "$router_socket" --state "$data/router/state.json"
 await sluice-router test -S "$router_socket"
-start sluiced "$bin/sluiced" serve --data-dir "$data" --listen "127.0.0.1:$api_port" --http-port "$http_port" --prefix sluice-demo
+start sluiced "$bin/sluiced" serve --data-dir "$data" --listen "127.0.0.1:$api_port" --http-port "$http_port" --https-port "$https_port" --prefix sluice-demo
 await sluiced curl --silent --fail --max-time 2 "$SLUICE_URL/api/version"
 
 "$bin/sluice" auth:login --server "$SLUICE_URL" --token-file "$data/keys/admin.token" >/dev/null
@@ -42,8 +42,14 @@ last=$("$bin/sluice" activity:list -p "$project" -e main --limit 1 --pipe)
 # Curl resolves *.localhost to this machine, as browsers do.
 status=$(curl --silent --output "$demo/front-page.html" --write-out '%{http_code} in %{time_total} s, %{size_download} bytes' "$url")
 
+# The same over TLS, by the local authority that the router made.
+"$bin/sluiced" authority --data-dir "$data" >"$demo/authority.pem"
+secure="https://$(echo "$url" | sed 's|^[a-z]*://\([^:/]*\).*|\1|'):$https_port/"
+tls=$(curl --silent --output /dev/null --cacert "$demo/authority.pem" --write-out '%{http_code} over HTTP/%{http_version} in %{time_total} s' "$secure" || true)
+
 say "The shop is live: $url"
 echo "front page: $status ($(sed -n 's:.*<title>\(.*\)</title>.*:\1:p' "$demo/front-page.html" | head -1))"
+echo "with TLS:   $secure $tls"
 "$bin/sluice" activity:get "$last"
 if [ "${status%% *}" != 200 ]; then
     echo "demo: the front page did not answer 200; see: $bin/sluice activity:log $last" >&2
@@ -52,6 +58,7 @@ fi
 cat <<END
 
 Next: change a file in $work, commit, and \`git push sluice main\` there.
+      Browsers trust $secure when they trust $demo/authority.pem.
       export XDG_CONFIG_HOME=$XDG_CONFIG_HOME; bin/sluice help
       \`make demo-down\` removes all of it again.
 END

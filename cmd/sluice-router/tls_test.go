@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	"sluice/internal/edge"
-	"sluice/internal/edge/certs"
 	"sluice/internal/platform"
 )
 
@@ -22,7 +21,7 @@ import (
 // as a developer's browser does.
 func trusting(t *testing.T, p *process, dir string) *http.Client {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, "tls", certs.AuthorityCertificate))
+	text, err := os.ReadFile(filepath.Join(dir, "tls", platform.LocalAuthorityFile))
 	if err != nil {
 		t.Fatal(err)
 	}

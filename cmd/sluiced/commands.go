@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -151,4 +153,29 @@ func token(ctx context.Context, args []string, env map[string]string, stdout, st
 		_, err = fmt.Fprintln(stdout, secret)
 	}
 	return errors.Join(err, s.Close())
+}
+
+// authority prints the certificate of the router's local authority.
+func authority(args []string, env map[string]string, stdout, stderr io.Writer) error {
+	var c config
+	var dir string
+	flags := newFlags("authority", &c, stderr)
+	flags.StringVar(&c.Router, "router", "", "control socket of sluice-router; empty: <data-dir>/router/control.sock")
+	flags.StringVar(&dir, "tls-dir", "", "the router's --tls-dir; empty: tls, beside its control socket")
+	if err := c.parse(flags, args, env); err != nil {
+		return err
+	}
+	if dir == "" {
+		dir = filepath.Join(filepath.Dir(c.Router), "tls")
+	}
+	text, err := os.ReadFile(filepath.Join(dir, platform.LocalAuthorityFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return platform.Errorf(platform.CodeNotFound, "there is no local authority in %s", dir).
+			WithHint("sluice-router makes it when it is started with --listen-tls")
+	}
+	if err != nil {
+		return fmt.Errorf("read the local authority's certificate: %w", err)
+	}
+	_, err = stdout.Write(text)
+	return err
 }

@@ -23,6 +23,7 @@ type config struct {
 	HTTPPort     int
 	HTTPSPort    int
 	RouterAddr   string // where the router listens, for the warm-up
+	RouterTLS    string // the same for TLS
 	DockerHost   string
 	Prefix       string
 	Subnets      string
@@ -62,6 +63,7 @@ func serveFlags(c *config, out io.Writer) *flag.FlagSet {
 	fs.IntVar(&c.HTTPPort, "http-port", 80, "port of the router as visitors see it")
 	fs.IntVar(&c.HTTPSPort, "https-port", 0, "TLS port of the router as visitors see it; 0: it has none")
 	fs.StringVar(&c.RouterAddr, "router-address", "", "address of the router for the warm-up; empty: 127.0.0.1:<http-port>")
+	fs.StringVar(&c.RouterTLS, "router-tls-address", "", "TLS address of the router for the warm-up; empty: 127.0.0.1:<https-port>")
 	fs.StringVar(&c.Subnets, "subnets", "10.213.0.0/16", "pool out of which every environment gets a /24")
 	fs.BoolVar(&c.BuildNetwork, "build-network", true, "let build hooks reach the outside (never a service)")
 	fs.DurationVar(&c.HoldLimit, "hold-limit", 300*time.Second, "how long a request may wait during a deployment")
@@ -113,6 +115,9 @@ func (c *config) complete() error {
 	}
 	if c.RouterAddr == "" {
 		c.RouterAddr = fmt.Sprintf("127.0.0.1:%d", c.HTTPPort)
+	}
+	if c.RouterTLS == "" {
+		c.RouterTLS = fmt.Sprintf("127.0.0.1:%d", c.HTTPSPort)
 	}
 	if c.Subnets != "" {
 		if _, err := netip.ParsePrefix(c.Subnets); err != nil {

@@ -40,6 +40,7 @@ const usage = `sluiced, the control plane of Sluice
   sluiced serve            run it (see sluiced serve -h for its settings)
   sluiced images [NAME...] assemble or pull images of the catalog; --list shows them
   sluiced down             stop and remove the containers and networks of this data directory
+  sluiced authority        print the local authority's certificate, for trust stores
   sluiced token NAME       print a new access token of that name
   sluiced version          print the version
 
@@ -64,6 +65,8 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		err = imagesCommand(ctx, rest, env, stdout, stderr)
 	case "down":
 		err = down(ctx, rest, env, stderr)
+	case "authority":
+		err = authority(rest, env, stdout, stderr)
 	case "token":
 		err = token(ctx, rest, env, stdout, stderr)
 	case "version", "--version":

@@ -144,7 +144,7 @@ func (p *plant) openPipeline(ctx context.Context) error {
 	p.crons = schedule.New(p.engine, p.log)
 	p.pipeline = deploy.New(deploy.Dependencies{
 		Store: p.store, Source: source{p.repos}, Images: p.images, Builder: p.builder, Engine: p.engine,
-		Gate: p.gate, Journal: p.feed, Crons: p.crons, Warmer: warmup.New(p.config.RouterAddr),
+		Gate: p.gate, Journal: p.feed, Crons: p.crons, Warmer: warmup.New(p.config.RouterAddr, p.config.RouterTLS),
 		Catalog: p.catalog, Log: p.log,
 	}, deploy.Options{
 		Site: topology.Site{

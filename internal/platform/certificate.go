@@ -19,6 +19,10 @@ import (
 // renews by itself (spec: platform 3.5, "28 days remain").
 const ExpiryNotice = 28 * 24 * time.Hour
 
+// LocalAuthorityFile is the certificate of the router's local authority, for trust stores,
+// in the router's directory of certificates.
+const LocalAuthorityFile = "authority-certificate.pem"
+
 // maxChain bounds the certificates of one chain, and maxPEM the bytes of one upload.
 const (
 	maxChain = 10

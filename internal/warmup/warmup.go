@@ -4,6 +4,7 @@ package warmup
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -25,9 +26,13 @@ const (
 	maxBody     = 32 << 20 // read, so that the page is generated to its end
 )
 
-// New returns a warmer that connects to router ("host:port") for every http URL.
-func New(router string) *Warmer {
+// New returns a warmer that connects to router ("host:port") for every http URL and to
+// secure for every https URL.
+func New(router, secure string) *Warmer {
 	dialer := &net.Dialer{Timeout: 5 * time.Second}
+	// Whose certificate is shown does not matter: the connection goes to the router of this
+	// machine, and a site has to be warm also when its first certificate is still ordered.
+	trusting := &tls.Dialer{NetDialer: dialer, Config: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}} //nolint:gosec // see above
 	return &Warmer{
 		concurrency: concurrency,
 		client: &http.Client{
@@ -35,6 +40,12 @@ func New(router string) *Warmer {
 			Transport: &http.Transport{
 				DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 					return dialer.DialContext(ctx, network, router)
+				},
+				DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+					d := *trusting
+					d.Config = trusting.Config.Clone()
+					d.Config.ServerName, _, _ = net.SplitHostPort(address)
+					return d.DialContext(ctx, network, secure)
 				},
 				MaxIdleConnsPerHost: concurrency,
 			},

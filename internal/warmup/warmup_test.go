@@ -28,7 +28,7 @@ func TestWarmRequestsEveryPageThroughTheRouter(t *testing.T) {
 
 	var log bytes.Buffer
 	urls := []string{"http://shop.example.test/", "http://shop.example.test/broken", "http://shop.example.test/a"}
-	if err := warmup.New(router.Listener.Addr().String()).Warm(t.Context(), urls, &log); err != nil {
+	if err := warmup.New(router.Listener.Addr().String(), "").Warm(t.Context(), urls, &log); err != nil {
 		t.Fatal(err)
 	}
 	if hits.Load() != 3 {
@@ -50,7 +50,24 @@ func TestWarmStopsWithItsContext(t *testing.T) {
 	for i := range urls {
 		urls[i] = "http://127.0.0.1:1/"
 	}
-	if err := warmup.New("127.0.0.1:1").Warm(ctx, urls, &bytes.Buffer{}); !errors.Is(err, gone) {
+	if err := warmup.New("127.0.0.1:1", "").Warm(ctx, urls, &bytes.Buffer{}); !errors.Is(err, gone) {
 		t.Errorf("err = %v, want the cause", err)
+	}
+}
+
+func TestWarmRequestsHTTPSPagesUnderTheirName(t *testing.T) {
+	secure := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.Host != "shop.example.test:8443" || r.TLS.ServerName != "shop.example.test" {
+			t.Errorf("host %q, server name %q", r.Host, r.TLS.ServerName)
+		}
+	}))
+	defer secure.Close()
+	var log bytes.Buffer
+	urls := []string{"https://shop.example.test:8443/"}
+	if err := warmup.New("127.0.0.1:1", secure.Listener.Addr().String()).Warm(t.Context(), urls, &log); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(log.String(), "Warmed up page: https://shop.example.test:8443/ (status 200") {
+		t.Errorf("log: %s", log.String())
 	}
 }

@@ -243,7 +243,7 @@ func checkFiles(t *testing.T, s *site) {
 		if d.IsDir() && info.Mode().Perm() != 0o700 {
 			t.Errorf("%s has mode %v", path, info.Mode())
 		}
-		if !d.IsDir() && filepath.Base(path) != certs.AuthorityCertificate && info.Mode().Perm() != 0o600 {
+		if !d.IsDir() && filepath.Base(path) != platform.LocalAuthorityFile && info.Mode().Perm() != 0o600 {
 			t.Errorf("%s has mode %v", path, info.Mode())
 		}
 		if !d.IsDir() {

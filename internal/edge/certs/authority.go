@@ -19,14 +19,12 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"sluice/internal/platform"
 )
 
-// The files of the authority: the first holds its key, the second is for trust stores.
-const (
-	authorityFile = "authority.pem"
-	// AuthorityCertificate is the name of the public certificate below Options.Dir.
-	AuthorityCertificate = "authority-certificate.pem"
-)
+// authorityFile holds the authority with its key.
+const authorityFile = "authority.pem"
 
 const (
 	day           = 24 * time.Hour
@@ -69,7 +67,7 @@ func OpenAuthority(dir string, now func() time.Time) (*Authority, error) {
 		}
 		return OpenAuthority(dir, now)
 	}
-	public := filepath.Join(dir, AuthorityCertificate)
+	public := filepath.Join(dir, platform.LocalAuthorityFile)
 	if old, err := os.ReadFile(public); err != nil || !bytes.Equal(old, a.PEM()) { //nolint:gosec // the operator chose it
 		if err := os.WriteFile(public, a.PEM(), 0o644); err != nil { //nolint:gosec // it is public
 			return nil, fmt.Errorf("write the local authority's certificate: %w", err)

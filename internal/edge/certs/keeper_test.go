@@ -145,7 +145,7 @@ func TestLocalAuthority(t *testing.T) {
 	dir := t.TempDir()
 	k := open(t, dir, &logBuffer{}, "main-shop.localhost", "*.shop.test", "*.localhost")
 	trust := x509.NewCertPool()
-	text, err := os.ReadFile(filepath.Join(dir, certs.AuthorityCertificate))
+	text, err := os.ReadFile(filepath.Join(dir, platform.LocalAuthorityFile))
 	if err != nil || !trust.AppendCertsFromPEM(text) || strings.Contains(string(text), "PRIVATE") {
 		t.Fatalf("%s %v", text, err)
 	}
