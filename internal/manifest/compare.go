@@ -127,12 +127,12 @@ func keepsData(s *Service) bool {
 func (c *comparison) application(a *Application) {
 	now := c.current.App(a.Name)
 	if now == nil {
-		if len(a.Mounts) > 0 {
+		if len(a.allMounts()) > 0 {
 			c.loss(nil, c.successor(a), "application-removed", fmt.Sprintf("application %s is removed or renamed", show(a.Name)), "the files of its mounts are left behind", "keep the name "+show(a.Name))
 		}
 		return
 	}
-	for _, m := range a.Mounts {
+	for _, m := range a.allMounts() {
 		c.mount(m, now)
 	}
 	if now.Disk > 0 && now.Disk < a.Disk {
@@ -153,11 +153,25 @@ func (c *comparison) successor(a *Application) Position {
 	return Position{File: cmp.Or(a.File, appFile)}
 }
 
+// allMounts are the mounts of an application and its workers, which share its volume; those
+// with the same source once.
+func (a *Application) allMounts() []Mount {
+	all := slices.Clone(a.Mounts)
+	for _, w := range a.Workers {
+		for _, m := range w.Mounts {
+			if !slices.ContainsFunc(all, func(o Mount) bool { return o.Path == m.Path && o.Source == m.Source && o.SourcePath == m.SourcePath }) {
+				all = append(all, m)
+			}
+		}
+	}
+	return all
+}
+
 func (c *comparison) mount(m Mount, now *Application) {
 	if m.Source == MountTmp {
 		return
 	}
-	for _, other := range now.Mounts {
+	for _, other := range now.allMounts() {
 		switch {
 		case other.holds(&m):
 			return // also when it is mounted elsewhere: the data can be reached

@@ -27,6 +27,7 @@ func TestCompare(t *testing.T) {
 		"mount moved":         {"files/var=>files/other", "", "error mount-moved"},
 		"mount elsewhere":     {"{var: =>{log: ", "", ""},
 		"mount of more":       {"files/var=>files", "", ""},
+		"worker keeps it":     {"mounts: {var: 'shared:files/var'}\n=>workers: {q: {commands: {start: x}, mounts: {var: 'shared:files/var'}}}\n", "", ""},
 		"application renamed": {"name: app=>name: shop", "", "error application-removed"},
 	}
 	old := parsed(t, tree(appFile, app, ".magento/services.yaml", services))
@@ -48,6 +49,18 @@ func TestCompare(t *testing.T) {
 				t.Errorf("acknowledged: %v", acknowledged)
 			}
 		})
+	}
+}
+
+// TestCompareWorkers: what only a worker mounts is data too.
+func TestCompareWorkers(t *testing.T) {
+	const app = "name: app\ntype: php:8.2\nworkers: {q: {commands: {start: x}, mounts: {spool: 'shared:files/spool'}}}\n"
+	old := parsed(t, tree(appFile, app))
+	if found := Compare(old, parsed(t, tree(appFile, "name: app\ntype: php:8.2\n"))); len(found) != 1 || found[0].Rule != "mount-removed" {
+		t.Errorf("got %v", found)
+	}
+	if found := Compare(old, old); len(found) > 0 {
+		t.Errorf("the same: %v", found)
 	}
 }
 
