@@ -124,16 +124,22 @@ func startSluice(ctx context.Context, l *lab, dir string, more ...string) (*peer
 	if _, err := edgectl.NewClient(control).Publish(ctx, l.publication()); err != nil {
 		return nil, proc.failed(err)
 	}
-	return &peer{process: proc, plain: addrs[0], goes: true}, nil
+	return &peer{process: proc, plain: addrs[0], goes: true, caches: true}, nil
 }
 
-// publication is the bench's environment.
+// publication is the bench's environment. Only what is below /cached/ is cached.
 func (l *lab) publication() platform.Publication {
 	return platform.Publication{
 		Environment: "bench",
 		Release:     "r1",
-		Routes:      []platform.Route{{URL: "http://" + siteHost + "/", OriginalURL: "http://{default}/", Type: platform.RouteUpstream, Upstream: "app"}},
-		Backends:    map[string][]string{"app": {l.backend.addr}},
+		Routes: []platform.Route{
+			{URL: "http://" + siteHost + "/", OriginalURL: "http://{default}/", Type: platform.RouteUpstream, Upstream: "app"},
+			{
+				URL: "http://" + siteHost + "/cached/", OriginalURL: "http://{default}/cached/", Type: platform.RouteUpstream, Upstream: "app",
+				Cache: platform.RouteCache{Enabled: true, Cookies: []string{"*"}, Headers: []string{"Accept", "Accept-Language"}},
+			},
+		},
+		Backends: map[string][]string{"app": {l.backend.addr}},
 	}
 }
 
