@@ -9,16 +9,16 @@ import (
 	"time"
 
 	"sluice/internal/edge/wire"
+	"sluice/internal/platform"
 )
 
 // Limits towards backends. Idle connections are closed well before nginx closes them
-// (75 s), and the longest wait for a response's header is that of the slowest admin page.
+// (75 s).
 const (
-	dialTimeout           = 5 * time.Second
-	idleBackendTimeout    = 30 * time.Second
-	responseHeaderTimeout = 10 * time.Minute
-	maxIdlePerBackend     = 256
-	maxResponseHeader     = 1 << 20
+	dialTimeout        = 5 * time.Second
+	idleBackendTimeout = 30 * time.Second
+	maxIdlePerBackend  = 256
+	maxResponseHeader  = 1 << 20
 )
 
 // Dialer opens a connection to a backend.
@@ -64,13 +64,18 @@ func (u *backendConn) quiet() bool {
 	return u.raw.Read(u.look) == nil && u.silent
 }
 
-// expectBy bounds the wait for a response's header. Moving the deadline costs more than
-// looking at the clock, so it is moved only when it has come nearer by a tenth.
-func (u *backendConn) expectBy(now time.Time) error {
-	if u.deadline.Sub(now) >= responseHeaderTimeout {
+// expectWithin bounds the wait for a response's header; 0 is platform.DefaultTimeout. Moving
+// the deadline costs more than looking at the clock, so the default one is moved only when
+// it has come nearer by a tenth.
+func (u *backendConn) expectWithin(timeout time.Duration, now time.Time) error {
+	switch {
+	case timeout > 0:
+		u.deadline = now.Add(timeout)
+	case u.deadline.Sub(now) >= platform.DefaultTimeout:
 		return nil
+	default:
+		u.deadline = now.Add(platform.DefaultTimeout + platform.DefaultTimeout/10)
 	}
-	u.deadline = now.Add(responseHeaderTimeout + responseHeaderTimeout/10)
 	return u.conn.SetReadDeadline(u.deadline)
 }
 

@@ -62,7 +62,7 @@ func (x *exchange) run(u *backendConn) (err error) {
 // ask sends the request's head, and starts with its body.
 func (x *exchange) ask() error {
 	u := x.up
-	if err := u.expectBy(time.Now()); err != nil {
+	if err := u.expectWithin(x.visit.route.Timeout, time.Now()); err != nil {
 		return err
 	}
 	head, err := x.relay.clients.appendRequest(u.out[:0], x.req, x.visit)

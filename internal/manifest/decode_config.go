@@ -62,6 +62,7 @@ func decodeRoute(e entry) *Route {
 		SSI:        enabled(n.get("ssi")) || enabled(n.at("cache", "ssi")),
 		TLS:        decodeTLS(n.get("tls")),
 	}
+	r.Timeout, _ = parseDuration(n.get("timeout").str())
 	r.Upstream, r.UpstreamEnd = splitEndpoint(n.get("upstream").str())
 	return r
 }

@@ -243,6 +243,7 @@ type Route struct {
 	Redirects   []Redirect
 	Expires     string // redirects.expires
 	SSI         bool
+	Timeout     time.Duration // for the application to begin its answer; 0 for the default
 	TLS         TLS
 }
 

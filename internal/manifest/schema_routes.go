@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"sluice/internal/platform"
 )
@@ -19,6 +20,7 @@ func routesSchema() *shape {
 		property{key: "cache", shape: routeCacheSchema().or(boolean()), doc: "The HTTP cache."},
 		property{key: "redirects", shape: redirectsSchema(), doc: "Redirects of single paths; served also while requests are held."},
 		property{key: "ssi", shape: enabledSchema("Server-side includes.").or(boolean()), doc: "Server-side includes in HTML, in nginx's dialect."},
+		property{key: "timeout", shape: formatted(durationFormat()).with(checkRouteTimeout), fallback: "10m", doc: "How long the application may take to begin its answer, 1s to 1h; then visitors get 504. Not part of the original format."},
 		property{key: "tls", shape: tlsSchema(), doc: "Transport security."},
 		property{key: "sticky", shape: enabledSchema("By address."), status: StatusIgnored, note: "an application has one web container", doc: "Keeps a visitor on one container."},
 		property{key: "http_access", shape: freeForm(), status: StatusIgnored, note: "set it on the environment", doc: "Passwords and addresses."},
@@ -95,6 +97,14 @@ func checkAuthorities(c *checker, n *node, path string) {
 func checkRouteType(c *checker, n *node, path string) {
 	if n.text == "proxy" {
 		c.fail(n.pos, "refused-value", path+" cannot be \"proxy\" here", "the router passes requests to applications only", "use an application that passes them on, or a redirect")
+	}
+}
+
+// checkRouteTimeout keeps a timeout within what makes sense.
+func checkRouteTimeout(c *checker, n *node, path string) {
+	d, ok := parseDuration(n.str())
+	if ok && (d < time.Second || d > time.Hour) {
+		c.fail(n.pos, "refused-value", path+" cannot be "+show(n.str()), "it is from 1s to 1h", "")
 	}
 }
 

@@ -1,5 +1,7 @@
 package platform
 
+import "time"
+
 // RouteType says what a route does with a request.
 type RouteType string
 
@@ -22,10 +24,15 @@ type Route struct {
 	Attributes    map[string]string
 	Cache         RouteCache
 	Redirects     []PartialRedirect
+	Timeout       time.Duration // for the application to begin its answer; 0 means DefaultTimeout
 	SSI           bool
 	HSTS          HSTS
 	TLS           RouteTLS
 }
+
+// DefaultTimeout is how long an application may take to begin its answer: that of the
+// slowest admin page.
+const DefaultTimeout = 10 * time.Minute
 
 // RouteCache is what the HTTP cache may do on a route (spec: platform 3.4).
 type RouteCache struct {

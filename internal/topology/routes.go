@@ -97,6 +97,7 @@ func (s scheme) expand(r *manifest.Route, h hosts) (platform.Route, bool) {
 		ID:          r.ID,
 		Attributes:  r.Attributes,
 		SSI:         r.SSI,
+		Timeout:     r.Timeout,
 		Cache:       cacheOf(r),
 		HSTS: platform.HSTS{
 			Enabled:           r.TLS.HSTSEnabled,
