@@ -1,7 +1,6 @@
 package zerohold
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -97,14 +96,18 @@ func (d *Decision) tree(_ context.Context, k *kit.Kit) (string, error) {
 }
 
 // configFile compares the config.php that the build brings with the one in the mount,
-// which Magento's checks will look at.
+// which Magento's checks will look at. It compares what they say: setup:install and
+// setup:upgrade write the same in another style.
 func configFile(k *kit.Kit) (string, error) {
-	brought, err := k.Tree.ReadOrNothing(tree.Init + "/" + tree.ConfigPHP)
-	if err != nil || brought == nil {
+	if !k.Tree.Exists(tree.Init + "/" + tree.ConfigPHP) {
+		return "", nil
+	}
+	brought, err := phpfile.File{Tree: k.Tree, Name: tree.Init + "/" + tree.ConfigPHP}.Read()
+	if err != nil {
 		return "", err
 	}
-	now, err := k.Tree.ReadOrNothing(tree.ConfigPHP)
-	if err != nil || bytes.Equal(brought, now) {
+	now, err := phpfile.File{Tree: k.Tree, Name: tree.ConfigPHP}.Read()
+	if err != nil || brought.Equal(now) {
 		return "", err
 	}
 	return "app/etc/config.php changed", nil
