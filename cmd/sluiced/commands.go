@@ -168,7 +168,7 @@ func authority(args []string, env map[string]string, stdout, stderr io.Writer) e
 	if dir == "" {
 		dir = filepath.Join(filepath.Dir(c.Router), "tls")
 	}
-	text, err := os.ReadFile(filepath.Join(dir, platform.LocalAuthorityFile))
+	text, err := os.ReadFile(filepath.Clean(filepath.Join(dir, platform.LocalAuthorityFile)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return platform.Errorf(platform.CodeNotFound, "there is no local authority in %s", dir).
 			WithHint("sluice-router makes it when it is started with --listen-tls")
