@@ -27,6 +27,7 @@ func operationCommands(p Process) []*cobra.Command {
 		newBackupList(p),
 		newRestore(p),
 		newUpdateComposer(p),
+		newDump(p),
 	}
 }
 

@@ -87,7 +87,7 @@ func TestRestore(t *testing.T) {
 	same(t, "files", w.File(t, "app/etc/config.php")+w.File(t, "app/etc/env.php")+w.File(t, "pub/static/frontend/a.js")+w.File(t, "pub/static/deployed_version.txt")+w.File(t, "var/view_preprocessed/x"), "new\nmine\na\n1\nx")
 	same(t, "log", w.Log(), `DEBUG: Directory app/etc was copied with strategy: copy
 INFO: init/pub/media is empty. Nothing to restore
-WARNING: [2026] Cannot copy directory pub/media with strategy: copy
+DEBUG: Directory pub/media was copied with strategy: copy
 DEBUG: Directory var/view_preprocessed was copied with strategy: copy
 DEBUG: Directory pub/static was copied with strategy: sub_symlink
 NOTICE: Recoverable directories were copied back.

@@ -34,15 +34,11 @@ func restoreDirs(_ context.Context, k *kit.Kit) error {
 		return err
 	}
 	for _, r := range dirs {
-		done, err := r.restore(k)
-		switch {
-		case err != nil:
+		if err := r.restore(k); err != nil {
 			k.Log.Warn(codeRestore, err.Error())
-		case !done:
-			k.Log.Warn(codeRestore, fmt.Sprintf("Cannot copy directory %s with strategy: %s", r.dir, r.how))
-		default:
-			k.Log.Debugf("Directory %s was copied with strategy: %s", r.dir, r.how)
+			continue
 		}
+		k.Log.Debugf("Directory %s was copied with strategy: %s", r.dir, r.how)
 	}
 	k.Log.Notice("Recoverable directories were copied back.")
 	k.Tree.DeleteFlag(tree.FlagRegenerate, k.Log)
@@ -81,8 +77,8 @@ func recoverables(k *kit.Kit) ([]recoverable, error) {
 	return append(dirs, recoverable{"var/di", how}, recoverable{"var/generation", how}), err
 }
 
-// restore reports whether there was anything to restore.
-func (r recoverable) restore(k *kit.Kit) (bool, error) {
+// restore brings one directory back. One that the build saved empty needs nothing.
+func (r recoverable) restore(k *kit.Kit) error {
 	from := path.Join(tree.Init, r.dir)
 	if !k.Tree.IsDir(from) {
 		named := from
@@ -90,13 +86,13 @@ func (r recoverable) restore(k *kit.Kit) (bool, error) {
 			named = k.Tree.Path(from)
 		}
 		if r.how == linkEntries && !k.Platform.HasMount(r.dir) {
-			return true, nil // content of the build is where it belongs
+			return nil // content of the build is where it belongs
 		}
-		return false, fmt.Errorf("Cannot copy directory %s. Directory does not exist.", named)
+		return fmt.Errorf("Cannot copy directory %s. Directory does not exist.", named)
 	}
 	entries, err := k.Tree.Entries(from)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if len(entries) == 0 {
 		if r.how == linkEntries {
@@ -104,21 +100,21 @@ func (r recoverable) restore(k *kit.Kit) (bool, error) {
 		} else {
 			k.Log.Infof("%s is empty. Nothing to restore", from)
 		}
-		return false, nil
+		return nil
 	}
 	switch r.how {
 	case copyAll:
-		return true, replaceBy(k, from, r.dir, k.Tree.CopyContents)
+		return replaceBy(k, from, r.dir, k.Tree.CopyContents)
 	case copySub: // file by file, over those of the same name
-		return true, k.Tree.CopyContents(from, r.dir)
+		return k.Tree.CopyContents(from, r.dir)
 	case linkAll:
-		return true, replaceBy(k, from, r.dir, func(from, to string) error {
+		return replaceBy(k, from, r.dir, func(from, to string) error {
 			return errors.Join(k.Tree.RemoveAll(to), k.Tree.Link(from, to))
 		})
 	case linkEntries:
-		return true, linkEach(k, from, r.dir)
+		return linkEach(k, from, r.dir)
 	}
-	return false, fmt.Errorf("Strategy %q does not exist", string(r.how))
+	return fmt.Errorf("Strategy %q does not exist", string(r.how))
 }
 
 // replaceBy removes a link that is in the way and fills the directory.

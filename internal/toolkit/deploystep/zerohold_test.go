@@ -24,6 +24,7 @@ func current(t *testing.T) (*toolkittest.World, *database) {
 	if len(db.ran) != 1 {
 		t.Fatalf("nothing was recorded: %q\n%s", db.ran, w.Log())
 	}
+	db.rows["SELECT table_name"] = []*phparray.Array{phparray.Map("table_name", "flag")}
 	_, record, _ := strings.Cut(db.ran[0], "{")
 	db.rows["SELECT flag_data"] = []*phparray.Array{phparray.Map("flag_data", "{"+strings.TrimSuffix(record, "]"))}
 	return w, db

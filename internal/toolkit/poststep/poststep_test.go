@@ -207,7 +207,7 @@ func TestWithoutTheModuleTheRoutesSayTheBaseURL(t *testing.T) {
 	for _, want := range []string{
 		"ERROR: Cannot fetch base URL using the config:show:default-url command. Instead, using the URL from the MAGENTO_CLOUD_ROUTES variable.",
 		"ERROR: Command execution failed: The command", "WARNING: [3002] Can't fetch store urls. The command", `WARNING: [3003] Can't fetch store url with store code "de". The command`,
-		"ERROR: Warming up failed: https://",
+		"INFO: Warmed up page: http://",
 	} {
 		if !strings.Contains(w.Log(), want) {
 			t.Errorf("no %q in\n%s", want, w.Log())

@@ -37,7 +37,7 @@ func (s *stores) baseURL(ctx context.Context) (string, error) {
 			return "", err
 		}
 		s.kit.Log.Debugf("Routes: %v", routes)
-		base = urlmap.Default(routes.Secure)
+		base = routes.Base()
 	}
 	s.base = strings.TrimRight(base, "/")
 	return s.base, nil

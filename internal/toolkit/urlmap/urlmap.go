@@ -19,7 +19,20 @@ type Site struct {
 }
 
 // Map are the base URLs, in the order of the routes.
-type Map struct{ Unsecure, Secure []Site }
+type Map struct {
+	Unsecure, Secure []Site
+	// OnlyUnsecure says that no route has TLS and Secure is what such routes would be.
+	OnlyUnsecure bool
+}
+
+// Base returns the URL of the default domain as visitors reach it: with TLS if there is a
+// route that has it.
+func (m *Map) Base() string {
+	if m.OnlyUnsecure {
+		return Default(m.Unsecure)
+	}
+	return Default(m.Secure)
+}
 
 // From reads the routes of the platform: URL -> {type, original_url, primary}. Only
 // upstream routes count, and only primary ones when there are any.
@@ -45,6 +58,7 @@ func From(routes *phparray.Array) (Map, error) {
 	case len(m.Unsecure) == 0:
 		m.Unsecure = slices.Clone(m.Secure)
 	case len(m.Secure) == 0:
+		m.OnlyUnsecure = true
 		for _, s := range m.Unsecure {
 			m.Secure = append(m.Secure, Site{s.Key, "https://" + strings.TrimPrefix(s.URL, "http://")})
 		}

@@ -52,7 +52,7 @@ func TestDefaultIsTheEmptyKeyOrTheFirst(t *testing.T) {
 	if got := Default([]Site{{"a", "http://a/"}}); got != "http://a/" {
 		t.Error(got)
 	}
-	if got := Default(nil); got != "" {
+	if got := Default(nil); got != "" || (&Map{}).Base() != "" {
 		t.Error(got)
 	}
 }

@@ -56,7 +56,7 @@ func (d *Decision) Decide(ctx context.Context, k *kit.Kit) (reason string, err e
 		d.reason = Variable + " is off"
 		return d.reason, nil
 	}
-	for _, check := range []func(context.Context, *kit.Kit) (string, error){d.tree, d.database, d.code, upToDate} {
+	for _, check := range []func(context.Context, *kit.Kit) (string, error){d.tree, d.database, configFile, d.code, upToDate} {
 		if d.reason = told(check(ctx, k)); d.reason != "" {
 			return d.reason, nil
 		}
@@ -92,22 +92,22 @@ func (d *Decision) tree(_ context.Context, k *kit.Kit) (string, error) {
 	if !onDemand && !skip && !k.Tree.HasFlag(tree.FlagSCDInBuild) {
 		return "static content is made in this deployment", nil
 	}
-	return configFile(k)
+	return "", nil
 }
 
-// configFile compares the config.php that the build brings with the one in the mount,
-// which Magento's checks will look at. It compares what they say: setup:install and
-// setup:upgrade write the same in another style.
-func configFile(k *kit.Kit) (string, error) {
-	if !k.Tree.Exists(tree.Init + "/" + tree.ConfigPHP) {
+// configFile compares what the config.php of the build says with the one in the mount,
+// which Magento's checks will look at and which Magento writes in its own format.
+func configFile(_ context.Context, k *kit.Kit) (string, error) {
+	brought := phpfile.File{Tree: k.Tree, Name: tree.Init + "/" + tree.ConfigPHP}
+	if !k.Tree.Exists(brought.Name) {
 		return "", nil
 	}
-	brought, err := phpfile.File{Tree: k.Tree, Name: tree.Init + "/" + tree.ConfigPHP}.Read()
+	wanted, err := brought.Read()
 	if err != nil {
 		return "", err
 	}
 	now, err := phpfile.File{Tree: k.Tree, Name: tree.ConfigPHP}.Read()
-	if err != nil || brought.Equal(now) {
+	if err != nil || now.Equal(wanted) {
 		return "", err
 	}
 	return "app/etc/config.php changed", nil
@@ -119,7 +119,7 @@ func (d *Decision) database(ctx context.Context, k *kit.Kit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	tables, err := db.Rows(ctx, "SHOW TABLES LIKE ?", db.Table("flag"))
+	tables, err := db.Rows(ctx, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?", db.Table("flag"))
 	if err != nil {
 		return "", err
 	}

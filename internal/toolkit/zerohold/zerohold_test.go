@@ -26,7 +26,7 @@ func (s *store) Rows(_ context.Context, query string, _ ...any) ([]*phparray.Arr
 	switch {
 	case s.err != nil:
 		return nil, s.err
-	case strings.HasPrefix(query, "SHOW TABLES"):
+	case strings.HasPrefix(query, "SELECT table_name"):
 		if s.installed {
 			return []*phparray.Array{phparray.Map("name", "pre_flag")}, nil
 		}
@@ -55,7 +55,10 @@ const project = `-- composer.lock --
 -- app/etc/config.php --
 <?php return ['modules' => ['Magento_Store' => 1]];
 -- init/app/etc/config.php --
-<?php return ['modules' => ['Magento_Store' => 1]];
+<?php
+return array (
+  'modules' => array ('Magento_Store' => 1),
+);
 -- app/etc/env.php --
 <?php return ['db' => ['connection' => ['default' => ['host' => 'db', 'password' => 'x']]], 'queue' => ['amqp' => ['host' => 'mq']]];
 -- vendor/magento/module-store/etc/module.xml --
