@@ -14,6 +14,7 @@ import (
 
 	"sluice/internal/edge"
 	"sluice/internal/edge/edgectl"
+	"sluice/internal/edge/front"
 )
 
 // The names by which listeners are handed over to the next process.
@@ -28,7 +29,8 @@ type daemon struct {
 	cfg     config
 	log     *slog.Logger
 	router  *edge.Router
-	sites   *http.Server
+	sites   *front.Server
+	full    *http.Server // behind sites
 	control *http.Server
 	metrics *http.Server
 	tls     *tlsSide // nil without a TLS listener
@@ -50,7 +52,7 @@ func (d *daemon) serve(ctx context.Context, ready io.Writer) error {
 	d.start(group, controlSocket, d.control.Serve)
 	d.start(group, sitesSocket, d.sites.Serve)
 	if d.tls != nil {
-		d.start(group, tlsSocket, func(l net.Listener) error { return d.sites.ServeTLS(l, "", "") })
+		d.start(group, tlsSocket, d.sites.ServeTLS)
 	}
 	if d.cfg.metrics != "" {
 		d.start(group, metricsSocket, d.metrics.Serve)
@@ -189,9 +191,14 @@ func (d *daemon) finishSites(ctx context.Context, limit time.Duration) bool {
 	return d.sites.Shutdown(ctx) == nil && d.router.Settle(ctx)
 }
 
+// stopper is a server that can stop accepting and answer the rest.
+type stopper interface {
+	Shutdown(ctx context.Context) error
+}
+
 // finish stops a server from accepting and reports whether it answered everything within
 // the limit.
-func finish(ctx context.Context, srv *http.Server, limit time.Duration) bool {
+func finish(ctx context.Context, srv stopper, limit time.Duration) bool {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errGraceOver)
 	defer cancel()
 	return srv.Shutdown(ctx) == nil

@@ -61,7 +61,8 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	d.sites = edge.NewServer(handler, log)
+	d.full = edge.NewServer(handler, log)
+	d.sites = edge.NewFront(d.full, log)
 	d.prepareControl()
 	err = d.serve(ctx, stderr)
 	router.Finish()
@@ -87,7 +88,7 @@ func (d *daemon) prepareControl() {
 	server := edgectl.NewServer(d.router, d.log)
 	server.FindPredecessors(d.cfg.control)
 	server.OnHandover(d.handOver)
-	d.tls.configure(d.sites, server)
+	d.tls.configure(d.full, server)
 	d.control = server.HTTPServer()
 	d.metrics = edgectl.MetricsServer(d.router, d.log)
 }

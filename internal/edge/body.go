@@ -14,6 +14,7 @@ var errBodyClosed = errors.New("read of a request's body after the request")
 type heldBody struct {
 	io.ReadCloser
 	touched atomic.Bool
+	ended   atomic.Bool // all of it was read
 	failed  atomic.Bool // the client sent something malformed, or left
 	done    atomic.Bool
 }
@@ -24,7 +25,10 @@ func (b *heldBody) Read(p []byte) (int, error) {
 	}
 	b.touched.Store(true)
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
+	switch {
+	case err == io.EOF:
+		b.ended.Store(true)
+	case err != nil:
 		b.failed.Store(true)
 	}
 	return n, err

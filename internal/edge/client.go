@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"time"
+
+	"sluice/internal/edge/front"
 )
 
 // clientCheck is how often a waiting request with a body looks whether its client is
@@ -37,5 +39,5 @@ func (v *visit) clientGone(ctx context.Context) bool {
 	if !ok {
 		return false
 	}
-	return hungUp(socketOf(c))
+	return front.HungUp(socketOf(c))
 }

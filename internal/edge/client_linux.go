@@ -8,27 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hungUp reports whether the peer has closed its side, without reading from the connection.
-func hungUp(c net.Conn) bool {
-	sc, ok := c.(syscall.Conn)
-	if !ok {
-		return false
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return false
-	}
-	const gone = unix.POLLRDHUP | unix.POLLHUP | unix.POLLERR
-	var events int16
-	err = raw.Control(func(fd uintptr) {
-		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}} //nolint:gosec // a descriptor fits
-		if n, err := unix.Poll(fds, 0); err == nil && n > 0 {
-			events = fds[0].Revents
-		}
-	})
-	return err != nil || events&gone != 0
-}
-
 // descriptor returns the number of a socket's descriptor, which stays valid until the
 // socket is closed.
 func descriptor(c net.Conn) (fd int, ok bool) {

@@ -122,6 +122,7 @@ func (x *exchange) pass(resp wire.Response) error {
 	h := x.w.Header()
 	setFields(h, &resp)
 	x.visit.decorate(resp.Status, h)
+	x.upload.closing(h, x.req)
 	if _, said := h["Content-Type"]; !said {
 		h["Content-Type"] = nil // the server would guess
 	}

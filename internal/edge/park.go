@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"sluice/internal/edge/front"
 )
 
 // A request that waits costs a goroutine, its stack and the server's buffers: more than
@@ -168,7 +170,7 @@ func (r *Router) resume(w http.ResponseWriter, req *http.Request, p *parked) {
 	v.operator = func() bool { return r.bypasses(req, v.gate) }
 	defer v.finish()
 	err := p.verdict
-	if err == nil && hungUp(p.NetConn()) {
+	if err == nil && front.HungUp(p.NetConn()) {
 		v.gate.finish(v)
 		v.gate.countLeft(v)
 		err = errLeft

@@ -39,7 +39,7 @@ func newHeldSite(t *testing.T) *heldSite {
 	log := NewAccessLog(&s.log)
 	s.end = sync.OnceValue(log.Close)
 	t.Cleanup(func() { _ = s.end() })
-	s.addr = listenOn(t, NewServer(log.Wrap(r), slog.New(slog.DiscardHandler)))
+	s.addr = listenOn(t, NewFront(NewServer(log.Wrap(r), slog.New(slog.DiscardHandler)), slog.New(slog.DiscardHandler)))
 	mustPublish(t, r, to("r1", s.backend("r1")))
 	s.hold("a1")
 	return s

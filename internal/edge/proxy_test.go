@@ -29,10 +29,36 @@ func onSockets(tb testing.TB, opts Options) (*Router, string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	log := slog.New(slog.DiscardHandler)
+	return r, listenOn(tb, NewFront(NewServer(r, log), log))
+}
+
+// onFullServer is onSockets with all requests read by net/http.
+func onFullServer(tb testing.TB, opts Options) (*Router, string) {
+	tb.Helper()
+	r, err := New(opts)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	return r, listenOn(tb, NewServer(r, slog.New(slog.DiscardHandler)))
 }
 
-func listenOn(tb testing.TB, srv *http.Server) string {
+// starter is onSockets or onFullServer.
+type starter func(tb testing.TB, opts Options) (*Router, string)
+
+// onBoth runs a test with each of the two servers.
+func onBoth(t *testing.T, f func(t *testing.T, start starter)) {
+	t.Helper()
+	t.Run("front", func(t *testing.T) { f(t, onSockets) })
+	t.Run("net/http", func(t *testing.T) { f(t, onFullServer) })
+}
+
+type server interface {
+	Serve(l net.Listener) error
+	Close() error
+}
+
+func listenOn(tb testing.TB, srv server) string {
 	tb.Helper()
 	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -206,7 +232,12 @@ func TestDeploymentsUnderLoad(t *testing.T) {
 }
 
 func TestClientThatLeavesAnUnreadBodyIsNotSentOn(t *testing.T) {
-	r, addr := onSockets(t, Options{})
+	onBoth(t, testClientThatLeavesAnUnreadBodyIsNotSentOn)
+}
+
+func testClientThatLeavesAnUnreadBodyIsNotSentOn(t *testing.T, start starter) {
+	t.Helper()
+	r, addr := start(t, Options{})
 	var arrived atomic.Int64
 	mustPublish(t, r, to("r1", realBackend(t, func(http.ResponseWriter, *http.Request) { arrived.Add(1) })))
 	if _, err := r.Hold(t.Context(), platform.Hold{Environment: testEnv, Activity: "a1"}); err != nil {
@@ -228,7 +259,10 @@ func TestClientThatLeavesAnUnreadBodyIsNotSentOn(t *testing.T) {
 	}
 }
 
-func TestHeadersTowardsTheApplication(t *testing.T) {
+func TestHeadersTowardsTheApplication(t *testing.T) { onBoth(t, testHeadersTowardsTheApplication) }
+
+func testHeadersTowardsTheApplication(t *testing.T, start starter) {
+	t.Helper()
 	seen := make(chan *http.Request, 1)
 	backend := realBackend(t, func(w http.ResponseWriter, req *http.Request) {
 		seen <- req
@@ -252,7 +286,7 @@ func TestHeadersTowardsTheApplication(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r, addr := onSockets(t, Options{TrustedProxies: tt.trusted})
+			r, addr := start(t, Options{TrustedProxies: tt.trusted})
 			mustPublish(t, r, to("r1", backend))
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://shop.test:8080/a%2Fb?x=1;y=%zz", nil)
 			if err != nil {
@@ -295,7 +329,12 @@ func TestHeadersTowardsTheApplication(t *testing.T) {
 }
 
 func TestWebSocketPassesThroughAndIsCutAtTheRelease(t *testing.T) {
-	r, addr := onSockets(t, Options{})
+	onBoth(t, testWebSocketPassesThroughAndIsCutAtTheRelease)
+}
+
+func testWebSocketPassesThroughAndIsCutAtTheRelease(t *testing.T, start starter) {
+	t.Helper()
+	r, addr := start(t, Options{})
 	backend := realBackend(t, func(w http.ResponseWriter, req *http.Request) {
 		if req.Header.Get("Upgrade") != "websocket" || req.Header.Get("Connection") != "Upgrade" {
 			w.WriteHeader(http.StatusBadRequest)
@@ -345,7 +384,12 @@ func TestWebSocketPassesThroughAndIsCutAtTheRelease(t *testing.T) {
 }
 
 func TestMalformedRequestsAreRefusedAndNeverReachABackend(t *testing.T) {
-	r, addr := onSockets(t, Options{})
+	onBoth(t, testMalformedRequestsAreRefusedAndNeverReachABackend)
+}
+
+func testMalformedRequestsAreRefusedAndNeverReachABackend(t *testing.T, start starter) {
+	t.Helper()
+	r, addr := start(t, Options{})
 	var arrived atomic.Int64
 	mustPublish(t, r, to("r1", realBackend(t, func(_ http.ResponseWriter, req *http.Request) {
 		if _, err := io.Copy(io.Discard, req.Body); err == nil {
@@ -398,7 +442,12 @@ func TestMalformedRequestsAreRefusedAndNeverReachABackend(t *testing.T) {
 }
 
 func TestChunkedBodyWithALengthIsOneRequest(t *testing.T) {
-	r, addr := onSockets(t, Options{})
+	onBoth(t, testChunkedBodyWithALengthIsOneRequest)
+}
+
+func testChunkedBodyWithALengthIsOneRequest(t *testing.T, start starter) {
+	t.Helper()
+	r, addr := start(t, Options{})
 	bodies := make(chan string, 4)
 	mustPublish(t, r, to("r1", realBackend(t, func(_ http.ResponseWriter, req *http.Request) {
 		b, _ := io.ReadAll(req.Body)
@@ -421,8 +470,11 @@ func TestChunkedBodyWithALengthIsOneRequest(t *testing.T) {
 	}
 }
 
-func TestErrorPages(t *testing.T) {
-	r, addr := onSockets(t, Options{HealthPath: "/health"})
+func TestErrorPages(t *testing.T) { onBoth(t, testErrorPages) }
+
+func testErrorPages(t *testing.T, start starter) {
+	t.Helper()
+	r, addr := start(t, Options{HealthPath: "/health"})
 	mustPublish(t, r, to("r1", "127.0.0.1:1"))
 	if _, err := r.Close(t.Context(), testEnv, ""); err != nil {
 		t.Fatal(err)

@@ -32,8 +32,8 @@ type relay struct {
 // serve answers the request. It panics with http.ErrAbortHandler when the answer broke
 // off, so that the server does not make it look complete.
 func (rl *relay) serve(w http.ResponseWriter, req *http.Request, v *visit) {
-	stop := v.follow(req.Context())
-	defer stop()
+	v.follow(req.Context())
+	defer v.stopFollowing(req.Context())
 	defer func() { v.upload.stop(w) }() // after the answer, for the server sees a client that left in it
 	var failure error
 	for try := range maxTries {
@@ -152,6 +152,7 @@ func (f *faults) answer(w http.ResponseWriter, req *http.Request, v *visit, err 
 		cause = context.Cause(req.Context())
 	}
 	v.markHeld(w.Header())
+	v.upload.closing(w.Header(), req)
 	switch {
 	case errors.Is(cause, errCut):
 		f.pages.unavailable(w, req, pageCut)

@@ -125,7 +125,10 @@ func exchanged(t *testing.T, client *http.Client, method string, body io.Reader)
 }
 
 // TestRelayOfOddAnswers is what HTTP allows backends to say, and what it does not.
-func TestRelayOfOddAnswers(t *testing.T) {
+func TestRelayOfOddAnswers(t *testing.T) { onBoth(t, testRelayOfOddAnswers) }
+
+func testRelayOfOddAnswers(t *testing.T, start starter) {
+	t.Helper()
 	const ok = "HTTP/1.1 200 OK\r\n"
 	tests := []struct {
 		name, method string
@@ -185,7 +188,7 @@ func TestRelayOfOddAnswers(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newOddBackend(t, func(turn *backendTurn) bool { turn.say(tt.answer...); return !tt.closes })
-			r, addr := onSockets(t, Options{})
+			r, addr := start(t, Options{})
 			mustPublish(t, r, to("r1", b.addr))
 			client := clientOf(addr, 1)
 			for range 2 { // the second on the connection of the first, where that may be
@@ -207,6 +210,11 @@ func TestRelayOfOddAnswers(t *testing.T) {
 }
 
 func TestConnectionsToBackendsAreKeptOnlyWhereThatIsSafe(t *testing.T) {
+	onBoth(t, testConnectionsToBackendsAreKeptOnlyWhereThatIsSafe)
+}
+
+func testConnectionsToBackendsAreKeptOnlyWhereThatIsSafe(t *testing.T, start starter) {
+	t.Helper()
 	const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 	tests := []struct {
 		name   string
@@ -224,7 +232,7 @@ func TestConnectionsToBackendsAreKeptOnlyWhereThatIsSafe(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newOddBackend(t, func(turn *backendTurn) bool { turn.say(tt.answer); return true })
-			r, addr := onSockets(t, Options{})
+			r, addr := start(t, Options{})
 			mustPublish(t, r, to("r1", b.addr))
 			client := clientOf(addr, 1)
 			for range 3 {
@@ -240,7 +248,10 @@ func TestConnectionsToBackendsAreKeptOnlyWhereThatIsSafe(t *testing.T) {
 }
 
 // TestIdleConnectionThatSpeaks: what a backend says unasked is never somebody's answer.
-func TestIdleConnectionThatSpeaks(t *testing.T) {
+func TestIdleConnectionThatSpeaks(t *testing.T) { onBoth(t, testIdleConnectionThatSpeaks) }
+
+func testIdleConnectionThatSpeaks(t *testing.T, start starter) {
+	t.Helper()
 	spoke := make(chan struct{})
 	b := newOddBackend(t, func(turn *backendTurn) bool {
 		turn.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
@@ -251,7 +262,7 @@ func TestIdleConnectionThatSpeaks(t *testing.T) {
 		}
 		return true
 	})
-	r, addr := onSockets(t, Options{})
+	r, addr := start(t, Options{})
 	mustPublish(t, r, to("r1", b.addr))
 	client := clientOf(addr, 1)
 	for range 3 {
@@ -264,7 +275,10 @@ func TestIdleConnectionThatSpeaks(t *testing.T) {
 
 // TestOnlySafeRequestsAreRepeated: a request is sent twice only when it is safe, has no
 // body and met a connection that was just being closed.
-func TestOnlySafeRequestsAreRepeated(t *testing.T) {
+func TestOnlySafeRequestsAreRepeated(t *testing.T) { onBoth(t, testOnlySafeRequestsAreRepeated) }
+
+func testOnlySafeRequestsAreRepeated(t *testing.T, start starter) {
+	t.Helper()
 	tests := []struct {
 		name, method, body string
 		first              string // what the second request on a connection gets before it is closed
@@ -286,7 +300,7 @@ func TestOnlySafeRequestsAreRepeated(t *testing.T) {
 				turn.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 				return true
 			})
-			r, addr := onSockets(t, Options{})
+			r, addr := start(t, Options{})
 			mustPublish(t, r, to("r1", b.addr))
 			client := clientOf(addr, 1)
 			if status, _, _, err := exchanged(t, client, http.MethodGet, nil); status != 200 {
@@ -300,7 +314,7 @@ func TestOnlySafeRequestsAreRepeated(t *testing.T) {
 	}
 	t.Run("post that got nothing on a new connection", func(t *testing.T) {
 		b := newOddBackend(t, func(*backendTurn) bool { return false })
-		r, addr := onSockets(t, Options{})
+		r, addr := start(t, Options{})
 		mustPublish(t, r, to("r1", b.addr))
 		status, _, _, err := exchanged(t, clientOf(addr, 1), http.MethodPost, strings.NewReader("order"))
 		if err != nil || status != 502 || b.requests.Load() != 1 {
@@ -309,12 +323,15 @@ func TestOnlySafeRequestsAreRepeated(t *testing.T) {
 	})
 }
 
-func TestEarlyHintsArePassedOn(t *testing.T) {
+func TestEarlyHintsArePassedOn(t *testing.T) { onBoth(t, testEarlyHintsArePassedOn) }
+
+func testEarlyHintsArePassedOn(t *testing.T, start starter) {
+	t.Helper()
 	b := newOddBackend(t, func(turn *backendTurn) bool {
 		turn.say("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 		return true
 	})
-	r, addr := onSockets(t, Options{})
+	r, addr := start(t, Options{})
 	mustPublish(t, r, to("r1", b.addr))
 	var hint string
 	trace := &httptrace.ClientTrace{Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
@@ -336,7 +353,10 @@ func TestEarlyHintsArePassedOn(t *testing.T) {
 }
 
 // TestUpload is bodies both ways: with a length, without, with a trailer, asked for.
-func TestUpload(t *testing.T) {
+func TestUpload(t *testing.T) { onBoth(t, testUpload) }
+
+func testUpload(t *testing.T, start starter) {
+	t.Helper()
 	large := strings.Repeat("0123456789", 100_000)
 	backend := realBackend(t, func(w http.ResponseWriter, req *http.Request) {
 		body, err := io.ReadAll(req.Body)
@@ -345,7 +365,7 @@ func TestUpload(t *testing.T) {
 		}
 		w.Header().Set("X-Seen", fmt.Sprint(req.ContentLength, req.TransferEncoding, len(body), string(body) == large, req.Trailer))
 	})
-	r, addr := onSockets(t, Options{})
+	r, addr := start(t, Options{})
 	mustPublish(t, r, to("r1", backend))
 	client := clientOf(addr, 1)
 	tests := []struct {
@@ -384,14 +404,17 @@ func TestUpload(t *testing.T) {
 			}
 			_ = resp.Body.Close()
 			if got := strings.ReplaceAll(resp.Header.Get("X-Seen"), " ", ""); got != tt.want {
-				t.Errorf("the backend saw %q, want %q", got, tt.want)
+				t.Errorf("%d: the backend saw %q, want %q", resp.StatusCode, got, tt.want)
 			}
 		})
 	}
 }
 
 // TestBodiesFlowBothWaysAtOnce: the client hears an answer before it has said everything.
-func TestBodiesFlowBothWaysAtOnce(t *testing.T) {
+func TestBodiesFlowBothWaysAtOnce(t *testing.T) { onBoth(t, testBodiesFlowBothWaysAtOnce) }
+
+func testBodiesFlowBothWaysAtOnce(t *testing.T, start starter) {
+	t.Helper()
 	b := newOddBackend(t, func(turn *backendTurn) bool {
 		turn.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
 		buf := make([]byte, 1<<10)
@@ -403,7 +426,7 @@ func TestBodiesFlowBothWaysAtOnce(t *testing.T) {
 			}
 		}
 	})
-	r, addr := onSockets(t, Options{})
+	r, addr := start(t, Options{})
 	mustPublish(t, r, to("r1", b.addr))
 	out, in := io.Pipe()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, siteURL, out)
@@ -432,12 +455,15 @@ func TestBodiesFlowBothWaysAtOnce(t *testing.T) {
 }
 
 // TestAnswerBeforeTheBodyWasSent: a backend refuses an upload that is still under way.
-func TestAnswerBeforeTheBodyWasSent(t *testing.T) {
+func TestAnswerBeforeTheBodyWasSent(t *testing.T) { onBoth(t, testAnswerBeforeTheBodyWasSent) }
+
+func testAnswerBeforeTheBodyWasSent(t *testing.T, start starter) {
+	t.Helper()
 	b := newOddBackend(t, func(turn *backendTurn) bool {
 		turn.say("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig")
 		return false
 	})
-	r, addr := onSockets(t, Options{})
+	r, addr := start(t, Options{})
 	mustPublish(t, r, to("r1", b.addr))
 	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
 	if err != nil {
@@ -461,7 +487,10 @@ func TestAnswerBeforeTheBodyWasSent(t *testing.T) {
 }
 
 // TestClientThatLeaves: its request is not worked on any longer.
-func TestClientThatLeaves(t *testing.T) {
+func TestClientThatLeaves(t *testing.T) { onBoth(t, testClientThatLeaves) }
+
+func testClientThatLeaves(t *testing.T, start starter) {
+	t.Helper()
 	for name, request := range map[string]string{
 		"get":  "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n",
 		"post": "POST / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 100\r\n\r\nhalf",
@@ -474,7 +503,7 @@ func TestClientThatLeaves(t *testing.T) {
 				left <- err
 				return false
 			})
-			r, addr := onSockets(t, Options{})
+			r, addr := start(t, Options{})
 			mustPublish(t, r, to("r1", b.addr))
 			c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
 			if err != nil {
@@ -496,6 +525,11 @@ func TestClientThatLeaves(t *testing.T) {
 
 // TestAnswerThatTricklesIsPassedOnAsItComes: what has arrived is not held back.
 func TestAnswerThatTricklesIsPassedOnAsItComes(t *testing.T) {
+	onBoth(t, testAnswerThatTricklesIsPassedOnAsItComes)
+}
+
+func testAnswerThatTricklesIsPassedOnAsItComes(t *testing.T, start starter) {
+	t.Helper()
 	more := make(chan struct{})
 	b := newOddBackend(t, func(turn *backendTurn) bool {
 		turn.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -505,7 +539,7 @@ func TestAnswerThatTricklesIsPassedOnAsItComes(t *testing.T) {
 		}
 		return true
 	})
-	r, addr := onSockets(t, Options{})
+	r, addr := start(t, Options{})
 	mustPublish(t, r, to("r1", b.addr))
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, siteURL, nil)
 	if err != nil {
@@ -531,7 +565,10 @@ func TestAnswerThatTricklesIsPassedOnAsItComes(t *testing.T) {
 }
 
 // TestUpgradeThatIsRefusedAnswers: without a 101 it is an ordinary request.
-func TestUpgradeThatIsRefusedAnswers(t *testing.T) {
+func TestUpgradeThatIsRefusedAnswers(t *testing.T) { onBoth(t, testUpgradeThatIsRefusedAnswers) }
+
+func testUpgradeThatIsRefusedAnswers(t *testing.T, start starter) {
+	t.Helper()
 	b := newOddBackend(t, func(turn *backendTurn) bool {
 		if !strings.Contains(turn.head, "\r\nUpgrade: websocket\r\n") {
 			turn.say("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
@@ -540,7 +577,7 @@ func TestUpgradeThatIsRefusedAnswers(t *testing.T) {
 		turn.say("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno")
 		return true
 	})
-	r, addr := onSockets(t, Options{})
+	r, addr := start(t, Options{})
 	mustPublish(t, r, to("r1", b.addr))
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, siteURL, nil)
 	if err != nil {

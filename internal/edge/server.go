@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"sluice/internal/edge/front"
 )
 
 // Limits towards clients. There is none on reading a body or writing an answer: a held
@@ -26,3 +28,7 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
+
+// NewFront returns a server that answers plain requests itself and has srv, which is one
+// of NewServer, answer the others. Whoever serves sites to many visitors uses it.
+func NewFront(srv *http.Server, log *slog.Logger) *front.Server { return front.New(srv, log) }

@@ -13,8 +13,10 @@ import (
 // upload sends a request's body while the response is already waited for: a backend may
 // answer before it has read everything.
 type upload struct {
+	body  *heldBody
 	done  chan struct{}
-	whole atomic.Bool
+	whole atomic.Bool // the backend got it
+	cut   bool        // it is answered before it came to its end
 }
 
 // bodies lends buffers for bodies.
@@ -25,7 +27,7 @@ const bodyBuffer = 32 << 10
 func startUpload(w http.ResponseWriter, u *backendConn, body *heldBody, req *http.Request) *upload {
 	// Without it the server reads the rest of a body before it sends an early answer.
 	_ = http.NewResponseController(w).EnableFullDuplex()
-	up := &upload{done: make(chan struct{})}
+	up := &upload{body: body, done: make(chan struct{})}
 	go func() {
 		defer close(up.done)
 		err := sendBody(u, body, req)
@@ -47,19 +49,32 @@ func (up *upload) sent() bool {
 	}
 }
 
-// stop ends what is left of an upload whose answer has been sent.
-func (up *upload) stop(w http.ResponseWriter) {
-	if up == nil || up.sent() {
-		return
+// closing tells the client, before an answer that comes while its body is still on its way,
+// that the connection ends with it.
+func (up *upload) closing(h http.Header, req *http.Request) {
+	if up != nil && !up.body.ended.Load() {
+		up.cut = true
+		if req.ProtoMajor == 1 {
+			h.Set("Connection", "close")
+		}
 	}
-	rc := http.NewResponseController(w)
-	_ = rc.SetReadDeadline(time.Unix(1, 0)) // wakes a read that waits for the client
-	<-up.done
-	_ = rc.SetReadDeadline(time.Time{})
+}
+
+// stop ends what is left of an upload after the answer. Only on a connection that is
+// closed with it: to net/http an interrupted read is a client that has left.
+func (up *upload) stop(w http.ResponseWriter) {
+	switch {
+	case up == nil || up.sent():
+	case up.cut:
+		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+		<-up.done
+	default:
+		<-up.done // all was read; what it still writes ends with the backend's connection
+	}
 }
 
 // sendBody copies the body in the framing that the head announced.
-func sendBody(u *backendConn, body io.Reader, req *http.Request) error {
+func sendBody(u *backendConn, body *heldBody, req *http.Request) error {
 	buf := bodies.Get().(*[bodyBuffer]byte) //nolint:errcheck // New makes nothing else
 	defer bodies.Put(buf)
 	if req.ContentLength >= 0 {
@@ -89,14 +104,17 @@ func sendBody(u *backendConn, body io.Reader, req *http.Request) error {
 }
 
 // sendLength copies exactly the announced length.
-func sendLength(u *backendConn, body io.Reader, length int64, buf []byte) error {
+func sendLength(u *backendConn, body *heldBody, length int64, buf []byte) error {
 	for left := length; left > 0; {
 		n, err := body.Read(buf[:min(int64(len(buf)), left)])
+		left -= int64(n)
+		if left == 0 {
+			body.ended.Store(true)
+		}
 		if n > 0 {
 			if _, err := u.conn.Write(buf[:n]); err != nil {
 				return err
 			}
-			left -= int64(n)
 		}
 		if err != nil && left > 0 {
 			return early(err)

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"sluice/internal/edge/front"
 )
 
 // visit is one request on its way through a gate. Its fields belong to the gate's lock,
@@ -31,7 +33,8 @@ type visit struct {
 	next, prev *visit // in the gate's queue
 	queued     bool
 
-	end ending
+	end      ending
+	unfollow func() bool // of a client that net/http watches
 }
 
 // ending is how a visit comes to an end from outside: cut by its gate, or left by its
@@ -98,9 +101,23 @@ func (v *visit) detach() bool {
 	return v.end.cause == nil
 }
 
-// follow ends the visit when the client's context does, until stop is called.
-func (v *visit) follow(ctx context.Context) (stop func() bool) {
-	return context.AfterFunc(ctx, func() { v.cancel(context.Cause(ctx)) })
+// Leave ends the visit because its client has left.
+func (v *visit) Leave(cause error) { v.cancel(cause) }
+
+// follow ends the visit when the client's context does, until stopFollowing is called.
+func (v *visit) follow(ctx context.Context) {
+	if !front.Watch(ctx, v) {
+		v.unfollow = context.AfterFunc(ctx, func() { v.cancel(context.Cause(ctx)) })
+	}
+}
+
+func (v *visit) stopFollowing(ctx context.Context) {
+	if v.unfollow != nil {
+		v.unfollow()
+		v.unfollow = nil
+		return
+	}
+	front.Watch(ctx, nil)
 }
 
 // reroute finds the request's route in the release that the visit was admitted to, which

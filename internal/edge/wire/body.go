@@ -45,7 +45,7 @@ func (b *Body) More() bool {
 	}
 	rest := have[skip+i+1:]
 	if have[skip] == '0' {
-		return bytes.HasPrefix(rest, []byte("\r\n")) || headEnd(rest, 0) >= 0
+		return bytes.HasPrefix(rest, []byte("\r\n")) || HeadEnd(rest, 0) >= 0
 	}
 	return len(rest) > 0
 }
@@ -174,7 +174,7 @@ func (b *Body) trailer(last int) error {
 			b.done = true
 			return nil
 		case len(have) > 1:
-			if end := headEnd(have, 0); end >= 0 {
+			if end := HeadEnd(have, 0); end >= 0 {
 				text := string(have[:end])
 				text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
 				fields, err := parseFields(text, nil)

@@ -65,9 +65,22 @@ func parseFields(text string, fields []Field) ([]Field, error) {
 		if !validValue(value) {
 			return nil, malformed("a control character in a value")
 		}
-		fields = append(fields, Field{Name: textproto.CanonicalMIMEHeaderKey(name), Value: strings.Trim(value, " \t")})
+		fields = append(fields, Field{Name: canonical(name), Value: strings.Trim(value, " \t")})
 	}
 	return fields, nil
+}
+
+// canonical is http.CanonicalHeaderKey, quicker for names that are in that form.
+func canonical(name string) string {
+	upper := true
+	for i := range len(name) {
+		c := name[i]
+		if upper && c >= 'a' && c <= 'z' || !upper && c >= 'A' && c <= 'Z' {
+			return textproto.CanonicalMIMEHeaderKey(name)
+		}
+		upper = c == '-'
+	}
+	return name
 }
 
 // validValue refuses what would end a line or a string elsewhere.
@@ -75,8 +88,8 @@ func validValue(v string) bool {
 	return strings.IndexByte(v, '\r') < 0 && strings.IndexByte(v, 0) < 0 && strings.IndexByte(v, '\n') < 0
 }
 
-// headEnd returns where the empty line that ends a header ends, or -1. It looks from on.
-func headEnd(b []byte, from int) int {
+// HeadEnd returns where the empty line that ends a header ends, or -1. It looks from on.
+func HeadEnd(b []byte, from int) int {
 	for {
 		i := bytes.IndexByte(b[from:], '\n')
 		if i < 0 {

@@ -103,7 +103,7 @@ var bulks = sync.Pool{New: func() any { return new([bulkBuffer]byte) }} //nolint
 func (r *Reader) Head(limit int) ([]byte, error) {
 	seen := r.r
 	for {
-		if end := headEnd(r.buf[:r.w], max(seen-3, r.r)); end >= 0 {
+		if end := HeadEnd(r.buf[:r.w], max(seen-3, r.r)); end >= 0 {
 			head := r.buf[r.r:end]
 			r.r = end
 			return head, nil

@@ -1,0 +1,68 @@
+package front
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"time"
+)
+
+var errBodyClosed = errors.New("read of a request's body after the answer")
+
+// body is a request's body of a stated length.
+type body struct {
+	conn *conn
+
+	mu     sync.Mutex // reads may outlast the handler
+	left   int64
+	closed bool
+	failed bool
+}
+
+// Read reads from what came with the head first.
+func (b *body) Read(p []byte) (n int, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.closed:
+		return 0, errBodyClosed
+	case b.left == 0:
+		return 0, io.EOF
+	}
+	p = p[:min(int64(len(p)), b.left)]
+	c := b.conn
+	if c.r < c.w {
+		n = copy(p, c.buf[c.r:c.w])
+		c.r += n
+	} else {
+		n, err = c.net.Read(p)
+	}
+	b.left -= int64(n)
+	switch {
+	case b.left == 0:
+		return n, io.EOF
+	case errors.Is(err, io.EOF):
+		err = io.ErrUnexpectedEOF
+	}
+	b.failed = b.failed || err != nil
+	return n, err
+}
+
+// Close is the server's business.
+func (b *body) Close() error { return nil }
+
+// finish ends reading and reports whether the next request may follow.
+func (b *body) finish() bool {
+	if !b.mu.TryLock() { // somebody reads although the answer is complete
+		_ = b.conn.net.SetReadDeadline(time.Unix(1, 0))
+		b.mu.Lock()
+		b.failed = true
+	}
+	defer b.mu.Unlock()
+	b.closed = true
+	if have := int64(b.conn.w - b.conn.r); b.left > 0 && have >= b.left {
+		b.conn.r += int(b.left)
+		b.left = 0
+	}
+	return b.left == 0 && !b.failed
+}

@@ -1,0 +1,261 @@
+package front
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"sluice/internal/edge/wire"
+)
+
+// States of a connection.
+const (
+	idle      int32 = iota // waits for a request
+	reading                // a request's head, or a handshake
+	answering              // a handler has the request
+)
+
+// maxHead is the longest head that is read here; net/http gets longer ones.
+const maxHead = 16 << 10
+
+// heads lends buffers for reading.
+var heads = sync.Pool{New: func() any { return new([headBuffer]byte) }} //nolint:gochecknoglobals // a cache
+
+const headBuffer = 4 << 10
+
+// conn is one connection.
+type conn struct {
+	server *Server
+	net    net.Conn             // with TLS, if there is
+	raw    net.Conn             // the socket
+	tls    *tls.ConnectionState // nil without TLS
+	remote string
+	ctx    *connContext
+	begin  *http.Request // what all requests of the connection begin as: it carries ctx
+
+	state atomic.Int32
+	since atomic.Int64 // of the state; by the server's clock
+
+	lent *[headBuffer]byte // nil while nothing is read or left over
+	buf  []byte            // lent, or larger
+	r, w int               // what of buf was read and not yet used
+	body body
+	out  writer
+}
+
+// newConn returns nil for a connection that is none of the system's: nobody could see
+// whether its client has left.
+func (s *Server) newConn(nc net.Conn) *conn {
+	raw := nc
+	if below, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		raw = below.NetConn()
+	}
+	if _, ok := raw.(syscall.Conn); !ok {
+		return nil
+	}
+	c := &conn{server: s, net: nc, raw: raw, remote: nc.RemoteAddr().String()}
+	c.ctx = c.newContext()
+	c.begin = (&http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: c.remote}).WithContext(c.ctx)
+	c.enter(reading) // a client that says nothing has the time of one that is slow
+	return c
+}
+
+func (c *conn) enter(state int32) {
+	c.since.Store(c.server.now.Load())
+	c.state.Store(state)
+}
+
+// wakeIdle makes a wait for a request end.
+func (c *conn) wakeIdle() {
+	if c.state.Load() == idle {
+		_ = c.raw.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// serve answers requests until the connection ends or is handed over.
+func (c *conn) serve() {
+	keep := false
+	defer func() {
+		c.giveBack()
+		if !keep {
+			_ = c.net.Close()
+		}
+		c.server.remove(c)
+		c.ctx.cancel(net.ErrClosed)
+	}()
+	if h2 := c.handshake(); h2 {
+		keep = true
+		c.server.rest.give(c.net)
+		return
+	}
+	for {
+		end, err := c.head()
+		if err != nil && !errors.Is(err, wire.ErrTooLarge) {
+			return
+		}
+		var r wire.Request
+		plain := err == nil
+		if plain {
+			r, plain = wire.ParseRequest(c.buf[c.r:end])
+		}
+		if !plain {
+			keep = true
+			c.server.rest.give(c.rest())
+			return
+		}
+		c.r = end
+		if !c.answer(&r) {
+			keep = c.out.hijacked
+			return
+		}
+	}
+}
+
+// handshake reports whether the client speaks HTTP/2, or fails in a way that net/http
+// knows how to answer.
+func (c *conn) handshake() (full bool) {
+	tc, ok := c.net.(*tls.Conn)
+	if !ok {
+		return false
+	}
+	if err := tc.HandshakeContext(c.ctx); err != nil { // watch bounds it
+		return true
+	}
+	state := tc.ConnectionState()
+	c.tls = &state
+	return state.NegotiatedProtocol != "" && state.NegotiatedProtocol != "http/1.1"
+}
+
+// head reads until a whole head is buffered and returns where it ends.
+func (c *conn) head() (end int, err error) {
+	if c.r < c.w {
+		c.enter(reading)
+	}
+	seen := c.r
+	for {
+		if end := wire.HeadEnd(c.buf[:c.w], max(seen-3, c.r)); end >= 0 {
+			return end, nil
+		}
+		seen = c.w
+		if err := c.fill(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// fill reads once. Nothing read before is moved but to the beginning.
+func (c *conn) fill() error {
+	if c.buf == nil {
+		c.lent = heads.Get().(*[headBuffer]byte) //nolint:errcheck // New makes nothing else
+		c.buf = c.lent[:]
+	}
+	if c.w == len(c.buf) {
+		if len(c.buf) >= maxHead {
+			return wire.ErrTooLarge
+		}
+		bigger := make([]byte, 2*len(c.buf))
+		copy(bigger, c.buf[:c.w])
+		c.buf = bigger
+	}
+	n, err := c.net.Read(c.buf[c.w:])
+	if n > 0 {
+		c.w += n
+		if c.state.Load() != reading {
+			c.enter(reading)
+		}
+		return nil
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return err
+}
+
+// giveBack ends the use of the buffer.
+func (c *conn) giveBack() {
+	if c.lent != nil {
+		heads.Put(c.lent)
+	}
+	c.lent, c.buf, c.r, c.w = nil, nil, 0, 0
+}
+
+// rest is the connection with all that was read and not used.
+func (c *conn) rest() net.Conn {
+	return &handed{Conn: c.net, begin: append([]byte(nil), c.buf[c.r:c.w]...), tls: c.tls}
+}
+
+// answer has the handler answer one request. It reports whether another may come.
+func (c *conn) answer(r *wire.Request) (more bool) {
+	req := new(http.Request)
+	*req = *c.begin
+	req.Method, req.URL, req.Header, req.Host, req.RequestURI = r.Method, r.URL, r.Header, r.Host, r.Target
+	req.TLS = c.tls
+	req.Body, req.ContentLength = http.NoBody, r.Length
+	if r.Length > 0 {
+		c.body = body{conn: c, left: r.Length}
+		req.Body = &c.body
+	}
+	if c.r == c.w {
+		c.giveBack() // a request that waits needs no buffer
+	}
+	c.enter(answering)
+	c.out.begin(c, req, r.Close || c.server.closing.Load())
+	if !c.handle(req) || c.out.hijacked {
+		return false
+	}
+	if !c.out.finish() || r.Length > 0 && !c.body.finish() || c.server.closing.Load() {
+		c.linger()
+		return false
+	}
+	if c.r == c.w {
+		c.r, c.w = 0, 0
+		c.enter(idle)
+		if c.server.closing.Load() {
+			return false
+		}
+	}
+	return true
+}
+
+// handle calls the handler. It reports false when the answer broke off.
+func (c *conn) handle(req *http.Request) (whole bool) {
+	defer func() {
+		if whole {
+			return
+		}
+		c.out.drop()
+		if problem := recover(); problem != nil && problem != http.ErrAbortHandler { //nolint:errorlint // as net/http does
+			c.server.log.ErrorContext(req.Context(), "handler panicked", slog.Any("panic", problem),
+				slog.String("client", c.remote), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	c.server.handler.ServeHTTP(&c.out, req)
+	return true
+}
+
+// lingerFor is how long a client has to read a last answer before what it still sends
+// would make the system forget that answer.
+const lingerFor = 500 * time.Millisecond
+
+// linger ends a connection whose client may still be sending.
+func (c *conn) linger() {
+	if c.body.conn == nil || c.body.left == 0 {
+		return
+	}
+	if half, ok := c.net.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
+	_ = c.net.SetReadDeadline(time.Now().Add(lingerFor))
+	_, _ = io.CopyN(io.Discard, c.net, maxLinger)
+}
+
+// maxLinger is what is read at most of a body that nobody wants.
+const maxLinger = 256 << 10

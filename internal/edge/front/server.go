@@ -1,0 +1,203 @@
+package front
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Server serves plain requests itself and hands the rest to an http.Server.
+type Server struct {
+	full    *http.Server // its limits and ConnContext are ours, too
+	handler http.Handler
+	log     *slog.Logger
+	rest    *handoff // what full serves
+
+	closing atomic.Bool
+	now     atomic.Int64 // a clock that ticks with watch; nanoseconds
+	date    atomic.Pointer[string]
+
+	mu        sync.Mutex
+	listeners map[net.Listener]struct{}
+	conns     map[*conn]struct{}
+	empty     chan struct{} // made by Shutdown; closed when no connection is left
+	over      chan struct{} // closed by Close
+	once      sync.Once     // of over
+	serving   bool
+	work      sync.WaitGroup
+}
+
+// New returns a server in front of full, which must not be serving yet and is shut down
+// and closed with it.
+func New(full *http.Server, log *slog.Logger) *Server {
+	s := &Server{
+		full: full, handler: full.Handler, log: log, rest: newHandoff(),
+		listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}, over: make(chan struct{}),
+	}
+	s.tick(time.Now())
+	full.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		restoreTLS(req)
+		s.handler.ServeHTTP(w, req)
+	})
+	connContext := full.ConnContext
+	full.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		if connContext != nil {
+			ctx = connContext(ctx, c)
+		}
+		return context.WithValue(ctx, handedKey{}, c)
+	}
+	return s
+}
+
+// Serve accepts connections until the server is shut down, when it returns
+// http.ErrServerClosed, or l fails. Connections of l that are *tls.Conn speak TLS, and
+// HTTP/2 where client and configuration agree on it. Serve closes l.
+func (s *Server) Serve(l net.Listener) error {
+	if !s.open(l) {
+		_ = l.Close()
+		return http.ErrServerClosed
+	}
+	defer s.forget(l)
+	return s.accept(l)
+}
+
+// ServeTLS is Serve with the TLS configuration of the http.Server.
+func (s *Server) ServeTLS(l net.Listener) error { return s.Serve(tls.NewListener(l, s.full.TLSConfig)) }
+
+// accept starts a goroutine for each connection.
+func (s *Server) accept(l net.Listener) error {
+	pause := time.Duration(0)
+	for {
+		nc, err := l.Accept()
+		if err != nil {
+			if s.closing.Load() {
+				return http.ErrServerClosed
+			}
+			if !temporary(err) {
+				return err
+			}
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			s.log.Warn("accept failed; trying again", slog.Any("err", err))
+			time.Sleep(pause)
+			continue
+		}
+		pause = 0
+		c := s.newConn(nc)
+		if c == nil || !s.add(c) {
+			s.rest.give(nc)
+			continue
+		}
+		go c.serve()
+	}
+}
+
+// temporary reports whether a failure to accept may pass: descriptors may be scarce.
+func temporary(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
+}
+
+func (s *Server) open(l net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.Load() {
+		return false
+	}
+	s.listeners[l] = struct{}{}
+	if !s.serving {
+		s.serving = true
+		s.work.Go(s.watch)
+		s.work.Go(func() { _ = s.full.Serve(s.rest) }) // until it is shut down
+	}
+	return true
+}
+
+func (s *Server) forget(l net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, l)
+	_ = l.Close()
+}
+
+func (s *Server) add(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.Load() {
+		return false
+	}
+	s.conns[c] = struct{}{}
+	return true
+}
+
+func (s *Server) remove(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	s.settle()
+}
+
+func (s *Server) settle() {
+	if s.empty != nil && len(s.conns) == 0 {
+		close(s.empty)
+		s.empty = nil
+	}
+}
+
+// stop ends accepting and wakes who waits for a request.
+func (s *Server) stop() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing.Store(true)
+	for l := range s.listeners {
+		_ = l.Close()
+	}
+	for c := range s.conns {
+		c.wakeIdle()
+	}
+	empty := make(chan struct{})
+	s.empty = empty
+	s.settle()
+	return empty
+}
+
+// Shutdown stops accepting, closes idle connections and returns when all requests have
+// been answered, or ctx ends.
+func (s *Server) Shutdown(ctx context.Context) error {
+	empty := s.stop()
+	err := s.full.Shutdown(ctx)
+	select {
+	case <-empty:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if err == nil {
+		s.end()
+	}
+	return err
+}
+
+// Close ends everything at once.
+func (s *Server) Close() error {
+	s.stop()
+	s.mu.Lock()
+	for c := range s.conns {
+		c.leave(http.ErrServerClosed)
+		_ = c.raw.Close()
+	}
+	s.mu.Unlock()
+	err := s.full.Close()
+	s.end()
+	return err
+}
+
+// end stops watching.
+func (s *Server) end() {
+	s.once.Do(func() { close(s.over) })
+	s.work.Wait()
+}

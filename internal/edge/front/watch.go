@@ -1,0 +1,70 @@
+package front
+
+import (
+	"errors"
+	"net/http"
+	"time"
+)
+
+// watchEvery is how often connections are looked at: limits are kept to about that.
+const watchEvery = time.Second
+
+// errClientLeft is the cause of the end of a request whose client closed its connection.
+var errClientLeft = errors.New("the client closed the connection")
+
+// watch keeps the limits of all connections. Deadlines of each of them would have to be
+// moved with every request.
+func (s *Server) watch() {
+	t := time.NewTicker(watchEvery)
+	defer t.Stop()
+	var list []*conn
+	for {
+		select {
+		case <-s.over:
+			return
+		case now := <-t.C:
+			s.tick(now)
+			list = s.list(list[:0])
+			for _, c := range list {
+				c.check(now.UnixNano())
+			}
+			clear(list)
+		}
+	}
+}
+
+func (s *Server) list(list []*conn) []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		list = append(list, c)
+	}
+	return list
+}
+
+// tick moves the clock.
+func (s *Server) tick(now time.Time) {
+	s.now.Store(now.UnixNano())
+	date := "Date: " + now.UTC().Format(http.TimeFormat) + "\r\n"
+	s.date.Store(&date)
+}
+
+// check ends a connection that has been in its state for too long, and the request of a
+// client that has left.
+func (c *conn) check(now int64) {
+	since := time.Duration(now - c.since.Load())
+	switch c.state.Load() {
+	case idle:
+		if limit := c.server.full.IdleTimeout; limit > 0 && since > limit {
+			c.wakeIdle()
+		}
+	case reading:
+		if limit := c.server.full.ReadHeaderTimeout; limit > 0 && since > limit {
+			_ = c.raw.Close()
+		}
+	case answering:
+		if since > watchEvery && HungUp(c.raw) {
+			c.leave(errClientLeft)
+		}
+	}
+}

@@ -1,0 +1,336 @@
+package front
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// outBuffer is what is gathered before it is written.
+const outBuffer = 16 << 10
+
+// outs lends buffers for writing.
+var outs = sync.Pool{New: func() any { return new([outBuffer]byte) }} //nolint:gochecknoglobals // a cache
+
+// writer is the answer to one request. The head is made when the handler writes it, but
+// for how the body ends, which is decided when the first bytes have to go.
+type writer struct {
+	conn   *conn
+	req    *http.Request
+	header http.Header
+	lent   *[outBuffer]byte
+	out    []byte // of lent: what is to be written
+	pend   []byte // the beginning of a body whose end is not known yet
+
+	status  int
+	length  int64 // that the handler stated; -1 for none
+	written int64
+
+	hijacked bool
+	framed   bool // how the body ends is decided and said
+	chunked  bool
+	bodiless bool
+	close    bool  // the connection ends with this answer
+	err      error // of the connection
+}
+
+// begin makes the writer ready for an answer.
+func (w *writer) begin(c *conn, req *http.Request, last bool) {
+	*w = writer{conn: c, req: req, header: w.header, pend: w.pend[:0], length: -1, close: last}
+	if w.header == nil {
+		w.header = make(http.Header, 16)
+	}
+	clear(w.header)
+}
+
+// Header returns the fields to be sent.
+func (w *writer) Header() http.Header { return w.header }
+
+// WriteHeader sends an interim answer at once and notes the head of the final one.
+func (w *writer) WriteHeader(status int) {
+	if status < 100 || status > 999 {
+		panic("front: invalid status " + strconv.Itoa(status))
+	}
+	switch {
+	case w.status != 0:
+		return
+	case status < http.StatusOK:
+		w.interim(status)
+		return
+	}
+	w.status = status
+	w.bodiless = status == http.StatusNoContent || status == http.StatusNotModified || w.req.Method == http.MethodHead
+	if w.lent == nil {
+		w.lent = outs.Get().(*[outBuffer]byte) //nolint:errcheck // New makes nothing else
+		w.out = w.lent[:0]
+	}
+	w.out = appendStatus(w.out, status)
+	dated := false
+	for name, values := range w.header {
+		switch name {
+		case "Content-Length":
+			w.stated(values)
+			continue
+		case "Connection":
+			w.close = w.close || len(values) > 0 && strings.EqualFold(values[0], "close")
+			continue
+		case "Transfer-Encoding":
+			continue
+		case "Date":
+			dated = true
+		}
+		w.out = appendField(w.out, name, values)
+	}
+	if !dated {
+		w.out = append(w.out, *w.conn.server.date.Load()...)
+	}
+	if w.close {
+		w.out = append(w.out, "Connection: close\r\n"...)
+	}
+	switch {
+	case w.length >= 0 && status != http.StatusNoContent:
+		w.frameLength(w.length)
+	case w.bodiless:
+		w.frame()
+	}
+}
+
+// stated reads the length that the handler set.
+func (w *writer) stated(values []string) {
+	if len(values) == 0 {
+		return
+	}
+	if n, err := strconv.ParseInt(values[0], 10, 64); err == nil && n >= 0 {
+		w.length = n
+	}
+}
+
+// frame ends the head.
+func (w *writer) frame() {
+	w.framed = true
+	w.out = append(w.out, "\r\n"...)
+}
+
+func (w *writer) frameLength(n int64) {
+	w.out = append(w.out, "Content-Length: "...)
+	w.out = strconv.AppendInt(w.out, n, 10)
+	w.out = append(w.out, "\r\n"...)
+	w.frame()
+}
+
+func (w *writer) frameChunks() {
+	w.chunked = true
+	w.out = append(w.out, "Transfer-Encoding: chunked\r\n"...)
+	w.frame()
+	if pend := w.pend; len(pend) > 0 {
+		w.pend = pend[:0]
+		w.chunk(pend)
+	}
+}
+
+// interim sends an informational answer (RFC 9110 15.2).
+func (w *writer) interim(status int) {
+	b := appendStatus(make([]byte, 0, 256), status)
+	for name, values := range w.header {
+		if name != "Content-Length" && name != "Transfer-Encoding" {
+			b = appendField(b, name, values)
+		}
+	}
+	w.send(append(b, "\r\n"...))
+}
+
+// Write adds to the body.
+func (w *writer) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	switch {
+	case w.err != nil:
+		return 0, w.err
+	case len(p) == 0:
+		return 0, nil
+	case w.bodiless && w.req.Method == http.MethodHead:
+		return len(p), nil
+	case w.bodiless:
+		return 0, http.ErrBodyNotAllowed
+	case w.length >= 0 && w.written+int64(len(p)) > w.length:
+		return 0, http.ErrContentLength
+	}
+	w.written += int64(len(p))
+	switch {
+	case w.length >= 0:
+		w.add(p)
+	case w.chunked:
+		w.chunk(p)
+	case len(w.pend)+len(p) <= maxPending:
+		w.pend = append(w.pend, p...)
+	default:
+		w.frameChunks()
+		w.chunk(p)
+	}
+	return len(p), w.err
+}
+
+// maxPending is how long a body may be that gets a length although none was stated.
+const maxPending = 4 << 10
+
+// WriteString is Write.
+func (w *writer) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
+
+// add gathers small pieces and sends large ones as they are.
+func (w *writer) add(p []byte) {
+	if len(w.out)+len(p) <= cap(w.out) {
+		w.out = append(w.out, p...)
+		return
+	}
+	w.flush(p)
+}
+
+func (w *writer) chunk(p []byte) {
+	w.out = strconv.AppendInt(w.out, int64(len(p)), 16)
+	w.out = append(w.out, "\r\n"...)
+	w.add(p)
+	w.out = append(w.out, "\r\n"...)
+}
+
+// flush sends what was gathered, and p behind it.
+func (w *writer) flush(p []byte) {
+	if w.err != nil {
+		return
+	}
+	if len(p) == 0 || w.conn.tls != nil {
+		w.send(w.out)
+		w.send(p)
+	} else {
+		pieces := net.Buffers{w.out, p}
+		_, err := pieces.WriteTo(w.conn.net)
+		w.fail(err)
+	}
+	w.out = w.out[:0]
+}
+
+func (w *writer) send(p []byte) {
+	if w.err == nil && len(p) > 0 {
+		_, err := w.conn.net.Write(p)
+		w.fail(err)
+	}
+}
+
+func (w *writer) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// Flush sends what there is.
+func (w *writer) Flush() { _ = w.FlushError() }
+
+// FlushError sends what there is.
+func (w *writer) FlushError() error {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	if !w.framed {
+		w.frameChunks()
+	}
+	if len(w.out) > 0 {
+		w.flush(nil)
+	}
+	return w.err
+}
+
+// SetReadDeadline bounds reads of the body.
+func (w *writer) SetReadDeadline(t time.Time) error { return w.conn.net.SetReadDeadline(t) }
+
+// SetWriteDeadline bounds writes of the answer.
+func (w *writer) SetWriteDeadline(t time.Time) error { return w.conn.net.SetWriteDeadline(t) }
+
+// EnableFullDuplex is how it always is.
+func (w *writer) EnableFullDuplex() error { return nil }
+
+// Hijack gives the connection away, before anything was answered. The server has no more
+// to do with it.
+func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if w.status != 0 || w.hijacked {
+		return nil, nil, http.ErrHijacked
+	}
+	w.hijacked = true
+	c := w.conn
+	begin := append([]byte(nil), c.buf[c.r:c.w]...)
+	in := bufio.NewReaderSize(&handed{Conn: c.net, begin: begin}, max(len(begin), 64))
+	if _, err := in.Peek(len(begin)); err != nil {
+		return nil, nil, err
+	}
+	return c.net, bufio.NewReadWriter(in, bufio.NewWriter(c.net)), nil
+}
+
+// finish sends the rest. It reports whether the connection can go on.
+func (w *writer) finish() bool {
+	defer w.drop()
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	switch {
+	case !w.framed:
+		w.frameLength(int64(len(w.pend)))
+		w.add(w.pend)
+	case w.chunked:
+		w.out = append(w.out, "0\r\n"...)
+		for name, values := range w.header {
+			if trailer, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
+				w.out = appendField(w.out, trailer, values)
+			}
+		}
+		w.out = append(w.out, "\r\n"...)
+	case !w.bodiless && w.written != w.length:
+		w.fail(errShort)
+	}
+	if len(w.out) > 0 {
+		w.flush(nil)
+	}
+	return w.err == nil && !w.close
+}
+
+var errShort = errors.New("the handler wrote less than it had announced")
+
+// drop forgets what was not sent.
+func (w *writer) drop() {
+	if w.lent != nil {
+		outs.Put(w.lent)
+	}
+	w.lent, w.out = nil, nil
+}
+
+func appendStatus(b []byte, status int) []byte {
+	if status == http.StatusOK {
+		return append(b, "HTTP/1.1 200 OK\r\n"...)
+	}
+	b = append(b, "HTTP/1.1 "...)
+	b = strconv.AppendInt(b, int64(status), 10)
+	b = append(b, ' ')
+	b = append(b, http.StatusText(status)...)
+	return append(b, "\r\n"...)
+}
+
+// appendField appends a line for each value, but not those for the trailer. A line end
+// within a value ends no line.
+func appendField(b []byte, name string, values []string) []byte {
+	if strings.HasPrefix(name, http.TrailerPrefix) {
+		return b
+	}
+	for _, value := range values {
+		b = append(b, name...)
+		b = append(b, ": "...)
+		if strings.ContainsAny(value, "\r\n") {
+			value = strings.NewReplacer("\r", " ", "\n", " ").Replace(value)
+		}
+		b = append(b, value...)
+		b = append(b, "\r\n"...)
+	}
+	return b
+}
