@@ -139,7 +139,8 @@ func splitEndpoint(s string) (name, endpoint string) {
 
 // routeFormat is a key of routes.yaml (spec: platform 3.1).
 func routeFormat() *format {
-	return &format{name: "route", pattern: `^https?://`, wrong: func(s string) (why, fix string) {
+	pattern := `^https?://(\*\.)?([A-Za-z0-9_-]+\.)*(\{default\}|\{all\}|[A-Za-z0-9_-]+)(:(80|443))?(/[^?#\s()^$|\\]*)?$`
+	return &format{name: "route", pattern: pattern, wrong: func(s string) (why, fix string) {
 		match := routePattern.FindStringSubmatch(s)
 		switch {
 		case !strings.HasPrefix(s, "http://") && !strings.HasPrefix(s, "https://"):
@@ -172,13 +173,16 @@ func targetFormat() *format {
 
 // pathFormat is a path below the application's root.
 func pathFormat() *format {
-	return &format{name: "relative path", pattern: ".*", wrong: func(s string) (why, fix string) {
+	return &format{name: "relative path", pattern: ".*", never: dotDot, wrong: func(s string) (why, fix string) {
 		if hasDotDot(s) || strings.ContainsAny(s, "\x00\n") {
 			return "it leaves the application's directory", `write a path without ".."`
 		}
 		return "", ""
 	}}
 }
+
+// dotDot finds a part of a path that leads upwards.
+const dotDot = `(^|/)\.\.(/|$)`
 
 func hasDotDot(s string) bool {
 	for part := range strings.SplitSeq(s, "/") {

@@ -70,7 +70,7 @@ func (s *shape) formSchema() map[string]any {
 		}
 		out["enum"] = values
 	} else if s.format != nil {
-		out["pattern"] = s.format.pattern
+		s.format.describe(out)
 	}
 	if s.kinds&kindList != 0 && s.values != nil {
 		out["items"] = s.values.jsonSchema()
@@ -78,7 +78,18 @@ func (s *shape) formSchema() map[string]any {
 	if s.kinds&kindMap != 0 {
 		s.mapSchema(out)
 	}
+	if s.schema != nil {
+		s.schema(out)
+	}
 	return out
+}
+
+// describe adds the patterns of the format to the schema of a text.
+func (f *format) describe(out map[string]any) {
+	out["pattern"] = f.pattern
+	if f.never != "" {
+		out["not"] = map[string]any{"pattern": f.never}
+	}
 }
 
 func (s *shape) mapSchema(out map[string]any) {
@@ -100,7 +111,9 @@ func (s *shape) mapSchema(out map[string]any) {
 	case s.values != nil:
 		out["additionalProperties"] = s.values.jsonSchema()
 		if s.keys != nil {
-			out["propertyNames"] = map[string]any{"pattern": s.keys.pattern}
+			names := map[string]any{}
+			s.keys.describe(names)
+			out["propertyNames"] = names
 		}
 	}
 }

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -117,6 +120,9 @@ func document(t *testing.T, name string, text []byte) any {
 	if err := yaml.Unmarshal(phpConstant.ReplaceAll(text, []byte("${1}"+constantMark+"${2}")), &n); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
+	if len(n.Content) == 0 {
+		return nil // only comments
+	}
 	c := &converter{source: &source{fsys: tree()}, file: name, base: "."}
 	doc := c.convert(n.Content[0], 0).any()
 	var b bytes.Buffer
@@ -128,4 +134,47 @@ func document(t *testing.T, name string, text []byte) any {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// TestSchemasAgree goes through all mistakes: an editor marks what is wrong in a file by
+// itself, and nothing in files that Parse has nothing against.
+func TestSchemasAgree(t *testing.T) {
+	schemas := compiled(t)
+	// What a schema can tell; the rest needs other files, the catalog or arithmetic.
+	told := []string{"unknown-key", "wrong-type", "unknown-value", "out-of-range", "wrong-stage", "unknown-stage", "unknown-variable", "wrong-name", "refused-key"}
+	// A regular expression is beyond a pattern, and so is a map whose form depends on a key.
+	beyond := []string{"regular expression", "not a path; it matches nothing", "must be a version constraint"}
+	marked, clean := 0, 0
+	for name, file := range map[string]string{"application": appFile, "services": ".magento/services.yaml", "routes": ".magento/routes.yaml", "env": envFile} {
+		archive, err := txtar.ParseFile(filepath.Join("testdata", "mistakes", name+".txtar"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range mistakes(t, archive, file) {
+			data := m.files[file].Data
+			if name == "application" {
+				data = append(data, missingLines(string(data))...)
+			}
+			_, found := Parse(fstest.MapFS{file: {Data: data}}, Options{Only: file})
+			rules := map[string]bool{}
+			for _, d := range found {
+				excused := slices.ContainsFunc(beyond, func(s string) bool { return strings.Contains(d.String(), s) })
+				if d.Severity == SeverityError && !excused {
+					rules[d.Rule] = true
+				}
+			}
+			err := schemas[file].Validate(document(t, file, data))
+			switch expected := slices.ContainsFunc(told, func(rule string) bool { return rules[rule] }); {
+			case expected && err == nil:
+				t.Errorf("%s, %s: the schema does not mark what Parse refuses: %v", file, m.name, found)
+			case expected:
+				marked++
+			case len(found) == 0 && err != nil:
+				t.Errorf("%s, %s: the schema marks %v", file, m.name, err)
+			case len(found) == 0:
+				clean++
+			}
+		}
+	}
+	t.Logf("%d mistakes are marked, %d files are clean by themselves", marked, clean)
 }

@@ -125,7 +125,7 @@ func relationshipsSchema() *shape {
 		property{key: "service", shape: text(), doc: "A service of services.yaml or another application; the relationship's name when absent."},
 		property{key: "endpoint", shape: text(), doc: "One of its endpoints; its default when absent."},
 	))
-	return mapOf("relationship", pair).named(&format{name: "relationship name", pattern: `^[A-Za-z0-9]`, wrong: func(s string) (why, fix string) {
+	return mapOf("relationship", pair).named(&format{name: "relationship name", pattern: `^[A-Za-z0-9][A-Za-z0-9_.-]*$`, wrong: func(s string) (why, fix string) {
 		if !endpointPattern.MatchString(s + ":x") {
 			return "it becomes part of a host name", ""
 		}
@@ -134,7 +134,7 @@ func relationshipsSchema() *shape {
 }
 
 func mountPathFormat() *format {
-	return &format{name: "mount path", pattern: ".+", wrong: func(s string) (why, fix string) {
+	return &format{name: "mount path", pattern: ".+", never: dotDot + `|^[./]*$`, wrong: func(s string) (why, fix string) {
 		switch clean := cleanPath(s); {
 		case hasDotDot(s):
 			return "it leaves the application's directory", ""
@@ -226,7 +226,7 @@ func firewallSchema() *shape {
 
 func sourceSchema() *shape {
 	return object(
-		property{key: "root", shape: formatted(&format{name: "directory", pattern: ".*", wrong: func(s string) (why, fix string) {
+		property{key: "root", shape: formatted(&format{name: "directory", pattern: ".*", never: dotDot, wrong: func(s string) (why, fix string) {
 			return pathFormat().wrong(s)
 		}}), fallback: "the file's directory", doc: "The application's directory in the repository."},
 		property{key: "operations", shape: freeForm(), status: StatusIgnored, note: "run the command and push its result", doc: "Commands that change the repository."},

@@ -55,11 +55,29 @@ func (v StageVariable) shape() *shape {
 	case v.Type == TypeInteger:
 		return &shape{kinds: kindInt}
 	case v.Type == TypeArray:
-		return &shape{kinds: kindMap | kindList}
+		return v.arrayShape()
 	case len(v.Allowed) > 0:
 		return oneOf(slices.Concat([]string{""}, v.Allowed, v.Also)...)
 	default:
 		return text()
+	}
+}
+
+// arrayShape is what is known of a variable's map or list.
+func (v StageVariable) arrayShape() *shape {
+	switch {
+	case v.Name == "CRON_CONSUMERS_RUNNER":
+		return consumersSchema()
+	case v.Name == "SCD_MATRIX":
+		return matrixSchema()
+	case v.Name == "QUALITY_PATCHES" || v.Name == "WARM_UP_PAGES" || v.Name == "TTFB_TESTED_PAGES":
+		return listOf(scalar())
+	case len(v.Allowed) > 0:
+		return listOf(oneOf(v.Allowed...))
+	case v.Merge:
+		return object(property{key: "_merge", shape: boolean(), fallback: "false", doc: "Changes only the given keys."}).lax("it is handed on").or(listOf(anything()))
+	default:
+		return &shape{kinds: kindMap | kindList}
 	}
 }
 

@@ -26,9 +26,10 @@ type shape struct {
 	check   func(c *checker, n *node, path string) // rules of a value that a format cannot say
 	// custom checks a value and everything below it instead of the tables.
 	custom  func(c *checker, n *node, path string)
-	alt     []*shape          // other notations, chosen by kind
-	homes   map[string]string // where keys belong that are often misplaced here
-	unknown string            // unknown keys are warnings; this says what becomes of them
+	alt     []*shape                 // other notations, chosen by kind
+	schema  func(out map[string]any) // adds to the JSON Schema what the tables cannot say
+	homes   map[string]string        // where keys belong that are often misplaced here
+	unknown string                   // unknown keys are warnings; this says what becomes of them
 }
 
 // property is one key of a map.
@@ -46,6 +47,7 @@ type property struct {
 type format struct {
 	name    string // as the reference prints it, "duration"
 	pattern string // for JSON Schema; may be laxer than the check
+	never   string // the same: what a text that has the format never matches; may be empty
 	// wrong says why a text does not have the format and what to write; "" if it has.
 	wrong func(text string) (why, fix string)
 }
@@ -92,6 +94,12 @@ func (s *shape) named(f *format) *shape {
 // with adds a rule.
 func (s *shape) with(check func(c *checker, n *node, path string)) *shape {
 	s.check = check
+	return s
+}
+
+// schematic adds to the JSON Schema what the tables cannot say.
+func (s *shape) schematic(add func(out map[string]any)) *shape {
+	s.schema = add
 	return s
 }
 
