@@ -20,6 +20,14 @@ type Lock struct{ packages []Package }
 
 // ParseLock reads composer.lock; its packages-dev count too.
 func ParseLock(text []byte) (*Lock, error) {
+	if packages, dev, ok := scanLock(text); ok {
+		return &Lock{packages: append(packages, dev...)}, nil
+	}
+	return decodeLock(text)
+}
+
+// decodeLock reads any lock file, and says what is wrong with it.
+func decodeLock(text []byte) (*Lock, error) {
 	var file struct {
 		Packages    []Package       `json:"packages"`
 		PackagesDev json.RawMessage `json:"packages-dev"`
