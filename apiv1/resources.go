@@ -49,6 +49,7 @@ type Environment struct {
 	HasDeployment       bool            `json:"has_deployment"`
 	HeadCommit          NullString      `json:"head_commit"`
 	DefaultDomain       NullString      `json:"default_domain"`
+	HasDomains          bool            `json:"has_domains"`
 	EdgeHostname        string          `json:"edge_hostname"`
 	DeploymentTarget    string          `json:"deployment_target"`
 	DeploymentState     DeploymentState `json:"deployment_state"`

@@ -64,8 +64,23 @@ func (a *api) getEnvironment(w http.ResponseWriter, r *http.Request, s scope) er
 			out.EdgeHostname = u.Hostname()
 		}
 	}
+	if err := a.addDomains(r.Context(), s, &out); err != nil {
+		return err
+	}
 	a.writeJSON(w, r, http.StatusOK, out)
 	return nil
+}
+
+// addDomains says by which names visitors reach a production environment.
+func (a *api) addDomains(ctx context.Context, s scope, env *apiv1.Environment) error {
+	if env.Type != string(platform.Production) {
+		return nil
+	}
+	list, err := a.Domains.Domains(ctx, s.project.ID)
+	if err == nil && len(list) > 0 {
+		env.HasDomains, env.DefaultDomain = true, apiv1.NullString(list[0].Name)
+	}
+	return err
 }
 
 func wireEnvironment(p platform.Project, e platform.Environment) apiv1.Environment {

@@ -24,9 +24,16 @@ func (s *Server) fits(req *http.Request) bool {
 	if req.TLS.Version < want.MinVersion { // the rule is younger than the connection
 		return false
 	}
-	if strings.EqualFold(req.Host, req.TLS.ServerName) {
+	if strings.EqualFold(withoutPort(req.Host), req.TLS.ServerName) {
 		return true
 	}
 	made, _ := s.policies.TLSPolicy(req.TLS.ServerName)
 	return made == want
+}
+
+func withoutPort(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && host[len(host)-1] != ']' {
+		return host[:i]
+	}
+	return host
 }
