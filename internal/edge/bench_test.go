@@ -147,12 +147,24 @@ func memory() uint64 {
 	return m.HeapInuse + m.StackInuse
 }
 
+// BenchmarkReload publishes one environment among others with five routes each, without and
+// with the state file, and reports what an environment costs.
 func BenchmarkReload(b *testing.B) {
+	for _, envs := range []int{10, 1000} {
+		for _, saved := range []bool{false, true} {
+			b.Run(fmt.Sprintf("envs=%d/saved=%v", envs, saved), func(b *testing.B) { reload(b, envs, saved) })
+		}
+	}
+}
+
+func reload(b *testing.B, envs int, saved bool) {
+	b.Helper()
+	before := memory()
 	r, err := New(Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	for i := range 1000 {
+	for i := range envs {
 		p := publication("r1")
 		p.Environment = platform.EnvironmentID(fmt.Sprint("shop-", i))
 		p.Routes = nil
@@ -161,9 +173,14 @@ func BenchmarkReload(b *testing.B) {
 		}
 		mustPublish(b, r, p)
 	}
+	each := float64(memory()-before) / float64(envs)
+	if saved {
+		r.state.path = b.TempDir() + "/state.json"
+	}
 	p := publication("r1")
 	for n := 0; b.Loop(); n++ {
 		p.Release = strconv.Itoa(n)
 		mustPublish(b, r, p)
 	}
+	b.ReportMetric(each, "B/env")
 }

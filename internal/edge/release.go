@@ -1,6 +1,8 @@
 package edge
 
 import (
+	"encoding/json"
+	"fmt"
 	"net"
 	"reflect"
 	"slices"
@@ -14,6 +16,7 @@ import (
 // was admitted to a release never meets the routes of one and the backends of another.
 type release struct {
 	publication platform.Publication
+	encoded     []byte // publication, as the state file has it
 	routes      []*route
 	table       *table // of this release's routes only
 	pool        *pool
@@ -45,6 +48,11 @@ func newRelease(g *gate, p platform.Publication, dial Dialer) (*release, error) 
 		rel.routes = append(rel.routes, c)
 	}
 	uniteHSTS(rel.routes)
+	encoded, err := json.Marshal(rel.publication)
+	if err != nil {
+		return nil, fmt.Errorf("encode a publication: %w", err)
+	}
+	rel.encoded = encoded
 	rel.table = newTable([]*release{rel})
 	rel.pool = newPool(rel.publication.Backends, dial)
 	return rel, nil

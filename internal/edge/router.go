@@ -250,36 +250,16 @@ func (r *Router) publish(p platform.Publication) (platform.HoldReport, error) {
 			return platform.HoldReport{}, err
 		}
 	}
-	next, err := r.tableWith(g, rel)
-	if err != nil {
-		return platform.HoldReport{}, err
+	next, taken := r.table.Load().replace(g, old, rel)
+	if taken != nil {
+		return platform.HoldReport{}, platform.Errorf(platform.CodeConflict, "route %q is served by environment %q", taken.URL, taken.gate.id).
+			WithHint("give the route another host or path, or remove it from the other environment")
 	}
 	report := g.publish(rel, func() { r.table.Store(next) })
 	if old != rel {
 		old.forgetAnswers()
 	}
 	return report, nil
-}
-
-// tableWith returns the table in which g has the release rel; nil removes g.
-func (r *Router) tableWith(g *gate, rel *release) (*table, error) {
-	releases := make([]*release, 0, len(r.gates))
-	for _, other := range r.gates {
-		if s := other.serving(); other != g && s != nil {
-			releases = append(releases, s)
-		}
-	}
-	if rel == nil {
-		return newTable(releases), nil
-	}
-	others := newTable(releases)
-	for _, route := range rel.routes {
-		if taken := others.claimed(route); taken != nil {
-			return nil, platform.Errorf(platform.CodeConflict, "route %q is served by environment %q", route.URL, taken.gate.id).
-				WithHint("give the route another host or path, or remove it from the other environment")
-		}
-	}
-	return newTable(append(releases, rel)), nil
 }
 
 // Resume opens the environment with the backends from before the hold. It returns
@@ -323,7 +303,7 @@ func (r *Router) Forget(ctx context.Context, env platform.EnvironmentID) error {
 	g := r.gates[env]
 	if g != nil {
 		delete(r.gates, env)
-		next, _ := r.tableWith(g, nil) // removing conflicts with nothing
+		next, _ := r.table.Load().replace(g, g.serving(), nil) // removing conflicts with nothing
 		r.table.Store(next)
 	}
 	r.mu.Unlock()

@@ -39,10 +39,25 @@ type savedGate struct {
 	State       State                  `json:"state"`
 	Message     string                 `json:"message,omitempty"`
 	Published   bool                   `json:"published"`
-	Publication platform.Publication   `json:"publication"`
+	Publication savedPublication       `json:"publication"`
 	Hold        *savedHold             `json:"hold,omitempty"`
 	Candidate   *platform.Publication  `json:"candidate,omitempty"`
 	Settings    *platform.EdgeSettings `json:"settings,omitempty"`
+}
+
+// savedPublication is encoded once for each release: a change of one environment writes
+// the routes of all of them.
+type savedPublication struct {
+	platform.Publication
+	encoded []byte // nil: not yet
+}
+
+// MarshalJSON implements json.Marshaler.
+func (p savedPublication) MarshalJSON() ([]byte, error) {
+	if p.encoded != nil {
+		return p.encoded, nil
+	}
+	return json.Marshal(p.Publication)
 }
 
 type savedHold struct {
@@ -213,7 +228,7 @@ func (g *gate) record() savedGate {
 	defer g.mu.Unlock()
 	s := savedGate{Environment: g.id, State: g.state, Message: g.message}
 	if g.release != nil {
-		s.Published, s.Publication = true, g.release.publication
+		s.Published, s.Publication = true, savedPublication{g.release.publication, g.release.encoded}
 	}
 	if g.candidate != nil {
 		s.Candidate = &g.candidate.publication
@@ -271,7 +286,7 @@ func (r *Router) restoreGate(g *gate, s savedGate) (rel *release, err error) {
 		g.protection.Store(p)
 	}
 	if s.Published {
-		if rel, err = r.cachedRelease(g, s.Publication); err != nil {
+		if rel, err = r.cachedRelease(g, s.Publication.Publication); err != nil {
 			return nil, err
 		}
 	}

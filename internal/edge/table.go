@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"maps"
 	"strings"
 )
 
@@ -16,6 +17,8 @@ type site struct {
 	plain  paths
 	secure paths
 	tls    TLSPolicy // what all its routes together ask of a connection
+
+	declared []*route // of all environments, as they were published
 }
 
 // paths maps a path without its trailing slash ("" for the root) to its route.
@@ -25,35 +28,91 @@ type paths struct {
 }
 
 // newTable indexes the routes of all releases. An earlier release wins a URL that two
-// releases claim; claims refuses that before it gets here.
+// releases claim; replace refuses that before it gets here.
 func newTable(releases []*release) *table {
-	t := &table{hosts: map[string]*site{}, wildcards: map[string]*site{}}
+	declared := map[string][]*route{}
 	for _, rel := range releases {
 		for _, r := range rel.routes {
-			t.site(r.host).scheme(r.secure).add(r)
+			declared[r.host] = append(declared[r.host], r)
 		}
 	}
-	for _, sites := range []map[string]*site{t.hosts, t.wildcards} {
-		for _, s := range sites {
-			s.completeSchemes()
-			s.tls = s.secure.tlsPolicy()
-		}
+	t := &table{hosts: map[string]*site{}, wildcards: map[string]*site{}}
+	for host, routes := range declared {
+		t.put(host, routes)
 	}
 	return t
 }
 
-// site returns the entry of a route's host, which may begin with "*.".
-func (t *table) site(host string) *site {
-	sites, key := t.hosts, host
-	if rest, ok := strings.CutPrefix(host, "*."); ok {
-		sites, key = t.wildcards, rest
+// replace returns a table in which g has the routes of next instead of those of old;
+// either may be nil. Only hosts that one of them names are looked at. It returns the route
+// of another gate that serves a URL of next already, and then no table.
+func (t *table) replace(g *gate, old, next *release) (changed *table, taken *route) {
+	declared := map[string][]*route{}
+	for _, rel := range []*release{old, next} {
+		if rel == nil {
+			continue
+		}
+		for _, r := range rel.routes {
+			if _, known := declared[r.host]; !known {
+				declared[r.host] = t.declared(r.host, g)
+			}
+		}
 	}
+	if next != nil {
+		for _, r := range next.routes {
+			for _, other := range declared[r.host] {
+				if other.gate != g && other.path == r.path && other.secure == r.secure {
+					return nil, other
+				}
+			}
+			declared[r.host] = append(declared[r.host], r)
+		}
+	}
+	changed = &table{hosts: maps.Clone(t.hosts), wildcards: maps.Clone(t.wildcards)}
+	for host, routes := range declared {
+		changed.put(host, routes)
+	}
+	return changed, nil
+}
+
+// declared returns the routes of a host but for those of g.
+func (t *table) declared(host string, g *gate) []*route {
+	sites, key := t.of(host)
 	s := sites[key]
 	if s == nil {
-		s = &site{}
-		sites[key] = s
+		return nil
 	}
-	return s
+	var others []*route
+	for _, r := range s.declared {
+		if r.gate != g {
+			others = append(others, r)
+		}
+	}
+	return others
+}
+
+// put makes the routes those of the host. Without any the host is unknown.
+func (t *table) put(host string, routes []*route) {
+	sites, key := t.of(host)
+	if len(routes) == 0 {
+		delete(sites, key)
+		return
+	}
+	s := &site{declared: routes}
+	for _, r := range routes {
+		s.scheme(r.secure).add(r)
+	}
+	s.completeSchemes()
+	s.tls = s.secure.tlsPolicy()
+	sites[key] = s
+}
+
+// of returns where a host is found, which may begin with "*.".
+func (t *table) of(host string) (sites map[string]*site, key string) {
+	if rest, ok := strings.CutPrefix(host, "*."); ok {
+		return t.wildcards, rest
+	}
+	return t.hosts, host
 }
 
 // match returns the route of a request, or nil when the host or path is unknown. host may
@@ -74,23 +133,6 @@ func (t *table) match(host string, secure bool, path string) *route {
 		host = rest
 	}
 	return nil
-}
-
-// claimed returns the route that already serves exactly the URL of r, or nil.
-func (t *table) claimed(r *route) *route {
-	sites, key := t.hosts, r.host
-	if rest, ok := strings.CutPrefix(r.host, "*."); ok {
-		sites, key = t.wildcards, rest
-	}
-	s := sites[key]
-	if s == nil {
-		return nil
-	}
-	other := s.scheme(r.secure).routes[r.path]
-	if other == nil || other.secure != r.secure {
-		return nil
-	}
-	return other
 }
 
 func (s *site) scheme(secure bool) *paths {
