@@ -33,6 +33,7 @@ type Container struct {
 	Mounts   []Mount
 	Tmpfs    []string
 	Links    map[string]string // host name, such as "database.internal" -> container name it resolves to
+	Hosts    map[string]string // host name -> IP address that it resolves to
 	Memory   int64             // bytes; 0 means no limit
 	CPUs     float64           // 0 means no limit
 	// StopTimeout is the time between SIGTERM and SIGKILL.

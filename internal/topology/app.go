@@ -1,6 +1,8 @@
 package topology
 
 import (
+	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -110,9 +112,28 @@ func (r *resolver) container(
 		Mounts: binds,
 		Tmpfs:  tmpfs,
 		Links:  links,
+		Hosts:  r.ownHosts(),
 
 		Programs: programs[engine.Program](r.Toolkit),
 	}, nil
+}
+
+// ownHosts lets an application reach its own routes below localhost, which every resolver
+// takes for the container itself: the router answers at the network's gateway, which is the
+// machine. Warm-up and Magento's own requests to its base URL need it.
+func (r *resolver) ownHosts() map[string]string {
+	prefix, err := netip.ParsePrefix(r.Environment.Subnet)
+	if err != nil {
+		return nil // addresses says so
+	}
+	out := map[string]string{}
+	for _, route := range r.routes {
+		u, err := url.Parse(route.URL)
+		if err == nil && strings.HasSuffix(u.Hostname(), ".localhost") && !strings.HasPrefix(u.Hostname(), "*") {
+			out[u.Hostname()] = prefix.Masked().Addr().Next().String()
+		}
+	}
+	return out
 }
 
 // programs places the toolkit under both of its names.

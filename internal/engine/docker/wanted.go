@@ -124,6 +124,9 @@ func resolve(d desired, n naming, spec engine.Spec) error {
 // release, so that old and new never mix. A service outlives releases and therefore
 // asks for whichever answers to the name.
 func links(w wanted, n naming, spec engine.Spec, byName map[string]wanted) (hosts, aliases []string, err error) {
+	for _, host := range slices.Sorted(maps.Keys(w.Hosts)) {
+		hosts = append(hosts, host+":"+w.Hosts[host])
+	}
 	for _, host := range slices.Sorted(maps.Keys(w.Links)) {
 		target, ok := byName[w.Links[host]]
 		switch {
@@ -161,6 +164,11 @@ func check(c engine.Container) error {
 	for _, p := range c.Programs {
 		if !absolute(p.Source) || !absolute(p.Target) {
 			return fmt.Errorf("program %q at %q: both are not absolute paths", p.Source, p.Target)
+		}
+	}
+	for host, address := range c.Hosts {
+		if _, err := netip.ParseAddr(address); err != nil || !nameRule.MatchString(host) {
+			return fmt.Errorf("host %q at %q: no name or no address", host, address)
 		}
 	}
 	if dir := filesDir(c.Files); len(c.Files) > 0 && strings.Count(dir, "/") < 2 {

@@ -180,6 +180,9 @@ func (c *fakeContainer) read(name string) (string, error) {
 // resolve returns the address that a link leads to: to a service, or to a container of
 // the same release.
 func (c *fakeContainer) resolve(host string) string {
+	if address, ok := c.Hosts[host]; ok {
+		return address
+	}
 	for _, release := range []string{"", c.release} {
 		if target := c.env.containers[release+"/"+c.Links[host]]; target != nil {
 			return target.address

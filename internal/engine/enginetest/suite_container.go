@@ -108,7 +108,11 @@ func testLinks(e *env) {
 	links := map[string]string{"database.internal": "store", "backend.internal": "shop"}
 	spec.Apps[0].Links = map[string]string{"database.internal": "store"}
 	spec.Workers[0].Links = links
+	spec.Apps[0].Hosts = map[string]string{"main-shop.test": "10.9.8.7"}
 	e.live(spec)
+	if got := e.must("r1", "shop", e.Tools.Resolve("main-shop.test")); got != "10.9.8.7" {
+		e.Errorf("main-shop.test is %q, want the address that was given", got)
+	}
 	if got := e.must("r1", "shop", e.Tools.Resolve("database.internal")); got != spec.Services[0].Address {
 		e.Errorf("database.internal is %q, want %s", got, spec.Services[0].Address)
 	}
