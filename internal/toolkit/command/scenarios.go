@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/manifest"
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/scenario"
 	"sluice/internal/toolkit/tree"
@@ -53,10 +54,11 @@ func scenarioCommands(p Process) []*cobra.Command {
 
 func runScenario(ctx context.Context, c *cobra.Command, p Process, paths ...string) error {
 	o := phaseOptions(c)
+	o.stage = stageOf(paths)
 	return within(ctx, p, o, func(ctx context.Context, s *session) error {
 		r := scenario.Runner{Kit: s.Kit, Registry: registry(s), Files: scenario.Files{WorkDir: p.Dir, Root: s.Tree.Dir()}}
 		err := r.Run(ctx, paths...)
-		if _, wrong := errors.AsType[*scenario.UnhandledError](err); wrong && isDeploy(paths) {
+		if _, wrong := errors.AsType[*scenario.UnhandledError](err); wrong && o.stage == manifest.StageDeploy {
 			// No step ran, so no action did either: post-deploy must know all the same (G 5).
 			s.Tree.SetFlag(tree.FlagDeployFailed, s.Log)
 		}
@@ -78,8 +80,19 @@ func flag(c *cobra.Command, name string) bool {
 	return err == nil && on
 }
 
-// isDeploy reports whether the files are the deploy scenario and what extends it.
-func isDeploy(paths []string) bool { return path.Base(filepath.ToSlash(paths[0])) == path.Base(deploy) }
+// stageOf returns the stage whose scenario the first file is: the others extend it. "" when
+// that is not known.
+func stageOf(paths []string) string {
+	switch path.Base(filepath.ToSlash(paths[0])) {
+	case path.Base(generate), path.Base(transfer):
+		return manifest.StageBuild
+	case path.Base(deploy):
+		return manifest.StageDeploy
+	case path.Base(postDeploy):
+		return manifest.StagePostDeploy
+	}
+	return ""
+}
 
 func newShow(p Process) *cobra.Command {
 	asJSON := false

@@ -35,7 +35,8 @@ type options struct {
 	// phase is a command that runs a scenario: it logs from the start, joins the logs of
 	// the build, and prints progress lines.
 	phase bool
-	quiet bool // nothing is logged to stdout
+	stage string // of a phase: what its scenario belongs to; "" when that is not known
+	quiet bool   // nothing is logged to stdout
 	level fault.Level
 }
 
@@ -46,7 +47,7 @@ func open(p Process, o options) (*session, error) {
 		return nil, err
 	}
 	s := &session{process: p}
-	s.config, err = readConfig(t)
+	s.config, err = readConfig(t, o)
 	if err != nil {
 		return nil, err
 	}
@@ -86,23 +87,6 @@ func (s *session) close() {
 	_ = s.databases.Close() // a command that ends has no more to ask
 	s.Log.Close()
 	_ = s.Tree.Close() // it was only read through
-}
-
-// readConfig reads .magento.env.yaml. One that cannot be read at all is the error 4 of the
-// specification, also where the original ends with status 1 (spec: ece-tools 4.1).
-func readConfig(t *tree.Tree) (*manifest.EnvFile, error) {
-	if !t.Exists(tree.EnvYAML) {
-		return nil, nil
-	}
-	file, found := manifest.ReadEnv(t.Root().FS())
-	if file != nil {
-		return file, nil
-	}
-	var text []string
-	for _, d := range found {
-		text = append(text, d.String())
-	}
-	return nil, fault.New(4, "%s", strings.Join(text, "\n"))
 }
 
 // prepare brings back what Composer's autoloader needs when app/etc is an empty mount
@@ -189,7 +173,7 @@ func within(ctx context.Context, p Process, o options, do func(context.Context, 
 		if s != nil && s.Kit != nil {
 			s.close()
 		}
-		return err
+		return unopened(p, o, err)
 	}
 	defer s.close()
 	return do(ctx, s)
