@@ -70,7 +70,7 @@ echo
 echo "Parts by themselves (go test -bench)"
 part 0.2s ./internal/edge ./internal/manifest
 part 3x ./internal/gitrepo
-part 1x ./internal/build/buildkit
+part 1x ./internal/build/buildkit ./internal/toolkit/static
 echo
 echo "The toolkit: whole processes (go test -bench)"
 part 1s ./cmd/sluice-toolkit
