@@ -14,8 +14,14 @@ const remoteName = "sluice"
 
 // git runs git in the current directory and returns what it prints, without the last newline.
 func (c *program) git(ctx context.Context, args ...string) (string, error) {
+	out, err := c.gitIn(ctx, "", "", args...)
+	return strings.TrimRight(out, "\n"), err
+}
+
+// gitIn runs git in a directory and returns what it prints.
+func (c *program) gitIn(ctx context.Context, dir, input string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // our own arguments, no shell
-	cmd.Env = c.environ
+	cmd.Dir, cmd.Env, cmd.Stdin = dir, c.environ, strings.NewReader(input)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
@@ -24,7 +30,7 @@ func (c *program) git(ctx context.Context, args ...string) (string, error) {
 		}
 		return "", fmt.Errorf("git %s: %w", args[0], err)
 	}
-	return strings.TrimRight(stdout.String(), "\n"), nil
+	return stdout.String(), nil
 }
 
 // remoteProject returns the project of the current directory's git remote, or "".

@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha1" //nolint:gosec // Git's ids
 	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -139,19 +137,4 @@ func gitMode(info fs.FileInfo) uint32 {
 func blobID(text string) string {
 	sum := sha1.Sum(fmt.Appendf(nil, "blob %d\x00%s", len(text), text)) //nolint:gosec // Git's ids
 	return hex.EncodeToString(sum[:])
-}
-
-// gitIn runs git in a directory and returns what it prints.
-func (c *program) gitIn(ctx context.Context, dir, input string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // our own arguments, no shell
-	cmd.Dir, cmd.Env, cmd.Stdin = dir, c.environ, strings.NewReader(input)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		if text := strings.TrimSpace(stderr.String()); text != "" {
-			return "", fmt.Errorf("git %s: %s", args[0], text)
-		}
-		return "", fmt.Errorf("git %s: %w", args[0], err)
-	}
-	return stdout.String(), nil
 }
