@@ -67,6 +67,7 @@ http {
     keepalive_requests 100000;
     server_tokens off;
     absolute_redirect off;
+    gzip_vary on;
     gzip_types application/javascript application/json application/pdf application/postscript application/xml image/svg+xml text/css text/csv text/javascript text/plain text/xml;
     map $http_x_forwarded_proto $sluice_https { https on; default ""; }
     map $http_x_forwarded_proto $sluice_port { https 443; default 80; }

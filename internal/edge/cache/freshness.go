@@ -121,6 +121,9 @@ func varyOf(h http.Header) ([]string, bool) {
 			}
 		}
 	}
+	if h["Content-Encoding"] != nil { // whether it is said or not: others cannot read it
+		names = append(names, "Accept-Encoding")
+	}
 	slices.Sort(names)
 	return slices.Compact(names), true
 }
