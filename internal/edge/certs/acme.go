@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -26,6 +27,8 @@ type ACME struct {
 	Directory string         // URL of the authority's directory
 	Email     string         // of the account; "" for none
 	Roots     *x509.CertPool // who vouches for the directory; nil: whom the machine trusts
+	// Patience is how long a first visitor waits for an order; 0 for 6 s.
+	Patience time.Duration
 	// RenewEvery is how often certificates are checked for renewal; 0 for the library's choice.
 	RenewEvery time.Duration
 	// RenewalWindow is the last part of a certificate's life in which it is renewed; 0 for
@@ -38,6 +41,7 @@ type ACME struct {
 type acme struct {
 	log       *slog.Logger
 	directory string
+	patience  time.Duration
 	cache     *certmagic.Cache
 	config    *certmagic.Config
 	issuer    *certmagic.ACMEIssuer
@@ -46,7 +50,7 @@ type acme struct {
 }
 
 func newACME(life context.Context, opts ACME, storage certmagic.Storage, log *slog.Logger) *acme {
-	a := &acme{log: log, directory: opts.Directory, life: life}
+	a := &acme{log: log, directory: opts.Directory, life: life, patience: cmp.Or(opts.Patience, patience)}
 	quiet := libraryLogger(log)
 	a.cache = certmagic.NewCache(certmagic.CacheOptions{
 		GetConfigForCert:   func(certmagic.Certificate) (*certmagic.Config, error) { return a.config, nil },
@@ -116,7 +120,7 @@ func (a *acme) order(host string) (done <-chan struct{}, again bool) {
 }
 
 // await returns the host's certificate, waiting for a first order; nil when there is none.
-func (a *acme) await(ctx context.Context, host string, limit time.Duration) *tls.Certificate {
+func (a *acme) await(ctx context.Context, host string) *tls.Certificate {
 	if c := a.cached(host); c != nil {
 		return c
 	}
@@ -124,7 +128,7 @@ func (a *acme) await(ctx context.Context, host string, limit time.Duration) *tls
 	if done == nil || again {
 		return nil
 	}
-	timer := time.NewTimer(limit)
+	timer := time.NewTimer(a.patience)
 	defer timer.Stop()
 	select {
 	case <-done:

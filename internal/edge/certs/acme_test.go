@@ -312,6 +312,18 @@ func TestAuthorityThatIsDown(t *testing.T) {
 	}
 }
 
+func TestAuthorityThatDoesNotAnswer(t *testing.T) {
+	s := newSite(t, challenges{http: true}, "shop.example.com")
+	s.authority.mute.Store(true)
+	s.open(t, func(a *certs.ACME) { a.Patience = 50 * time.Millisecond })
+	for range 3 { // whoever comes while the order is under way waits no longer than that
+		if c := s.leaf(t, "shop.example.com"); !isLocal(c) {
+			t.Errorf("shown by %v", c.Issuer)
+		}
+	}
+	s.close() // ends the order
+}
+
 func TestCertificatesAreRenewedWithoutARestart(t *testing.T) {
 	s := newSite(t, challenges{http: true}, "shop.example.com")
 	s.open(t, nil)

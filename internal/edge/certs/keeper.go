@@ -49,9 +49,9 @@ type Keeper struct {
 	idle sync.WaitGroup
 }
 
-// handshakeWait is how long a first visitor waits for an order before the local
-// authority's certificate is shown. Browsers wait longer for a handshake.
-const handshakeWait = 15 * time.Second
+// patience is how long a first visitor waits for an order before the local authority's
+// certificate is shown. The servers give a handshake 10 s.
+const patience = 6 * time.Second
 
 // checkEvery is how often hosts without a certificate are looked for, and certificates of
 // hosts that are gone.
@@ -112,7 +112,7 @@ func (k *Keeper) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 	}
 	host := k.routes.Host(name)
 	if k.orders(host) {
-		if cert := k.acme.await(hello.Context(), host, handshakeWait); cert != nil {
+		if cert := k.acme.await(hello.Context(), host); cert != nil {
 			return cert, nil
 		}
 	}

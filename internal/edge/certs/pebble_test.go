@@ -22,6 +22,7 @@ type authority struct {
 	directory string
 	roots     *x509.CertPool // for the directory's own TLS
 	down      atomic.Bool    // answers 503 to everything
+	mute      atomic.Bool    // answers nothing until the client gives up
 	asked     atomic.Int64   // requests
 	orders    atomic.Int64
 }
@@ -42,6 +43,10 @@ func startPebble(t *testing.T, httpPort, tlsPort int) *authority {
 	a := &authority{roots: x509.NewCertPool()}
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		a.asked.Add(1)
+		if a.mute.Load() {
+			<-req.Context().Done()
+			return
+		}
 		if a.down.Load() {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return

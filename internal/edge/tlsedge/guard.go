@@ -2,6 +2,7 @@ package tlsedge
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +21,11 @@ func (s *Server) Guard(next http.Handler) http.Handler {
 }
 
 func (s *Server) fits(req *http.Request) bool {
+	// Challenges' handshakes are made under no rules. Servers refuse such connections; that
+	// is not left to them.
+	if slices.Contains(s.certificates.Protocols(), req.TLS.NegotiatedProtocol) {
+		return false
+	}
 	want, _ := s.policies.TLSPolicy(req.Host)
 	if req.TLS.Version < want.MinVersion { // the rule is younger than the connection
 		return false

@@ -292,6 +292,32 @@ func TestNobodyGetsPastARuleByAnotherName(t *testing.T) {
 	}
 }
 
+func TestGuardLooksAtTheConnection(t *testing.T) {
+	r, err := edge.New(edge.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	passed := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	guard := tlsedge.New(r, &shelf{}).Guard(passed)
+	for _, tt := range []struct {
+		state *tls.ConnectionState
+		want  int
+	}{
+		{nil, http.StatusNoContent},
+		{&tls.ConnectionState{Version: tls.VersionTLS13, ServerName: "shop.test"}, http.StatusNoContent},
+		{&tls.ConnectionState{Version: tls.VersionTLS13, ServerName: "SHOP.test", NegotiatedProtocol: "h2"}, http.StatusNoContent},
+		{&tls.ConnectionState{Version: tls.VersionTLS13, ServerName: "shop.test", NegotiatedProtocol: "acme-tls/1"}, http.StatusMisdirectedRequest},
+	} {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://shop.test:8443/", nil)
+		req.TLS = tt.state
+		w := httptest.NewRecorder()
+		guard.ServeHTTP(w, req)
+		if w.Code != tt.want {
+			t.Errorf("%+v: %d", tt.state, w.Code)
+		}
+	}
+}
+
 func TestARaisedVersionAppliesToOpenConnections(t *testing.T) {
 	b := newBench(t, platform.Route{URL: "https://shop.test/"})
 	c := b.client(false, func(config *tls.Config) { config.MaxVersion = tls.VersionTLS12 })
