@@ -13,7 +13,6 @@ events { worker_connections 16384; multi_accept on; }
 http {
     access_log off;
     sendfile on;
-    tcp_nopush on;
     keepalive_requests 10000000;
     client_body_temp_path ${dir}/body;
     proxy_temp_path ${dir}/proxy;

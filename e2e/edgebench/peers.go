@@ -113,33 +113,34 @@ func startSluice(ctx context.Context, l *lab, dir string, more ...string) (*peer
 		return nil, err
 	}
 	control := filepath.Join(dir, "control.sock")
-	args := append([]string{"-listen", addrs[0], "-control", control}, more...)
+	args := append([]string{"-listen", addrs[0], "-listen-tls", addrs[1], "-control", control}, more...)
 	proc, err := start(ctx, dir, router, args)
 	if err != nil {
 		return nil, err
 	}
-	if err := proc.ready(ctx, addrs[0]); err != nil {
+	if err := proc.ready(ctx, addrs...); err != nil {
 		return nil, proc.failed(err)
 	}
 	if _, err := edgectl.NewClient(control).Publish(ctx, l.publication()); err != nil {
 		return nil, proc.failed(err)
 	}
-	return &peer{process: proc, plain: addrs[0], goes: true, caches: true}, nil
+	return &peer{process: proc, plain: addrs[0], secure: addrs[1], goes: true, caches: true}, nil
 }
 
-// publication is the bench's environment. Only what is below /cached/ is cached.
+// publication is the bench's environment: everything from the application, and answers
+// below /cached/ kept.
 func (l *lab) publication() platform.Publication {
+	route := func(path string, cached bool) platform.Route {
+		return platform.Route{
+			URL: "http://" + siteHost + path, OriginalURL: "http://{default}" + path,
+			Type: platform.RouteUpstream, Upstream: "app", Cache: platform.RouteCache{Enabled: cached},
+		}
+	}
 	return platform.Publication{
 		Environment: "bench",
 		Release:     "r1",
-		Routes: []platform.Route{
-			{URL: "http://" + siteHost + "/", OriginalURL: "http://{default}/", Type: platform.RouteUpstream, Upstream: "app"},
-			{
-				URL: "http://" + siteHost + "/cached/", OriginalURL: "http://{default}/cached/", Type: platform.RouteUpstream, Upstream: "app",
-				Cache: platform.RouteCache{Enabled: true, Cookies: []string{"*"}, Headers: []string{"Accept", "Accept-Language"}},
-			},
-		},
-		Backends: map[string][]string{"app": {l.backend.addr}},
+		Routes:      []platform.Route{route("/", false), route("/cached/", true)},
+		Backends:    map[string][]string{"app": {l.backend.addr}},
 	}
 }
 

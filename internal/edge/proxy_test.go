@@ -3,6 +3,7 @@ package edge
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -530,7 +531,24 @@ func TestAccessLog(t *testing.T) {
 			t.Errorf("no %s in %s", want, b.String())
 		}
 	}
+	var line map[string]any
+	if err := json.Unmarshal([]byte(b.String()), &line); err != nil || line["msg"] != "request" || line["time"] == "" {
+		t.Errorf("%v: %s", err, b.String())
+	}
 	if strings.Contains(b.String(), "secret") {
 		t.Error("the query is in the log")
+	}
+}
+
+func TestAccessLogEscapes(t *testing.T) {
+	for _, path := range []string{"plain", `"quoted"`, `back\slash`, "line\nend", "\x00\x1f\x7f", "ä", "\xff", "</script>"} {
+		line := appendText([]byte(`{"a":1`), "path", path)
+		var got struct{ Path string }
+		if err := json.Unmarshal(append(line, '}'), &got); err != nil {
+			t.Errorf("%q: %v in %s", path, err, line)
+		}
+		if want := strings.ToValidUTF8(path, "\ufffd"); got.Path != want {
+			t.Errorf("%q became %q", path, got.Path)
+		}
 	}
 }

@@ -22,7 +22,7 @@ type Reader struct {
 // Sizes of a Reader's buffer.
 const (
 	smallBuffer = 4 << 10
-	bulkBuffer  = 64 << 10
+	bulkBuffer  = 128 << 10
 	maxTrailer  = 16 << 10
 )
 
