@@ -37,7 +37,7 @@ func installSetup(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
 	if verbose != "" {
 		command = append(command, verbose)
 	}
-	z.Upgrading()
+	z.Installing()
 	return fault.Wrap(codeInstall, logged(ctx, k, "Installation time: ", shell.Command{Args: append(command, args...)}))
 }
 

@@ -54,6 +54,21 @@ func TestGenerateInTheDeployment(t *testing.T) {
 	same(t, "error", err.Error(), "Cannot update deployed version.")
 }
 
+func TestADatabaseOnAnotherPortGetsOneProcess(t *testing.T) {
+	w, _ := world(t, lock("2.4.6")+"-- app/etc/env.php --\n<?php return ['db' => ['connection' => ['default' => ['host' => 'db:3307']]]];\n")
+	w.Variables["SCD_THREADS"] = 4
+	must(t, run(t, w, `Step\Deploy\DeployStaticContent\Generate`))
+	if got := w.Shell.Lines()[0]; !strings.Contains(got, "--jobs 1 ") {
+		t.Error(got)
+	}
+	logs(t, w, "NOTICE: Threads count was forced to 1: the child processes of setup:static-content:deploy cannot connect to the database at db:3307 again")
+	w.Write(t, "-- app/etc/env.php --\n<?php return ['db' => ['connection' => ['default' => ['host' => 'db']]]];\n")
+	must(t, run(t, w, `Step\Deploy\DeployStaticContent\Generate`))
+	if got := w.Shell.Lines()[1]; !strings.Contains(got, "--jobs 4 ") {
+		t.Error(got)
+	}
+}
+
 func TestCompressInTheDeployment(t *testing.T) {
 	w, _ := world(t, "-- pub/static/a.js --\n"+strings.Repeat("require();\n", 50))
 	must(t, run(t, w, `Step\Deploy\CompressStaticContent`))

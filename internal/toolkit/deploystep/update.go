@@ -83,7 +83,9 @@ func updateSetup(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
 			return err
 		}
 	}
-	z.Upgrading()
+	if err := z.Upgrading(ctx, k); err != nil {
+		return fault.Wrap(codeUpgrade, err)
+	}
 	if err := upgrade(ctx, k, codeUpgrade); err != nil {
 		return err
 	}

@@ -3,9 +3,11 @@ package scd
 import (
 	"fmt"
 	"runtime"
+	"strings"
 
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/phparray"
+	"sluice/internal/toolkit/phpfile"
 	"sluice/internal/toolkit/static"
 	"sluice/internal/toolkit/tree"
 )
@@ -59,7 +61,25 @@ func options(k *kit.Kit, stage kit.Stage) (o static.Options, err error) {
 		k.Log.Notice("Threads count was forced to 1 as compact strategy can't be run with more than one job")
 	}
 	o.Jobs = jobs
+	if jobs > 1 {
+		return o, oneJobOverPorts(k, &o)
+	}
 	return o, nil
+}
+
+// oneJobOverPorts makes the content in one process when the database is reached over a port
+// of its own or a socket: Magento's child processes cannot connect again then, and lose
+// nearly every file.
+func oneJobOverPorts(k *kit.Kit, o *static.Options) error {
+	env, err := phpfile.File{Tree: k.Tree, Name: tree.EnvPHP}.Read()
+	if err != nil {
+		return err
+	}
+	if host := env.Text("db", "connection", "default", "host"); strings.ContainsAny(host, ":/") {
+		k.Log.Noticef("Threads count was forced to 1: the child processes of setup:static-content:deploy cannot connect to the database at %s again", host)
+		o.Jobs = 1
+	}
+	return nil
 }
 
 // seconds reads SCD_MAX_EXECUTION_TIME; null leaves the option out.

@@ -37,8 +37,23 @@ type Decision struct {
 // Open reports whether the shop stays open.
 func (d *Decision) Open() bool { return d.open }
 
-// Upgrading is told when setup:install or setup:upgrade is about to run.
-func (d *Decision) Upgrading() { d.open, d.upgrading = false, true }
+// Installing is told when setup:install is about to run.
+func (d *Decision) Installing() { d.open, d.upgrading = false, true }
+
+// Upgrading is told when setup:upgrade is about to run. It takes the record of the last one
+// back first: an upgrade that fails halfway leaves a database that is like no code, also
+// not like the code before it.
+func (d *Decision) Upgrading(ctx context.Context, k *kit.Kit) error {
+	d.open, d.upgrading = false, true
+	db, err := k.Databases.Open(ctx, "default")
+	if err != nil {
+		return err
+	}
+	if _, err := db.Exec(ctx, "DELETE FROM "+db.Table("flag")+" WHERE flag_code = ?", flagCode); err != nil {
+		return fmt.Errorf("take back the record of the last upgrade: %w", err)
+	}
+	return nil
+}
 
 // Decide returns why the shop has to be closed; "" when it need not. It decides once, and
 // changes nothing: visitors may be served meanwhile. A check that cannot be made is a

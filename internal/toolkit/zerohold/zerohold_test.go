@@ -41,6 +41,9 @@ func (s *store) Exec(_ context.Context, statement string, args ...any) (int64, e
 	if s.err != nil {
 		return 0, s.err
 	}
+	if strings.HasPrefix(statement, "DELETE") {
+		s.data = ""
+	}
 	for _, a := range args {
 		if text, ok := a.(string); ok && strings.HasPrefix(text, "{") {
 			s.data = text
@@ -78,7 +81,7 @@ func world(t *testing.T) (*toolkittest.World, *store) {
 	w.Variables[Variable], w.Variables["SCD_ON_DEMAND"], w.Variables["SKIP_SCD"] = true, false, false
 	w.Databases["default"] = db
 	d := &Decision{}
-	d.Upgrading()
+	d.Installing()
 	d.Record(t.Context(), w.Kit)
 	if db.data == "" {
 		t.Fatalf("nothing was recorded\n%s", w.Log())
@@ -207,7 +210,7 @@ func TestRecord(t *testing.T) {
 	(&Decision{}).Record(t.Context(), w.Kit)
 	n := len(db.ran)
 	d := &Decision{}
-	d.Upgrading()
+	d.Installing()
 	d.Record(t.Context(), w.Kit)
 	if last := db.ran[len(db.ran)-1]; len(db.ran) == n || last != "UPDATE pre_flag SET flag_data = ? WHERE flag_code = ?" {
 		t.Error(last)
@@ -216,6 +219,24 @@ func TestRecord(t *testing.T) {
 	d.Record(t.Context(), w.Kit)
 	if !strings.Contains(w.Log(), "NOTICE: The next deployment will need maintenance mode, because this one could not record what it upgraded: gone") {
 		t.Error(w.Log())
+	}
+}
+
+func TestAnUpgradeThatFailsLeavesNoRecord(t *testing.T) {
+	w, db := world(t)
+	if err := (&Decision{}).Upgrading(t.Context(), w.Kit); err != nil {
+		t.Fatal(err)
+	}
+	if reason, _ := decide(t, w); reason != "no earlier deployment recorded what it upgraded" {
+		t.Error(reason)
+	}
+	db.err = errors.New("gone")
+	if err := (&Decision{}).Upgrading(t.Context(), w.Kit); !errors.Is(err, db.err) {
+		t.Error(err)
+	}
+	delete(w.Databases, "default")
+	if err := (&Decision{}).Upgrading(t.Context(), w.Kit); err == nil {
+		t.Error("no error without a database")
 	}
 }
 
