@@ -52,7 +52,10 @@ func answer(c *cobra.Command, p Process, format string, reports []wizard.Report)
 			return err
 		}
 	} else {
-		for _, r := range reports {
+		for i, r := range reports {
+			if err := heading(c, i, r, len(reports)); err != nil {
+				return err
+			}
 			if err := r.Print(c.OutOrStdout(), colours(c, p)); err != nil {
 				return err
 			}
@@ -68,6 +71,19 @@ func answer(c *cobra.Command, p Process, format string, reports []wizard.Report)
 		return exit(status)
 	}
 	return nil
+}
+
+// heading names the wizard where several answer.
+func heading(c *cobra.Command, i int, r wizard.Report, of int) error {
+	if of == 1 {
+		return nil
+	}
+	space := "\n"
+	if i == 0 {
+		space = ""
+	}
+	_, err := fmt.Fprintf(c.OutOrStdout(), "%s%s\n", space, r.Wizard)
+	return err
 }
 
 // colours reports whether to print them: as asked, else on a terminal.
