@@ -98,6 +98,7 @@ func (p *parser) project() *Manifest {
 	slices.SortStableFunc(m.Apps, func(a, b *Application) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(m.Services, func(a, b *Service) int { return cmp.Compare(a.Name, b.Name) })
 	p.fillEndpoints(m)
+	p.withoutReplicas(m)
 	p.acrossFiles(m)
 	return m
 }

@@ -85,7 +85,10 @@ func checkServiceType(c *checker, n *node, _ string) {
 
 // catalogued reports something that the catalog lacks.
 func (c *checker) catalogued(pos Position, rule, message, fix string) {
-	d := Diagnostic{Pos: pos, Severity: SeverityError, Rule: rule, Message: message, Why: "the catalog of this installation does not have it; an operator can add it", Fix: fix}
+	d := Diagnostic{Pos: pos, Severity: SeverityError, Rule: rule, Message: message, Why: "it is not in the catalog of this installation", Fix: fix}
+	if rule == "unknown-version" {
+		d.Why += ", where an operator can add it"
+	}
 	if c.opts.AllowUnknownVersions {
 		d.Severity = SeverityWarning
 	}
