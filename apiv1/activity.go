@@ -140,6 +140,7 @@ type Hold struct {
 	Cut         int     `json:"cut"`
 	LongLived   int     `json:"long_lived"` // upgraded connections and event streams cut
 	Bypassed    int     `json:"bypassed"`   // requests of operators let through
+	Cached      int     `json:"cached"`     // answered from the cache without a wait
 }
 
 // LogItem is one line of a log stream (spec: platform 5.4). The last item of a stream has

@@ -69,7 +69,7 @@ func TestSettingsApplyAtOnce(t *testing.T) {
 		t.Skip("needs the container engine")
 	}
 	m := newMachine(t)
-	s := m.newTiny("shop")
+	s := m.newTiny("boutique")
 	s.write(".magento/maintenance.html", "<h1>Our own page</h1>")
 	s.commit("a page for maintenance")
 	s.deployed()

@@ -69,9 +69,9 @@ func writeFailure(log *logbook, err error, hint string) {
 func writeSummary(log *logbook, a platform.Activity, at platform.Step) {
 	log.Blank()
 	if !a.Hold.StartedAt.IsZero() && !a.Hold.ReleasedAt.IsZero() {
-		log.Line(1, "Requests were held for %.3f s: %d waited, the longest %.3f s; %d timed out, %d refused, %d left, %d cut, %d long-lived connections cut",
+		log.Line(1, "Requests were held for %.3f s: %d waited, the longest %.3f s; %d timed out, %d refused, %d left, %d cut, %d long-lived connections cut, %d answered from the cache",
 			a.Hold.Duration().Seconds(), a.Hold.Held, a.Hold.LongestWait.Seconds(),
-			a.Hold.TimedOut, a.Hold.Refused, a.Hold.Left, a.Hold.Cut, a.Hold.LongLived)
+			a.Hold.TimedOut, a.Hold.Refused, a.Hold.Left, a.Hold.Cut, a.Hold.LongLived, a.Hold.Cached)
 	}
 	for _, phase := range []platform.Phase{platform.PhaseBuild, platform.PhaseDeploy, platform.PhasePostDeploy} {
 		if d := phaseTime(a, phase); d > 0 {

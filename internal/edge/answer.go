@@ -58,6 +58,9 @@ func (r *Router) answer(w http.ResponseWriter, req *http.Request, route *route, 
 		state := route.gate.current()
 		if state == Open || state == Held && !r.bypasses(req, route.gate) {
 			if route.cached.Answer(w, req, secure, state == Held) {
+				if state == Held {
+					route.gate.countCached()
+				}
 				return
 			}
 		}
@@ -75,6 +78,15 @@ func (r *Router) fill(w http.ResponseWriter, req *http.Request, v *visit) {
 	v.route.cached.Fill(w, req, v.secure, relayed{r.relay, v})
 	if v.waited > 0 { // when the cache answered, no backend did: the next one may go
 		v.gate.answered(v, http.StatusOK)
+	}
+}
+
+// countCached notes a request that the cache spared a wait.
+func (g *gate) countCached() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state == Held {
+		g.report.Cached++
 	}
 }
 

@@ -81,7 +81,9 @@ func TestCacheAnswersWhileHeld(t *testing.T) {
 		if s := w.status(); s.Waiting != 2 {
 			t.Errorf("waiting: %+v", s)
 		}
-		w.publishCached("r2")
+		if report := w.publishCached("r2"); report.Cached != 2 || report.Held != 2 {
+			t.Errorf("%+v", report)
+		}
 		for range 2 {
 			if a := <-waiting; !strings.HasPrefix(a.body, "r2 ") || a.header.Get(HeldHeader) == "" {
 				t.Errorf("released: %+v", a)

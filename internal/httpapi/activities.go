@@ -245,5 +245,6 @@ func wireHold(h platform.HoldReport) *apiv1.Hold {
 		Cut:         h.Cut,
 		LongLived:   h.LongLived,
 		Bypassed:    h.Bypassed,
+		Cached:      h.Cached,
 	}
 }

@@ -42,6 +42,7 @@ type HoldReport struct {
 	Cut         int           // in-flight requests cut at the end of the drain
 	LongLived   int           // upgraded connections and event streams cut; their clients connect again
 	Bypassed    int           // requests of operators that were let through
+	Cached      int           // requests answered from the cache, which did not have to wait
 	LongestWait time.Duration // of one request
 	Drain       time.Duration // until in-flight requests were done
 }

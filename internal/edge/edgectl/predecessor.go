@@ -114,6 +114,7 @@ func add(a, b platform.HoldReport) platform.HoldReport {
 	a.Cut += b.Cut
 	a.LongLived += b.LongLived
 	a.Bypassed += b.Bypassed
+	a.Cached += b.Cached
 	a.LongestWait = max(a.LongestWait, b.LongestWait)
 	a.Drain = max(a.Drain, b.Drain)
 	return a
