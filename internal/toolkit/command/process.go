@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/internal/toolkit/fault"
+	"sluice/internal/toolkit/kit"
 )
 
 // Process is what the program is given by its caller.
@@ -26,6 +27,8 @@ type Process struct {
 	// Terminal says that Stdout is one: colours are printed, progress lines are not.
 	Terminal bool
 	Version  string // of this program
+	// Databases are asked instead of those that the environment configures, when set.
+	Databases kit.Databases
 }
 
 // Release is the release of the original whose behaviour this program has, with what is

@@ -76,7 +76,9 @@ func open(p Process, o options) (*session, error) {
 		Progress: progress(p, o),
 	}
 	s.databases = database.For(s.Kit)
-	s.Databases = s.databases
+	if s.Databases = p.Databases; s.Databases == nil {
+		s.Databases = s.databases
+	}
 	return s, prepare(t, o)
 }
 
