@@ -144,6 +144,18 @@ func (r *recorder) WriteHeader(status int) {
 	r.ResponseWriter.WriteHeader(status)
 }
 
+// WritePrepared passes an answer on whose head is made already, to a server that takes it.
+func (r *recorder) WritePrepared(status int, head, body []byte) bool {
+	p, ok := r.ResponseWriter.(interface {
+		WritePrepared(status int, head, body []byte) bool
+	})
+	if !ok || !p.WritePrepared(status, head, body) {
+		return false
+	}
+	r.status, r.bytes = status, int64(len(body))
+	return true
+}
+
 // Write counts the bytes of the body.
 func (r *recorder) Write(p []byte) (int, error) {
 	if r.status == 0 {

@@ -116,14 +116,42 @@ func (rt *Route) send(w http.ResponseWriter, req *http.Request, f *found, how ou
 	}
 	f.hit()
 	c.counts[how].Add(1)
-	h := w.Header()
+	h, head := w.Header(), f.aged(f.at(time.Now()), how)
+	if atOnce(w, req, f.status, head.lines, body) {
+		return true
+	}
 	for i, name := range f.names {
 		h[name] = f.values[i]
 	}
-	h["Age"] = f.ageValues(f.at(time.Now()))
+	h["Age"] = head.values
 	how.set(h)
 	reply(w, req, f.status, f.etag, f.changed, body)
 	return true
+}
+
+// prepared is a ResponseWriter that takes an answer whose head is made already.
+type prepared interface {
+	// WritePrepared sends an answer: its status, the lines of its head, Date and
+	// Content-Length among them, and its body, nil for HEAD. It returns false, with nothing
+	// sent, when it cannot, because something else is to be in the head.
+	WritePrepared(status int, head, body []byte) bool
+}
+
+// atOnce sends the whole answer, if that is what is asked for and the server can.
+func atOnce(w http.ResponseWriter, req *http.Request, status int, head, body []byte) bool {
+	p, ok := w.(prepared)
+	if !ok {
+		return false
+	}
+	for _, name := range [...]string{"If-None-Match", "If-Modified-Since", "Range"} {
+		if req.Header[name] != nil {
+			return false
+		}
+	}
+	if req.Method == http.MethodHead {
+		body = nil
+	}
+	return p.WritePrepared(status, head, body)
 }
 
 // keepOnly removes what a kept answer's header replaces.

@@ -44,6 +44,8 @@ type entry struct {
 type ageHeader struct {
 	seconds int64
 	values  []string
+	how     outcome
+	lines   []byte // of the whole head, for how
 }
 
 // unkept are headers that belong to the connection or to one answer (RFC 9111 3.1), and
@@ -71,7 +73,7 @@ func newEntry(status int, h http.Header, v verdict, asked, arrived time.Time) *e
 func (e *entry) setHeader(h http.Header, arrived time.Time) {
 	named := strings.ToLower(strings.Join(h["Connection"], ","))
 	for name, values := range h {
-		if unkept(name) || len(values) == 0 || (named != "" && strings.Contains(named, strings.ToLower(name))) {
+		if unkept(name) || len(values) == 0 || strings.HasPrefix(name, http.TrailerPrefix) || (named != "" && strings.Contains(named, strings.ToLower(name))) {
 			continue
 		}
 		e.names = append(e.names, name)
@@ -135,15 +137,29 @@ func (e *entry) mark() bool { return e.status == 0 }
 // at returns how old the entry is.
 func (e *entry) at(now time.Time) time.Duration { return max(0, now.Sub(e.born)) }
 
-// ageValues returns the Age header for an age.
-func (e *entry) ageValues(age time.Duration) []string {
+// aged returns the head for an age and an outcome.
+func (e *entry) aged(age time.Duration, how outcome) *ageHeader {
 	s := int64(age / time.Second)
-	if a := e.age.Load(); a != nil && a.seconds == s {
-		return a.values
+	if a := e.age.Load(); a != nil && a.seconds == s && a.how == how {
+		return a
 	}
-	a := &ageHeader{seconds: s, values: []string{strconv.FormatInt(s, 10)}}
+	a := &ageHeader{seconds: s, how: how, values: []string{strconv.FormatInt(s, 10)}}
+	for i, name := range e.names {
+		a.add(name, e.values[i])
+	}
+	l := how.labels()
+	a.add("Age", a.values)
+	a.add(platformHeader, l.platform)
+	a.add(ownHeader, l.own)
 	e.age.Store(a)
-	return a.values
+	return a
+}
+
+// add writes lines of the head. No value of a kept answer has a line end in it: see plain.
+func (a *ageHeader) add(name string, values []string) {
+	for _, v := range values {
+		a.lines = append(append(append(append(a.lines, name...), ": "...), v...), "\r\n"...)
+	}
 }
 
 const maxHits = 3
@@ -162,9 +178,9 @@ func (e *entry) weight() int64 {
 	const fixed, perHeader = 512, 64
 	n := fixed + len(e.config)
 	for i, name := range e.names {
-		n += perHeader + len(name)
+		n += perHeader
 		for _, v := range e.values[i] {
-			n += len(v)
+			n += 2 * (len(name) + len(v)) // and in the lines of its head
 		}
 	}
 	for _, v := range e.vary {

@@ -65,10 +65,7 @@ func (w *writer) WriteHeader(status int) {
 	}
 	w.status = status
 	w.bodiless = status == http.StatusNoContent || status == http.StatusNotModified || w.req.Method == http.MethodHead
-	if w.lent == nil {
-		w.lent = outs.Get().(*[outBuffer]byte) //nolint:errcheck // New makes nothing else
-		w.out = w.lent[:0]
-	}
+	w.lend()
 	w.out = appendStatus(w.out, status)
 	dated := false
 	for name, values := range w.header {
@@ -97,6 +94,31 @@ func (w *writer) WriteHeader(status int) {
 		w.frameLength(w.length)
 	case w.bodiless:
 		w.frame()
+	}
+}
+
+// WritePrepared sends an answer whose head is made already: whole lines, with its Date and
+// its Content-Length. It returns false, with nothing sent, when something else is to be in
+// the head.
+func (w *writer) WritePrepared(status int, head, body []byte) bool {
+	if w.status != 0 || len(w.header) > 0 || w.close || status == http.StatusNoContent {
+		return false
+	}
+	w.status, w.bodiless = status, w.req.Method == http.MethodHead
+	w.lend()
+	w.out = append(appendStatus(w.out, status), head...)
+	w.frame()
+	if !w.bodiless {
+		w.length, w.written = int64(len(body)), int64(len(body))
+		w.add(body)
+	}
+	return true
+}
+
+func (w *writer) lend() {
+	if w.lent == nil {
+		w.lent = outs.Get().(*[outBuffer]byte) //nolint:errcheck // New makes nothing else
+		w.out = w.lent[:0]
 	}
 }
 
