@@ -125,6 +125,9 @@ func configFile(_ context.Context, k *kit.Kit) (string, error) {
 	if err != nil || now.Equal(wanted) {
 		return "", err
 	}
+	if modulesOf(now) != modulesOf(wanted) {
+		return changeOf(partModules), nil
+	}
 	return "app/etc/config.php changed", nil
 }
 

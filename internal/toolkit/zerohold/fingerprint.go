@@ -38,6 +38,16 @@ func changes() []struct{ part, text string } {
 	}
 }
 
+// changeOf returns what a change of a part is called.
+func changeOf(part string) string {
+	for _, c := range changes() {
+		if c.part == part {
+			return c.text
+		}
+	}
+	return ""
+}
+
 // Difference says what differs between two fingerprints; "" when nothing does. A part that
 // one of them lacks differs.
 func (f Fingerprint) Difference(other Fingerprint) string {

@@ -134,8 +134,8 @@ func TestReasons(t *testing.T) {
 		"ZERO_HOLD_DEPLOY is off":                                   variable(Variable, false),
 		"app/etc/env.php is missing":                                files("-- var/.env_file_absence --\n"),
 		"an earlier deployment left it on":                          files("-- var/.maintenance.flag --\n"),
-		"app/etc/config.php changed":                                files("-- init/app/etc/config.php --\n<?php return ['modules' => ['Magento_Store' => 0]];\n"),
-		"the list of modules changed":                               files("-- init/app/etc/config.php --\n<?php return ['modules' => []];\n-- app/etc/config.php --\n<?php return ['modules' => []];\n"),
+		"app/etc/config.php changed":                                files("-- init/app/etc/config.php --\n<?php return ['modules' => ['Magento_Store' => 1], 'scopes' => []];\n"),
+		"the list of modules changed":                               files("-- init/app/etc/config.php --\n<?php return ['modules' => ['Magento_Store' => 0]];\n"),
 		"the topology of the queues changed":                        files("-- app/code/Acme/Shop/etc/queue_consumer.xml --\n"),
 		"the schema of modules changed":                             files("-- vendor/acme/shop/src/etc/db_schema.xml --\n"),
 		"data or schema patches changed":                            files("-- vendor/magento/module-store/Setup/Patch/Data/Second.php --\n"),
@@ -162,6 +162,14 @@ func TestReasons(t *testing.T) {
 				t.Errorf("got %q", reason)
 			}
 		})
+	}
+}
+
+func TestModulesThatChangedByHand(t *testing.T) {
+	w, _ := world(t)
+	w.Write(t, "-- init/app/etc/config.php --\n<?php return ['modules' => []];\n-- app/etc/config.php --\n<?php return ['modules' => []];\n")
+	if reason, _ := decide(t, w); reason != "the list of modules changed" {
+		t.Error(reason)
 	}
 }
 
