@@ -77,3 +77,13 @@ func copyExecutable(in io.Reader, target string) error {
 	}
 	return os.Rename(tmp.Name(), target)
 }
+
+// authority returns the certificate of the router's local authority, which it makes beside
+// its control socket; "" when the router has made none.
+func (p *plant) authority() string {
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(p.config.Router), "tls", platform.LocalAuthorityFile))
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}

@@ -22,6 +22,10 @@ const (
 	ReadyPath = "/.well-known/sluice/ready"
 )
 
+// AuthorityFile holds the certificate of the router's local authority, PEM, where there is
+// one: what an application needs to trust its own routes for https.
+const AuthorityFile = ConfigDir + "/authority.pem"
+
 // Where the toolkit is in builds and in application containers, under both of its names.
 const (
 	ToolkitPath  = "/usr/bin/sluice-toolkit"

@@ -80,6 +80,9 @@ func (d *deployment) newRelease(ctx context.Context, images map[string]platform.
 		Project: d.project, Environment: d.env, Release: id, Manifest: d.manifest, Catalog: d.Catalog,
 		Images: images, Slugs: d.release.Slugs, Variables: d.vars, Site: site, Toolkit: d.opts.Toolkit,
 	}
+	if d.opts.Authority != nil {
+		in.Authority = d.opts.Authority()
+	}
 	if d.previous != nil {
 		in.Previous = &d.previous.plan.Spec
 	}

@@ -32,6 +32,9 @@ type Options struct {
 	MinFreeBytes uint64
 	// BuildNetwork lets build hooks reach the outside, as composer needs to.
 	BuildNetwork bool
+	// Authority returns the certificate of the router's local authority, PEM; "" while there
+	// is none. Nil for never.
+	Authority func() string
 	// Toolkit is the executable that builds and containers are given under the names of
 	// contract.ToolkitPath and ToolkitAlias; empty for none. It must stay as it is as long
 	// as a release was made with it.

@@ -43,6 +43,9 @@ func (r *resolver) web(app *manifest.Application) (engine.App, error) {
 	c.Command = []string{startApp}
 	c.StopTimeout = webStop
 	c.Files = append(c.Files, webFiles(app, r.Environment.Subnet)...)
+	if r.Authority != "" {
+		c.Files = append(c.Files, engine.File{Path: contract.AuthorityFile, Mode: 0o644, Content: r.Authority})
+	}
 	return engine.App{
 		Container: c,
 		Port:      contract.WebPort,

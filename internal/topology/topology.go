@@ -28,6 +28,7 @@ type Input struct {
 	Variables   []platform.Variable          // lowest precedence first
 	Site        Site
 	Previous    *engine.Spec // of the release that serves; nil for the first
+	Authority   string       // certificate of the router's local authority, PEM; "" for none
 	Toolkit     string       // the toolkit's executable on the engine's machine; "" for none
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"sluice/internal/catalog"
+	"sluice/internal/contract"
 	"sluice/internal/engine"
 	"sluice/internal/manifest"
 	"sluice/internal/platform"
@@ -204,5 +205,52 @@ func rewrite(t *testing.T, file string, archive *txtar.Archive, got map[string]s
 	}
 	if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// sample is one of the archives of TestResolve.
+func sample(t *testing.T) *txtar.Archive {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no archives: %v", err)
+	}
+	archive, err := txtar.ParseFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return archive
+}
+
+func TestApplicationsTrustTheLocalAuthority(t *testing.T) {
+	in := input(t, sample(t))
+	in.Authority = "-----BEGIN CERTIFICATE-----\n"
+	got, err := topology.Resolve(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, app := range got.Spec.Apps {
+		if !slices.ContainsFunc(app.Files, func(f engine.File) bool { return f.Path == contract.AuthorityFile && f.Content == in.Authority }) {
+			t.Errorf("%s has no %s", app.Name, contract.AuthorityFile)
+		}
+	}
+}
+
+func TestRoutesBelowLocalhostLeadToTheRouter(t *testing.T) {
+	in := input(t, sample(t))
+	in.Site.BaseDomain = "localhost"
+	got, err := topology.Resolve(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if hosts := got.Spec.Apps[0].Hosts; len(hosts) == 0 {
+		t.Error("the application does not reach its own routes")
+	}
+	in.Site.BaseDomain = "shops.example.org"
+	if got, err = topology.Resolve(in); err != nil {
+		t.Fatal(err)
+	}
+	if hosts := got.Spec.Apps[0].Hosts; len(hosts) != 0 {
+		t.Errorf("hosts that name servers know were overridden: %v", hosts)
 	}
 }

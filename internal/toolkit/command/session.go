@@ -3,6 +3,8 @@ package command
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
@@ -65,7 +67,7 @@ func open(p Process, o options) (*session, error) {
 	}
 	redactor := &journal.Redactor{}
 	redactor.Add(secrets(p, facts)...)
-	client := &http.Client{Timeout: 2 * time.Minute}
+	client := httpClient()
 	log, err := newLogger(s, t, stages, redactor, client, o)
 	if err != nil {
 		return nil, err
@@ -157,6 +159,26 @@ func isSecret(name string) bool {
 		}
 	}
 	return false
+}
+
+// httpClient trusts what the machine trusts, and the platform's own authority where the
+// shop's routes have certificates of it.
+func httpClient() *http.Client {
+	client := &http.Client{Timeout: 2 * time.Minute}
+	own, err := os.ReadFile(contract.AuthorityFile)
+	if err != nil {
+		return client
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if transport, ok := http.DefaultTransport.(*http.Transport); ok && roots.AppendCertsFromPEM(own) {
+		transport = transport.Clone()
+		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+		client.Transport = transport
+	}
+	return client
 }
 
 // hostname is what messages to other machines say of this one.
