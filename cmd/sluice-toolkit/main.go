@@ -24,10 +24,15 @@ func run() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	program, err := os.Executable()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return command.Run(ctx, command.Process{
 		Args: os.Args[1:], Env: os.Environ(), Dir: dir,
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Terminal: isTerminal(os.Stdout), Version: version(),
+		Terminal: isTerminal(os.Stdout), Version: version(), Program: program,
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/journal"
 	"sluice/internal/toolkit/kit"
+	"sluice/internal/toolkit/scenario"
 	"sluice/internal/toolkit/tree"
 )
 
@@ -20,6 +21,9 @@ import (
 // cloud.log has everything unless log.file.min_level says otherwise: MIN_LOGGING_LEVEL,
 // which limits it in the original against its documentation, does not (G 21).
 func newLogger(s *session, t *tree.Tree, stages kit.Stages, redactor *journal.Redactor, client *http.Client, o options) (*journal.Logger, error) {
+	if o.nested {
+		return journal.New(journal.Options{Redactor: redactor}, journal.Sink{Handler: scenario.Answers(s.process.Stdout)}), nil
+	}
 	l := levels{config: s.config}
 	l.base, l.err = stages.Global.Text("MIN_LOGGING_LEVEL")
 	stdout := l.level("stream", fault.Info)

@@ -29,6 +29,7 @@ type Process struct {
 	Version  string // of this program
 	// Databases are asked instead of those that the environment configures, when set.
 	Databases kit.Databases
+	Program   string // its path
 }
 
 // Release is the release of the original whose behaviour this program has, with what is

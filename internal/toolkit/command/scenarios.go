@@ -49,6 +49,19 @@ func scenarioCommands(p Process) []*cobra.Command {
 		fixed("deploy", "Deploys the application", deploy),
 		fixed("post-deploy", "Does what is left to do when the site is open again", postDeploy),
 		newShow(p),
+		newNested(p),
+	}
+}
+
+// newNested runs one native step for a PHP class that was given it; it is not for people.
+func newNested(p Process) *cobra.Command {
+	return &cobra.Command{
+		Use: "internal:step <type>", Args: cobra.ExactArgs(1), Hidden: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			return within(c.Context(), p, options{nested: true}, func(ctx context.Context, s *session) error {
+				return scenario.RunNested(ctx, c.OutOrStdout(), registry(s), s.Kit, args[0])
+			})
+		},
 	}
 }
 
@@ -56,7 +69,7 @@ func runScenario(ctx context.Context, c *cobra.Command, p Process, paths ...stri
 	o := phaseOptions(c)
 	o.stage = stageOf(paths)
 	return within(ctx, p, o, func(ctx context.Context, s *session) error {
-		r := scenario.Runner{Kit: s.Kit, Registry: registry(s), Files: scenario.Files{WorkDir: p.Dir, Root: s.Tree.Dir()}}
+		r := scenario.Runner{Kit: s.Kit, Registry: registry(s), Files: scenario.Files{WorkDir: p.Dir, Root: s.Tree.Dir()}, Program: p.Program}
 		err := r.Run(ctx, paths...)
 		if _, wrong := errors.AsType[*scenario.UnhandledError](err); wrong && o.stage == manifest.StageDeploy {
 			// No step ran, so no action did either: post-deploy must know all the same (G 5).

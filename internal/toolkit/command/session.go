@@ -39,7 +39,9 @@ type options struct {
 	phase bool
 	stage string // of a phase: what its scenario belongs to; "" when that is not known
 	quiet bool   // nothing is logged to stdout
-	level fault.Level
+	// nested is a step within a PHP class: its log goes to the scenario's, by stdout.
+	nested bool
+	level  fault.Level
 }
 
 // open builds the kit (spec: ece-tools 0, 4, D).

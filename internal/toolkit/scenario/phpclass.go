@@ -35,22 +35,26 @@ type phpClass struct {
 	role  string
 	at    string
 	args  []described
+	// program is the path of this program, by which the class runs native steps that it is
+	// given.
+	program string
 }
 
 // described is an argument as the shim reads it.
 type described struct {
-	Name  string      `json:"name"`
-	Kind  string      `json:"kind"`
-	Text  string      `json:"text"`
-	Skip  bool        `json:"skip,omitempty"`
-	Items []described `json:"items,omitempty"`
+	Name   string      `json:"name"`
+	Kind   string      `json:"kind"`
+	Text   string      `json:"text"`
+	Skip   bool        `json:"skip,omitempty"`
+	Native bool        `json:"native,omitempty"` // a step of this program
+	Items  []described `json:"items,omitempty"`
 }
 
 // describe returns the arguments of an entry for the shim. When a later file gave the step
 // another class, arguments that name services of the original are left to the constructor's
 // own types: they were meant for the class that is gone (spec: ece-tools G 2).
 func (r *resolver) describe(e *Entry) []described {
-	all := describeParams(e.Arguments)
+	all := r.describeAll(e.Arguments)
 	if !e.changed {
 		return all
 	}
@@ -63,13 +67,19 @@ func (r *resolver) describe(e *Entry) []described {
 	return kept
 }
 
-func describeParams(params []*Param) []described {
+func (r *resolver) describeAll(params []*Param) []described {
 	var out []described
 	for _, p := range params {
-		out = append(out, described{Name: p.Name, Kind: p.Kind, Text: p.Text, Skip: p.Skip, Items: describeParams(p.Items)})
+		d := described{Name: p.Name, Kind: p.Kind, Text: p.Text, Skip: p.Skip, Items: r.describeAll(p.Items)}
+		if _, native := r.registry.Lookup(p.Text); native && p.Kind == kindObject && !isLogger(p.Text) {
+			d.Native = true
+		}
+		out = append(out, d)
 	}
 	return out
 }
+
+func isLogger(class string) bool { return strings.TrimPrefix(class, `\`) == `Psr\Log\LoggerInterface` }
 
 // Run executes the class as a step (kit.Step).
 func (c *phpClass) Run(ctx context.Context) error {
@@ -101,9 +111,10 @@ func (c *phpClass) Validate(ctx context.Context) (*fault.Fault, error) {
 }
 
 type request struct {
-	Root  string  `json:"root"`
-	Check []calls `json:"check,omitempty"`
-	Run   *calls  `json:"run,omitempty"`
+	Root    string  `json:"root"`
+	Program string  `json:"program"`
+	Check   []calls `json:"check,omitempty"`
+	Run     *calls  `json:"run,omitempty"`
 }
 
 type calls struct {
@@ -129,7 +140,7 @@ func (r *result) failure(step string) error {
 }
 
 func (c *phpClass) call(ctx context.Context, role string) (*result, error) {
-	return php(ctx, c.kit, request{Run: &calls{Class: c.class, Role: role, Args: c.args}})
+	return php(ctx, c.kit, request{Program: c.program, Run: &calls{Class: c.class, Role: role, Args: c.args}})
 }
 
 // checkClasses makes every class once before anything runs.
@@ -206,19 +217,12 @@ func readAnswer(log *journal.Logger, line string) (*result, error) {
 		}
 		return nil, nil
 	}
-	var a struct {
-		Log    []string `json:"log"`
-		Result *result  `json:"result"`
-	}
+	var a answer
 	if err := json.Unmarshal([]byte(text), &a); err != nil {
 		return nil, fault.New(0, "php answered with what is not understood: %s", err)
 	}
-	if len(a.Log) == 2 {
-		level, err := fault.ParseLevel(a.Log[0])
-		if err != nil {
-			level = fault.Info
-		}
-		log.Log(journal.Record{Level: level, Message: a.Log[1]})
+	if r, ok := a.record(); ok {
+		log.Log(r)
 	}
 	return a.Result, nil
 }

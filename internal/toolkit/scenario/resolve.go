@@ -31,12 +31,14 @@ type Service struct{ Class string }
 type resolver struct {
 	registry *Registry
 	kit      *kit.Kit
+	program  string      // the path of this program
 	classes  []*phpClass // of the project's own, to be checked together
 }
 
-// Resolve makes the steps and actions of a definition.
-func Resolve(ctx context.Context, def *Definition, registry *Registry, k *kit.Kit) (*Plan, error) {
-	r := &resolver{registry: registry, kit: k}
+// Resolve makes the steps and actions of a definition. program is the path of this program,
+// for PHP classes that are given native steps.
+func Resolve(ctx context.Context, def *Definition, registry *Registry, k *kit.Kit, program string) (*Plan, error) {
+	r := &resolver{registry: registry, kit: k, program: program}
 	plan := &Plan{}
 	for _, e := range def.Steps {
 		step, err := r.step(e)
@@ -189,7 +191,7 @@ func (r *resolver) class(class, at, role string, e *Entry) (any, error) {
 	if class == "" {
 		return nil, &FileError{At: at, Message: `Class "" not found`}
 	}
-	made := &phpClass{kit: r.kit, class: strings.TrimPrefix(class, `\`), at: at, role: role}
+	made := &phpClass{kit: r.kit, class: strings.TrimPrefix(class, `\`), at: at, role: role, program: r.program}
 	if e != nil {
 		made.name = e.Name
 		made.args = r.describe(e)

@@ -15,6 +15,7 @@ type Runner struct {
 	Kit      *kit.Kit
 	Registry *Registry
 	Files    Files
+	Program  string // the path of this program, for PHP classes that are given native steps
 }
 
 // Run loads, merges, resolves and runs scenario files. A failed step runs the actions of
@@ -53,7 +54,7 @@ func (r *Runner) plan(ctx context.Context, paths []string) (*Plan, error) {
 	for _, w := range def.Warnings {
 		r.Kit.Log.Warning(w)
 	}
-	return Resolve(ctx, def, r.Registry, r.Kit)
+	return Resolve(ctx, def, r.Registry, r.Kit, r.Program)
 }
 
 func (r *Runner) step(ctx context.Context, step Planned[kit.Step]) error {

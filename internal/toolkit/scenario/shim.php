@@ -77,6 +77,40 @@ function logger(): \Psr\Log\LoggerInterface
     return $logger;
 }
 
+/** A step of the toolkit, for a class that is given one. */
+function nativeStep(string $type): object
+{
+    return eval('return new class($type) implements \\Magento\\MagentoCloud\\Step\\StepInterface {
+        private $type;
+        public function __construct(string $type) { $this->type = $type; }
+        public function execute() { \\Sluice\\Shim\\runNative($this->type); }
+    };');
+}
+
+function runNative(string $type): void
+{
+    $command = array_map('escapeshellarg', [PROGRAM, 'internal:step', $type]);
+    $process = proc_open(implode(' ', $command), [['file', '/dev/null', 'r'], ['pipe', 'w'], ['pipe', 'w']], $pipes, ROOT);
+    if (!is_resource($process)) {
+        throw new \RuntimeException("$type could not be started");
+    }
+    $failed = null;
+    while (($line = fgets($pipes[1])) !== false) {
+        $answer = $line[0] === "\x1E" ? json_decode(substr($line, 1), true) : null;
+        if (isset($answer['failed'])) {
+            $failed = $answer['failed'];
+        } elseif ($answer !== null) {
+            answer($answer);
+        } elseif (trim($line) !== '') {
+            answer(['log' => ['info', rtrim($line)]]);
+        }
+    }
+    $errors = trim((string)stream_get_contents($pipes[2]));
+    if (proc_close($process) !== 0 || $failed !== null) {
+        throw new \Magento\MagentoCloud\Step\StepException($failed[0] ?? ($errors ?: "$type failed"), $failed[1] ?? 0);
+    }
+}
+
 /** Makes objects: by the arguments of the scenario, then by the types of the constructor. */
 final class Maker
 {
@@ -159,6 +193,9 @@ final class Maker
             case 'string':
                 return in_array($type->getName(), ['string', 'int', 'float', 'bool', 'mixed'], true);
         }
+        if ($arg['native'] ?? false) {
+            return $type->getName() === INTERFACES['step'][0];
+        }
         return !$type->isBuiltin() && is_a($this->service($arg['text']), $type->getName(), true);
     }
 
@@ -176,7 +213,7 @@ final class Maker
                 }
                 return $items;
         }
-        return $this->object($arg['text'], null);
+        return ($arg['native'] ?? false) ? nativeStep($arg['text']) : $this->object($arg['text'], null);
     }
 
     private function object(string $type, ?\ReflectionParameter $parameter): ?object
@@ -308,6 +345,7 @@ function run(array $one): array
 
 $request = json_decode((string)getenv('SLUICE_REQUEST'), true);
 define(__NAMESPACE__ . '\\ROOT', $request['root']);
+define(__NAMESPACE__ . '\\PROGRAM', $request['program'] ?? '');
 spl_autoload_register('Sluice\\Shim\\declareMissing');
 if (is_file(ROOT . '/vendor/autoload.php')) {
     require ROOT . '/vendor/autoload.php';
