@@ -67,7 +67,7 @@ func globalVariables() []StageVariable {
 		{Name: "ENABLE_EVENTING", Type: TypeBoolean, Stages: g, Default: false, Doc: "The modules for Adobe I/O Events."},
 		{Name: "ENABLE_WEBHOOKS", Type: TypeBoolean, Stages: g, Default: false, Doc: "The modules for webhooks."},
 		{Name: "DEPLOYED_MAGENTO_VERSION_FROM_GIT", Type: TypeString, Stages: g, Default: "", Doc: "The version of an installation from Git."},
-		{Name: "DEPLOY_FROM_GIT_OPTIONS", Type: TypeArray, Stages: g, Default: []any{}, Doc: "The repositories of an installation from Git.", Status: StatusIgnored, Note: "the toolkit does not rewrite composer.json"},
+		{Name: "DEPLOY_FROM_GIT_OPTIONS", Type: TypeArray, Stages: g, Default: []any{}, Doc: "The repositories of an installation from Git; read by the project's own ece-tools, which dev:git:update-composer runs."},
 	}
 }
 
