@@ -122,13 +122,17 @@ func configFile(_ context.Context, k *kit.Kit) (string, error) {
 		return "", err
 	}
 	now, err := phpfile.File{Tree: k.Tree, Name: tree.ConfigPHP}.Read()
-	if err != nil || now.Equal(wanted) {
+	if err != nil {
 		return "", err
 	}
-	if modulesOf(now) != modulesOf(wanted) {
+	rest := func(key string) bool { return key != "modules" }
+	switch {
+	case modulesOf(now) != modulesOf(wanted):
 		return changeOf(partModules), nil
+	case !now.Only(rest).Equal(wanted.Only(rest)):
+		return "app/etc/config.php changed", nil
 	}
-	return "app/etc/config.php changed", nil
+	return "", nil
 }
 
 // database reads what was recorded at the last upgrade.

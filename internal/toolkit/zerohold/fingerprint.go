@@ -120,11 +120,13 @@ func addFile(h hash.Hash, tree fs.FS, name string) error {
 	return errors.Join(err, f.Close())
 }
 
-// modulesOf returns the hash of the list of modules in config.php.
+// modulesOf returns the hash of the list of modules in config.php, whatever its order:
+// setup:upgrade sorts it.
 func modulesOf(config *phparray.Array) string {
 	h := sha256.New()
-	for name, on := range config.Sub("modules").All() {
-		_, _ = io.WriteString(h, name.String()+"="+phparray.String(on)+"\n") // a hash does not fail
+	modules := config.Sub("modules")
+	for _, name := range slices.Sorted(slices.Values(modules.Keys())) {
+		_, _ = io.WriteString(h, name+"="+modules.Text(name)+"\n") // a hash does not fail
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -56,11 +56,11 @@ const project = `-- composer.lock --
 {"packages":[{"name":"magento/magento2-base","version":"2.4.7-p3"}]}
 -- .static_content_deploy --
 -- app/etc/config.php --
-<?php return ['modules' => ['Magento_Store' => 1]];
+<?php return ['modules' => ['Magento_Store' => 1, 'Acme_Off' => 0]];
 -- init/app/etc/config.php --
 <?php
 return array (
-  'modules' => array ('Magento_Store' => 1),
+  'modules' => array ('Acme_Off' => 0, 'Magento_Store' => 1),
 );
 -- app/etc/env.php --
 <?php return ['db' => ['connection' => ['default' => ['host' => 'db', 'password' => 'x']]], 'queue' => ['amqp' => ['host' => 'mq']]];
@@ -134,7 +134,7 @@ func TestReasons(t *testing.T) {
 		"ZERO_HOLD_DEPLOY is off":                                   variable(Variable, false),
 		"app/etc/env.php is missing":                                files("-- var/.env_file_absence --\n"),
 		"an earlier deployment left it on":                          files("-- var/.maintenance.flag --\n"),
-		"app/etc/config.php changed":                                files("-- init/app/etc/config.php --\n<?php return ['modules' => ['Magento_Store' => 1], 'scopes' => []];\n"),
+		"app/etc/config.php changed":                                files("-- init/app/etc/config.php --\n<?php return ['modules' => ['Magento_Store' => 1, 'Acme_Off' => 0], 'scopes' => []];\n"),
 		"the list of modules changed":                               files("-- init/app/etc/config.php --\n<?php return ['modules' => ['Magento_Store' => 0]];\n"),
 		"the topology of the queues changed":                        files("-- app/code/Acme/Shop/etc/queue_consumer.xml --\n"),
 		"the schema of modules changed":                             files("-- vendor/acme/shop/src/etc/db_schema.xml --\n"),
