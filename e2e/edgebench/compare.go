@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -79,7 +81,10 @@ func (l *lab) compare(ctx context.Context) error {
 		for i, s := range scenarios() {
 			for _, ser := range all[i] {
 				if err := l.measure(ctx, s, ser, round == 0); err != nil {
-					return fmt.Errorf("%s through %s: %w", s.name, ser.peer.name, err)
+					if ctx.Err() != nil {
+						return err
+					}
+					l.printf("void: round %d of %s through %s: %v\n", round+1, s.name, ser.peer.name, err)
 				}
 			}
 		}
@@ -109,6 +114,27 @@ func (l *lab) plan(peers []*peer) [][]*series {
 	return all
 }
 
+// profile records where the router spends its time while it is measured, with Linux's perf,
+// which needs nothing of the router. It costs a little itself; the returned function waits
+// for its end.
+func (l *lab) profile(ctx context.Context, s scenario, p *process) (wait func()) {
+	if l.profiles == "" {
+		return func() {}
+	}
+	file := filepath.Join(l.profiles, strings.ReplaceAll(s.name, " ", "-")+".perf")
+	cmd := exec.CommandContext(ctx, "perf", "record", "-q", "-F", "499", "-g", "-o", file, //nolint:gosec // our own arguments
+		"-p", strconv.Itoa(p.cmd.Process.Pid), "--", "sleep", strconv.FormatFloat(l.duration.Seconds(), 'f', 1, 64))
+	if err := cmd.Start(); err != nil {
+		l.printf("no profile: %v\n", err)
+		return func() {}
+	}
+	return func() {
+		if err := cmd.Wait(); err != nil {
+			l.printf("no profile of %s: %v\n", s.name, err)
+		}
+	}
+}
+
 // measure adds one sample. The first of a case comes after a short warm-up.
 func (l *lab) measure(ctx context.Context, s scenario, ser *series, first bool) error {
 	url := ser.peer.url(s.secure, s.path)
@@ -118,6 +144,9 @@ func (l *lab) measure(ctx context.Context, s scenario, ser *series, first bool) 
 		}
 	}
 	time.Sleep(settle)
+	if !first && ser.peer.name == "sluice" {
+		defer l.profile(ctx, s, ser.peer.process)()
+	}
 	arrived, cpu := l.backend.requests.Load(), ser.peer.process.cpu()
 	got, n, err := wrk(ctx, url, siteHost, l.conns, l.duration)
 	if err != nil {

@@ -30,7 +30,7 @@ var errNotHeld = errors.New("not all requests wait")
 // hold holds many requests at once and releases them, first as many as the goal for
 // memory says, then as many as the goal for the last answer says.
 func (l *lab) hold(ctx context.Context) error {
-	l.printf("\n%-16s %12s %12s %8s %14s\n", "held requests", "answered ok", "failed", "B each", "last answer ms")
+	l.printf("\n%-16s %12s %12s %8s %14s %12s\n", "held requests", "answered ok", "failed", "B each", "last answer ms", "cpu us/req")
 	for _, c := range []struct {
 		n    int
 		wait time.Duration
@@ -39,7 +39,7 @@ func (l *lab) hold(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		l.printf("%-16d %12d %12d %8d %14.0f\n", c.n, got.ok, c.n-got.ok, got.bytes, millis(got.last))
+		l.printf("%-16d %12d %12d %8d %14.0f %12.1f\n", c.n, got.ok, c.n-got.ok, got.bytes, millis(got.last), float64(got.cpu.Nanoseconds())/1e3)
 		if c.n == lastAnswerOver {
 			l.printf("  goal last of %d within %s: %s\n", lastAnswerOver, maxLastAnswer, met(got.last <= maxLastAnswer))
 			continue
@@ -54,6 +54,7 @@ type heldResult struct {
 	ok    int
 	bytes int64         // growth of the router's resident memory, a request
 	last  time.Duration // from the release to the end of the last answer
+	cpu   time.Duration // of the router from then on, a request
 }
 
 func (l *lab) holdOnce(ctx context.Context, n int, wait time.Duration) (heldResult, error) {
@@ -82,7 +83,7 @@ func (l *lab) holdOnce(ctx context.Context, n int, wait time.Duration) (heldResu
 	time.Sleep(wait)
 	grown := p.process.resident() - before
 	answered := visitors.read()
-	start := time.Now()
+	start, cpu := time.Now(), p.process.cpu()
 	if _, err := ctl.Publish(ctx, l.publication()); err != nil {
 		return heldResult{}, err
 	}
@@ -91,7 +92,7 @@ func (l *lab) holdOnce(ctx context.Context, n int, wait time.Duration) (heldResu
 	if len(times) > 0 {
 		last = slices.MaxFunc(times, time.Time.Compare).Sub(start)
 	}
-	return heldResult{ok: len(times), bytes: grown / int64(n), last: last}, nil
+	return heldResult{ok: len(times), bytes: grown / int64(n), last: last, cpu: (p.process.cpu() - cpu) / time.Duration(n)}, nil
 }
 
 // allWait returns when the router says that n requests wait.

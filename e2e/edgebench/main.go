@@ -21,7 +21,7 @@ type options struct {
 	duration time.Duration  // of one measurement
 	conns    int            // connections that the load generator keeps busy
 	only     *regexp.Regexp // cases to run, by their name; nil for all
-	profiles string         // directory for CPU profiles of the router; "" for none
+	profiles string         // directory for profiles of the router; "" for none
 	held     int            // requests to hold; 0 for no such section
 	heldFor  time.Duration
 }
@@ -49,7 +49,7 @@ func parseOptions(args []string) (options, error) {
 	fs.IntVar(&o.conns, "conns", 64, "connections kept busy")
 	fs.IntVar(&o.held, "held", 10_000, "requests to hold at once; 0 skips it")
 	fs.DurationVar(&o.heldFor, "held-for", 10*time.Second, "how long to hold them")
-	fs.StringVar(&o.profiles, "profiles", "", "`directory` to write CPU profiles of the router to")
+	fs.StringVar(&o.profiles, "profiles", "", "`directory` to write profiles of the router to (with perf; see perf report -i FILE)")
 	fs.Func("only", "`pattern` of the cases to run", func(s string) (err error) {
 		o.only, err = regexp.Compile(s)
 		return err

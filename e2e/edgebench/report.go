@@ -26,6 +26,7 @@ func cpuOfOne(s sample) time.Duration {
 // table prints one scenario. Ratios are those of medians, ours divided by theirs: above 1
 // we answer more requests.
 func (l *lab) table(s scenario, all []*series) {
+	all = slices.DeleteFunc(all, func(ser *series) bool { return len(ser.samples) == 0 }) // all its rounds were void
 	ours := 0.0
 	for _, ser := range all {
 		if ser.peer.name == "sluice" {

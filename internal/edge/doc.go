@@ -10,7 +10,8 @@
 //	                  -> cache           answers before the gate, so also while requests are held
 //	                  -> gate.admit      passes, waits or is turned away; counted from here on
 //	                  -> cache           again: one request asks for all that wait for the same
-//	                  -> relay           proxied to the release that the gate admitted it to
+//	                  -> relay           proxied to the release that the gate admitted it to, by
+//	                                     one exchange on a connection of the release's pool
 //
 // A gate is the whole truth about one environment: open, held or closed, the release that
 // serves, the requests that wait and those that are under way. Everything it decides is
@@ -18,5 +19,6 @@
 //
 // The package knows nothing of projects, deployments or containers beyond
 // platform.Publication, and it must keep working when nobody talks to it: a hold's
-// deadline is enforced here. It may import platform and its own parts (cache, ssi).
+// deadline is enforced here. It may import platform and its own parts (cache, ssi,
+// front, which reads plain requests, and wire, which parses).
 package edge
