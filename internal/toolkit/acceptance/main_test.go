@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"flag"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -24,12 +25,12 @@ var update = flag.Bool("update", false, "rewrite the files that scripts compare 
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"php": php, "composer": nothing, "mysqldump": nothing, "baler": nothing,
+		"php": php, "composer": program, "mysqldump": program, "baler": program,
 	})
 }
 
-// nothing is a program that has no more to do.
-func nothing() {}
+// program is one that does nothing, or fails as magento.fails says.
+func program() { failAs(filepath.Base(os.Args[0])) }
 
 // process is what a script has collected for the commands that it runs.
 type process struct {
@@ -37,6 +38,7 @@ type process struct {
 	db  *databases
 	dir string
 
+	kept             bool
 	checkout, shared string // what the repository and the environment have in the mounts
 
 	fixed *strings.Replacer // where servers are
@@ -52,51 +54,48 @@ func of(ts *testscript.TestScript) *process {
 	return p
 }
 
-// setUp gives a script a project: the files of base.txtar that it does not bring itself.
+// setUp gives a script a project.
 func setUp(e *testscript.Env) error {
-	base, err := txtar.ParseFile(filepath.Join(start, "testdata", "base", "project.txtar"))
-	if err != nil {
-		return err
-	}
-	for _, f := range base.Files {
-		name := filepath.Join(e.WorkDir, filepath.FromSlash(f.Name))
-		if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
-			return err
-		}
-		if _, err := os.Lstat(name); err == nil {
-			continue
-		}
-		if err := os.WriteFile(name, f.Data, 0o600); err != nil {
-			return err
-		}
-	}
-	p := &process{env: map[string]string{"PATH": os.Getenv("PATH"), "HOME": e.WorkDir}, dir: e.WorkDir} //nolint:forbidigo // where TestMain has put the programs
 	tb, ok := e.T().(testing.TB)
 	if !ok {
 		return errors.New("the script runs in no test")
 	}
-	p.checkout, p.shared = tb.TempDir(), tb.TempDir()
-	if err := p.swap(p.checkout, p.shared); err != nil {
-		return err
-	}
-	p.db = newDatabases(tb, e.WorkDir)
-	front := newFront()
-	redis, err := newRedis()
+	p, err := newProject(tb, e.WorkDir)
+	e.Values[processKey{}] = p
+	return err
+}
+
+// newProject gives a directory the files of base that it does not have, and servers.
+func newProject(tb testing.TB, dir string) (*process, error) {
+	tb.Helper()
+	base, err := txtar.ParseFile(filepath.Join(start, "testdata", "base", "project.txtar"))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	e.Defer(func() { front.Close(); _ = redis.Close() })
-	_, port, _ := net.SplitHostPort(redis.Addr().String())
-	e.Setenv("FRONT", front.URL)
-	e.Setenv("REDIS_PORT", port)
-	p.fixed = strings.NewReplacer("FRONT", front.URL, "REDIS_PORT", port)
-	for name, v := range map[string]string{"RELATIONSHIPS": "relationships.json", "ROUTES": "routes.json", "VARIABLES": "variables.json"} {
-		if err := p.encode("MAGENTO_CLOUD_"+name, v); err != nil {
-			return err
+	for _, f := range base.Files {
+		name := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if _, err := os.Lstat(name); err == nil || os.MkdirAll(filepath.Dir(name), 0o750) != nil {
+			continue // the script has something there
+		}
+		if err := os.WriteFile(name, f.Data, 0o600); err != nil {
+			return nil, err
 		}
 	}
-	e.Values[processKey{}] = p
-	return nil
+	front := newFront()
+	tb.Cleanup(front.Close)
+	redis, err := newRedis()
+	if err != nil {
+		return nil, err
+	}
+	tb.Cleanup(func() { _ = redis.Close() })
+	_, port, _ := net.SplitHostPort(redis.Addr().String())
+	p := &process{
+		dir: dir, env: map[string]string{"PATH": os.Getenv("PATH"), "HOME": dir}, //nolint:forbidigo // where TestMain has put the programs
+		db: newDatabases(tb, dir), checkout: tb.TempDir(), shared: tb.TempDir(), fixed: strings.NewReplacer("FRONT", front.URL, "REDIS_PORT", port),
+	}
+	return p, errors.Join(
+		p.encode("MAGENTO_CLOUD_RELATIONSHIPS", "relationships.json"), p.encode("MAGENTO_CLOUD_ROUTES", "routes.json"),
+		p.encode("MAGENTO_CLOUD_VARIABLES", "variables.json"))
 }
 
 // start is the working directory of the tests.
@@ -107,6 +106,15 @@ func (p *process) encode(name, file string) error {
 	text, err := fs.ReadFile(os.DirFS(p.dir), file)
 	p.env[name] = base64.StdEncoding.EncodeToString([]byte(p.fixed.Replace(string(text))))
 	return err
+}
+
+// keep notes what the repository has in the mounts, the first time.
+func (p *process) keep() error {
+	if p.kept {
+		return nil
+	}
+	p.kept = true
+	return p.swap(p.checkout, p.shared)
 }
 
 // mounts are those of the project.
@@ -169,14 +177,14 @@ func (p *process) lock(path string) error {
 }
 
 // run runs one command of the toolkit in this process.
-func (p *process) run(ts *testscript.TestScript, args []string) int {
+func (p *process) run(stdout, stderr io.Writer, args []string) int {
 	var env []string
 	for name, v := range p.env {
 		env = append(env, name+"="+v)
 	}
 	slices.Sort(env)
 	return command.Run(context.Background(), command.Process{
-		Args: args, Env: env, Dir: p.dir, Stdin: strings.NewReader(""), Stdout: ts.Stdout(), Stderr: ts.Stderr(), Version: "v1.2.3", Databases: p.db,
+		Args: args, Env: env, Dir: p.dir, Stdin: strings.NewReader(""), Stdout: stdout, Stderr: stderr, Version: "v1.2.3", Databases: p.db,
 	})
 }
 
@@ -189,14 +197,17 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	}
 	return map[string]func(*testscript.TestScript, bool, []string){
 		// ece-tools ARGS... runs a command.
-		"ece-tools": func(ts *testscript.TestScript, neg bool, args []string) { ended(ts, !neg, of(ts).run(ts, args)) },
+		"ece-tools": func(ts *testscript.TestScript, neg bool, args []string) {
+			ended(ts, !neg, of(ts).run(ts.Stdout(), ts.Stderr(), args))
+		},
 		// build ARGS... runs commands of the build in a new checkout, without the mounts.
 		"build": func(ts *testscript.TestScript, neg bool, args []string) {
 			p := of(ts)
+			ts.Check(p.keep())
 			ts.Check(p.swap(p.shared, p.checkout))
 			status := 0
 			for _, name := range args {
-				if status = p.run(ts, strings.Fields(name)); status != 0 {
+				if status = p.run(ts.Stdout(), ts.Stderr(), strings.Fields(name)); status != 0 {
 					break
 				}
 			}
@@ -205,13 +216,14 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		},
 		// commit FILE adds a file to the repository.
 		"commit": func(ts *testscript.TestScript, _ bool, args []string) {
+			ts.Check(of(ts).keep())
 			name := filepath.Join(of(ts).checkout, args[0])
 			ts.Check(os.MkdirAll(filepath.Dir(name), 0o750))
 			ts.Check(os.WriteFile(name, []byte(ts.ReadFile(args[0])), 0o600))
 		},
 		// fails STATUS ARGS... runs a command that ends with a status.
 		"fails": func(ts *testscript.TestScript, _ bool, args []string) {
-			status := of(ts).run(ts, args[1:])
+			status := of(ts).run(ts.Stdout(), ts.Stderr(), args[1:])
 			if got := text(status); got != args[0] {
 				ts.Fatalf("status %s, want %s", got, args[0])
 			}

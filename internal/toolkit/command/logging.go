@@ -37,7 +37,7 @@ func newLogger(s *session, t *tree.Tree, stages kit.Stages, redactor *journal.Re
 	}
 	sinks = append(sinks, notifiers(s, l, client)...)
 	if l.err != nil {
-		return nil, l.err
+		return nil, fault.Wrap(23, l.err)
 	}
 	return journal.New(journal.Options{
 		Redactor: redactor,
