@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -62,13 +63,13 @@ func (c Compression) Compress(ctx context.Context, dir string) (Compressed, erro
 		workers = runtime.GOMAXPROCS(0)
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	names := make(chan string, 256)
+	batches := make(chan batch, 16)
 	group.Go(func() error {
-		defer close(names)
-		return run.find(ctx, names)
+		defer close(batches)
+		return run.find(ctx, ".", batches)
 	})
 	for range workers {
-		group.Go(func() error { return run.work(ctx, names) })
+		group.Go(func() error { return run.work(ctx, batches) })
 	}
 	err = group.Wait()
 	return Compressed{Files: run.files.Load(), Current: run.current.Load(), In: run.in.Load(), Out: run.out.Load()}, err
@@ -81,24 +82,47 @@ type compression struct {
 	files, current, in, out atomic.Int64
 }
 
-// find sends the names of all files that may be worth it.
-func (c *compression) find(ctx context.Context, names chan<- string) error {
-	return fs.WalkDir(c.root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && strings.HasPrefix(entry.Name(), deletingMark):
-			return fs.SkipDir
-		case !entry.Type().IsRegular() || !compressible(name):
-			return nil
+// batch are files of one directory: opening the directory once spares a walk from the top
+// for each of their system calls.
+type batch struct {
+	dir    string
+	names  []string
+	packed map[string]bool // names in the directory that end with .gz
+}
+
+// batchSize keeps all workers busy when everything is in one directory.
+const batchSize = 64
+
+// find sends all files below a directory that may be worth it.
+func (c *compression) find(ctx context.Context, dir string, batches chan<- batch) error {
+	entries, err := fs.ReadDir(c.root.FS(), dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b := batch{dir: dir, packed: map[string]bool{}}
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case e.IsDir() && !strings.HasPrefix(name, deletingMark):
+			if err := c.find(ctx, path.Join(dir, name), batches); err != nil {
+				return err
+			}
+		case strings.HasSuffix(name, gzSuffix):
+			b.packed[name] = true
+		case e.Type().IsRegular() && compressible(name):
+			b.names = append(b.names, name)
 		}
+	}
+	for names := range slices.Chunk(b.names, batchSize) {
 		select {
-		case names <- name:
-			return nil
+		case batches <- batch{dir, names, b.packed}:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-	})
+	}
+	return nil
 }
 
 func compressible(name string) bool {
@@ -109,18 +133,35 @@ func compressible(name string) bool {
 	return false
 }
 
-func (c *compression) work(ctx context.Context, names <-chan string) error {
+func (c *compression) work(ctx context.Context, batches <-chan batch) error {
 	writer, err := gzip.NewWriterLevel(io.Discard, c.level)
 	if err != nil {
 		return err
 	}
 	buffer := make([]byte, 64<<10)
-	for name := range names {
+	for b := range batches {
+		if err := c.batch(ctx, b, writer, buffer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *compression) batch(ctx context.Context, b batch, writer *gzip.Writer, buffer []byte) error {
+	dir, err := c.root.OpenRoot(b.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }() // opened to read: nothing is lost
+	for _, name := range b.names {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		if err := c.file(name, writer, buffer); err != nil {
-			return fmt.Errorf("compress %s: %w", name, err)
+		if err := c.file(dir, name, b.packed[name+gzSuffix], writer, buffer); err != nil {
+			return fmt.Errorf("compress %s: %w", path.Join(b.dir, name), err)
 		}
 	}
 	return nil
@@ -128,8 +169,8 @@ func (c *compression) work(ctx context.Context, names <-chan string) error {
 
 // file compresses one file. One that disappeared meanwhile is no error: a shop that runs
 // may clean its own files.
-func (c *compression) file(name string, writer *gzip.Writer, buffer []byte) error {
-	source, err := c.root.Open(name)
+func (c *compression) file(dir *os.Root, name string, packed bool, writer *gzip.Writer, buffer []byte) error {
+	source, err := dir.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -141,13 +182,13 @@ func (c *compression) file(name string, writer *gzip.Writer, buffer []byte) erro
 	if err != nil || info.Size() <= minCompressed {
 		return err
 	}
-	if old, err := c.root.Lstat(name + gzSuffix); err == nil && old.Mode().IsRegular() && old.Size() > 0 && old.ModTime().Equal(info.ModTime()) {
+	if old, err := statIf(packed, dir, name+gzSuffix); err == nil && old.Mode().IsRegular() && old.Size() > 0 && old.ModTime().Equal(info.ModTime()) {
 		c.current.Add(1)
 		return nil
 	}
-	size, err := c.write(name, source, info, writer, buffer)
+	size, err := write(dir, name, source, info, writer, buffer)
 	if err != nil {
-		return errors.Join(err, ignoreMissing(c.root.Remove(name+gzPart)))
+		return errors.Join(err, ignoreMissing(dir.Remove(name+gzPart)))
 	}
 	c.files.Add(1)
 	c.in.Add(info.Size())
@@ -155,9 +196,9 @@ func (c *compression) file(name string, writer *gzip.Writer, buffer []byte) erro
 	return nil
 }
 
-func (c *compression) write(name string, source io.Reader, info fs.FileInfo, writer *gzip.Writer, buffer []byte) (size int64, err error) {
+func write(dir *os.Root, name string, source io.Reader, info fs.FileInfo, writer *gzip.Writer, buffer []byte) (size int64, err error) {
 	part := name + gzPart
-	target, err := c.root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, info.Mode().Perm())
+	target, err := dir.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, info.Mode().Perm())
 	if err != nil {
 		return 0, err
 	}
@@ -173,10 +214,18 @@ func (c *compression) write(name string, source io.Reader, info fs.FileInfo, wri
 	if err = errors.Join(err, target.Close()); err != nil {
 		return 0, err
 	}
-	if err := c.root.Chtimes(part, info.ModTime(), info.ModTime()); err != nil {
+	if err := dir.Chtimes(part, info.ModTime(), info.ModTime()); err != nil {
 		return 0, err
 	}
-	return size, c.root.Rename(part, name+gzSuffix)
+	return size, dir.Rename(part, name+gzSuffix)
+}
+
+// statIf asks about a file that was there when the directory was read.
+func statIf(seen bool, dir *os.Root, name string) (fs.FileInfo, error) {
+	if !seen {
+		return nil, fs.ErrNotExist
+	}
+	return dir.Lstat(name)
 }
 
 func ignoreMissing(err error) error {

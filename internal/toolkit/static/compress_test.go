@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// write makes files of a directory; a value is the content.
-func write(t *testing.T, dir string, files map[string]string) {
+// put makes files of a directory; a value is the content.
+func put(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
 	for name, content := range files {
 		p := filepath.Join(dir, name)
@@ -63,7 +63,7 @@ func compressed(t *testing.T, dir string) []string {
 
 func TestCompressTakesTextFilesOfSomeSize(t *testing.T) {
 	dir, long := t.TempDir(), strings.Repeat("require(['jquery']);\n", 40)
-	write(t, dir, map[string]string{
+	put(t, dir, map[string]string{
 		"frontend/a.js": long, "b.css": long, "c.svg": long, "d.html": long, "e.htm": long,
 		"small.js": strings.Repeat("x", 300), "image.png": long, "f.JS": long,
 		"DELETING_static_1700000000/g.js": long,
@@ -88,7 +88,7 @@ func TestCompressTakesTextFilesOfSomeSize(t *testing.T) {
 
 func TestCompressTwiceDoesOnlyWhatChanged(t *testing.T) {
 	dir, long := t.TempDir(), strings.Repeat("body { color: red }\n", 40)
-	write(t, dir, map[string]string{"a.css": long, "b.css": long})
+	put(t, dir, map[string]string{"a.css": long, "b.css": long})
 	compress := func() Compressed {
 		done, err := Compression{Level: 1, Workers: 2}.Compress(t.Context(), dir)
 		if err != nil {
@@ -97,7 +97,7 @@ func TestCompressTwiceDoesOnlyWhatChanged(t *testing.T) {
 		return done
 	}
 	compress()
-	write(t, dir, map[string]string{"b.css": long + long, "c.css.gz.part": "left by a crash", "c.css": long})
+	put(t, dir, map[string]string{"b.css": long + long, "c.css.gz.part": "left by a crash", "c.css": long})
 	later := time.Now().Add(time.Hour)
 	if err := os.Chtimes(filepath.Join(dir, "b.css"), later, later); err != nil {
 		t.Fatal(err)
@@ -115,7 +115,7 @@ func TestCompressTwiceDoesOnlyWhatChanged(t *testing.T) {
 
 func TestCompressEndsInTime(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, map[string]string{"a.css": strings.Repeat("x", 400)})
+	put(t, dir, map[string]string{"a.css": strings.Repeat("x", 400)})
 	over := errors.New("over")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(over)
