@@ -124,26 +124,36 @@ func (g *gate) wait(ctx context.Context, v *visit) error {
 // leave takes back a visit whose client went away, whether or not it was let in meanwhile.
 func (g *gate) leave(v *visit) {
 	g.mu.Lock()
-	queued := v.queued
-	if queued {
-		g.queue.remove(v)
-		g.settle()
+	if v.queued {
+		g.takeBack(v)
+		g.mu.Unlock()
+		return
 	}
 	g.mu.Unlock()
-	if !queued && <-v.verdict != nil {
+	if <-v.verdict != nil {
 		return // turned away, and counted so
 	}
-	if !queued {
-		g.finish(v)
-	}
+	g.finish(v)
 	g.countLeft(v)
+}
+
+// takeBack takes a visit whose client went away out of the queue. The caller holds the
+// lock, so that nobody finds the place free and the visit not counted.
+func (g *gate) takeBack(v *visit) {
+	g.queue.remove(v)
+	g.settle()
+	g.countLeftLocked(v)
 }
 
 // countLeft corrects the report: a visit counts as held from the release on.
 func (g *gate) countLeft(v *visit) {
-	g.metrics.left.Add(1)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.countLeftLocked(v)
+}
+
+func (g *gate) countLeftLocked(v *visit) {
+	g.metrics.left.Add(1)
 	g.report.Left++
 	released := !g.report.ReleasedAt.IsZero() && !v.since.After(g.report.ReleasedAt)
 	if released && g.report.Held > 0 {

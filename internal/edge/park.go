@@ -100,12 +100,15 @@ func (r *Router) park(w http.ResponseWriter, req *http.Request, v *visit) bool {
 	if !ok {
 		return false
 	}
+	l := r.lotOf(server)
+	l.expect(1) // once it is hijacked, its server does not wait for it any more
 	taken, rest, err := http.NewResponseController(w).Hijack()
 	if err != nil {
+		l.expect(-1)
 		return false
 	}
 	setParked(w)
-	p := &parked{Conn: taken, lot: r.lotOf(server), visit: v, tls: req.TLS, fd: fd, arrived: v.since}
+	p := &parked{Conn: taken, lot: l, visit: v, tls: req.TLS, fd: fd, arrived: v.since}
 	early := rest.Reader.Buffered()
 	p.again = headOf(req, early)
 	if buffered, err := rest.Peek(early); err == nil {
@@ -184,8 +187,10 @@ type lot struct {
 
 	mu      sync.Mutex
 	waiting map[*parked]struct{}
-	ready   []*parked // to be served again
-	more    sync.Cond // ready is not empty, or the lot is closed
+	coming  int                  // connections that are about to enter
+	ready   []*parked            // to be served again
+	serving map[*parked]struct{} // accepted again and not yet answered
+	more    sync.Cond            // ready is not empty, or the lot is closed
 	closed  bool
 	watch   bool // somebody looks whether clients are still there
 	left    func(*parked)
@@ -198,7 +203,7 @@ func (r *Router) lotOf(server *http.Server) *lot {
 	if l := r.lots[server]; l != nil {
 		return l
 	}
-	l := &lot{waiting: map[*parked]struct{}{}, left: func(p *parked) { p.visit.gate.leaveParked(p) }}
+	l := &lot{waiting: map[*parked]struct{}{}, serving: map[*parked]struct{}{}, left: func(p *parked) { p.visit.gate.leaveParked(p) }}
 	l.more.L = &l.mu
 	l.server = &http.Server{
 		Handler:           onceMore(server),
@@ -206,6 +211,7 @@ func (r *Router) lotOf(server *http.Server) *lot {
 		IdleTimeout:       server.IdleTimeout,
 		MaxHeaderBytes:    2 * maxHeaderBytes, // it was accepted once, written a little shorter
 		ErrorLog:          server.ErrorLog,
+		ConnState:         l.stateChanged,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(withConn(ctx, c), parkedKey{}, c)
 		},
@@ -229,9 +235,18 @@ func onceMore(server *http.Server) http.Handler {
 	})
 }
 
+// expect changes how many connections are about to enter.
+func (l *lot) expect(by int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.coming += by
+}
+
+// enter takes an expected connection in.
 func (l *lot) enter(p *parked) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.coming--
 	l.waiting[p] = struct{}{}
 	if !l.watch {
 		l.watch = true
@@ -267,7 +282,20 @@ func (l *lot) Accept() (net.Conn, error) {
 	if l.ready = l.ready[1:]; len(l.ready) == 0 {
 		l.ready = nil // the next release begins with a small one
 	}
+	l.serving[p] = struct{}{}
 	return p, nil
+}
+
+// stateChanged notes that a connection that was served again has its answer, or none is
+// to come.
+func (l *lot) stateChanged(c net.Conn, state http.ConnState) {
+	p, ok := c.(*parked)
+	if !ok || state == http.StateNew || state == http.StateActive {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.serving, p)
 }
 
 // Close ends Accept once nothing is left to serve.
@@ -282,11 +310,11 @@ func (l *lot) Close() error {
 // Addr is of no connection.
 func (l *lot) Addr() net.Addr { return &net.TCPAddr{} }
 
-// idle reports whether no connection waits or is about to be served.
+// idle reports whether no connection waits, is about to, or has to be answered.
 func (l *lot) idle() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.waiting) == 0 && len(l.ready) == 0
+	return l.coming == 0 && len(l.waiting) == 0 && len(l.ready) == 0 && len(l.serving) == 0
 }
 
 // watchClients looks once a second who has left, while somebody waits.
@@ -327,12 +355,10 @@ func (g *gate) leaveParked(p *parked) {
 		g.mu.Unlock()
 		return
 	}
-	g.queue.remove(v)
-	g.settle()
+	g.takeBack(v)
 	g.mu.Unlock()
 	p.lot.forget(p)
 	_ = p.Conn.Close()
-	g.countLeft(v)
 }
 
 // settleInterval is how often Settle looks.

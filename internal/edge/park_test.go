@@ -294,7 +294,10 @@ func TestSettleWaitsForWhatIsParked(t *testing.T) {
 	s := newHeldSite(t)
 	c, in := s.dial()
 	send(t, c, "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
-	s.waiting(1)
+	eventually(t, "the request is parked", func() bool {
+		lots := s.r.allLots()
+		return len(lots) == 1 && !lots[0].idle()
+	})
 	settled := make(chan bool, 1)
 	go func() { settled <- s.r.Settle(t.Context()) }()
 	mustPublish(t, s.r, to("r2", s.backend("r2")))
