@@ -143,6 +143,7 @@ func TestAMistakeInTheScenarioRunsNothing(t *testing.T) {
 		"empty class":     {`<step name="x" type="Step\Outer" priority="1"><arguments><argument name="steps" xsi:type="array"><item name="i" xsi:type="object"/></argument></arguments></step>`, `Class "" not found`},
 		"shell":           {`<step name="x" type="shell" priority="1"/>`, `step "x" of type "shell" has no command`},
 		"shell's timeout": {`<step name="x" type="shell" priority="1"><arguments><argument name="command" xsi:type="string">true</argument><argument name="timeout" xsi:type="string">soon</argument></arguments></step>`, `argument "timeout" must be an integer from 1 to 86400`},
+		"shell's writes":  {`<step name="x" type="shell" priority="1"><arguments><argument name="command" xsi:type="string">true</argument><argument name="writes" xsi:type="string">maybe</argument></arguments></step>`, `argument "writes" must be "yes" or "no", not "maybe"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, err := runScenario(t, `<step name="first" type="Step\Works" priority="0"/>`+c.body+`<onFail><action name="f" type="Works" priority="1"/></onFail>`)
@@ -172,6 +173,31 @@ func TestShellStep(t *testing.T) {
 	}
 	if log := w.LogAt(fault.Info); !strings.Contains(log, "INFO: one\nINFO: two\n") {
 		t.Errorf("%s", log)
+	}
+}
+
+// What only looks may run before requests are held.
+func TestShellStepThatWritesNothing(t *testing.T) {
+	for writes, want := range map[string]string{"no": "", "yes": "touch own", "": "touch own"} {
+		argument := ""
+		if writes != "" {
+			argument = `<argument name="writes" xsi:type="string">` + writes + `</argument>`
+		}
+		w := toolkittest.New(t, "-- a.xml --\n<scenario xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><step name=\"own\" type=\"shell\" priority=\"1\"><arguments>"+
+			`<argument name="command" xsi:type="string">look</argument>`+argument+"</arguments></step></scenario>\n")
+		r := scenario.Runner{Kit: w.Kit, Registry: steps(), Files: scenario.Files{WorkDir: w.Dir, Root: w.Dir}}
+		if err := r.Run(t.Context(), "a.xml"); err != nil {
+			t.Fatal(err)
+		}
+		told := ""
+		for _, line := range w.Progress.Lines {
+			if strings.HasPrefix(line, "touch") {
+				told += line
+			}
+		}
+		if told != want {
+			t.Errorf("writes=%q: %q, want %q", writes, told, want)
+		}
 	}
 }
 

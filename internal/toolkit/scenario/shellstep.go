@@ -15,14 +15,15 @@ import (
 )
 
 // shellStep runs text of the user's own by /bin/sh in the application's root. It is an
-// extension of ours: <step type="shell"> with the arguments command, timeout (seconds) and
-// code (exit status of a failure), or <item xsi:type="shell"> with the command as text.
+// extension of ours: <step type="shell"> with the arguments command, timeout (seconds),
+// code (exit status of a failure) and writes ("no" for one that only looks), or <item xsi:type="shell"> with the command as text.
 type shellStep struct {
 	kit     *kit.Kit
 	name    string
 	script  string
 	timeout time.Duration
 	code    int
+	reads   bool // it writes nothing
 }
 
 func newShellStep(k *kit.Kit, e *Entry) (*shellStep, error) {
@@ -38,6 +39,8 @@ func newShellStep(k *kit.Kit, e *Entry) (*shellStep, error) {
 			s.timeout = time.Duration(seconds) * time.Second
 		case "code":
 			s.code, err = between(p, 1, 255)
+		case "writes":
+			s.reads, err = no(p)
 		}
 		if err != nil {
 			return nil, err
@@ -49,6 +52,17 @@ func newShellStep(k *kit.Kit, e *Entry) (*shellStep, error) {
 	return s, nil
 }
 
+// no reports whether the argument says no; it may say yes too.
+func no(p *Param) (bool, error) {
+	switch strings.TrimSpace(p.Text) {
+	case "no":
+		return true, nil
+	case "yes":
+		return false, nil
+	}
+	return false, p.pos.errorf(`argument %q must be "yes" or "no", not %q`, p.Name, p.Text)
+}
+
 func between(p *Param, low, high int) (int, error) {
 	n, err := strconv.Atoi(strings.TrimSpace(p.Text))
 	if err != nil || n < low || n > high {
@@ -58,9 +72,11 @@ func between(p *Param, low, high int) (int, error) {
 }
 
 // Run runs the command. Its output goes to the log line by line. What it writes is not
-// known, so data counts as touched from its start.
+// known, so data counts as touched from its start, unless the user says that it writes none.
 func (s *shellStep) Run(ctx context.Context) error {
-	s.kit.Progress.Touch(s.name)
+	if !s.reads {
+		s.kit.Progress.Touch(s.name)
+	}
 	out := &lineWriter{line: s.kit.Log.Info}
 	_, err := s.kit.Shell.Run(ctx, shell.Command{Script: s.script, Output: out, Timeout: s.timeout, Quiet: true})
 	out.flush()
