@@ -165,7 +165,8 @@ func (b *bench) takeApart(a apiv1.Activity, begin, end time.Time) timing {
 	t[partHooks] = t[partBuildHook] + deployHook
 	if a.Hold != nil {
 		t[partHold] = a.Hold.Duration
-		t[partHoldRest] = a.Hold.Duration - deployHook
+		// A hook that began before the hold: only what visitors waited for is taken off.
+		t[partHoldRest] = a.Hold.Duration - min(deployHook, t[stepPart("deploy-hook")])
 		t[partLive] = a.Hold.ReleasedAt.Sub(begin).Seconds()
 		t[partOverhead] = t[partLive] - t[partHooks]
 	}

@@ -27,8 +27,13 @@ final readonly class Configuration
         if (!is_file($file)) {
             throw new \RuntimeException("$file is missing. Run: php bin/shop install");
         }
-        $env = require $file;
 
+        return self::of(require $file);
+    }
+
+    /** @param array<string, mixed> $env what env.php holds or will hold */
+    public static function of(array $env): self
+    {
         return new self($env['db'], $env['cache'], $env['session'], $env['queue']);
     }
 }

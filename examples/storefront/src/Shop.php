@@ -17,13 +17,13 @@ final class Shop
 
     private const CACHE_DATABASE = 0;
 
-    private ?Configuration $configuration = null;
     private ?\PDO $database = null;
     private ?\Redis $cache = null;
     private ?CachedProducts $products = null;
     private ?Broker $broker = null;
 
-    public function __construct(public readonly string $root)
+    /** @param ?Configuration $configuration that of app/etc when there is none */
+    public function __construct(public readonly string $root, private ?Configuration $configuration = null)
     {
     }
 

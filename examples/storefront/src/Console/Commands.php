@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Storefront\Console;
 
+use Storefront\Configuration;
 use Storefront\Deploy\Migrator;
 use Storefront\Deploy\Relationships;
 use Storefront\Deploy\Sitemap;
@@ -26,6 +27,7 @@ final readonly class Commands
 
         return (new Console())
             ->add('build', 'Build hook: release marker and static files', $this->build(...))
+            ->add('check', 'Deploy hook, before anything is written: services answer, migrations fit', $this->check(...))
             ->add('deploy', 'Deploy hook: configuration, schema, static files', $this->deploy(...))
             ->add('post-deploy', 'Post-deploy hook: drop what was cached', $this->flushCache(...))
             ->add('install', 'Write app/etc and bring the schema up to date', $this->install(...))
@@ -44,6 +46,20 @@ final readonly class Commands
     {
         $this->say('release ' . $this->shop->release()->record((string) getenv('MAGENTO_CLOUD_TREE_ID')));
         $this->say('static files, version ' . $this->static()->build());
+    }
+
+    /**
+     * Looks and writes nothing: the release before may be serving visitors meanwhile. The queue
+     * is not asked: the shop sells without it, and the cron job announces later.
+     */
+    private function check(): void
+    {
+        $planned = new WriteConfiguration($this->shop->path('app/etc'), Relationships::fromEnvironment());
+        $shop = new Shop($this->shop->root, Configuration::of($planned->environment()));
+        $pending = (new Migrator($shop->database(), $shop->path('migrations')))->pending();
+        $shop->cache()->ping();
+        $this->say('database and cache answer');
+        $this->say($pending === [] ? 'no migrations are pending' : 'pending migrations: ' . implode(', ', $pending));
     }
 
     private function deploy(): void

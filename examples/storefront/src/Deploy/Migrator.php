@@ -38,6 +38,12 @@ final readonly class Migrator
         }
     }
 
+    /** @return list<string> the names of those that migrate() would apply; nothing is written */
+    public function pending(): array
+    {
+        return array_keys($this->missing($this->db->query("SHOW TABLES LIKE 'schema_migration'")->fetchColumn() === false));
+    }
+
     /** Two deployments, or a person at a shell, must not migrate at the same time. */
     private function lock(): void
     {
@@ -51,23 +57,36 @@ final readonly class Migrator
     /** @return list<string> */
     private function applyMissing(): array
     {
-        $applied = $this->db
+        $missing = $this->missing(empty: false);
+        foreach ($missing as $name => $sql) {
+            $this->apply($name, $sql, hash('sha256', $sql));
+        }
+
+        return array_keys($missing);
+    }
+
+    /**
+     * @param bool $empty whether nothing was ever applied
+     *
+     * @return array<string, string> SQL by name, of those not applied yet
+     */
+    private function missing(bool $empty): array
+    {
+        $applied = $empty ? [] : $this->db
             ->query('SELECT name, checksum FROM schema_migration')
             ->fetchAll(\PDO::FETCH_KEY_PAIR);
-        $now = [];
+        $missing = [];
         foreach (glob("$this->directory/[0-9]*.sql") ?: [] as $file) {
             $name = basename($file, '.sql');
             $sql = (string) file_get_contents($file);
-            $checksum = hash('sha256', $sql);
             if (!isset($applied[$name])) {
-                $this->apply($name, $sql, $checksum);
-                $now[] = $name;
-            } elseif ($applied[$name] !== $checksum) {
+                $missing[$name] = $sql;
+            } elseif ($applied[$name] !== hash('sha256', $sql)) {
                 throw new \RuntimeException("migrations/$name.sql was changed after it was applied. Add a new file instead.");
             }
         }
 
-        return $now;
+        return $missing;
     }
 
     private function apply(string $name, string $sql, string $checksum): void

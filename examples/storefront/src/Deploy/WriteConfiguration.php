@@ -19,8 +19,8 @@ final readonly class WriteConfiguration
         $this->write('config.php', ['modules' => ['Storefront_Catalog' => 1, 'Storefront_Queue' => 1]]);
     }
 
-    /** @return array<string, mixed> */
-    private function environment(): array
+    /** @return array<string, mixed> what env.php will hold */
+    public function environment(): array
     {
         $database = $this->relationships->endpoint('database');
         $redis = $this->relationships->endpoint('redis');
