@@ -19,7 +19,7 @@ import (
 )
 
 // observeTimeout is how long one health check of Observe may take.
-const observeTimeout = 2 * time.Second
+const observeTimeout = 10 * time.Second
 
 var errObserveTimeout = errors.New("health check timed out")
 
