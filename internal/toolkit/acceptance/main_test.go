@@ -90,7 +90,8 @@ func newProject(tb testing.TB, dir string) (*process, error) {
 	tb.Cleanup(func() { _ = redis.Close() })
 	_, port, _ := net.SplitHostPort(redis.Addr().String())
 	p := &process{
-		dir: dir, env: map[string]string{"PATH": os.Getenv("PATH"), "HOME": dir}, //nolint:forbidigo // where TestMain has put the programs
+		// The race detector would keep every program that plays PHP for a second after its end.
+		dir: dir, env: map[string]string{"PATH": os.Getenv("PATH"), "HOME": dir, "GORACE": "atexit_sleep_ms=0"}, //nolint:forbidigo // where TestMain has put the programs
 		db: newDatabases(tb, dir), checkout: tb.TempDir(), shared: tb.TempDir(), fixed: strings.NewReplacer("FRONT", front.URL, "REDIS_PORT", port),
 	}
 	return p, errors.Join(
