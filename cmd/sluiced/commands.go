@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -165,12 +166,10 @@ func authority(args []string, env map[string]string, stdout, stderr io.Writer) e
 	if err := c.parse(flags, args, env); err != nil {
 		return err
 	}
-	if dir == "" {
-		dir = filepath.Join(filepath.Dir(c.Router), "tls")
-	}
-	text, err := os.ReadFile(filepath.Clean(filepath.Join(dir, platform.LocalAuthorityFile)))
+	file := authorityFile(c, dir)
+	text, err := os.ReadFile(filepath.Clean(file))
 	if errors.Is(err, fs.ErrNotExist) {
-		return platform.Errorf(platform.CodeNotFound, "there is no local authority in %s", dir).
+		return platform.Errorf(platform.CodeNotFound, "there is no local authority in %s", filepath.Dir(file)).
 			WithHint("sluice-router makes it when it is started with --listen-tls")
 	}
 	if err != nil {
@@ -178,4 +177,10 @@ func authority(args []string, env map[string]string, stdout, stderr io.Writer) e
 	}
 	_, err = stdout.Write(text)
 	return err
+}
+
+// authorityFile is where the router keeps its authority's certificate: in its --tls-dir or,
+// when dir is "", beside its control socket.
+func authorityFile(c config, dir string) string {
+	return filepath.Join(cmp.Or(dir, filepath.Join(filepath.Dir(c.Router), "tls")), platform.LocalAuthorityFile)
 }

@@ -78,10 +78,10 @@ func copyExecutable(in io.Reader, target string) error {
 	return os.Rename(tmp.Name(), target)
 }
 
-// authority returns the certificate of the router's local authority, which it makes beside
-// its control socket; "" when the router has made none.
+// authority returns the certificate of the router's local authority; "" when the router has
+// made none.
 func (p *plant) authority() string {
-	text, err := os.ReadFile(filepath.Join(filepath.Dir(p.config.Router), "tls", platform.LocalAuthorityFile))
+	text, err := os.ReadFile(authorityFile(p.config, ""))
 	if err != nil {
 		return ""
 	}

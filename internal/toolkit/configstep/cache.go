@@ -18,13 +18,9 @@ const dialTimeout = 5 * time.Second
 
 // cache is the pre-deploy step that writes the cache section (spec: ece-tools 5.2).
 func cache(ctx context.Context, k *kit.Kit) error {
-	in, err := gather(k)
+	in, env, err := gatherWithEnv(k)
 	if err != nil {
 		return err
-	}
-	env, err := envFile(k).Read()
-	if err != nil {
-		return fault.Wrap(codeEnvPHP, err)
 	}
 	generated, notes := envphp.Cache(in)
 	envphp.Log(k.Log, notes)

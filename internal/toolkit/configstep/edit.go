@@ -60,3 +60,12 @@ func updateEnv(k *kit.Kit, change *phparray.Array) error {
 
 // gather collects what the sections are made of.
 func gather(k *kit.Kit) (envphp.Input, error) { return envphp.Gather(k) }
+
+// gatherWithEnv adds what env.php holds now.
+func gatherWithEnv(k *kit.Kit) (in envphp.Input, env *phparray.Array, err error) {
+	if in, err = gather(k); err != nil {
+		return in, nil, err
+	}
+	env, err = envFile(k).Read()
+	return in, env, fault.Wrap(codeEnvPHP, err)
+}

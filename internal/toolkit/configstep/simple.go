@@ -34,13 +34,9 @@ func consumersRunner(_ context.Context, k *kit.Kit) error {
 }
 
 func queue(_ context.Context, k *kit.Kit) error {
-	in, err := gather(k)
+	in, env, err := gatherWithEnv(k)
 	if err != nil {
 		return err
-	}
-	env, err := envFile(k).Read()
-	if err != nil {
-		return fault.Wrap(codeEnvPHP, err)
 	}
 	section, notes := envphp.Queue(in, env.Sub("queue"))
 	envphp.Log(k.Log, notes)
@@ -127,13 +123,9 @@ func setCryptKey(_ context.Context, k *kit.Kit) error {
 }
 
 func cleanupDatabase(_ context.Context, k *kit.Kit) error {
-	in, err := gather(k)
+	in, env, err := gatherWithEnv(k)
 	if err != nil {
 		return err
-	}
-	env, err := envFile(k).Read()
-	if err != nil {
-		return fault.Wrap(codeEnvPHP, err)
 	}
 	after, ok, notes := envphp.DropForeignSplit(in, env)
 	envphp.Log(k.Log, notes)
@@ -144,13 +136,9 @@ func cleanupDatabase(_ context.Context, k *kit.Kit) error {
 }
 
 func databaseConnection(_ context.Context, k *kit.Kit) error {
-	in, err := gather(k)
+	in, env, err := gatherWithEnv(k)
 	if err != nil {
 		return err
-	}
-	env, err := envFile(k).Read()
-	if err != nil {
-		return fault.Wrap(codeEnvPHP, err)
 	}
 	after, split, notes := envphp.PutDatabase(in, env)
 	if !split {

@@ -24,7 +24,7 @@ const (
 	All          = "wizard:all"
 )
 
-// Wizard is one of them. A nil Run belongs to All, which asks the others.
+// Wizard is one of them.
 type Wizard struct {
 	Name, Doc string
 	Run       func(ctx context.Context, k *kit.Kit) (Report, error)
@@ -42,7 +42,7 @@ func Wizards() []Wizard {
 	}
 }
 
-// Run asks one wizard; its report has the wizard's name.
+// ask runs the wizard; its report has the wizard's name.
 func (w Wizard) ask(ctx context.Context, k *kit.Kit) (Report, error) {
 	r, err := w.Run(ctx, k)
 	if err != nil {
