@@ -51,7 +51,22 @@ func (b *body) Read(p []byte) (n int, err error) {
 // Close is the server's business.
 func (b *body) Close() error { return nil }
 
-// finish ends reading and reports whether the next request may follow.
+// maxDrain is how much is read at most of a body that nobody wants, so that the connection
+// can go on.
+const maxDrain = 256 << 10
+
+// tooLong reports whether more of the body is left than will be read: then the answer is
+// the connection's last. A body that somebody reads is not asked.
+func (b *body) tooLong() bool {
+	if b.conn == nil || !b.mu.TryLock() {
+		return false
+	}
+	defer b.mu.Unlock()
+	return b.left > maxDrain
+}
+
+// finish ends reading and reports whether the next request may follow: after a body that
+// is not all read, or has not all come, what is left of it is read and forgotten.
 func (b *body) finish() bool {
 	if !b.mu.TryLock() { // somebody reads although the answer is complete
 		_ = b.conn.net.SetReadDeadline(time.Unix(1, 0))
@@ -60,9 +75,21 @@ func (b *body) finish() bool {
 	}
 	defer b.mu.Unlock()
 	b.closed = true
-	if have := int64(b.conn.w - b.conn.r); b.left > 0 && have >= b.left {
-		b.conn.r += int(b.left)
-		b.left = 0
+	if b.failed || b.left > maxDrain {
+		return false
 	}
-	return b.left == 0 && !b.failed
+	c := b.conn
+	for b.left > 0 {
+		if c.r == c.w {
+			c.r, c.w = 0, 0
+			c.enter(reading) // so that watch ends the wait for a client that says no more
+			if c.fill() != nil {
+				return false
+			}
+		}
+		some := min(int64(c.w-c.r), b.left)
+		c.r += int(some)
+		b.left -= some
+	}
+	return true
 }

@@ -47,6 +47,7 @@ type conn struct {
 	lent *[headBuffer]byte // nil while nothing is read or left over
 	buf  []byte            // lent, or larger
 	r, w int               // what of buf was read and not yet used
+	post bool              // the request before was a POST
 	body body
 	out  writer
 }
@@ -141,6 +142,10 @@ func (c *conn) head() (end int, err error) {
 	}
 	seen := c.r
 	for {
+		if c.post {
+			c.skipLineEnd()
+			seen = max(seen, c.r)
+		}
 		if end := wire.HeadEnd(c.buf[:c.w], max(seen-3, c.r)); end >= 0 {
 			return end, nil
 		}
@@ -149,6 +154,14 @@ func (c *conn) head() (end int, err error) {
 			return 0, err
 		}
 	}
+}
+
+// skipLineEnd takes what some old clients send behind the body of a POST (RFC 9112 2.2).
+func (c *conn) skipLineEnd() {
+	for end := min(c.r+len("\r\n\r\n"), c.w); c.r < end && (c.buf[c.r] == '\r' || c.buf[c.r] == '\n'); {
+		c.r++
+	}
+	c.post = c.r == c.w
 }
 
 // fill reads once. Nothing read before is moved but to the beginning.
@@ -197,8 +210,10 @@ func (c *conn) answer(r *wire.Request) (more bool) {
 	req := new(http.Request)
 	*req = *c.begin
 	req.Method, req.URL, req.Header, req.Host, req.RequestURI = r.Method, r.URL, r.Header, r.Host, r.Target
-	req.TLS = c.tls
+	req.TLS, req.Close = c.tls, r.Close
 	req.Body, req.ContentLength = http.NoBody, r.Length
+	c.post = r.Method == http.MethodPost
+	c.body = body{}
 	if r.Length > 0 {
 		c.body = body{conn: c, left: r.Length}
 		req.Body = &c.body
@@ -211,7 +226,11 @@ func (c *conn) answer(r *wire.Request) (more bool) {
 	if !c.handle(req) || c.out.hijacked {
 		return false
 	}
-	if !c.out.finish() || r.Length > 0 && !c.body.finish() || c.server.closing.Load() {
+	whole := c.out.finish()
+	if c.out.deadlines {
+		_ = c.net.SetDeadline(time.Time{})
+	}
+	if !whole || r.Length > 0 && !c.body.finish() || c.server.closing.Load() {
 		c.linger()
 		return false
 	}
@@ -254,8 +273,5 @@ func (c *conn) linger() {
 		_ = half.CloseWrite()
 	}
 	_ = c.net.SetReadDeadline(time.Now().Add(lingerFor))
-	_, _ = io.CopyN(io.Discard, c.net, maxLinger)
+	_, _ = io.CopyN(io.Discard, c.net, maxDrain)
 }
-
-// maxLinger is what is read at most of a body that nobody wants.
-const maxLinger = 256 << 10

@@ -272,15 +272,17 @@ func TestBodyThatNobodyReads(t *testing.T) {
 
 // TestLimits: a client that says nothing, or little, is not waited for.
 func TestLimits(t *testing.T) {
-	_, addr := started(t, echo, func(s *http.Server) { s.ReadHeaderTimeout, s.IdleTimeout = time.Second, time.Second })
+	_, addr := started(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hi") },
+		func(s *http.Server) { s.ReadHeaderTimeout, s.IdleTimeout = time.Second, time.Second })
 	for name, text := range map[string]string{
 		"silent": "", "slow": "GET / HTTP/1.1\r\nHo", "idle": "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+		"body that nobody reads": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhello",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c, in := dial(t, addr)
 			say(t, c, text)
-			if name == "idle" {
+			if strings.HasSuffix(text, "\r\n\r\n") || strings.HasSuffix(text, "hello") {
 				hear(t, in, "GET")
 			}
 			if _, err := in.ReadByte(); errors.Is(err, context.DeadlineExceeded) || err == nil {

@@ -2,13 +2,15 @@ package front
 
 import (
 	"bufio"
-	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"sluice/internal/edge/wire"
 )
 
 // outBuffer is what is gathered before it is written.
@@ -31,12 +33,16 @@ type writer struct {
 	length  int64 // that the handler stated; -1 for none
 	written int64
 
-	hijacked bool
-	framed   bool // how the body ends is decided and said
-	chunked  bool
-	bodiless bool
-	close    bool  // the connection ends with this answer
-	err      error // of the connection
+	trailers []string // announced by the handler
+	trailing bool     // a trailer may follow the body
+
+	hijacked  bool
+	deadlines bool // the handler set some
+	framed    bool // how the body ends is decided and said
+	chunked   bool
+	bodiless  bool
+	close     bool  // the connection ends with this answer
+	err       error // of the connection
 }
 
 // begin makes the writer ready for an answer.
@@ -57,13 +63,14 @@ func (w *writer) WriteHeader(status int) {
 		panic("front: invalid status " + strconv.Itoa(status))
 	}
 	switch {
-	case w.status != 0:
+	case w.status != 0 || w.hijacked:
 		return
 	case status < http.StatusOK:
 		w.interim(status)
 		return
 	}
 	w.status = status
+	w.close = w.close || w.conn.body.tooLong()
 	w.bodiless = status == http.StatusNoContent || status == http.StatusNotModified || w.req.Method == http.MethodHead
 	w.lend()
 	w.out = appendStatus(w.out, status)
@@ -73,14 +80,21 @@ func (w *writer) WriteHeader(status int) {
 		case "Content-Length":
 			w.stated(values)
 			continue
+		case "Content-Type":
+			if status == http.StatusNotModified {
+				continue // of what the client has already
+			}
 		case "Connection":
-			w.close = w.close || len(values) > 0 && strings.EqualFold(values[0], "close")
+			w.close = w.close || slices.ContainsFunc(values, closes)
 			continue
 		case "Transfer-Encoding":
 			continue
+		case "Trailer":
+			w.announce(values)
 		case "Date":
 			dated = true
 		}
+		w.trailing = w.trailing || strings.HasPrefix(name, http.TrailerPrefix)
 		w.out = appendField(w.out, name, values)
 	}
 	if !dated {
@@ -88,14 +102,18 @@ func (w *writer) WriteHeader(status int) {
 	}
 	if w.close {
 		w.out = append(w.out, "Connection: close\r\n"...)
+	} else {
+		w.out = appendField(w.out, "Connection", w.header["Connection"])
 	}
 	switch {
-	case w.length >= 0 && status != http.StatusNoContent:
+	case w.length >= 0 && status != http.StatusNoContent && status != http.StatusNotModified:
 		w.frameLength(w.length)
 	case w.bodiless:
 		w.frame()
 	}
 }
+
+func closes(list string) bool { return wire.HasToken(list, "close") }
 
 // WritePrepared sends an answer whose head is made already: whole lines, with its Date and
 // its Content-Length. It returns false, with nothing sent, when something else is to be in
@@ -172,6 +190,8 @@ func (w *writer) Write(p []byte) (int, error) {
 		w.WriteHeader(http.StatusOK)
 	}
 	switch {
+	case w.hijacked:
+		return 0, http.ErrHijacked
 	case w.err != nil:
 		return 0, w.err
 	case len(p) == 0:
@@ -254,6 +274,9 @@ func (w *writer) Flush() { _ = w.FlushError() }
 
 // FlushError sends what there is.
 func (w *writer) FlushError() error {
+	if w.hijacked {
+		return http.ErrHijacked
+	}
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
@@ -267,10 +290,16 @@ func (w *writer) FlushError() error {
 }
 
 // SetReadDeadline bounds reads of the body.
-func (w *writer) SetReadDeadline(t time.Time) error { return w.conn.net.SetReadDeadline(t) }
+func (w *writer) SetReadDeadline(t time.Time) error {
+	w.deadlines = true
+	return w.conn.net.SetReadDeadline(t)
+}
 
 // SetWriteDeadline bounds writes of the answer.
-func (w *writer) SetWriteDeadline(t time.Time) error { return w.conn.net.SetWriteDeadline(t) }
+func (w *writer) SetWriteDeadline(t time.Time) error {
+	w.deadlines = true
+	return w.conn.net.SetWriteDeadline(t)
+}
 
 // EnableFullDuplex is how it always is.
 func (w *writer) EnableFullDuplex() error { return nil }
@@ -297,28 +326,23 @@ func (w *writer) finish() bool {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
+	if w.trailing && !w.framed {
+		w.frameChunks()
+	}
 	switch {
 	case !w.framed:
 		w.frameLength(int64(len(w.pend)))
 		w.add(w.pend)
 	case w.chunked:
-		w.out = append(w.out, "0\r\n"...)
-		for name, values := range w.header {
-			if trailer, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
-				w.out = appendField(w.out, trailer, values)
-			}
-		}
-		w.out = append(w.out, "\r\n"...)
-	case !w.bodiless && w.written != w.length:
-		w.fail(errShort)
+		w.out = w.appendTrailer(append(w.out, "0\r\n"...))
 	}
 	if len(w.out) > 0 {
 		w.flush(nil)
 	}
-	return w.err == nil && !w.close
+	// A client that was promised more than came must see that: by the connection's end.
+	short := !w.bodiless && w.length >= 0 && w.written != w.length
+	return w.err == nil && !w.close && !short
 }
-
-var errShort = errors.New("the handler wrote less than it had announced")
 
 // drop forgets what was not sent.
 func (w *writer) drop() {
@@ -339,10 +363,10 @@ func appendStatus(b []byte, status int) []byte {
 	return append(b, "\r\n"...)
 }
 
-// appendField appends a line for each value, but not those for the trailer. A line end
-// within a value ends no line.
+// appendField appends a line for each value, but not for a name that is none, as those for
+// the trailer are. A line end within a value ends no line.
 func appendField(b []byte, name string, values []string) []byte {
-	if strings.HasPrefix(name, http.TrailerPrefix) {
+	if !wire.ValidName(name) {
 		return b
 	}
 	for _, value := range values {

@@ -28,6 +28,9 @@ var isToken = func() (t [256]bool) { //nolint:gochecknoglobals // a constant tab
 	return t
 }()
 
+// ValidName reports whether a field may have the name: whether it is a token.
+func ValidName(s string) bool { return validToken(s) }
+
 func validToken(s string) bool {
 	for i := range len(s) {
 		if !isToken[s[i]] {
