@@ -46,7 +46,7 @@ func (d *deployment) hold(ctx context.Context) error {
 		Environment: d.env.ID(), Activity: d.activity.ID, MaxWait: wait, MaxRequests: requests, OnDeadline: platform.ReleaseOld,
 	})
 	if err != nil {
-		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("hold requests: %w; the old release keeps serving", err))
+		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("hold requests: %w; %s", err, d.unharmed()))
 	}
 	d.activity.Hold = report
 	return nil

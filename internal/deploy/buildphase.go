@@ -187,9 +187,9 @@ func (b *applicationBuild) failure(f *build.Failure) error {
 	if f.Reason != "" {
 		reason = fmt.Sprintf("The build %s was stopped: %s. Aborted build.", f.Step, f.Reason)
 	}
-	text := reason + "\nApplication '" + b.app.Name + "'; the old release keeps serving and nothing else was done."
+	text := reason + "\nApplication '" + b.app.Name + "'; " + b.unharmed() + " and nothing else was done."
 	return &failure{
-		Phrase: phraseBuild, Err: quoted(text, f.Tail),
+		Phrase: phraseBuild, Err: quoted(text, f.Tail), Shown: len(b.manifest.Apps) == 1,
 		Hint: fmt.Sprintf("mend the %s of %s in %s and push again", f.Step, b.app.Name, b.app.File),
 	}
 }
@@ -199,7 +199,7 @@ func (b *applicationBuild) broken(ctx context.Context, err error) error {
 		return cause
 	}
 	return failed(phraseBuild, fmt.Sprintf("try again: sluice environment:redeploy -p %s -e %s", b.project.ID, b.env.Name),
-		fmt.Errorf("build of application '%s': %w; the old release keeps serving", b.app.Name, err))
+		fmt.Errorf("build of application '%s': %w; %s", b.app.Name, err, b.unharmed()))
 }
 
 func (b *applicationBuild) remember(ctx context.Context, req build.Request) {

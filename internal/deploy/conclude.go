@@ -50,13 +50,16 @@ func hintOf(err error) string {
 
 func writeFailure(log *logbook, err error, hint string) {
 	log.Blank()
-	phrase := phraseDeploy
+	phrase, shown := phraseDeploy, false
 	if f, ok := errors.AsType[*failure](err); ok {
-		phrase = f.Phrase
+		phrase, shown = f.Phrase, f.Shown
 	}
 	lines := strings.Split(err.Error(), "\n")
 	log.Line(0, "E: %s: %s", phrase, lines[0])
 	for _, line := range lines[1:] {
+		if shown && strings.HasPrefix(line, quoteMark) {
+			continue
+		}
 		log.Line(0, "   %s", line)
 	}
 	if hint != "" {

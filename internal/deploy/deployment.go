@@ -176,6 +176,14 @@ func (d *deployment) verb() string {
 	return "Redeploying"
 }
 
+// unharmed says what visitors meet while nothing was switched.
+func (d *deployment) unharmed() string {
+	if d.previous == nil {
+		return "the environment serves nothing yet"
+	}
+	return "the old release keeps serving"
+}
+
 // stopped returns why ctx ended, or nil.
 func stopped(ctx context.Context) error {
 	if ctx.Err() != nil {
@@ -206,17 +214,21 @@ type failure struct {
 	Phrase string
 	Err    error
 	Hint   string
+	Shown  bool // what Err quotes stands in the log right above
 }
 
 func (f *failure) Error() string { return f.Err.Error() }
 func (f *failure) Unwrap() error { return f.Err }
+
+// quoteMark begins each line of a program's output within a message.
+const quoteMark = "| "
 
 // quoted adds the last lines of a program's output to a message.
 func quoted(message string, tail []string) error {
 	var b strings.Builder
 	b.WriteString(message)
 	for _, line := range tail {
-		b.WriteString("\n| " + line)
+		b.WriteString("\n" + quoteMark + line)
 	}
 	return errors.New(b.String())
 }

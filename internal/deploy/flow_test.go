@@ -37,7 +37,7 @@ func TestFirstPushOpensTheSite(t *testing.T) {
 		"    Creating environment main\n",
 		"      Executing deploy hook for application mymagento (first deployment)\n",
 		"      Opening environment\n",
-		"        http://main-shop.localhost:8080/ is served by application `mymagento`\n",
+		"        http://main-shop.localhost:8080/ is served by application `mymagento`\n\n", // what follows is no route
 		"  Executing post deploy hook for service `mymagento`\n",
 		"activity " + a.ID + " result=success phase=post-deploy\n",
 	} {
@@ -113,6 +113,36 @@ func TestInvalidConfigurationIsRefused(t *testing.T) {
 	if list, _ := w.store.Activities(t.Context(), platform.ActivityFilter{Project: "shop"}); len(list) != 0 {
 		t.Errorf("%d activities were queued", len(list))
 	}
+}
+
+// A first deployment that fails says what is true of it: there is no old release to serve,
+// and no page that says "maintenance".
+func TestFailureOfTheFirstDeployment(t *testing.T) {
+	t.Run("build", func(t *testing.T) {
+		w := newWorld(t)
+		w.builder.FailNext(&build.Failure{Step: "hook", ExitCode: 3, Tail: []string{"no such file"}})
+		out, a := w.push(shop())
+		if strings.Contains(out, "old release") || !strings.Contains(out, "the environment serves nothing yet and nothing else was done") {
+			t.Errorf("what visitors meet is not told:\n%s", out)
+		}
+		if strings.Contains(out, "| no such file") {
+			t.Errorf("output that stands above is quoted again:\n%s", out)
+		}
+		if !strings.Contains(a.Reason, "\n| no such file") {
+			t.Errorf("the activity's reason lacks the output: %q", a.Reason)
+		}
+	})
+	t.Run("deploy hook", func(t *testing.T) {
+		w := newWorld(t)
+		w.engine.Before("Exec", enginetest.Fail(errors.New("broken")))
+		out, _ := w.push(shop())
+		if strings.Contains(out, "maintenance") || !strings.Contains(out, "its addresses answer 404 until a deployment succeeds") {
+			t.Errorf("what visitors meet is not told:\n%s", out)
+		}
+		if len(w.gate.events) != 0 {
+			t.Errorf("the router was told %v", w.gate.events)
+		}
+	})
 }
 
 // TestFailures takes every step's failure and says what visitors meet after it.

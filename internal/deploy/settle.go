@@ -41,6 +41,7 @@ func (d *deployment) retire(ctx context.Context) error {
 	if d.previous == nil || d.previous.release.ID == d.release.ID {
 		return nil
 	}
+	d.log.Line(3, "Removing release %s", d.previous.release.ID)
 	if err := d.Engine.Retire(ctx, d.env.ID(), d.previous.release.ID, d.log.At(4)); err != nil {
 		return fmt.Errorf("remove release %s: %w; the new release serves", d.previous.release.ID, err)
 	}
@@ -57,7 +58,7 @@ func (d *deployment) backUpConfiguration(ctx context.Context) {
 		if !mountsConfiguration(app.Container) {
 			continue
 		}
-		out := d.log.At(4)
+		out := d.log.At(3)
 		if _, err := d.exec(ctx, app.Name, []string{"/bin/sh", "-c", bakScript}, out); err != nil {
 			d.log.Line(3, "W: the configuration of %s was not copied: %v", app.Name, err)
 		}
@@ -92,6 +93,7 @@ func (d *deployment) describe() {
 			d.log.Line(4, "%s is served by application `%s`", r.URL, r.Upstream)
 		}
 	}
+	d.log.Blank()
 }
 
 // postDeploy runs the hooks on the live site and warms it.

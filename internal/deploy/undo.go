@@ -52,8 +52,11 @@ const closedMessage = "This site is closed for maintenance."
 
 // stayClosed keeps half-migrated data from visitors.
 func (d *deployment) stayClosed(ctx context.Context) {
-	d.log.Line(3, "The deployment failed after it may have changed data: the site stays in maintenance.")
-	if d.previous != nil {
+	const mayHave = "The deployment failed after it may have changed data: "
+	if d.previous == nil {
+		d.log.Line(3, mayHave+"the environment does not open; its addresses answer 404 until a deployment succeeds.")
+	} else {
+		d.log.Line(3, mayHave+"the site stays in maintenance.")
 		report, err := d.Gate.Close(ctx, d.env.ID(), closedMessage)
 		d.must(ctx, "close the environment", err)
 		d.activity.Hold = report
