@@ -298,6 +298,9 @@ func TestAFailedPullNamesTheAlternatives(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "image docker.io/library/mariadb:10.6 for mariadb-10.6 could not be pulled; nothing was changed") {
 		t.Errorf("error is %v", err)
 	}
+	if n := strings.Count(err.Error(), "could not be pulled"); n != 1 {
+		t.Errorf("error says it %d times: %v", n, err)
+	}
 	hint := platform.ErrorHint(err)
 	for _, want := range []string{"catalog file", "mariadb-10.11", "mariadb-10.5"} {
 		if !strings.Contains(hint, want) {

@@ -74,6 +74,9 @@ func (a *Assembler) pull(ctx context.Context, img catalog.Image, log io.Writer) 
 	if ctx.Err() != nil {
 		return "", fmt.Errorf("pull %s: %w", img.Reference, context.Cause(ctx))
 	}
+	if said, ok := errors.AsType[*platform.Error](err); ok && said.Err != nil {
+		err = said.Err // the store says the same of the reference; what the registry said matters
+	}
 	out := &platform.Error{
 		Code:    platform.CodeUnavailable,
 		Message: fmt.Sprintf("image %s for %s could not be pulled; nothing was changed", img.Reference, img.Name),

@@ -61,7 +61,10 @@ func (s *memoryStore) Pull(_ context.Context, ref string, _ io.Writer) (string, 
 	defer s.mu.Unlock()
 	digest, ok := s.registry[ref]
 	if !ok {
-		return "", errors.New("dial tcp: connection refused")
+		return "", &platform.Error{ // as the Docker store has it
+			Code: platform.CodeUnavailable, Message: "image " + ref + " could not be pulled",
+			Err: errors.New("dial tcp: connection refused"),
+		}
 	}
 	s.put(ref, digest)
 	return digest, nil
