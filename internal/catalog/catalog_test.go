@@ -221,3 +221,20 @@ func TestSiblingsAreAssembledVersions(t *testing.T) {
 		t.Errorf("siblings (-want +got):\n%s", diff)
 	}
 }
+
+// Files .environment of real projects read the relationships with jq, and their hooks fetch
+// and unpack archives: without these a deployment fails at its first line.
+func TestRuntimeImagesHaveWhatHooksCall(t *testing.T) {
+	c := catalog.Default()
+	for _, version := range []string{"7.4", "8.2", "8.4"} {
+		r, ok := c.Runtime("php", version)
+		if !ok || r.Image.Debian == nil {
+			t.Fatalf("php %s is not assembled", version)
+		}
+		for _, name := range []string{"curl", "git", "jq", "mariadb-client", "patch", "rsync", "unzip", "wget", "zip"} {
+			if !slices.Contains(r.Image.Debian.Packages, name) {
+				t.Errorf("php %s has no %s", version, name)
+			}
+		}
+	}
+}

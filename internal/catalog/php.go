@@ -36,11 +36,13 @@ func newRuntime(name, version string, e entry) (Runtime, error) {
 	return r, nil
 }
 
-// phpTools is what hooks, crons and people find beside PHP.
+// phpTools is what hooks, crons and people find beside PHP. Files .environment read the
+// relationships with jq; hooks fetch and unpack archives with wget, bzip2, xz and zip.
 func phpTools() []string {
 	return []string{
-		"ca-certificates", "composer", "curl", "git", "less", "mariadb-client", "nginx-light",
-		"openssh-client", "patch", "procps", "redis-tools", "rsync", "runit", "unzip",
+		"bzip2", "ca-certificates", "composer", "curl", "file", "git", "jq", "less", "mariadb-client",
+		"nano", "nginx-light", "openssh-client", "patch", "procps", "redis-tools", "rsync", "runit",
+		"sqlite3", "unzip", "wget", "xz-utils", "zip",
 	}
 }
 
