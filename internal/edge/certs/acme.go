@@ -49,7 +49,7 @@ type acme struct {
 	life      context.Context //nolint:containedctx // orders outlive the handshakes that ask for them
 }
 
-func newACME(life context.Context, opts ACME, storage certmagic.Storage, log *slog.Logger) *acme {
+func newACME(life context.Context, opts ACME, dir string, log *slog.Logger) *acme {
 	a := &acme{log: log, directory: opts.Directory, life: life, patience: cmp.Or(opts.Patience, patience)}
 	quiet := libraryLogger(log)
 	a.cache = certmagic.NewCache(certmagic.CacheOptions{
@@ -58,7 +58,7 @@ func newACME(life context.Context, opts ACME, storage certmagic.Storage, log *sl
 		Logger:             quiet,
 	})
 	a.config = certmagic.New(a.cache, certmagic.Config{
-		Storage: storage, Logger: quiet, RenewalWindowRatio: opts.RenewalWindow, OnEvent: a.event,
+		Storage: &certmagic.FileStorage{Path: dir}, Logger: quiet, RenewalWindowRatio: opts.RenewalWindow, OnEvent: a.event,
 		DisableARI: opts.RenewalWindow != 0, // or the authority decides, whatever was asked for
 	})
 	a.issuer = certmagic.NewACMEIssuer(a.config, certmagic.ACMEIssuer{
@@ -66,7 +66,7 @@ func newACME(life context.Context, opts ACME, storage certmagic.Storage, log *sl
 		Logger: quiet,
 	})
 	a.config.Issuers = []certmagic.Issuer{a.issuer}
-	a.orders = newOrders(a.place, a.settled)
+	a.orders = newOrders(life, a, &ledger{dir: dir, directory: opts.Directory, log: log})
 	return a
 }
 
@@ -75,7 +75,20 @@ func (a *acme) close() {
 	a.cache.Stop()
 }
 
-// place loads the host's certificate from disk or orders it.
+// load takes the host's certificate from disk; one that has expired is none.
+func (a *acme) load(ctx context.Context, host string) bool {
+	c, err := a.config.CacheManagedCertificate(ctx, host)
+	if err != nil {
+		return false // none, or place says what is wrong with it
+	}
+	if time.Now().Before(c.Leaf.NotAfter) {
+		return true
+	}
+	a.drop(host) // or place would leave it to the library, which looks every ten minutes
+	return false
+}
+
+// place orders the host's certificate.
 func (a *acme) place(ctx context.Context, host string) error {
 	return a.config.ManageSync(ctx, []string{host})
 }
@@ -154,8 +167,13 @@ func (a *acme) cached(host string) *tls.Certificate {
 // disk, in case they come back.
 func (a *acme) forget(hostOf func(string) string) {
 	gone := a.orders.forget(func(host string) bool { return hostOf(host) == host })
-	subjects := make([]certmagic.SubjectIssuer, 0, len(gone))
-	for _, host := range gone {
+	a.drop(gone...)
+}
+
+// drop takes certificates out of memory.
+func (a *acme) drop(hosts ...string) {
+	subjects := make([]certmagic.SubjectIssuer, 0, len(hosts))
+	for _, host := range hosts {
 		subjects = append(subjects, certmagic.SubjectIssuer{Subject: host, IssuerKey: a.issuer.IssuerKey()})
 	}
 	a.cache.RemoveManaged(subjects)

@@ -297,18 +297,61 @@ func TestAuthorityThatSaysNoStopsNothing(t *testing.T) {
 	}
 }
 
-func TestAuthorityThatIsDown(t *testing.T) {
+func TestRestartIsNoReasonToAskAgain(t *testing.T) {
 	s := newSite(t, challenges{http: true}, "shop.example.com")
 	s.authority.down.Store(true)
 	s.open(t, nil)
 	if c := s.leaf(t, "shop.example.com"); !isLocal(c) {
 		t.Errorf("shown by %v", c.Issuer)
 	}
-	s.close()
+	until(t, "the failure is known", func() bool { return s.status(t).Problem != "" })
+	failed := s.status(t)
+	asked := s.authority.asked.Load()
 	s.authority.down.Store(false)
-	s.open(t, nil) // a restart is a reason to ask at once
+	for range 5 { // a router that is started again and again
+		s.close()
+		s.open(t, nil)
+		if c := s.leaf(t, "shop.example.com"); !isLocal(c) {
+			t.Errorf("shown by %v", c.Issuer)
+		}
+	}
+	if st := s.status(t); s.authority.asked.Load() != asked || st.Problem != failed.Problem || !st.NextTry.Equal(failed.NextTry) {
+		t.Errorf("asked %d times more; %+v, before %+v", s.authority.asked.Load()-asked, st, failed)
+	}
+	s.close()
+	if err := os.Remove(filepath.Join(s.dir, "orders.json")); err != nil { // who mended it can have it asked at once
+		t.Fatal(err)
+	}
+	s.open(t, nil)
 	if c := s.leaf(t, "shop.example.com"); isLocal(c) {
 		t.Errorf("shown by %v\n%s", c.Issuer, s.log)
+	}
+	checkFiles(t, s)
+}
+
+// A process that was killed leaves its order, and one that hands over finishes it.
+func TestOrderOfAnotherProcess(t *testing.T) {
+	s := newSite(t, challenges{http: true}, "shop.example.com")
+	s.authority.mute.Store(true)
+	s.open(t, func(a *certs.ACME) { a.Patience = 50 * time.Millisecond })
+	s.leaf(t, "shop.example.com") // the order is under way
+	until(t, "the authority is asked", func() bool { return s.authority.asked.Load() > 0 })
+	next, err := certs.New(t.Context(), certs.Options{
+		Dir: s.dir, Routes: s.routes, Logger: slog.New(slog.NewJSONHandler(s.log, nil)),
+		ACME: &certs.ACME{Directory: s.authority.directory, Roots: s.authority.roots},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := s.authority.asked.Load()
+	next.Start(s.ports())
+	t.Cleanup(s.keeper.Swap(next).Close)
+	st := next.Statuses()
+	if c := s.leaf(t, "shop.example.com"); !isLocal(c) || s.authority.asked.Load() != asked {
+		t.Errorf("shown by %v, asked %d times more", c.Issuer, s.authority.asked.Load()-asked)
+	}
+	if len(st) != 1 || !strings.Contains(st[0].Problem, "while the order was under way") || st[0].NextTry.Before(time.Now()) {
+		t.Errorf("status %+v", st)
 	}
 }
 

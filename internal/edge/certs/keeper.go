@@ -76,7 +76,7 @@ func New(ctx context.Context, opts Options) (*Keeper, error) {
 	}
 	k.life, k.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	if opts.ACME != nil {
-		k.acme = newACME(k.life, *opts.ACME, k.storage, opts.Logger) //nolint:contextcheck // orders outlive ctx
+		k.acme = newACME(k.life, *opts.ACME, opts.Dir, opts.Logger) //nolint:contextcheck // orders outlive ctx
 	}
 	return k, nil
 }

@@ -2,7 +2,8 @@ package certs
 
 import (
 	"context"
-	"slices"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -17,17 +18,34 @@ const (
 	lastRetry     = 6 * time.Hour
 )
 
+// The limits on looking at the disk, where a certificate can be that another process
+// ordered.
+const (
+	readsAtOnce = 8
+	lookAgain   = 10 * time.Second
+)
+
 // orders decides when an authority is asked for a host's certificate: once at a time, and
-// later and later while it fails.
+// later and later while it fails, also over restarts.
 type orders struct {
-	place   func(ctx context.Context, host string) error
-	settled func(host string, err error, next time.Time) // after each, for the log
-	slots   chan struct{}
-	idle    sync.WaitGroup
+	registry
+	ledger *ledger
+	slots  chan struct{} // of orders
+	reads  chan struct{} // of looks at the disk
+	idle   sync.WaitGroup
 
 	mu     sync.Mutex
 	byHost map[string]*order
-	placed []time.Time // within the last hour
+}
+
+// registry is where certificates are and come from.
+type registry interface {
+	// load takes the host's certificate from disk and reports whether there is one.
+	load(ctx context.Context, host string) bool
+	// place has a certificate made.
+	place(ctx context.Context, host string) error
+	// settled hears of the end of each order, and of what was found on disk, for the log.
+	settled(host string, err error, next time.Time)
 }
 
 // order is what is known of one host.
@@ -36,16 +54,27 @@ type order struct {
 	fails  int
 	failed time.Time
 	next   time.Time // not before
+	looked time.Time // on the disk
 	err    error
 }
 
-func newOrders(place func(context.Context, string) error, settled func(string, error, time.Time)) *orders {
-	return &orders{place: place, settled: settled, slots: make(chan struct{}, ordersAtOnce), byHost: map[string]*order{}}
+// newOrders begins with what the ledger has of failures. They are repeated when it is
+// time, not because the process is new.
+func newOrders(ctx context.Context, r registry, l *ledger) *orders {
+	o := &orders{
+		registry: r, ledger: l, byHost: map[string]*order{},
+		slots: make(chan struct{}, ordersAtOnce), reads: make(chan struct{}, readsAtOnce),
+	}
+	for host, f := range l.read(ctx, time.Now()).Hosts {
+		o.byHost[host] = &order{fails: f.Fails, failed: f.Failed, next: f.Next, err: errors.New(f.Problem)}
+	}
+	return o
 }
 
-// want places an order unless there is one under way, or it is too early after a failure.
-// It returns a channel that is closed when the order ends, nil when there is none. again
-// says that it failed before: nobody should wait for it.
+// want looks for the host's certificate and places an order when there is none, unless one
+// is under way or it is too early after a failure. It returns a channel that is closed when
+// that ends, nil when nothing is done. again says that it failed before: nobody should wait
+// for it.
 func (o *orders) want(ctx context.Context, host string) (done <-chan struct{}, again bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -54,59 +83,115 @@ func (o *orders) want(ctx context.Context, host string) (done <-chan struct{}, a
 		h = &order{}
 		o.byHost[host] = h
 	}
+	again = h.fails > 0 && !h.looked.IsZero() // the first look of a process is worth waiting for
 	if h.done != nil {
-		return h.done, h.fails > 0
+		return h.done, again
 	}
 	now := time.Now()
-	if ctx.Err() != nil || now.Before(h.next) || !o.countLocked(now) {
+	if ctx.Err() != nil || (now.Before(h.next) && now.Sub(h.looked) < lookAgain) {
 		return nil, true
 	}
 	h.done = make(chan struct{})
 	o.idle.Go(func() { o.run(ctx, host, h) })
-	return h.done, h.fails > 0
+	return h.done, again
 }
 
-// countLocked reports whether one more order is within the limit, and counts it.
-func (o *orders) countLocked(now time.Time) bool {
-	o.placed = slices.DeleteFunc(o.placed, func(t time.Time) bool { return now.Sub(t) >= time.Hour })
-	if len(o.placed) >= ordersPerHour {
-		return false
-	}
-	o.placed = append(o.placed, now)
-	return true
-}
-
+// run looks on the disk first: that is no order, and another process may have placed it.
 func (o *orders) run(ctx context.Context, host string, h *order) {
 	var err error
-	select {
-	case o.slots <- struct{}{}:
-		err = o.place(ctx, host)
-		<-o.slots
-	case <-ctx.Done():
-		err = context.Cause(ctx)
+	asked := false
+	if found := o.look(ctx, host); !found && o.due(h) {
+		asked, err = true, o.ask(ctx, host, h)
+	} else if found {
+		asked = o.forgive(ctx, host, h)
 	}
 	o.mu.Lock()
-	done, next := h.done, time.Time{}
+	done, next := h.done, h.next
 	h.done = nil
-	if err == nil {
-		h.fails, h.err, h.next, h.failed = 0, nil, time.Time{}, time.Time{}
-	} else {
-		o.failLocked(h, err)
-		next = h.next
-	}
 	o.mu.Unlock()
-	o.settled(host, err, next)
+	if asked {
+		o.settled(host, err, next)
+	}
 	close(done)
 }
 
-func (o *orders) failLocked(h *order, err error) {
-	wait := firstRetry
-	for range h.fails {
-		wait = min(wait*retryFactor, lastRetry)
+func (o *orders) look(ctx context.Context, host string) bool {
+	select {
+	case o.reads <- struct{}{}:
+		defer func() { <-o.reads }()
+		return o.load(ctx, host)
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// due reports whether an order may be placed now, after the disk was looked at.
+func (o *orders) due(h *order) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	h.looked = time.Now()
+	return !h.looked.Before(h.next)
+}
+
+// ask places an order when it is its turn. That is written down before the authority hears
+// of it: a process that ends meanwhile leaves a failure.
+func (o *orders) ask(ctx context.Context, host string, h *order) error {
+	select {
+	case o.slots <- struct{}{}:
+		defer func() { <-o.slots }()
+	case <-ctx.Done():
+		return context.Cause(ctx) // not asked, so it does not count
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	now := time.Now()
-	h.fails++
-	h.err, h.failed, h.next = err, now, now.Add(wait)
+	pending := failure{Fails: h.fails + 1, Failed: now, Next: now.Add(pause(h.fails)), Problem: "the router ended while the order was under way"}
+	if wait, ok := o.ledger.begin(ctx, host, pending, now); !ok {
+		err := fmt.Errorf("%d orders were placed within an hour, the most that an authority is asked for", ordersPerHour)
+		o.fail(h, failure{Fails: h.fails, Failed: now, Next: wait}, err)
+		return err
+	}
+	err := o.place(ctx, host)
+	if err == nil {
+		o.fail(h, failure{}, nil)
+		o.ledger.end(ctx, host, failure{})
+		return nil
+	}
+	now = time.Now()
+	f := failure{Fails: h.fails + 1, Failed: now, Next: now.Add(pause(h.fails)), Problem: err.Error()}
+	o.fail(h, f, err)
+	o.ledger.end(ctx, host, f)
+	return err
+}
+
+// pause is how long nobody asks again after that many failures before the present one.
+func pause(fails int) time.Duration {
+	wait := firstRetry
+	for range min(fails, 10) { // a damaged file has any number
+		wait = min(wait*retryFactor, lastRetry)
+	}
+	return wait
+}
+
+// fail remembers why there is no certificate; no error means that there is one.
+func (o *orders) fail(h *order, f failure, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	h.fails, h.failed, h.next, h.err = f.Fails, f.Failed, f.Next, err
+}
+
+// forgive forgets the failures of a host whose certificate was found, and reports whether
+// there were any.
+func (o *orders) forgive(ctx context.Context, host string, h *order) bool {
+	o.mu.Lock()
+	failed := h.fails > 0
+	h.fails, h.failed, h.next, h.err = 0, time.Time{}, time.Time{}, nil
+	o.mu.Unlock()
+	if failed {
+		o.ledger.end(ctx, host, failure{})
+	}
+	return failed
 }
 
 // note records a failure that the library met by itself, when it renewed.
@@ -140,13 +225,14 @@ func (o *orders) state(host string) (err error, failed, next time.Time) { //noli
 }
 
 // forget drops hosts that are not served any more and returns them. Orders under way are
-// kept until they end.
+// kept until they end, failures until the authority may be asked again.
 func (o *orders) forget(served func(host string) bool) []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	now := time.Now()
 	var gone []string
 	for host, h := range o.byHost {
-		if h.done == nil && !served(host) {
+		if h.done == nil && !now.Before(h.next) && !served(host) {
 			delete(o.byHost, host)
 			gone = append(gone, host)
 		}

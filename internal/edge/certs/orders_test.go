@@ -1,9 +1,13 @@
 package certs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -12,13 +16,30 @@ import (
 
 var errRefused = errors.New("refused")
 
-func nothingSettled(string, error, time.Time) {}
+// fakeRegistry is an authority and a disk.
+type fakeRegistry struct {
+	order func(ctx context.Context, host string) error
+	disk  sync.Map // hosts that have a certificate
+}
+
+func (f *fakeRegistry) load(_ context.Context, host string) bool {
+	_, ok := f.disk.Load(host)
+	return ok
+}
+
+func (f *fakeRegistry) place(ctx context.Context, host string) error { return f.order(ctx, host) }
+func (f *fakeRegistry) settled(string, error, time.Time)             {}
+
+// ordersIn returns the orders of a process that starts with what is in dir.
+func ordersIn(ctx context.Context, dir string, log *bytes.Buffer, order func(ctx context.Context, host string) error) *orders {
+	return newOrders(ctx, &fakeRegistry{order: order}, &ledger{dir: dir, directory: "https://authority.test/", log: slog.New(slog.NewTextHandler(log, nil))})
+}
 
 func TestFailedOrdersAreRepeatedLaterAndLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		var at []time.Duration
-		o := newOrders(func(context.Context, string) error { at = append(at, time.Since(start)); return errRefused }, nothingSettled)
+		o := ordersIn(t.Context(), t.TempDir(), &bytes.Buffer{}, func(context.Context, string) error { at = append(at, time.Since(start)); return errRefused })
 		for time.Since(start) < 24*time.Hour { // somebody asks every second
 			first := len(at) == 0
 			done, again := o.want(t.Context(), "a.test")
@@ -43,7 +64,7 @@ func TestFailedOrdersAreRepeatedLaterAndLater(t *testing.T) {
 func TestOrdersOfAHostAreJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var placed atomic.Int32
-		o := newOrders(func(context.Context, string) error { placed.Add(1); time.Sleep(time.Second); return nil }, nothingSettled)
+		o := ordersIn(t.Context(), t.TempDir(), &bytes.Buffer{}, func(context.Context, string) error { placed.Add(1); time.Sleep(time.Second); return nil })
 		first, again := o.want(t.Context(), "a.test")
 		second, _ := o.want(t.Context(), "a.test")
 		if first == nil || second != first || again {
@@ -59,19 +80,28 @@ func TestOrdersOfAHostAreJoined(t *testing.T) {
 func TestOrdersAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var running, most, placed atomic.Int32
-		o := newOrders(func(context.Context, string) error {
+		o := ordersIn(t.Context(), t.TempDir(), &bytes.Buffer{}, func(context.Context, string) error {
 			placed.Add(1)
 			most.Store(max(most.Load(), running.Add(1)))
 			time.Sleep(time.Second)
 			running.Add(-1)
 			return nil
-		}, nothingSettled)
+		})
 		for i := range 150 {
 			o.want(t.Context(), fmt.Sprint(i, ".test"))
 		}
 		o.idle.Wait()
 		if placed.Load() != ordersPerHour || most.Load() != ordersAtOnce {
 			t.Errorf("%d orders, %d at once", placed.Load(), most.Load())
+		}
+		told := 0
+		for i := range 150 {
+			if err, _, next := o.state(fmt.Sprint(i, ".test")); err != nil && strings.Contains(err.Error(), "100 orders") && time.Until(next) <= time.Hour {
+				told++
+			}
+		}
+		if told != 50 {
+			t.Errorf("of 50 hosts past the limit, %d say so", told)
 		}
 		time.Sleep(time.Hour)
 		if done, _ := o.want(t.Context(), "149.test"); done == nil {

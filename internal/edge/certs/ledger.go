@@ -1,0 +1,207 @@
+package certs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+)
+
+// ledger is the file in which orders are written down before they are placed, so that a
+// router that is started again and again asks an authority no more often than one that
+// runs. Two processes share it while one takes over from the other.
+type ledger struct {
+	dir       string
+	directory string // of the authority: what another one said does not count
+	log       *slog.Logger
+
+	mu      sync.Mutex
+	last    entries // as this process wrote or read them last
+	unsaved bool    // last could not be written: the file is older
+}
+
+// The file, and what two processes lock to change it.
+const (
+	ledgerFile = "orders.json"
+	ledgerLock = "orders.lock"
+)
+
+// The limits of what is kept.
+const (
+	maxLedger      = 16 << 20 // bytes that are read
+	maxLedgerHosts = 10_000
+	maxProblem     = 500                // bytes of what an authority said
+	ledgerLife     = 7 * 24 * time.Hour // of a failure, after it could have been repeated
+)
+
+// entries is the file's content.
+type entries struct {
+	Directory string             `json:"directory"`
+	Placed    []time.Time        `json:"placed"` // orders within the last hour
+	Hosts     map[string]failure `json:"hosts"`
+}
+
+// failure is why an order is not repeated yet. One that is under way counts as failed, in
+// case that nobody is there when it ends.
+type failure struct {
+	Fails   int       `json:"fails"`
+	Failed  time.Time `json:"failed"`
+	Next    time.Time `json:"next"`
+	Problem string    `json:"problem"`
+}
+
+// read returns what is known of orders. A file that cannot be used is as good as none.
+func (l *ledger) read(ctx context.Context, now time.Time) entries {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last = l.readLocked(ctx, now)
+	return l.last.clone()
+}
+
+func (l *ledger) readLocked(ctx context.Context, now time.Time) entries {
+	e, err := l.load()
+	if err != nil {
+		l.log.ErrorContext(ctx, "what is known of orders cannot be read; going on without what other processes placed",
+			slog.String("file", filepath.Join(l.dir, ledgerFile)), slog.Any("err", err))
+	}
+	if err != nil || l.unsaved {
+		e = l.last.clone()
+	}
+	if e.Directory != l.directory {
+		e = entries{}
+	}
+	e.Directory = l.directory
+	e.prune(now)
+	return e
+}
+
+func (l *ledger) load() (entries, error) {
+	f, err := os.Open(filepath.Join(l.dir, ledgerFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return entries{}, nil
+	}
+	if err != nil {
+		return entries{}, err
+	}
+	defer func() { _ = f.Close() }() // was only read
+	data, err := io.ReadAll(io.LimitReader(f, maxLedger+1))
+	if err != nil {
+		return entries{}, err
+	}
+	if len(data) > maxLedger {
+		return entries{}, fmt.Errorf("it has more than %d bytes", maxLedger)
+	}
+	var e entries
+	if err := json.Unmarshal(data, &e); err != nil {
+		return entries{}, err
+	}
+	return e, nil
+}
+
+func (e *entries) clone() entries {
+	return entries{Directory: e.Directory, Placed: slices.Clone(e.Placed), Hosts: maps.Clone(e.Hosts)}
+}
+
+// prune drops what is over, and what a clock that was wrong, or a damaged file, makes of
+// times: nothing waits longer than the longest pause.
+func (e *entries) prune(now time.Time) {
+	e.Placed = slices.DeleteFunc(e.Placed, func(t time.Time) bool { return now.Sub(t) >= time.Hour || t.After(now) })
+	if len(e.Placed) > ordersPerHour {
+		e.Placed = e.Placed[len(e.Placed)-ordersPerHour:]
+	}
+	if e.Hosts == nil {
+		e.Hosts = map[string]failure{}
+	}
+	for host, f := range e.Hosts {
+		if f.Fails <= 0 || now.Sub(f.Next) > ledgerLife {
+			delete(e.Hosts, host)
+		} else if latest := now.Add(lastRetry); f.Next.After(latest) {
+			f.Next = latest
+			e.Hosts[host] = f
+		}
+	}
+	if len(e.Hosts) <= maxLedgerHosts {
+		return
+	}
+	byNext := slices.SortedFunc(maps.Keys(e.Hosts), func(a, b string) int { return e.Hosts[a].Next.Compare(e.Hosts[b].Next) })
+	for _, host := range byNext[:len(byNext)-maxLedgerHosts] {
+		delete(e.Hosts, host)
+	}
+}
+
+// begin writes down that an order is placed, as one that failed. Past the limit of orders
+// it returns when the next may be placed.
+func (l *ledger) begin(ctx context.Context, host string, f failure, now time.Time) (wait time.Time, ok bool) {
+	ok = true
+	l.change(ctx, now, func(e *entries) {
+		if len(e.Placed) >= ordersPerHour {
+			wait, ok = slices.MinFunc(e.Placed, time.Time.Compare).Add(time.Hour), false
+			return
+		}
+		e.Placed = append(e.Placed, now)
+		e.Hosts[host] = f
+	})
+	return wait, ok
+}
+
+// end writes down how an order ended; a failure without fails is none.
+func (l *ledger) end(ctx context.Context, host string, f failure) {
+	f.Problem = strings.ToValidUTF8(f.Problem[:min(len(f.Problem), maxProblem)], "")
+	l.change(ctx, time.Now(), func(e *entries) {
+		if delete(e.Hosts, host); f.Fails > 0 {
+			e.Hosts[host] = f
+		}
+	})
+}
+
+// change reads, changes and writes the file, whole, while no other process does. When it
+// cannot be written, what this process remembers has to do.
+func (l *ledger) change(ctx context.Context, now time.Time, apply func(*entries)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ctx = context.WithoutCancel(ctx) // also at the end of the process
+	applied := false
+	err := l.locked(func() error {
+		l.last = l.readLocked(ctx, now)
+		apply(&l.last)
+		applied = true
+		data, err := json.Marshal(l.last)
+		if err != nil {
+			return err
+		}
+		return (&certmagic.FileStorage{Path: l.dir}).Store(ctx, ledgerFile, data)
+	})
+	if !applied {
+		l.last.prune(now)
+		apply(&l.last)
+	}
+	if l.unsaved = err != nil; l.unsaved {
+		l.log.WarnContext(ctx, "an order was not written down; a restart forgets it",
+			slog.String("file", filepath.Join(l.dir, ledgerFile)), slog.Any("err", err))
+	}
+}
+
+func (l *ledger) locked(do func() error) error {
+	f, err := os.OpenFile(filepath.Join(l.dir, ledgerLock), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // which unlocks
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	return do()
+}
