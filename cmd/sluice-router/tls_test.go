@@ -2,16 +2,22 @@ package main
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/internal/edge"
 	"sluice/internal/platform"
@@ -78,6 +84,92 @@ func TestSitesAreServedOverTLS(t *testing.T) {
 			t.Errorf("%v %v", info, err)
 		}
 	}
+}
+
+// selfSigned is an upload of a project for the names.
+func selfSigned(t *testing.T, project string, names ...string) platform.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: names, NotAfter: time.Now().Add(48 * time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := platform.NewCertificate(project, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})), nil, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// shownFor is the ID of the certificate that the router shows for a name.
+func (p *process) shownFor(t *testing.T, name string) string {
+	t.Helper()
+	d := tls.Dialer{Config: &tls.Config{ServerName: name, InsecureSkipVerify: true}}
+	conn, err := d.DialContext(t.Context(), "tcp", p.tls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	c, ok := conn.(*tls.Conn)
+	if !ok {
+		t.Fatalf("%T", conn)
+	}
+	return platform.CertificateID(c.ConnectionState().PeerCertificates[0])
+}
+
+func TestUploadedCertificatesAreShownForHostsOfTheirProject(t *testing.T) {
+	dir := t.TempDir()
+	p := startRouter(t, dir, "127.0.0.1:0", "--listen-tls", "127.0.0.1:0")
+	backend := namedBackend(t, "r1")
+	for project, host := range map[string]string{"shop": "shop.test", "blog": "blog.test"} {
+		_, err := p.client.Publish(t.Context(), platform.Publication{
+			Environment: platform.EnvironmentID(project + "-main-abcdefg"), Project: project, Release: "r1",
+			Routes:   []platform.Route{{URL: "https://" + host + "/", Type: platform.RouteUpstream, Upstream: "app"}},
+			Backends: map[string][]string{"app": {backend}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	shop, blog := selfSigned(t, "shop", "shop.test", "blog.test"), selfSigned(t, "blog", "blog.test", "shop.test")
+	check := func(p *process, shopID, blogID string) {
+		t.Helper()
+		for host, id := range map[string]string{"shop.test": shopID, "blog.test": blogID} {
+			got := p.shownFor(t, host)
+			if id != "" && got != id || id == "" && (got == shop.ID || got == blog.ID) {
+				t.Errorf("%s: shown %s, want %q", host, got, id)
+			}
+		}
+	}
+	set := func(list ...platform.Certificate) {
+		t.Helper()
+		if err := p.client.SetCertificates(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(shop)
+	check(p, shop.ID, "")
+	set(shop, blog)
+	check(p, shop.ID, blog.ID)
+	second := startRouter(t, dir, p.addr, "--listen-tls", p.tls, "--take-over")
+	check(second, shop.ID, blog.ID)
+	if err := second.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-second.done; err == nil {
+		t.Error("a killed router ended well")
+	}
+	third := startRouter(t, dir, "127.0.0.1:0", "--listen-tls", "127.0.0.1:0")
+	check(third, shop.ID, blog.ID)
 }
 
 func TestWithoutATLSListener(t *testing.T) {

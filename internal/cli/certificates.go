@@ -20,7 +20,7 @@ func (c *program) certificateAdd() *cobra.Command {
 		Use:   "certificate:add CERTIFICATE KEY",
 		Short: "Upload a certificate; visitors are shown it from then on",
 		Long: "Uploads a certificate with its private key, both files in PEM. The certificate's file may hold the intermediates too. " +
-			"Nothing is deployed. The most specific valid certificate is shown for each name.",
+			"Nothing is deployed. It is shown for the hosts of this project's environments, the most specific valid one for each name.",
 		Example: "  sluice certificate:add example.com.crt example.com.key --chain intermediate.crt",
 		Args:    positional(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -366,6 +366,9 @@ func (g *fakeGate) Publish(_ context.Context, p platform.Publication) (platform.
 	if len(p.Backends["mymagento"]) == 0 {
 		return platform.HoldReport{}, fmt.Errorf("release %s has no backend", p.Release)
 	}
+	if !strings.HasPrefix(string(p.Environment), p.Project+"-") || p.Project == "" {
+		return platform.HoldReport{}, fmt.Errorf("%s of project %q would have no certificate", p.Environment, p.Project)
+	}
 	if _, configured := g.settings[p.Environment]; !configured {
 		return platform.HoldReport{}, fmt.Errorf("release %s would be open to everybody", p.Release)
 	}

@@ -45,6 +45,7 @@ func newRelease(g *gate, p platform.Publication, dial Dialer) (*release, error) 
 		if r.Type != platform.RouteRedirect && len(p.Backends[r.Upstream]) == 0 {
 			return nil, platform.Errorf(platform.CodeInvalid, "route %q leads to application %q, which has no backend", r.URL, r.Upstream)
 		}
+		c.project = p.Project
 		rel.routes = append(rel.routes, c)
 	}
 	uniteHSTS(rel.routes)

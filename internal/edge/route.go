@@ -16,6 +16,7 @@ type route struct {
 
 	cached *cache.Route // nil where nothing is cached
 
+	project   string // "" in a state file from before it was said
 	host      string // lower case, without port; may begin with "*."
 	path      string // without trailing slash, "" for the root
 	secure    bool   // declared for https://

@@ -52,6 +52,24 @@ func (r *Router) Hosts() []string {
 	return hosts
 }
 
+// Serves reports whether an environment of the project has routes for host, one of Hosts.
+func (r *Router) Serves(project, host string) bool {
+	t := r.table.Load()
+	sites, key := t.of(host)
+	s := sites[key]
+	return s != nil && slices.ContainsFunc(s.declared, func(route *route) bool { return route.of(project) })
+}
+
+// of reports whether the route is of one of the project's environments. In a state file
+// from before publications named their project, the environment's name has to tell, until
+// sluiced publishes again, which it does when it starts.
+func (r *route) of(project string) bool {
+	if r.project != "" {
+		return r.project == project
+	}
+	return project != "" && strings.HasPrefix(string(r.gate.id), project+"-")
+}
+
 func (t *table) tlsPolicy(name string) (TLSPolicy, string) {
 	name = hostname(name)
 	if s := t.hosts[name]; s != nil {

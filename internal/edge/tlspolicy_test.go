@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -134,5 +135,48 @@ func TestClientCertificatesAreRequiredAndTold(t *testing.T) {
 				t.Errorf("certificate %q", got)
 			}
 		})
+	}
+}
+
+func TestServesIsByProject(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state.json")
+	publish := func(r *Router, project, env, url string) {
+		t.Helper()
+		mustPublish(t, r, platform.Publication{
+			Environment: platform.EnvironmentID(env), Project: project, Release: "r1",
+			Routes:   []platform.Route{{URL: url, Type: platform.RouteUpstream, Upstream: "app"}},
+			Backends: map[string][]string{"app": {"127.0.0.1:1"}},
+		})
+	}
+	open := func() *Router {
+		t.Helper()
+		r, err := New(Options{StatePath: state})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	check := func(r *Router, project string, want ...string) {
+		t.Helper()
+		got := slices.DeleteFunc(r.Hosts(), func(host string) bool { return !r.Serves(project, host) })
+		if !slices.Equal(got, want) {
+			t.Errorf("%q serves %q, want %q", project, got, want)
+		}
+	}
+	r := open()
+	publish(r, "shop", "shop-main-abcdefg", "https://shop.test/")
+	publish(r, "shop", "shop-stage-abcdefg", "http://*.shop.test/")
+	publish(r, "shop-b2b", "shop-b2b-main-abcdefg", "https://b2b.test/")
+	publish(r, "blog", "blog-main-abcdefg", "https://shop.test/blog/") // both serve the host
+	publish(r, "", "shop-old-abcdefg", "https://old.test/")            // as in a state file from before
+	for range 2 {
+		check(r, "shop", "*.shop.test", "old.test", "shop.test")
+		check(r, "shop-b2b", "b2b.test")
+		check(r, "blog", "shop.test")
+		check(r, "")
+		if r.Serves("shop", "unknown.test") || r.Serves("shop", "") {
+			t.Error("serves what is no host")
+		}
+		r = open() // after a restart
 	}
 }

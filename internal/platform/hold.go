@@ -58,6 +58,7 @@ func (r HoldReport) Duration() time.Duration {
 // Publication tells the router where an environment's requests go from now on.
 type Publication struct {
 	Environment EnvironmentID
+	Project     string // whose uploaded certificates are shown for the routes' hosts
 	Release     string
 	Routes      []Route
 	Backends    map[string][]string // application name -> "host:port", at least one each

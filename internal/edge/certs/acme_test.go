@@ -27,6 +27,11 @@ import (
 type routes struct {
 	mu    sync.Mutex
 	hosts []string
+	other []string // those of the project "other"; the rest are of "shop"
+}
+
+func (r *routes) Serves(project, host string) bool {
+	return (project == "other") == slices.Contains(r.other, host)
 }
 
 func (r *routes) Hosts() []string {

@@ -25,6 +25,8 @@ type Routes interface {
 	Host(name string) string
 	// Hosts returns all hosts.
 	Hosts() []string
+	// Serves reports whether the project serves one of the hosts.
+	Serves(project, host string) bool
 }
 
 // Options configure a Keeper.
@@ -106,11 +108,11 @@ func (k *Keeper) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 		return k.acme.config.GetCertificate(hello)
 	}
 	name := strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))
-	mine := k.own.match(name, hello)
+	host := k.routes.Host(name)
+	mine := k.uploaded(name, host, hello)
 	if mine != nil && time.Now().Before(mine.Leaf.NotAfter) {
 		return mine, nil
 	}
-	host := k.routes.Host(name)
 	if k.orders(host) {
 		if cert := k.acme.await(hello.Context(), host); cert != nil {
 			return cert, nil
@@ -122,6 +124,21 @@ func (k *Keeper) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 	return k.authority.Certificate(name, host)
 }
 
+// uploaded returns the certificate to show of those that were uploaded for the projects
+// that serve the host; nil for none. Nobody decides what visitors of others are shown.
+func (k *Keeper) uploaded(name, host string, hello *tls.ClientHelloInfo) *tls.Certificate {
+	if host == "" {
+		return nil
+	}
+	return k.own.match(name, hello, func(project string) bool { return k.routes.Serves(project, host) })
+}
+
+// covered reports whether a host needs no certificate but the uploaded one.
+func (k *Keeper) covered(host string) bool {
+	c := k.uploaded(host, host, nil)
+	return c != nil && time.Now().Before(c.Leaf.NotAfter)
+}
+
 // orders reports whether certificates of a host of the route table come by ACME.
 // Authorities do not give wildcards for a challenge on a port (spec: platform 3.5).
 func (k *Keeper) orders(host string) bool {
@@ -131,7 +148,7 @@ func (k *Keeper) orders(host string) bool {
 // Prepare orders what hosts lack, without waiting.
 func (k *Keeper) Prepare(hosts []string) {
 	for _, host := range hosts {
-		if host = k.routes.Host(host); k.orders(host) && !k.own.covers(host, time.Now()) {
+		if host = k.routes.Host(host); k.orders(host) && !k.covered(host) {
 			k.acme.order(host)
 		}
 	}
@@ -187,7 +204,7 @@ func (k *Keeper) Statuses() []platform.CertificateStatus {
 
 func (k *Keeper) status(host string) platform.CertificateStatus {
 	s := platform.CertificateStatus{Host: host, Source: "local"}
-	mine := k.own.match(host, nil)
+	mine := k.uploaded(host, host, nil)
 	valid := mine != nil && time.Now().Before(mine.Leaf.NotAfter)
 	var ordered *tls.Certificate
 	if !valid && k.orders(host) {

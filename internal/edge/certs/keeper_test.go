@@ -53,7 +53,12 @@ func upload(t *testing.T, until time.Time, names ...string) platform.Certificate
 
 func open(t *testing.T, dir string, log *logBuffer, hosts ...string) *certs.Keeper {
 	t.Helper()
-	k, err := certs.New(t.Context(), certs.Options{Dir: dir, Routes: &routes{hosts: hosts}, Logger: slog.New(slog.NewJSONHandler(log, nil))})
+	return openWith(t, dir, log, &routes{hosts: hosts})
+}
+
+func openWith(t *testing.T, dir string, log *logBuffer, table *routes) *certs.Keeper {
+	t.Helper()
+	k, err := certs.New(t.Context(), certs.Options{Dir: dir, Routes: table, Logger: slog.New(slog.NewJSONHandler(log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +84,7 @@ func TestMostSpecificCertificateIsShown(t *testing.T) {
 	expired := upload(t, time.Now().Add(-time.Minute), "old.example.org")
 	log := &logBuffer{}
 	dir := t.TempDir()
-	k := open(t, dir, log, "www.example.com", "shop.example.com", "old.example.org", "main-shop.localhost", "*.preview.example.net")
+	k := open(t, dir, log, "www.example.com", "shop.example.com", "old.example.org", "main-shop.localhost", "*.preview.example.net", "example.com")
 	replace := func(list ...platform.Certificate) {
 		t.Helper()
 		if err := k.Replace(t.Context(), list); err != nil {
@@ -96,7 +101,10 @@ func TestMostSpecificCertificateIsShown(t *testing.T) {
 	want("www.example.com", exact.ID)
 	want("WWW.example.com.", exact.ID)
 	want("shop.example.com", wildcard.ID)
-	want("example.com", wildcard.ID) // not served, but somebody has a certificate for it
+	want("example.com", wildcard.ID)
+	if c := shown(t, k, "not-served.example.com"); !isLocal(c) {
+		t.Errorf("a name that nobody serves: %v", c.DNSNames)
+	}
 	want("old.example.org", expired.ID)
 	if c := shown(t, k, "a.b.example.com"); !isLocal(c) {
 		t.Errorf("a wildcard stood for two labels: %v", c.DNSNames)
@@ -126,6 +134,49 @@ func TestMostSpecificCertificateIsShown(t *testing.T) {
 	until(t, "the end of a certificate is told", func() bool {
 		return strings.Contains(log.String(), "an uploaded certificate expires")
 	})
+}
+
+func TestUploadedCertificatesCountForTheirProjectOnly(t *testing.T) {
+	soon, later := time.Now().Add(time.Hour), time.Now().Add(48*time.Hour)
+	mine := upload(t, soon, "www.shop.test", "www.other.test")
+	mineToo := upload(t, later, "*.shop.test", "*.other.test", "*.wild.test")
+	theirs := upload(t, later, "www.shop.test", "a.wild.test")
+	theirs.Project = "other"
+	both := upload(t, later, "both.test")
+	again := both
+	again.Project = "other"
+	table := &routes{
+		hosts: []string{"www.shop.test", "www.other.test", "img.other.test", "*.wild.test", "both.test"},
+		other: []string{"www.other.test", "img.other.test", "*.wild.test"},
+	}
+	dir := t.TempDir()
+	k := openWith(t, dir, &logBuffer{}, table)
+	if err := k.Replace(t.Context(), []platform.Certificate{mine, mineToo, theirs, both, again}); err != nil {
+		t.Fatal(err)
+	}
+	check := func() {
+		t.Helper()
+		for name, id := range map[string]string{
+			"www.shop.test":  mine.ID, // theirs lasts longer
+			"www.other.test": "",      // they have none, whatever others have
+			"img.other.test": "",
+			"a.wild.test":    theirs.ID,
+			"b.wild.test":    "",
+			"both.test":      both.ID,
+		} {
+			if c := shown(t, k, name); isLocal(c) != (id == "") || (id != "" && platform.CertificateID(c) != id) {
+				t.Errorf("%s: shown %v by %v", name, c.DNSNames, c.Issuer)
+			}
+		}
+		for _, st := range k.Statuses() {
+			if own := st.Host == "www.shop.test" || st.Host == "both.test"; own != (st.Source == "own") {
+				t.Errorf("status %+v", st)
+			}
+		}
+	}
+	check()
+	k = openWith(t, dir, &logBuffer{}, table) // after a restart, from its own copy
+	check()
 }
 
 func TestDamagedCopyOfOwnCertificatesDoesNotStopTheRouter(t *testing.T) {

@@ -33,7 +33,13 @@ type own struct {
 
 // ownTable finds certificates by the name that they are valid for; of several the one that
 // is valid longest comes first. It is immutable.
-type ownTable map[string][]*tls.Certificate
+type ownTable map[string][]ownCertificate
+
+// ownCertificate is one that was uploaded for the hosts of a project.
+type ownCertificate struct {
+	*tls.Certificate
+	project string
+}
 
 // ownFile is where they are kept; it holds keys, and only its owner can read it.
 const ownFile = "own.json"
@@ -88,47 +94,46 @@ func newOwnTable(list []platform.Certificate) (ownTable, error) {
 		}
 		for _, name := range pair.Leaf.DNSNames {
 			name = strings.ToLower(name)
-			table[name] = append(table[name], &pair)
+			table[name] = append(table[name], ownCertificate{&pair, c.Project})
 		}
 	}
 	for _, certs := range table {
-		slices.SortStableFunc(certs, func(a, b *tls.Certificate) int { return b.Leaf.NotAfter.Compare(a.Leaf.NotAfter) })
+		slices.SortStableFunc(certs, func(a, b ownCertificate) int { return b.Leaf.NotAfter.Compare(a.Leaf.NotAfter) })
 	}
 	return table, nil
 }
 
-// match returns the certificate to show for a name: one for exactly that name before one
-// for a wildcard, one that the client can use before one that it cannot. hello may be nil.
-func (o *own) match(name string, hello *tls.ClientHelloInfo) *tls.Certificate {
+// match returns the certificate to show for a name, of those whose project serves it: one
+// for exactly that name before one for a wildcard, one that the client can use before one
+// that it cannot. hello may be nil.
+func (o *own) match(name string, hello *tls.ClientHelloInfo, serves func(project string) bool) *tls.Certificate {
 	table := o.table.Load()
 	if table == nil || name == "" {
 		return nil
 	}
-	if certs := (*table)[name]; len(certs) > 0 {
-		return suitable(certs, hello)
+	if c := suitable((*table)[name], hello, serves); c != nil {
+		return c
 	}
 	if _, rest, ok := strings.Cut(name, "."); ok {
-		if certs := (*table)["*."+rest]; len(certs) > 0 {
-			return suitable(certs, hello)
-		}
+		return suitable((*table)["*."+rest], hello, serves)
 	}
 	return nil
 }
 
 // suitable returns the first certificate that the client can use, or the first.
-func suitable(certs []*tls.Certificate, hello *tls.ClientHelloInfo) *tls.Certificate {
+func suitable(certs []ownCertificate, hello *tls.ClientHelloInfo, serves func(project string) bool) (first *tls.Certificate) {
 	for _, c := range certs {
-		if hello == nil || hello.SupportsCertificate(c) == nil {
-			return c
+		if !serves(c.project) {
+			continue
+		}
+		if hello == nil || hello.SupportsCertificate(c.Certificate) == nil {
+			return c.Certificate
+		}
+		if first == nil {
+			first = c.Certificate
 		}
 	}
-	return certs[0]
-}
-
-// covers reports whether no other certificate is needed for a host.
-func (o *own) covers(host string, now time.Time) bool {
-	c := o.match(host, nil)
-	return c != nil && now.Before(c.Leaf.NotAfter)
+	return first
 }
 
 // warn tells once a day about each certificate that ends soon: nobody but who uploaded it
