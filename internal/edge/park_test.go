@@ -3,6 +3,7 @@ package edge
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,9 +13,11 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"sluice/internal/edge/front"
 	"sluice/internal/platform"
 )
 
@@ -25,6 +28,10 @@ type heldSite struct {
 	addr string
 	log  bytes.Buffer
 	end  func() error // of the access log
+	full atomic.Int64 // requests that were read by net/http
+
+	handler http.Handler
+	sites   *front.Server
 }
 
 // newHeldSite serves what the backend saw of a request: method, path, protocol and body.
@@ -39,7 +46,15 @@ func newHeldSite(t *testing.T) *heldSite {
 	log := NewAccessLog(&s.log)
 	s.end = sync.OnceValue(log.Close)
 	t.Cleanup(func() { _ = s.end() })
-	s.addr = listenOn(t, NewFront(NewServer(log.Wrap(r), slog.New(slog.DiscardHandler)), slog.New(slog.DiscardHandler)))
+	logged := log.Wrap(r)
+	s.handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if front.Of(req.Context()) == nil {
+			s.full.Add(1)
+		}
+		logged.ServeHTTP(w, req)
+	})
+	s.sites = NewFront(NewServer(s.handler, slog.New(slog.DiscardHandler)), slog.New(slog.DiscardHandler))
+	s.addr = listenOn(t, s.sites)
 	mustPublish(t, r, to("r1", s.backend("r1")))
 	s.hold("a1")
 	return s
@@ -170,6 +185,55 @@ func TestConnectionOfAParkedRequestIsKept(t *testing.T) {
 	if len(s.r.allLots()) != 1 {
 		t.Errorf("%d lots for one server", len(s.r.allLots()))
 	}
+	if n := s.full.Load(); n != 0 {
+		t.Errorf("%d requests were read by net/http", n)
+	}
+}
+
+// TestParkedConnectionKeepsNoRelease: it may stay open for longer than many releases.
+func TestParkedConnectionKeepsNoRelease(t *testing.T) {
+	s := newHeldSite(t)
+	c, in := s.dial()
+	send(t, c, "GET /1 HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+	s.waiting(1)
+	mustPublish(t, s.r, to("r2", s.backend("r2")))
+	s.read(in)
+	freed := make(chan struct{})
+	runtime.AddCleanup(s.r.known(testEnv).serving(), func(done chan struct{}) { close(done) }, freed)
+	mustPublish(t, s.r, to("r3", s.backend("r3")))
+	eventually(t, "the release is forgotten", func() bool {
+		runtime.GC()
+		select {
+		case <-freed:
+			return true
+		default:
+			return false
+		}
+	})
+	send(t, c, "GET /2 HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+	if _, _, body := s.read(in); body != `r3: GET /2 http "" ` {
+		t.Error(body)
+	}
+}
+
+// TestParkedRequestThatCannotBeReadAgain is under way no more: no drain waits for it.
+func TestParkedRequestThatCannotBeReadAgain(t *testing.T) {
+	s := newHeldSite(t)
+	c, in := s.dial()
+	send(t, c, "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+	s.waiting(1)
+	for _, l := range s.r.allLots() {
+		l.mu.Lock()
+		for p := range l.waiting {
+			p.again = []byte("SSH-2.0\r\n\r\n")
+		}
+		l.mu.Unlock()
+	}
+	mustPublish(t, s.r, to("r2", s.backend("r2")))
+	if status, _, _ := s.read(in); status != http.StatusBadRequest {
+		t.Error(status)
+	}
+	eventually(t, "nothing is under way", func() bool { st, _ := s.r.Status(testEnv); return st.InFlight == 0 })
 }
 
 func TestParkedRequestsNeedNoGoroutine(t *testing.T) {
@@ -250,18 +314,22 @@ func TestHeldRequestThatExpectsContinue(t *testing.T) {
 }
 
 func TestHeldRequestsOverTLS(t *testing.T) {
-	for _, protocol := range []string{"http/1.1", "h2"} {
+	for _, protocol := range []string{"http/1.1", "h2", "front"} {
 		t.Run(protocol, func(t *testing.T) {
 			s := newHeldSite(t)
 			srv := httptest.NewUnstartedServer(nil)
-			srv.Config = NewServer(s.r, slog.New(slog.DiscardHandler))
+			srv.Config = NewServer(s.handler, slog.New(slog.DiscardHandler))
 			srv.EnableHTTP2 = protocol == "h2"
 			srv.StartTLS()
 			t.Cleanup(srv.Close)
-			client := srv.Client()
+			client, site := srv.Client(), srv.URL
+			if protocol == "front" {
+				f := NewFront(NewServer(s.handler, slog.New(slog.DiscardHandler)), slog.New(slog.DiscardHandler))
+				site = "https://" + listenOn(t, overTLS{f, srv.TLS})
+			}
 			answers := make(chan string, 2)
 			get := func(path string) {
-				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+path, nil)
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, site+path, nil)
 				if err != nil {
 					t.Error(err)
 				}
@@ -278,7 +346,7 @@ func TestHeldRequestsOverTLS(t *testing.T) {
 			go get("/1")
 			eventually(t, "it waits", func() bool { return s.r.Waiting() == 1 })
 			mustPublish(t, s.r, to("r2", s.backend("r2")))
-			major := map[string]string{"http/1.1": "1", "h2": "2"}[protocol]
+			major := map[string]string{"http/1.1": "1", "h2": "2", "front": "1"}[protocol]
 			if got := <-answers; got != major+` r2: GET /1 https "" ` {
 				t.Errorf("got %s", got)
 			}
@@ -286,9 +354,20 @@ func TestHeldRequestsOverTLS(t *testing.T) {
 			if got := <-answers; got != major+` r2: GET /2 https "" ` {
 				t.Errorf("then %s", got)
 			}
+			if n := s.full.Load(); protocol == "front" && n != 0 {
+				t.Errorf("%d requests were read by net/http", n)
+			}
 		})
 	}
 }
+
+// overTLS is a server whose listeners speak TLS.
+type overTLS struct {
+	server
+	config *tls.Config
+}
+
+func (s overTLS) Serve(l net.Listener) error { return s.server.Serve(tls.NewListener(l, s.config)) }
 
 func TestSettleWaitsForWhatIsParked(t *testing.T) {
 	s := newHeldSite(t)
@@ -305,6 +384,25 @@ func TestSettleWaitsForWhatIsParked(t *testing.T) {
 		t.Error(status)
 	}
 	if !<-settled {
+		t.Error("not settled")
+	}
+}
+
+// TestParkedRequestOutlastsItsServer: the process ends, and who waits is answered first.
+func TestParkedRequestOutlastsItsServer(t *testing.T) {
+	s := newHeldSite(t)
+	c, in := s.dial()
+	send(t, c, "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+	s.waiting(1)
+	if err := s.sites.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mustPublish(t, s.r, to("r2", s.backend("r2")))
+	if status, held, body := s.read(in); status != http.StatusOK || held == "" || body != `r2: GET / http "" ` {
+		t.Errorf("%d held %q: %s", status, held, body)
+	}
+	_ = c.Close()
+	if !s.r.Settle(t.Context()) {
 		t.Error("not settled")
 	}
 }

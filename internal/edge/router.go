@@ -88,9 +88,11 @@ func New(opts Options) (*Router, error) {
 // ServeHTTP answers one request.
 func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.sendAway(w, req)
-	if p := parkedOf(req); p != nil && p.claim() {
-		r.resume(w, req, p)
-		return
+	if p := parkedOf(req); p != nil {
+		if v := p.claim(); v != nil {
+			r.resume(w, req, p, v)
+			return
+		}
 	}
 	secure := r.clients.secure(req)
 	route := r.table.Load().match(req.Host, secure, req.URL.Path)

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -54,7 +55,7 @@ type conn struct {
 
 // newConn returns nil for a connection that is none of the system's: nobody could see
 // whether its client has left.
-func (s *Server) newConn(nc net.Conn) *conn {
+func (s *Server) newConn(nc net.Conn, with func(context.Context) context.Context) *conn {
 	raw := nc
 	if below, ok := nc.(interface{ NetConn() net.Conn }); ok {
 		raw = below.NetConn()
@@ -63,7 +64,7 @@ func (s *Server) newConn(nc net.Conn) *conn {
 		return nil
 	}
 	c := &conn{server: s, net: nc, raw: raw, remote: nc.RemoteAddr().String()}
-	c.ctx = c.newContext()
+	c.ctx = c.newContext(with)
 	c.begin = (&http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: c.remote}).WithContext(c.ctx)
 	c.enter(reading) // a client that says nothing has the time of one that is slow
 	return c
@@ -124,7 +125,7 @@ func (c *conn) serve() {
 // knows how to answer.
 func (c *conn) handshake() (full bool) {
 	tc, ok := c.net.(*tls.Conn)
-	if !ok {
+	if !ok || c.tls != nil {
 		return false
 	}
 	if err := tc.HandshakeContext(c.ctx); err != nil { // watch bounds it

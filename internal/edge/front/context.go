@@ -16,6 +16,7 @@ type Leaver interface {
 type connContext struct {
 	context.Context //nolint:containedctx // it is one
 	cancel          context.CancelCauseFunc
+	server          *Server
 
 	mu     sync.Mutex
 	leaver Leaver
@@ -34,13 +35,25 @@ func Watch(ctx context.Context, l Leaver) bool {
 	return ctx.Err() == nil
 }
 
-// newContext returns the context of a connection.
-func (c *conn) newContext() *connContext {
+// Of returns the server that reads the request itself, nil for a request of net/http's.
+func Of(ctx context.Context) *Server {
+	if c, ok := ctx.(*connContext); ok {
+		return c.server
+	}
+	return nil
+}
+
+// newContext returns the context of a connection. with, which may be nil, adds to it.
+func (c *conn) newContext(with func(context.Context) context.Context) *connContext {
 	ctx, cancel := context.WithCancelCause(context.WithValue(context.Background(), http.ServerContextKey, c.server.full))
+	ctx = context.WithValue(ctx, http.LocalAddrContextKey, c.net.LocalAddr())
 	if f := c.server.full.ConnContext; f != nil {
 		ctx = f(ctx, c.net)
 	}
-	return &connContext{Context: ctx, cancel: cancel}
+	if with != nil {
+		ctx = with(ctx)
+	}
+	return &connContext{Context: ctx, cancel: cancel, server: c.server}
 }
 
 // leave ends what is done for the client.

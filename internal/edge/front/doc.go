@@ -11,5 +11,7 @@
 //
 // What differs for a handler: whether the client has left is looked at once a second; a
 // request's context ends with its connection; a connection can be hijacked only before
-// anything was answered. The package may import wire and the standard library.
+// anything was answered, and given back (Server.Again).
+//
+// The package may import wire and the standard library.
 package front

@@ -88,7 +88,7 @@ func (s *Server) accept(l net.Listener) error {
 			continue
 		}
 		pause = 0
-		c := s.newConn(nc)
+		c := s.newConn(nc, nil)
 		if c == nil || !s.add(c) {
 			s.rest.give(nc)
 			continue
