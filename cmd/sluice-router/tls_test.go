@@ -172,8 +172,23 @@ func TestUploadedCertificatesAreShownForHostsOfTheirProject(t *testing.T) {
 	check(third, shop.ID, blog.ID)
 }
 
+func TestTheAuthorityIsToldWhereverItIs(t *testing.T) {
+	elsewhere := filepath.Join(t.TempDir(), "keys")
+	p := startRouter(t, t.TempDir(), "127.0.0.1:0", "--listen-tls", "127.0.0.1:0", "--tls-dir", elsewhere)
+	want, err := os.ReadFile(filepath.Join(elsewhere, platform.LocalAuthorityFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.client.Authority(t.Context()); err != nil || got != string(want) {
+		t.Errorf("%q %v, want %q", got, err, want)
+	}
+}
+
 func TestWithoutATLSListener(t *testing.T) {
 	p := startRouter(t, t.TempDir(), "127.0.0.1:0")
+	if _, err := p.client.Authority(t.Context()); platform.ErrorCode(err) != platform.CodeNotFound {
+		t.Errorf("%v", err)
+	}
 	if _, err := p.client.Certificates(t.Context()); platform.ErrorCode(err) != platform.CodeNotFound || platform.ErrorHint(err) == "" {
 		t.Errorf("%v", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -138,24 +137,5 @@ func TestARouterThatWasAwayIsToldWhenItIsBack(t *testing.T) {
 	cancel(nil)
 	if err := <-done; err != nil || router.ids() != "a=" {
 		t.Errorf("told %q %v", router.ids(), err)
-	}
-}
-
-func TestTheLocalAuthorityIsPrinted(t *testing.T) {
-	dir := t.TempDir()
-	var out, errs bytes.Buffer
-	command := []string{"sluiced", "authority", "--data-dir", dir}
-	if code := run(t.Context(), command, nil, nil, &out, &errs); code != 1 || !strings.Contains(errs.String(), "Next: sluice-router makes it") {
-		t.Errorf("%d %s", code, &errs)
-	}
-	path := filepath.Join(dir, "router", "tls", platform.LocalAuthorityFile)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte("PEM\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if code := run(t.Context(), command, nil, nil, &out, &errs); code != 0 || out.String() != "PEM\n" {
-		t.Errorf("%d %q", code, out.String())
 	}
 }

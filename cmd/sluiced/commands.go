@@ -1,14 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -154,33 +151,4 @@ func token(ctx context.Context, args []string, env map[string]string, stdout, st
 		_, err = fmt.Fprintln(stdout, secret)
 	}
 	return errors.Join(err, s.Close())
-}
-
-// authority prints the certificate of the router's local authority.
-func authority(args []string, env map[string]string, stdout, stderr io.Writer) error {
-	var c config
-	var dir string
-	flags := newFlags("authority", &c, stderr)
-	flags.StringVar(&c.Router, "router", "", "control socket of sluice-router; empty: <data-dir>/router/control.sock")
-	flags.StringVar(&dir, "tls-dir", "", "the router's --tls-dir; empty: tls, beside its control socket")
-	if err := c.parse(flags, args, env); err != nil {
-		return err
-	}
-	file := authorityFile(c, dir)
-	text, err := os.ReadFile(filepath.Clean(file))
-	if errors.Is(err, fs.ErrNotExist) {
-		return platform.Errorf(platform.CodeNotFound, "there is no local authority in %s", filepath.Dir(file)).
-			WithHint("sluice-router makes it when it is started with --listen-tls")
-	}
-	if err != nil {
-		return fmt.Errorf("read the local authority's certificate: %w", err)
-	}
-	_, err = stdout.Write(text)
-	return err
-}
-
-// authorityFile is where the router keeps its authority's certificate: in its --tls-dir or,
-// when dir is "", beside its control socket.
-func authorityFile(c config, dir string) string {
-	return filepath.Join(cmp.Or(dir, filepath.Join(filepath.Dir(c.Router), "tls")), platform.LocalAuthorityFile)
 }

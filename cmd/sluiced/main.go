@@ -66,7 +66,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	case "down":
 		err = down(ctx, rest, env, stderr)
 	case "authority":
-		err = authority(rest, env, stdout, stderr)
+		err = authorityCommand(ctx, rest, env, stdout, stderr)
 	case "token":
 		err = token(ctx, rest, env, stdout, stderr)
 	case "version", "--version":

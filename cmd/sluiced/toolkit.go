@@ -77,13 +77,3 @@ func copyExecutable(in io.Reader, target string) error {
 	}
 	return os.Rename(tmp.Name(), target)
 }
-
-// authority returns the certificate of the router's local authority; "" when the router has
-// made none.
-func (p *plant) authority() string {
-	text, err := os.ReadFile(authorityFile(p.config, ""))
-	if err != nil {
-		return ""
-	}
-	return string(text)
-}

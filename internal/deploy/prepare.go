@@ -81,7 +81,7 @@ func (d *deployment) newRelease(ctx context.Context, images map[string]platform.
 		Images: images, Slugs: d.release.Slugs, Variables: d.vars, Site: site, Toolkit: d.opts.Toolkit,
 	}
 	if d.opts.Authority != nil {
-		in.Authority = d.opts.Authority()
+		in.Authority = d.opts.Authority(ctx)
 	}
 	if d.previous != nil {
 		in.Previous = &d.previous.plan.Spec

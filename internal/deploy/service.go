@@ -34,7 +34,7 @@ type Options struct {
 	BuildNetwork bool
 	// Authority returns the certificate of the router's local authority, PEM; "" while there
 	// is none. Nil for never.
-	Authority func() string
+	Authority func(context.Context) string
 	// Toolkit is the executable that builds and containers are given under the names of
 	// contract.ToolkitPath and ToolkitAlias; empty for none. It must stay as it is as long
 	// as a release was made with it.

@@ -193,6 +193,9 @@ func (k *Keeper) tend() {
 	}
 }
 
+// Authority returns the certificate of the local authority, PEM, for who shall trust it.
+func (k *Keeper) Authority() string { return string(k.authority.PEM()) }
+
 // Statuses says for every host what is shown, and why it is not something better.
 func (k *Keeper) Statuses() []platform.CertificateStatus {
 	all := []platform.CertificateStatus{}

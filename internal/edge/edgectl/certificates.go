@@ -16,6 +16,8 @@ type Certificates interface {
 	Statuses() []platform.CertificateStatus
 	// Prepare orders what the hosts lack, without waiting.
 	Prepare(hosts []string)
+	// Authority is the certificate of the local authority, PEM.
+	Authority() string
 }
 
 // ServeCertificates makes the certificates known to a router that has a TLS listener.
@@ -37,6 +39,18 @@ func (s *Server) listCertificates(context.Context, platform.EnvironmentID, *http
 		return nil, errNoTLS()
 	}
 	return s.certificates.Statuses(), nil
+}
+
+// localAuthority is what a router tells about its own authority.
+type localAuthority struct {
+	Certificate string `json:"certificate"` // PEM
+}
+
+func (s *Server) authority(context.Context, platform.EnvironmentID, *http.Request) (localAuthority, error) {
+	if s.certificates == nil {
+		return localAuthority{}, errNoTLS()
+	}
+	return localAuthority{s.certificates.Authority()}, nil
 }
 
 // errNoTLS is CodeNotFound: asking again changes nothing.
@@ -70,4 +84,11 @@ func (c *Client) SetCertificates(ctx context.Context, list []platform.Certificat
 // router has no TLS listener.
 func (c *Client) Certificates(ctx context.Context) ([]platform.CertificateStatus, error) {
 	return quick[[]platform.CertificateStatus](ctx, c, http.MethodGet, "/v1/certificates", nil)
+}
+
+// Authority returns the certificate of the router's local authority, PEM. It returns
+// CodeNotFound when the router has no TLS listener.
+func (c *Client) Authority(ctx context.Context) (string, error) {
+	a, err := quick[localAuthority](ctx, c, http.MethodGet, "/v1/authority", nil)
+	return a.Certificate, err
 }

@@ -46,6 +46,7 @@ func NewServer(router *edge.Router, log *slog.Logger) *Server {
 	s.mux.HandleFunc("GET /v1/environments", answer(s, s.list))
 	s.mux.HandleFunc("PUT /v1/certificates", answer(s, s.replaceCertificates))
 	s.mux.HandleFunc("GET /v1/certificates", answer(s, s.listCertificates))
+	s.mux.HandleFunc("GET /v1/authority", answer(s, s.authority))
 	s.mux.HandleFunc("GET /metrics", s.metrics)
 	return s
 }
