@@ -24,7 +24,8 @@ if [ ! -d "$work/.git" ]; then
 fi
 git -C "$work" ls-files -z | (cd "$work" && xargs -0 -r rm -f)
 cp -a examples/storefront/. "$work/"
-git -C "$work" remote get-url sluice >/dev/null 2>&1 || git -C "$work" remote add sluice "$SLUICE_URL/$project.git"
+# The port may be another one than last time.
+git -C "$work" remote set-url sluice "$SLUICE_URL/$project.git" 2>/dev/null || git -C "$work" remote add sluice "$SLUICE_URL/$project.git"
 git -C "$work" config "credential.$SLUICE_URL.helper" "!$bin/sluice auth:git-credential"
 git -C "$work" add -A
 git -C "$work" diff --cached --quiet || git -C "$work" commit --quiet -m "Storefront"
