@@ -22,6 +22,10 @@ const (
 	ReadyPath = "/.well-known/sluice/ready"
 )
 
+// SourceEnvironment is the line of a shell, in the application's directory, that takes over
+// the variables of the project's file .environment (spec: platform 2.10).
+const SourceEnvironment = "if [ -f .environment ]; then . ./.environment; fi"
+
 // AuthorityFile holds the certificate of the router's local authority, PEM, where there is
 // one: what an application needs to trust its own routes for https.
 const AuthorityFile = ConfigDir + "/authority.pem"

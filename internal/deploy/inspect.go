@@ -36,12 +36,8 @@ func (s *Service) Exec(ctx context.Context, c Command) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	argv := c.Argv
-	if len(argv) == 0 {
-		argv = []string{"/bin/bash", "-l"}
-	}
 	code, err := s.Engine.Exec(ctx, engine.ExecRequest{
-		Environment: env.ID(), Release: current.release.ID, Container: app.Name, Command: argv,
+		Environment: env.ID(), Release: current.release.ID, Container: app.Name, Command: inEnvironment(c.Argv),
 		Dir: contract.AppDir, TTY: c.TTY, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
 	})
 	if errors.Is(err, engine.ErrNotFound) {
@@ -49,6 +45,13 @@ func (s *Service) Exec(ctx context.Context, c Command) (int, error) {
 			WithHint("sluice environment:redeploy -p %s -e %s", c.Project, c.Environment)
 	}
 	return code, err
+}
+
+// inEnvironment runs a command with the variables of the project's file .environment, as
+// hooks, crons and the server have them. What the file prints is kept out of the output.
+func inEnvironment(argv []string) []string {
+	const line = "{ " + contract.SourceEnvironment + "; } >&2; exec \"$@\""
+	return append([]string{"/bin/sh", "-c", line, "sh"}, argv...)
 }
 
 // serving returns the environment and what it serves.

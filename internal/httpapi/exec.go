@@ -80,14 +80,15 @@ func validCommand(r *http.Request, cmd apiv1.ExecCommand) error {
 	return nil
 }
 
-// commandLine returns what to run: a login shell for nothing, a line for the shell for one
+// commandLine returns what to run: a shell for nothing (no login shell, for that would
+// reset PATH), a line for the shell for one
 // argument, as ssh does, and exactly what is given for several.
 func commandLine(argv []string) []string {
 	switch len(argv) {
 	case 0:
-		return []string{"/bin/bash", "-l"}
+		return []string{"/bin/bash"}
 	case 1:
-		return []string{"/bin/bash", "-lc", argv[0]}
+		return []string{"/bin/bash", "-c", argv[0]}
 	default:
 		return argv
 	}

@@ -263,7 +263,7 @@ func TestExecHandsOnTheTerminalsSize(t *testing.T) {
 	resizes := make(chan apiv1.Size)
 	p.RunFunc = func(_ context.Context, argv []string, tty bool, stdin io.Reader, _, _ io.Writer) (int, error) {
 		terminal, ok := stdin.(*httpapi.Terminal)
-		if !ok || !tty || !slices.Equal(argv, []string{"/bin/bash", "-l"}) {
+		if !ok || !tty || !slices.Equal(argv, []string{"/bin/bash"}) {
 			return 1, nil
 		}
 		seen = append(seen, <-terminal.Sizes)

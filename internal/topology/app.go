@@ -198,5 +198,5 @@ func webFiles(app *manifest.Application, subnet string) []engine.File {
 // .environment file sourced first (spec: platform 2.10).
 func script(body string) string {
 	return "#!/bin/sh\ncd " + contract.AppDir + " || exit 1\n" +
-		"if [ -f .environment ]; then . ./.environment; fi\n" + strings.TrimRight(body, "\n") + "\n"
+		contract.SourceEnvironment + "\n" + strings.TrimRight(body, "\n") + "\n"
 }
