@@ -27,7 +27,7 @@ func ruleSchema() []property {
 		{key: "passthru", shape: boolean().or(text().with(checkPassthru)), fallback: "false", doc: "Where requests go for which there is no file: a URL path, or true for the application itself."},
 		{key: "expires", shape: formatted(durationFormat()), fallback: "-1", doc: "How long browsers may keep static files; -1 sends no caching headers."},
 		{key: "allow", shape: boolean(), fallback: "true", doc: "Whether files are served that no rule matches."},
-		{key: "scripts", shape: boolean(), fallback: "false", doc: "Whether PHP files are run. Those that are not run get 403: their source is never sent."},
+		{key: "scripts", shape: boolean(), fallback: "true, false in mounts", doc: "Whether PHP files are run. Those that are not run get 403: their source is never sent."},
 		{key: "headers", shape: mapOf("header", scalar()), doc: "Headers added to static files; a rule's map replaces the location's."},
 	}
 }

@@ -83,7 +83,8 @@ func (p *parser) committedFiles(a *Application) {
 // answers 403 instead, so scripts that should run there do not.
 func (p *parser) locations(a *Application) {
 	for _, l := range a.Web.Locations {
-		if l.Root == "" || is(l.Scripts, false) || path.Ext(l.Path) != "" {
+		scripts := is(l.Scripts, a.ScriptsByDefault(&l))
+		if l.Root == "" || scripts || path.Ext(l.Path) != "" {
 			continue // without a directory there are no scripts; "/favicon.ico" is one file
 		}
 		if is(l.Allow, true) {
@@ -101,8 +102,7 @@ func (p *parser) locations(a *Application) {
 // notSent says what becomes of PHP files that are published as text (ADR 0009).
 const notSent = "they are answered with 403, since that would show their source"
 
-// is reports whether a setting that may be missing has its default: allow is true and
-// scripts is false, and each is asked for what would be dangerous.
+// is returns a setting, or its default when it is not given.
 func is(setting *bool, fallback bool) bool {
 	if setting == nil {
 		return fallback

@@ -3,6 +3,7 @@ package topology
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -102,6 +103,9 @@ func (n *nginx) location(l *manifest.Location) {
 		n.root(path, l.Root)
 	}
 	n.line(3, `location ~ "/\\.(?!well-known(/|$))" { return 403; }`)
+	for _, dir := range n.app.ScriptlessDirs(l) {
+		n.line(3, `location ~ %s { return 403; }`, quoteNginx("^"+regexp.QuoteMeta(path+"/"+dir+"/")+`.*\.php$`))
+	}
 	for i := range l.Rules {
 		r := &l.Rules[i]
 		h := n.handler(l, overlay(l.LocationRule, r.LocationRule), l.Index, r.Pattern)
@@ -137,7 +141,7 @@ type handler struct {
 }
 
 func (n *nginx) handler(l *manifest.Location, r manifest.LocationRule, index []string, pattern string) handler {
-	h := handler{served: l.Root != "", allow: true, expires: -1, headers: r.Headers, index: index, stream: !l.RequestBuffering.Enabled}
+	h := handler{served: l.Root != "", allow: true, scripts: n.app.ScriptsByDefault(l), expires: -1, headers: r.Headers, index: index, stream: !l.RequestBuffering.Enabled}
 	if r.Allow != nil {
 		h.allow = *r.Allow
 	}
