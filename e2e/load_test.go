@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,7 +71,7 @@ func TestPushUnderLoad(t *testing.T) {
 // underLoad lets visitors use the site while f runs.
 func (s *shop) underLoad(opts loadgen.Options, f func()) loadgen.Report {
 	s.t.Helper()
-	opts.BaseURL = s.address()
+	opts.BaseURL = cmp.Or(opts.BaseURL, s.address())
 	opts.Fields = url.Values{"sku": {"enamel-mug"}}
 	ctx, stop := context.WithCancelCause(s.t.Context())
 	type outcome struct {

@@ -30,6 +30,7 @@ type machine struct {
 	data     string
 	apiPort  int
 	httpPort int
+	tlsPort  int // 0: no TLS
 	prefix   string
 	subnets  string
 
@@ -42,10 +43,16 @@ var machines atomic.Int32
 // newMachine starts a Sluice. It and everything that it made are gone when the test ends.
 func newMachine(tb testing.TB) *machine {
 	tb.Helper()
+	return startMachine(tb, 0)
+}
+
+// startMachine starts a Sluice that serves TLS too if a port is given.
+func startMachine(tb testing.TB, tlsPort int) *machine {
+	tb.Helper()
 	requireDocker(tb)
 	n := machines.Add(1)
 	m := &machine{
-		t: tb, dir: tb.TempDir(), apiPort: freePort(tb), httpPort: freePort(tb),
+		t: tb, dir: tb.TempDir(), apiPort: freePort(tb), httpPort: freePort(tb), tlsPort: tlsPort,
 		prefix:  fmt.Sprintf("e2e%d-%d", os.Getpid(), n),
 		subnets: fmt.Sprintf("10.%d.0.0/16", 214+(os.Getpid()+int(n))%30), // two test runs rarely meet,
 	}
@@ -110,8 +117,14 @@ func (m *machine) bin(name string) string {
 func (m *machine) startRouter() {
 	m.t.Helper()
 	socket := filepath.Join(m.data, "router", "control.sock")
-	m.router = m.start("sluice-router", "--listen", fmt.Sprintf(":%d", m.httpPort),
-		"--control", socket, "--state", filepath.Join(m.data, "router", "state.json"))
+	args := []string{
+		"--listen", fmt.Sprintf(":%d", m.httpPort),
+		"--control", socket, "--state", filepath.Join(m.data, "router", "state.json"),
+	}
+	if m.tlsPort != 0 { // nobody else knows where the certificates are
+		args = append(args, "--listen-tls", fmt.Sprintf(":%d", m.tlsPort), "--tls-dir", filepath.Join(m.dir, "certificates"))
+	}
+	m.router = m.start("sluice-router", args...)
 	m.eventually("the router listens", func() bool {
 		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", m.httpPort)) //nolint:noctx // only tried
 		if err == nil {
@@ -125,7 +138,8 @@ func (m *machine) startDaemon(extra ...string) {
 	m.t.Helper()
 	args := append([]string{
 		"serve", "--data-dir", m.data, "--listen", fmt.Sprintf("127.0.0.1:%d", m.apiPort),
-		"--http-port", strconv.Itoa(m.httpPort), "--prefix", m.prefix, "--subnets", m.subnets,
+		"--http-port", strconv.Itoa(m.httpPort), "--https-port", strconv.Itoa(m.tlsPort),
+		"--prefix", m.prefix, "--subnets", m.subnets,
 	}, extra...)
 	m.daemon = m.start("sluiced", args...)
 	m.eventually("the control plane answers", func() bool {

@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
@@ -31,6 +32,10 @@ type Options struct {
 
 	// Fields are sent with every POST, beside "reference", which differs each time.
 	Fields url.Values
+
+	// TLS is how visitors of an "https://" site connect; nil for whom the machine trusts. Each
+	// of them has a connection of his own, every other one speaks HTTP/2.
+	TLS *tls.Config
 
 	// ReleaseHeader names the response header that says which release answered.
 	// Default "X-Release".
@@ -59,19 +64,20 @@ func Run(ctx context.Context, opts Options) (Report, error) {
 		return Report{}, err
 	}
 	run := rand.Text()[:12]
-	site := newSite(opts)
-	defer site.close()
+	visitors := newVisitors(opts)
+	defer visitors.close()
 
 	var (
 		clients sync.WaitGroup
 		tally   = newTally(opts)
 		start   = time.Now()
 	)
-	for range opts.GetClients {
+	for n := range opts.GetClients {
+		site := visitors.site(n)
 		clients.Go(func() { loop(ctx, opts.Pause, tally, site.get) })
 	}
 	for n := range opts.PostClients {
-		order := site.orders(fmt.Sprintf("load-%s-%d", run, n))
+		order := visitors.site(n).orders(fmt.Sprintf("load-%s-%d", run, n))
 		clients.Go(func() { loop(ctx, opts.Pause, tally, order) })
 	}
 	clients.Wait()

@@ -2,7 +2,10 @@ package loadgen_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -202,6 +205,34 @@ func TestNamesBelowLocalhostNeedNoResolver(t *testing.T) {
 	}
 	if got := "http://" + *host.Load(); got != base {
 		t.Errorf("asked %s, want %s", got, base)
+	}
+}
+
+func TestVisitorsOverTLSHaveConnectionsOfTheirOwn(t *testing.T) {
+	var over sync.Map // protocol and connection
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		over.Store(r.Proto+" "+r.RemoteAddr, true)
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	pool := x509.NewCertPool()
+	pool.AddCert(server.Certificate())
+	ctx, observe := until(t, 100)
+	r := run(t, ctx, loadgen.Options{
+		BaseURL: server.URL, GetClients: 4, PostClients: 2, Observe: observe, TLS: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+	})
+	if r.Failed() != 0 || r.Gets.Answered == 0 || r.Posts.Answered == 0 {
+		t.Errorf("got %s", r)
+	}
+	count := map[string]int{}
+	over.Range(func(key, _ any) bool {
+		proto, _, _ := strings.Cut(fmt.Sprint(key), " ")
+		count[proto]++
+		return true
+	})
+	if count["HTTP/2.0"] != 3 || count["HTTP/1.1"] != 3 {
+		t.Errorf("connections: %v", count)
 	}
 }
 

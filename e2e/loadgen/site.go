@@ -46,6 +46,38 @@ type site struct {
 	pool   *http.Transport
 }
 
+// visitors are those of one run. Over plain HTTP they share a pool of connections.
+type visitors struct {
+	opts  Options
+	sites []*site
+}
+
+func newVisitors(opts Options) *visitors {
+	v := &visitors{opts: opts}
+	if !strings.HasPrefix(opts.BaseURL, "https://") {
+		v.sites = append(v.sites, newSite(opts))
+	}
+	return v
+}
+
+// site returns what the n-th visitor asks through.
+func (v *visitors) site(n int) *site {
+	if !strings.HasPrefix(v.opts.BaseURL, "https://") {
+		return v.sites[0]
+	}
+	s := newSite(v.opts)
+	s.pool.TLSClientConfig = v.opts.TLS.Clone()
+	s.pool.ForceAttemptHTTP2 = n%2 == 1
+	v.sites = append(v.sites, s)
+	return s
+}
+
+func (v *visitors) close() {
+	for _, s := range v.sites {
+		s.close()
+	}
+}
+
 func newSite(opts Options) *site {
 	clients := opts.GetClients + opts.PostClients
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
