@@ -260,6 +260,9 @@ func (w *world) wantNothingLeft() {
 	if got := w.releases(); !slices.Equal(got, want) {
 		w.t.Errorf("containers of %v exist, want %v", got, want)
 	}
+	if w.gate.offered != "" {
+		w.t.Errorf("operators are still sent to release %s", w.gate.offered)
+	}
 }
 
 // wantMendedBy removes all faults and checks that a new push puts things right.

@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,12 +126,12 @@ func TestHoldLimitsOfTheEnvironmentAndOfOneDeployment(t *testing.T) {
 func TestNewReleaseIsOfferedAndBringsItsMaintenancePage(t *testing.T) {
 	w := newWorld(t)
 	w.push(shop(".magento/maintenance.html", "<h1>Back soon</h1>"))
-	if w.gate.page != "<h1>Back soon</h1>" || w.gate.offered != "" {
-		t.Errorf("page %q, offered %q", w.gate.page, w.gate.offered)
+	if w.gate.page != "<h1>Back soon</h1>" || len(w.gate.offers) != 0 {
+		t.Errorf("page %q, offered %q", w.gate.page, w.gate.offers)
 	}
 	w.push(shop(".magento/maintenance.html", "<h1>Second</h1>"))
-	if w.gate.page != "<h1>Second</h1>" || w.gate.offered != "r2" {
-		t.Errorf("page %q, offered %q", w.gate.page, w.gate.offered)
+	if w.gate.page != "<h1>Second</h1>" || !slices.Equal(w.gate.offers, []string{"r2"}) || w.gate.offered != "" {
+		t.Errorf("page %q, offered %q", w.gate.page, w.gate.offers)
 	}
 	out, a := w.push(shop(".magento/maintenance.html", strings.Repeat("x", platform.MaxMaintenancePage+1)))
 	if a.Result != platform.ResultSuccess || w.gate.page != "" || !strings.Contains(out, "W: .magento/maintenance.html has 65537 bytes") {

@@ -304,7 +304,8 @@ type fakeGate struct {
 	fail     map[string]error
 
 	limits   platform.Hold                                    // of the last hold
-	offered  string                                           // the release that operators see
+	offered  string                                           // the release that operators see before the others
+	offers   []string                                         // all that were ever offered
 	page     string                                           // the last publication's maintenance page
 	settings map[platform.EnvironmentID]platform.EdgeSettings // as configured last
 }
@@ -346,6 +347,9 @@ func (g *fakeGate) Hold(_ context.Context, h platform.Hold) (platform.HoldReport
 	if err := g.note("hold"); err != nil {
 		return platform.HoldReport{}, err
 	}
+	if g.limits.Activity != h.Activity {
+		g.offered = ""
+	}
 	g.held, g.deadline, g.limits = true, h.OnDeadline, h
 	return platform.HoldReport{}, nil
 }
@@ -372,28 +376,31 @@ func (g *fakeGate) Publish(_ context.Context, p platform.Publication) (platform.
 	if _, configured := g.settings[p.Environment]; !configured {
 		return platform.HoldReport{}, fmt.Errorf("release %s would be open to everybody", p.Release)
 	}
-	g.release, g.held, g.closed, g.page = p.Release, false, false, p.MaintenancePage
+	g.release, g.held, g.closed, g.page, g.offered = p.Release, false, false, p.MaintenancePage, ""
 	return platform.HoldReport{}, nil
 }
 
 func (g *fakeGate) Resume(context.Context, platform.EnvironmentID) (platform.HoldReport, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.held, g.closed = false, false
+	g.held, g.closed, g.offered = false, false, ""
 	return platform.HoldReport{}, g.note("resume")
 }
 
 func (g *fakeGate) Close(context.Context, platform.EnvironmentID, string) (platform.HoldReport, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.held, g.closed = false, true
+	g.held, g.closed, g.offered = false, true, ""
 	return platform.HoldReport{}, g.note("close")
 }
 
 func (g *fakeGate) Offer(_ context.Context, p platform.Publication) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.offered = p.Release
+	g.offers = append(g.offers, p.Release)
+	if g.held || g.closed {
+		g.offered = p.Release
+	}
 	return g.fail["offer"]
 }
 
@@ -411,7 +418,7 @@ func (g *fakeGate) Bypass(_ context.Context, _ platform.EnvironmentID, life time
 func (g *fakeGate) Forget(context.Context, platform.EnvironmentID) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.release, g.held, g.closed = "", false, false
+	g.release, g.held, g.closed, g.offered = "", false, false, ""
 	return g.note("forget")
 }
 

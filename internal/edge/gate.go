@@ -44,6 +44,7 @@ type gate struct {
 	state     State
 	release   *release // nil before the first publication
 	hold      *hold    // exactly while state is Held
+	activity  string   // that asked for a hold last, also while Closed
 	candidate *release // offered to operators; nil while there is none, and while Open
 	message   string   // for people, while state is Closed
 	leaving   bool     // the process ends: nobody waits any more

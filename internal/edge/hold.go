@@ -27,6 +27,10 @@ type hold struct {
 func (g *gate) beginHold(h platform.Hold) *hold {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.activity != h.Activity {
+		g.withdraw(nil) // another activity makes a release of its own
+		g.activity = h.Activity
+	}
 	if g.state == Closed && g.release != nil {
 		return nil
 	}
@@ -49,7 +53,6 @@ func (g *gate) beginHold(h platform.Hold) *hold {
 		g.pace.stall.Stop()
 		g.pace = nil // who was not let go yet waits on
 	}
-	g.withdraw(nil) // another activity makes a release of its own
 	g.report = platform.HoldReport{StartedAt: time.Now()}
 	g.uncounted = true
 	g.arm(next)
@@ -70,14 +73,19 @@ func (g *gate) expire(h *hold) {
 		g.mu.Unlock()
 		return
 	}
-	if h.onDeadline == platform.ReleaseOld && g.release != nil {
+	g.overdue()
+	g.mu.Unlock()
+	g.changed()
+}
+
+// overdue does what the hold says about its deadline.
+func (g *gate) overdue() {
+	if g.hold.onDeadline == platform.ReleaseOld && g.release != nil {
 		g.open()
 	} else {
 		g.shut("")
 	}
-	g.mu.Unlock()
 	g.metrics.expired.Add(1)
-	g.changed()
 }
 
 // drain waits until the requests from before the hold are answered, and cuts what is left

@@ -41,6 +41,7 @@ type savedGate struct {
 	Published   bool                   `json:"published"`
 	Publication savedPublication       `json:"publication"`
 	Hold        *savedHold             `json:"hold,omitempty"`
+	Activity    string                 `json:"activity,omitempty"` // that asked for a hold last
 	Candidate   *platform.Publication  `json:"candidate,omitempty"`
 	Settings    *platform.EdgeSettings `json:"settings,omitempty"`
 }
@@ -226,7 +227,7 @@ func (r *Router) list() []*gate {
 func (g *gate) record() savedGate {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := savedGate{Environment: g.id, State: g.state, Message: g.message}
+	s := savedGate{Environment: g.id, State: g.state, Message: g.message, Activity: g.activity}
 	if g.release != nil {
 		s.Published, s.Publication = true, savedPublication{g.release.publication, g.release.encoded}
 	}
@@ -291,8 +292,8 @@ func (r *Router) restoreGate(g *gate, s savedGate) (rel *release, err error) {
 		}
 	}
 	if s.Candidate != nil {
-		if g.candidate, err = newRelease(g, *s.Candidate, r.dial); err != nil {
-			return nil, err
+		if g.candidate, err = newRelease(g, *s.Candidate, r.dial); err != nil { // the site needs none
+			r.log.Error("offered release not restored", slog.String("environment", string(s.Environment)), slog.Any("err", err))
 		}
 	}
 	g.restore(s, rel)
@@ -302,11 +303,15 @@ func (r *Router) restoreGate(g *gate, s savedGate) (rel *release, err error) {
 func (g *gate) restore(s savedGate, rel *release) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.release, g.message = rel, s.Message
+	g.release, g.message, g.activity = rel, s.Message, s.Activity
 	switch {
 	case s.State == Held && s.Hold != nil:
+		g.activity = s.Hold.Activity
 		g.report.StartedAt, g.uncounted = s.Hold.StartedAt, true
 		g.arm(&hold{activity: s.Hold.Activity, deadline: s.Hold.Deadline, limit: s.Hold.Limit, onDeadline: s.Hold.OnDeadline})
+		if !time.Now().Before(s.Hold.Deadline) {
+			g.overdue() // before anybody comes in; the next change saves it
+		}
 	case s.State == Open && rel != nil:
 		g.state = Open
 	default:
