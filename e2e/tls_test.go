@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -82,8 +83,15 @@ func (m *machine) authority() *x509.CertPool {
 	return pool
 }
 
+// seen is what a browser makes of an answer.
+type seen struct {
+	status int
+	proto  string
+	header http.Header
+}
+
 // ask fetches the front page over TLS as a browser would.
-func (s *secureShop) ask(t *testing.T, config *tls.Config) (*http.Response, error) {
+func (s *secureShop) ask(t *testing.T, config *tls.Config) (seen, error) {
 	t.Helper()
 	transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true, DialContext: dialHere}
 	defer transport.CloseIdleConnections()
@@ -93,10 +101,10 @@ func (s *secureShop) ask(t *testing.T, config *tls.Config) (*http.Response, erro
 	}
 	resp, err := (&http.Client{Transport: transport, Timeout: time.Minute}).Do(req)
 	if err != nil {
-		return nil, err
+		return seen{}, err
 	}
 	_, err = io.Copy(io.Discard, resp.Body)
-	return resp, err
+	return seen{resp.StatusCode, resp.Proto, resp.Header}, errors.Join(err, resp.Body.Close())
 }
 
 func dialHere(ctx context.Context, network, address string) (net.Conn, error) {
@@ -108,14 +116,15 @@ func dialHere(ctx context.Context, network, address string) (net.Conn, error) {
 }
 
 func (s *secureShop) visitors(t *testing.T) {
+	t.Helper()
 	resp, err := s.ask(t, &tls.Config{RootCAs: s.trusted, MinVersion: tls.VersionTLS12})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp.StatusCode != http.StatusOK || resp.Proto != "HTTP/2.0" {
-		t.Errorf("over https: %d %s", resp.StatusCode, resp.Proto)
+	if resp.status != http.StatusOK || resp.proto != "HTTP/2.0" {
+		t.Errorf("over https: %d %s", resp.status, resp.proto)
 	}
-	if got := resp.Header.Get("Strict-Transport-Security"); got != "max-age=31536000; includeSubDomains" {
+	if got := resp.header.Get("Strict-Transport-Security"); got != "max-age=31536000; includeSubDomains" {
 		t.Errorf("Strict-Transport-Security: %q", got)
 	}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.address()+"/sale?a=b", http.NoBody)
@@ -134,6 +143,7 @@ func (s *secureShop) visitors(t *testing.T) {
 
 // insideTrust: the router keeps its certificates elsewhere, and has to be asked for them.
 func (s *secureShop) insideTrust(t *testing.T) {
+	t.Helper()
 	out := s.sluice("environment:ssh", "-p", s.project, "-e", "main", "--", "cat", "/etc/sluice/authority.pem")
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM([]byte(out)) || !pool.Equal(s.trusted) {
@@ -203,6 +213,7 @@ func (m *machine) certificates(project string) []apiv1.Certificate {
 // uploads are shown from the next handshake on, for hosts of their own project, and
 // nothing is deployed.
 func (s *secureShop) uploads(t *testing.T) {
+	t.Helper()
 	before := s.last().ID
 	file, pool, _ := certificate(t, s.host(), "main-other.localhost")
 	s.sluice("certificate:add", "-p", s.project, file+".crt", file+".key")
@@ -235,6 +246,7 @@ func (s *secureShop) uploads(t *testing.T) {
 // pushUnderLoad is TestPushUnderLoad for visitors with a connection each, half of them
 // over HTTP/2.
 func (s *secureShop) pushUnderLoad(t *testing.T) {
+	t.Helper()
 	before := s.secureRelease(t)
 	var during apiv1.Activity
 	report := s.underLoad(loadgen.Options{
@@ -265,10 +277,11 @@ func (s *secureShop) secureRelease(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp.Header.Get("X-Release")
+	return resp.header.Get("X-Release")
 }
 
 func (s *secureShop) clientCertificates(t *testing.T) {
+	t.Helper()
 	file, _, pair := certificate(t)
 	text, err := os.ReadFile(file + ".crt")
 	if err != nil {
@@ -279,15 +292,15 @@ func (s *secureShop) clientCertificates(t *testing.T) {
 	s.deployed()
 	config := &tls.Config{RootCAs: s.trusted, MinVersion: tls.VersionTLS12}
 	if resp, err := s.ask(t, config); err == nil {
-		t.Errorf("without a certificate: %s", resp.Status)
+		t.Errorf("without a certificate: %d", resp.status)
 	}
 	_, _, stranger := certificate(t)
 	config.Certificates = []tls.Certificate{stranger}
 	if resp, err := s.ask(t, config); err == nil {
-		t.Errorf("with a stranger's certificate: %s", resp.Status)
+		t.Errorf("with a stranger's certificate: %d", resp.status)
 	}
 	config.Certificates = []tls.Certificate{pair}
-	if resp, err := s.ask(t, config); err != nil || resp.StatusCode != http.StatusOK {
+	if resp, err := s.ask(t, config); err != nil || resp.status != http.StatusOK {
 		t.Errorf("with a certificate: %v %v", resp, err)
 	}
 }

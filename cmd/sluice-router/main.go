@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -57,7 +56,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 		return err
 	}
 	defer d.tls.close()
-	handler, closeLog, err := withAccessLog(d.tls.handler(router), cfg.accessLog)
+	handler, closeLog, err := d.withAccessLog(ctx, d.tls.handler(router))
 	if err != nil {
 		return err
 	}
@@ -67,19 +66,6 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	err = d.serve(ctx, stderr)
 	router.Finish()
 	return errors.Join(err, closeLog())
-}
-
-// withAccessLog wraps the router when a path is given.
-func withAccessLog(router http.Handler, path string) (http.Handler, func() error, error) {
-	if path == "" {
-		return router, func() error { return nil }, nil
-	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640) //nolint:gosec // log readers are in the group
-	if err != nil {
-		return nil, nil, fmt.Errorf("open access log: %w", err)
-	}
-	l := edge.NewAccessLog(f)
-	return l.Wrap(router), func() error { return errors.Join(l.Close(), f.Close()) }, nil
 }
 
 // prepareControl makes the control endpoint, which also hands the router over, and the one

@@ -217,6 +217,75 @@ func TestAccessLogIsWritten(t *testing.T) {
 	}
 }
 
+func TestAccessLogIsRotated(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "access.log")
+	p := startRouter(t, dir, "127.0.0.1:0", "--access-log", path)
+	ask := func(name string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.addr+"/"+name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+	}
+	has := func(file, want, not string) {
+		t.Helper()
+		b, err := os.ReadFile(file)
+		if err != nil || !strings.Contains(string(b), want) || (not != "" && strings.Contains(string(b), not)) {
+			t.Errorf("%s has no %s, or %s: %v\n%s", filepath.Base(file), want, not, err, b)
+		}
+	}
+	ask("first")
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(path); err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("no new file")
+		}
+	}
+	ask("second")
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+			break // it was flushed
+		}
+	}
+	has(path+".1", "/first", "/second")
+	has(path, "/second", "/first")
+	if err := os.Truncate(path, 0); err != nil { // as logrotate's copytruncate does
+		t.Fatal(err)
+	}
+	ask("third")
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-p.done; err != nil {
+		t.Fatal(err)
+	}
+	has(path, "/third", "\x00")
+}
+
+func TestHangUpWithoutAnAccessLogDoesNothing(t *testing.T) {
+	p := startRouter(t, t.TempDir(), "127.0.0.1:0")
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, err := p.get(t.Context()); err != nil || status != http.StatusNotFound {
+		t.Errorf("%d %v", status, err)
+	}
+}
+
 func TestFlags(t *testing.T) {
 	tests := []struct {
 		args []string

@@ -18,6 +18,7 @@ type exchange struct {
 	visit *visit
 
 	up       *backendConn
+	asked    time.Time
 	upload   *upload // nil for a request without a body
 	answered bool    // something of the response was written to the client
 }
@@ -45,6 +46,9 @@ func (x *exchange) run(u *backendConn) (err error) {
 	if err != nil {
 		return err
 	}
+	if x.visit.chronicle != nil {
+		x.visit.chronicle.answeredBy(answered{resp.Status, time.Since(x.asked)})
+	}
 	if x.visit.paced != nil {
 		x.visit.gate.answered(x.visit, resp.Status)
 	}
@@ -62,7 +66,8 @@ func (x *exchange) run(u *backendConn) (err error) {
 // ask sends the request's head, and starts with its body.
 func (x *exchange) ask() error {
 	u := x.up
-	if err := u.expectWithin(x.visit.route.Timeout, time.Now()); err != nil {
+	x.asked = time.Now()
+	if err := u.expectWithin(x.visit.route.Timeout, x.asked); err != nil {
 		return err
 	}
 	head, err := x.relay.clients.appendRequest(u.out[:0], x.req, x.visit)

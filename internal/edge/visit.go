@@ -23,6 +23,8 @@ type visit struct {
 	upload  *upload       // of body, once it is under way
 	secure  bool          // the visitor speaks https
 
+	chronicle chronicle // hears what the application answered; nil for nobody
+
 	toPark   func() bool // parks the request if that can be done; nil when it must not be
 	parked   *parked     // its connection, while it waits without a goroutine
 	operator func() bool // whether it may bypass the gate; asked only when it is not open

@@ -1,6 +1,10 @@
 package cache
 
-import "sync/atomic"
+import (
+	"bytes"
+	"net/http"
+	"sync/atomic"
+)
 
 // The headers that say what the cache did. The first has the platform's values, HIT, MISS
 // and BYPASS; the second says more.
@@ -81,4 +85,29 @@ func (c *Cache) Stats() Stats {
 		s.Disk = c.store.disk.bytes()
 	}
 	return s
+}
+
+// Said returns what the cache said of an answer in its header: HIT, MISS and so on, BYPASS
+// where nothing is cached, "" for an answer that never met it. The first value of a field
+// is the cache's, whatever an application adds.
+func Said(h http.Header) string {
+	platform, own := h[platformHeader], h[ownHeader]
+	switch {
+	case len(platform) == 0:
+		return ""
+	case platform[0] == bypassValue[0] || len(own) == 0:
+		return bypassValue[0]
+	default:
+		return own[0]
+	}
+}
+
+// SaidInHead is Said for the lines of a head that the cache made.
+func SaidInHead(lines []byte) []byte {
+	i := bytes.LastIndex(lines, []byte("\r\n"+ownHeader+": "))
+	if i < 0 {
+		return nil
+	}
+	said, _, _ := bytes.Cut(lines[i+len("\r\n"+ownHeader+": "):], []byte("\r\n"))
+	return said
 }
