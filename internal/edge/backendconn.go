@@ -68,21 +68,20 @@ func (u *backendConn) quiet() bool {
 // the deadline costs more than looking at the clock, so the default one is moved only when
 // it has come nearer by a tenth.
 func (u *backendConn) expectWithin(timeout time.Duration, now time.Time) error {
-	switch {
-	case timeout > 0:
-		u.deadline = now.Add(timeout)
-	case u.deadline.Sub(now) >= platform.DefaultTimeout:
-		return nil
-	default:
-		u.deadline = now.Add(platform.DefaultTimeout + platform.DefaultTimeout/10)
+	const least, most = platform.DefaultTimeout, platform.DefaultTimeout + platform.DefaultTimeout/10
+	if timeout > 0 {
+		return u.waitUntil(now.Add(timeout))
 	}
-	return u.conn.SetReadDeadline(u.deadline)
+	if left := u.deadline.Sub(now); left >= least && left <= most {
+		return nil
+	}
+	return u.waitUntil(now.Add(most))
 }
 
-// unbounded takes the deadline away again, for a body that may come for hours.
-func (u *backendConn) unbounded() error {
-	u.deadline = time.Time{}
-	return u.conn.SetReadDeadline(u.deadline)
+// waitUntil moves the deadline of reads; the zero time is none.
+func (u *backendConn) waitUntil(t time.Time) error {
+	u.deadline = t
+	return u.conn.SetReadDeadline(t)
 }
 
 // abort makes reads and writes that are under way fail. It may be called at any time.

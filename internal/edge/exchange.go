@@ -1,13 +1,16 @@
 package edge
 
 import (
+	"cmp"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"time"
 
 	"sluice/internal/edge/wire"
+	"sluice/internal/platform"
 )
 
 // exchange is one request sent to a backend and its response sent back.
@@ -67,7 +70,7 @@ func (x *exchange) run(u *backendConn) (err error) {
 func (x *exchange) ask() error {
 	u := x.up
 	x.asked = time.Now()
-	if err := u.expectWithin(x.visit.route.Timeout, x.asked); err != nil {
+	if err := errors.Join(u.expectWithin(x.visit.route.Timeout, x.asked), x.visit.cause()); err != nil {
 		return err
 	}
 	head, err := x.relay.clients.appendRequest(u.out[:0], x.req, x.visit)
@@ -90,6 +93,9 @@ func (x *exchange) answer() (wire.Response, error) {
 	u := x.up
 	for {
 		head, err := u.in.Head(maxResponseHeader)
+		if err != nil && errors.Is(err, os.ErrDeadlineExceeded) && x.moreTime() {
+			continue
+		}
 		if err != nil {
 			return wire.Response{}, err
 		}
@@ -109,17 +115,39 @@ func (x *exchange) answer() (wire.Response, error) {
 	}
 }
 
+// moreTime gives a backend its time from the end of the request's body on: a client may
+// send it slowly. It reports false when the time is over.
+func (x *exchange) moreTime() bool {
+	if x.upload == nil || x.visit.cause() != nil {
+		return false
+	}
+	until := x.upload.due().Add(cmp.Or(x.visit.route.Timeout, platform.DefaultTimeout))
+	return time.Now().Before(until) && x.wait(until) == nil
+}
+
+// wait moves the deadline of the backend's answer. An end of the visit that comes at the
+// same time is not overridden.
+func (x *exchange) wait(until time.Time) error {
+	if err := x.up.waitUntil(until); err != nil {
+		return err
+	}
+	if x.visit.body != nil && x.visit.body.failed.Load() {
+		return errBodyFailed
+	}
+	return x.visit.cause()
+}
+
 // interim passes on an informational response, such as 103 Early Hints.
 func (x *exchange) interim(resp wire.Response) {
 	if !x.req.ProtoAtLeast(1, 1) {
 		return
 	}
 	h := x.w.Header()
+	before := maps.Clone(h)
 	setFields(h, &resp)
 	x.w.WriteHeader(resp.Status)
-	for _, f := range resp.Fields {
-		delete(h, f.Name)
-	}
+	clear(h)
+	maps.Copy(h, before)
 }
 
 // pass sends the response to the client.
@@ -156,7 +184,7 @@ func (x *exchange) piece(body *wire.Body, live bool) error {
 	case errors.Is(err, io.EOF):
 		return nil
 	case err != nil && errors.Is(err, os.ErrDeadlineExceeded) && x.visit.cause() == nil:
-		return x.up.unbounded() // that was for the header
+		return x.wait(time.Time{}) // that was for the header
 	case err != nil:
 		return err
 	}

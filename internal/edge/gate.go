@@ -110,6 +110,9 @@ func (g *gate) wait(ctx context.Context, v *visit) error {
 				g.countLeft(v)
 				return errLeft
 			}
+			if err == nil {
+				g.metrics.waits.observe(time.Since(v.since))
+			}
 			return err
 		case <-ctx.Done():
 		case <-gone:
@@ -232,7 +235,6 @@ func (g *gate) advance() {
 		waited := time.Since(v.since)
 		v.waited += waited
 		g.report.LongestWait = max(g.report.LongestWait, waited)
-		g.metrics.waits.observe(waited)
 		g.enter(v, g.release)
 		v.deliver(nil)
 	}

@@ -36,6 +36,18 @@ func hopByHop(name string) bool {
 	return false
 }
 
+// mayTrail reports whether a client's field may follow the body: none that the router
+// answers for, and none that says how the request is to be understood (RFC 9110 6.5.1).
+func mayTrail(name string) bool {
+	switch name {
+	case "Host", "Authorization", "Cookie", "Forwarded", "Cache-Control", "Max-Forwards", "Pragma", "Range", "X-Original-Route", "X-Client-Ip":
+		return false
+	}
+	never := dropped()
+	return !hopByHop(name) && !slices.Contains(never[:], name) && !strings.HasPrefix(name, "X-Forwarded-") &&
+		!strings.HasPrefix(name, "Content-") && !strings.HasPrefix(name, "If-")
+}
+
 // setFields puts a response's fields into h, without those of the backend's connection.
 // The announcement of a trailer stays: the trailer is passed on.
 func setFields(h http.Header, resp *wire.Response) {
@@ -106,7 +118,9 @@ func appendFraming(b []byte, req *http.Request, v *visit) []byte {
 		return append(b, "\r\n"...)
 	case v.body != nil:
 		for name := range req.Trailer {
-			b = appendField(b, "Trailer", name)
+			if mayTrail(name) {
+				b = appendField(b, "Trailer", name)
+			}
 		}
 		return append(b, "Transfer-Encoding: chunked\r\n"...)
 	case req.Method == http.MethodPost, req.Method == http.MethodPut, req.Method == http.MethodPatch:

@@ -102,7 +102,8 @@ func (ps *pages) wait(w http.ResponseWriter, req *http.Request, g *gate, p page)
 		return
 	}
 	h := w.Header()
-	setPageHeader(h, p.Status)
+	setPageHeader(h)
+	h.Set("Retry-After", strconv.Itoa(p.Retry))
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", ownPagePolicy)
 	h.Set("Content-Length", strconv.Itoa(len(own)))
@@ -133,20 +134,30 @@ func (ps *pages) write(w http.ResponseWriter, req *http.Request, status int, nam
 func (ps *pages) send(w http.ResponseWriter, req *http.Request, status int, p page) {
 	p.Status = status
 	h := w.Header()
-	setPageHeader(h, status)
+	setPageHeader(h)
+	if status == http.StatusServiceUnavailable && (p.Retry > 0 || safe(req.Method)) {
+		h.Set("Retry-After", strconv.Itoa(retryAfter))
+	}
 	body := ps.render(h, req, p)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }
 
-func setPageHeader(h http.Header, status int) {
+// safe reports whether a request may be sent again by a program that knows nothing of what
+// became of the first (RFC 9110 9.2.1).
+func safe(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
+}
+
+func setPageHeader(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set(robotsHeader, "noindex")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", strconv.Itoa(retryAfter))
-	}
 }
 
 func (ps *pages) render(h http.Header, req *http.Request, p page) []byte {

@@ -61,8 +61,9 @@ func (p *parked) Close() error {
 // lose says that the request cannot be read again any more: when it was let in and was
 // not read, it is under way no more.
 func (p *parked) lose() {
-	if v := p.claim(); v != nil {
+	if v := p.claim(); v != nil && p.verdict == nil {
 		v.gate.finish(v)
+		v.gate.countLeft(v)
 	}
 }
 
@@ -199,6 +200,9 @@ func (r *Router) resume(w http.ResponseWriter, req *http.Request, p *parked, v *
 		v.gate.finish(v)
 		v.gate.countLeft(v)
 		err = errLeft
+	}
+	if err == nil {
+		v.gate.metrics.waits.observe(time.Since(v.since))
 	}
 	r.admitted(w, req, v, err)
 }

@@ -77,11 +77,7 @@ func (p *pool) retire() {
 // turns out closed. The others get a connection of their own: an idle one that the
 // backend is just closing would be a failure that nobody may repeat.
 func repeatable(req *http.Request) bool {
-	switch req.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
-		return req.Body == nil || req.Body == http.NoBody
-	}
-	return false
+	return safe(req.Method) && (req.Body == nil || req.Body == http.NoBody)
 }
 
 // connect opens a connection.

@@ -146,8 +146,8 @@ func (r *Router) pass(w http.ResponseWriter, req *http.Request, route *route, se
 func (r *Router) admitted(w http.ResponseWriter, req *http.Request, v *visit, err error) {
 	v.toPark = nil // a request that is under way keeps its goroutine
 	v.chronicle = chronicleOf(w)
+	v.markHeld(w.Header())
 	if err != nil {
-		v.markHeld(w.Header())
 		r.pages.turnAway(w, req, v.gate, err)
 		return
 	}

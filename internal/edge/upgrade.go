@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"sluice/internal/edge/wire"
 )
@@ -48,6 +49,8 @@ func (x *exchange) switchProtocols(resp wire.Response) error {
 		return err
 	}
 	x.answered = true
+	x.visit.unfollowed()                   // the request ends when the client ends its side; the other may go on
+	_ = x.up.conn.SetDeadline(time.Time{}) // it was for the answer's head
 	t := tunnel{client: client, backend: x.up.conn}
 	defer t.abort()
 	if !x.visit.attach(&t) {

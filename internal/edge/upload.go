@@ -15,8 +15,10 @@ import (
 type upload struct {
 	body  *heldBody
 	done  chan struct{}
-	whole atomic.Bool // the backend got it
-	cut   bool        // it is answered before it came to its end
+	whole atomic.Bool  // the backend got it
+	asks  atomic.Bool  // the client is waited for
+	last  atomic.Int64 // when a part of it came from the client; nanoseconds
+	cut   bool         // it is answered before it came to its end
 }
 
 // bodies lends buffers for bodies.
@@ -28,15 +30,34 @@ func startUpload(w http.ResponseWriter, u *backendConn, body *heldBody, req *htt
 	// Without it the server reads the rest of a body before it sends an early answer.
 	_ = http.NewResponseController(w).EnableFullDuplex()
 	up := &upload{body: body, done: make(chan struct{})}
+	up.touch()
 	go func() {
 		defer close(up.done)
-		err := sendBody(u, body, req)
+		err := up.send(u, req)
 		up.whole.Store(err == nil)
 		if err != nil && body.failed.Load() {
 			u.abort() // half a request must not be waited for, nor carried out
 		}
 	}()
 	return up
+}
+
+// read reads from the client.
+func (up *upload) read(p []byte) (int, error) {
+	up.asks.Store(true)
+	defer up.asks.Store(false)
+	defer up.touch()
+	return up.body.Read(p)
+}
+
+func (up *upload) touch() { up.last.Store(time.Now().UnixNano()) }
+
+// due returns since when it is the backend's turn: now, while the client is waited for.
+func (up *upload) due() time.Time {
+	if up.asks.Load() {
+		return time.Now()
+	}
+	return time.Unix(0, up.last.Load())
 }
 
 // sent reports whether the backend has got the whole body.
@@ -73,16 +94,19 @@ func (up *upload) stop(w http.ResponseWriter) {
 	}
 }
 
-// sendBody copies the body in the framing that the head announced.
-func sendBody(u *backendConn, body *heldBody, req *http.Request) error {
+// errBodyFailed says that the client did not send the whole body.
+var errBodyFailed = errors.New("the request's body broke off")
+
+// send copies the body in the framing that the head announced.
+func (up *upload) send(u *backendConn, req *http.Request) error {
 	buf := bodies.Get().(*[bodyBuffer]byte) //nolint:errcheck // New makes nothing else
 	defer bodies.Put(buf)
 	if req.ContentLength >= 0 {
-		return sendLength(u, body, req.ContentLength, buf[:])
+		return up.sendLength(u, req.ContentLength, buf[:])
 	}
 	const room = 10 // for a chunk's size before it and the line end behind it
 	for {
-		n, err := body.Read(buf[room : len(buf)-2])
+		n, err := up.read(buf[room : len(buf)-2])
 		if n > 0 {
 			size := strconv.AppendInt(make([]byte, 0, room), int64(n), 16)
 			size = append(size, "\r\n"...)
@@ -104,12 +128,12 @@ func sendBody(u *backendConn, body *heldBody, req *http.Request) error {
 }
 
 // sendLength copies exactly the announced length.
-func sendLength(u *backendConn, body *heldBody, length int64, buf []byte) error {
+func (up *upload) sendLength(u *backendConn, length int64, buf []byte) error {
 	for left := length; left > 0; {
-		n, err := body.Read(buf[:min(int64(len(buf)), left)])
+		n, err := up.read(buf[:min(int64(len(buf)), left)])
 		left -= int64(n)
 		if left == 0 {
-			body.ended.Store(true)
+			up.body.ended.Store(true)
 		}
 		if n > 0 {
 			if _, err := u.conn.Write(buf[:n]); err != nil {
@@ -134,7 +158,7 @@ func early(err error) error {
 func appendTrailer(b []byte, trailer http.Header) []byte {
 	for name, values := range trailer {
 		for _, value := range values {
-			if !hopByHop(name) {
+			if mayTrail(name) {
 				b = appendField(b, name, value)
 			}
 		}

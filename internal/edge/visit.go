@@ -114,12 +114,18 @@ func (v *visit) follow(ctx context.Context) {
 }
 
 func (v *visit) stopFollowing(ctx context.Context) {
-	if v.unfollow != nil {
-		v.unfollow()
-		v.unfollow = nil
-		return
+	if !v.unfollowed() {
+		front.Watch(ctx, nil)
 	}
-	front.Watch(ctx, nil)
+}
+
+// unfollowed ends following a client that net/http watches, and reports false for another.
+func (v *visit) unfollowed() bool {
+	if v.unfollow == nil {
+		return false
+	}
+	v.unfollow()
+	return true
 }
 
 // reroute finds the request's route in the release that the visit was admitted to, which
