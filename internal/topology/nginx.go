@@ -71,6 +71,7 @@ http {
     gzip_vary on;
     gzip_types application/javascript application/json application/pdf application/postscript application/xml image/svg+xml text/css text/csv text/javascript text/plain text/xml;
     map $http_x_forwarded_proto $sluice_https { https on; default ""; }
+    map $http_x_forwarded_proto $sluice_scheme { https https; default http; }
     map $http_x_forwarded_proto $sluice_port { https 443; default 80; }
     map $http_origin $sluice_origin { "" "*"; default $http_origin; }`
 
@@ -208,6 +209,10 @@ func (n *nginx) script(indent int, h handler) {
 	n.line(indent, "fastcgi_param HTTPS $sluice_https if_not_empty;")
 	n.line(indent, "fastcgi_param SERVER_PORT $sluice_port;")
 	n.line(indent, "fastcgi_param SERVER_NAME $host;")
+	// Debian's file has $host, which lacks the port, as a precaution against requests whose
+	// target and Host differ; the router sends none.
+	n.line(indent, "fastcgi_param HTTP_HOST $http_host;")
+	n.line(indent, "fastcgi_param REQUEST_SCHEME $sluice_scheme;")
 	n.line(indent, `fastcgi_param HTTP_PROXY "";`)
 	n.line(indent, "fastcgi_read_timeout 3600s;")
 	n.line(indent, "fastcgi_buffers 16 16k;")
