@@ -113,7 +113,7 @@ func startSluice(ctx context.Context, l *lab, dir string, more ...string) (*peer
 		return nil, err
 	}
 	control := filepath.Join(dir, "control.sock")
-	args := append([]string{"-listen", addrs[0], "-listen-tls", addrs[1], "-control", control}, more...)
+	args := append([]string{"-listen", addrs[0], "-listen-tls", addrs[1], "-control", control, "-cache-dir", filepath.Join(dir, "cache")}, more...)
 	proc, err := start(ctx, dir, router, args)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"syscall"
 	"time"
 
 	"sluice/internal/edge/cache"
@@ -168,15 +169,25 @@ func (r *recorder) WriteHeader(status int) {
 }
 
 // WritePrepared passes an answer on whose head is made already, to a server that takes it.
-func (r *recorder) WritePrepared(status int, head, body []byte) bool {
-	p, ok := r.ResponseWriter.(interface {
-		WritePrepared(status int, head, body []byte) bool
-	})
-	if !ok || !p.WritePrepared(status, head, body) {
+func (r *recorder) WritePrepared(status int, head, body []byte, file syscall.RawConn) bool {
+	p, ok := r.ResponseWriter.(preparer)
+	if !ok || !p.WritePrepared(status, head, body, file) {
 		return false
 	}
 	r.status, r.bytes, r.head = status, int64(len(body)), head
 	return true
+}
+
+// SendsFiles reports whether the server sends prepared answers from files.
+func (r *recorder) SendsFiles() bool {
+	p, ok := r.ResponseWriter.(preparer)
+	return ok && p.SendsFiles()
+}
+
+// preparer is what a server's writer has for the cache.
+type preparer interface {
+	WritePrepared(status int, head, body []byte, file syscall.RawConn) bool
+	SendsFiles() bool
 }
 
 // Write counts the bytes of the body.

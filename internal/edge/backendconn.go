@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"syscall"
 	"time"
 
+	"sluice/internal/edge/socket"
 	"sluice/internal/edge/wire"
 	"sluice/internal/platform"
 )
@@ -27,7 +27,6 @@ type Dialer func(ctx context.Context, network, address string) (net.Conn, error)
 // backendConn is one connection to a backend. One request at a time uses it.
 type backendConn struct {
 	conn     net.Conn
-	raw      syscall.RawConn // nil for a connection that is none of the system's
 	home     *instance
 	reused   bool      // it carried a request before
 	parked   time.Time // since when it is idle
@@ -35,19 +34,11 @@ type backendConn struct {
 	in       wire.Reader
 	out      []byte // the head of the request; kept for the next
 	fields   []wire.Field
-	look     func(fd uintptr) bool // of quiet, made once
-	silent   bool                  // what look saw
 }
 
 func newBackendConn(conn net.Conn, home *instance) *backendConn {
-	u := &backendConn{conn: conn, home: home}
-	u.in.Src = conn
-	if sc, ok := conn.(syscall.Conn); ok {
-		if raw, err := sc.SyscallConn(); err == nil {
-			u.raw = raw
-			u.look = func(fd uintptr) bool { u.silent = silent(fd); return true }
-		}
-	}
+	u := &backendConn{conn: socket.Wrap(conn), home: home}
+	u.in.Src = u.conn
 	return u
 }
 
@@ -57,11 +48,8 @@ func (u *backendConn) quiet() bool {
 	if u.in.Buffered() > 0 {
 		return false
 	}
-	if u.raw == nil {
-		return true
-	}
-	u.silent = false
-	return u.raw.Read(u.look) == nil && u.silent
+	s, ok := u.conn.(interface{ Silent() bool })
+	return !ok || s.Silent()
 }
 
 // expectWithin bounds the wait for a response's header; 0 is platform.DefaultTimeout. Moving

@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"errors"
 	"net"
 	"syscall"
 
@@ -45,11 +44,4 @@ func gone(all []*parked) []*parked {
 		}
 	}
 	return left
-}
-
-// silent reports whether a connection is open and nothing has arrived on it.
-func silent(fd uintptr) bool {
-	var one [1]byte
-	_, _, err := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-	return errors.Is(err, unix.EAGAIN)
 }

@@ -8,6 +8,3 @@ import "net"
 func descriptor(net.Conn) (fd int, ok bool) { return 0, false }
 
 func gone([]*parked) []*parked { return nil }
-
-// silent cannot be told here.
-func silent(uintptr) bool { return true }

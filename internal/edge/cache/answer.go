@@ -2,6 +2,7 @@ package cache
 
 import (
 	"net/http"
+	"syscall"
 	"time"
 )
 
@@ -117,7 +118,7 @@ func (rt *Route) send(w http.ResponseWriter, req *http.Request, f *found, how ou
 	f.hit()
 	c.counts[how].Add(1)
 	h, head := w.Header(), f.aged(f.at(time.Now()), how)
-	if atOnce(w, req, f.status, head.lines, body) {
+	if c.atOnce(w, req, f, head.lines, body) {
 		return true
 	}
 	for i, name := range f.names {
@@ -132,13 +133,16 @@ func (rt *Route) send(w http.ResponseWriter, req *http.Request, f *found, how ou
 // prepared is a ResponseWriter that takes an answer whose head is made already.
 type prepared interface {
 	// WritePrepared sends an answer: its status, the lines of its head, Date and
-	// Content-Length among them, and its body, nil for HEAD. It returns false, with nothing
-	// sent, when it cannot, because something else is to be in the head.
-	WritePrepared(status int, head, body []byte) bool
+	// Content-Length among them, and its body, nil for HEAD. file is nil or begins with the
+	// same body; it may be closed at any time. It returns false, with nothing sent, when it
+	// cannot, because something else is to be in the head.
+	WritePrepared(status int, head, body []byte, file syscall.RawConn) bool
+	// SendsFiles reports whether a file would be used.
+	SendsFiles() bool
 }
 
 // atOnce sends the whole answer, if that is what is asked for and the server can.
-func atOnce(w http.ResponseWriter, req *http.Request, status int, head, body []byte) bool {
+func (c *Cache) atOnce(w http.ResponseWriter, req *http.Request, f *found, head, body []byte) bool {
 	p, ok := w.(prepared)
 	if !ok {
 		return false
@@ -149,9 +153,12 @@ func atOnce(w http.ResponseWriter, req *http.Request, status int, head, body []b
 		}
 	}
 	if req.Method == http.MethodHead {
-		body = nil
+		return p.WritePrepared(f.status, head, nil, nil)
 	}
-	return p.WritePrepared(status, head, body)
+	if f.wantsTwin() && p.SendsFiles() {
+		c.store.double(f)
+	}
+	return p.WritePrepared(f.status, head, body, f.twin.source())
 }
 
 // keepOnly removes what a kept answer's header replaces.

@@ -29,10 +29,12 @@ type entry struct {
 	age      atomic.Pointer[ageHeader]
 	hits     atomic.Int32 // saturates at maxHits
 	renewing atomic.Bool
+	doubled  atomic.Bool // see store.double
 
 	// guarded by the shard
 	resident bool
 	body     []byte // nil while it is on disk
+	twin     *twin  // of body; nil for most
 	place    place  // on disk
 	queue    *queue // nil while it is on disk
 	cost     int64  // bytes in memory that it is counted with

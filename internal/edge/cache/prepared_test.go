@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,14 +16,18 @@ import (
 // whole is a server that takes prepared answers.
 type whole struct {
 	*httptest.ResponseRecorder
-	head []byte
+	direct bool // it can send from files
+	head   []byte
+	file   syscall.RawConn
 }
 
-func (w *whole) WritePrepared(status int, head, body []byte) bool {
-	w.Code, w.head = status, head
+func (w *whole) WritePrepared(status int, head, body []byte, file syscall.RawConn) bool {
+	w.Code, w.head, w.file = status, head, file
 	_, _ = w.Body.Write(body)
 	return true
 }
+
+func (w *whole) SendsFiles() bool { return w.direct }
 
 // A prepared head says what the header would have said, at every age.
 func TestPreparedHeads(t *testing.T) {

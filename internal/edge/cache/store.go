@@ -26,7 +26,8 @@ type store struct {
 	used    atomic.Int64 // bytes in memory
 	spilled atomic.Int64 // of used, by entries whose body is on disk
 	entries atomic.Int64
-	moving  atomic.Int64  // bodies on their way to the disk
+	moving  atomic.Int64 // bodies on their way to the disk
+	twins   atomic.Int64
 	zones   atomic.Int64  // that have something in memory
 	turn    atomic.Uint32 // whose shard gives room next
 	evicted atomic.Int64
@@ -73,6 +74,7 @@ func (s *store) epoch(k *key, z *Zone) int64 { return z.epoch.Load() + s.shard(k
 type found struct {
 	*entry
 	body  []byte
+	twin  *twin // nil for none
 	place place
 }
 
@@ -88,7 +90,7 @@ func (s *store) find(k *key, req *http.Request) (found, bool) {
 	}
 	for _, e := range slices.Backward(r.variants) {
 		if e.matches(k, room[:0], req) {
-			return found{entry: e, body: e.body, place: e.place}, true
+			return found{entry: e, body: e.body, twin: e.twin, place: e.place}, true
 		}
 	}
 	return found{}, false
@@ -170,6 +172,7 @@ func (sh *shard) remove(s *store, e *entry) {
 	if e.queue != nil {
 		e.queue.remove(e)
 	}
+	s.detach(e)
 	if e.place.segment != nil {
 		s.spilled.Add(-e.cost)
 		s.disk.forget(e)

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"sluice/internal/edge/socket"
 	"sluice/internal/edge/wire"
 )
 
@@ -56,6 +57,7 @@ type conn struct {
 // newConn returns nil for a connection that is none of the system's: nobody could see
 // whether its client has left.
 func (s *Server) newConn(nc net.Conn, with func(context.Context) context.Context) *conn {
+	nc = socket.Wrap(nc)
 	raw := nc
 	if below, ok := nc.(interface{ NetConn() net.Conn }); ok {
 		raw = below.NetConn()

@@ -13,5 +13,5 @@
 // request's context ends with its connection; a connection can be hijacked only before
 // anything was answered, and given back (Server.Again).
 //
-// The package may import wire and the standard library.
+// The package may import wire, socket and the standard library.
 package front

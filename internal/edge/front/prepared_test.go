@@ -3,17 +3,27 @@ package front
 import (
 	"io"
 	"net/http"
+	"os"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 )
 
-// An answer with a prepared head is like any other, and the connection goes on.
+// preparer is what the cache finds in a writer.
+type preparer interface {
+	WritePrepared(status int, head, body []byte, file syscall.RawConn) bool
+	SendsFiles() bool
+}
+
+// An answer with a prepared head is like any other, and the connection goes on. It comes
+// from its file while that is open.
 func TestPreparedAnswers(t *testing.T) {
 	body := strings.Repeat("x", 20_000) // more than is gathered
+	stored := strings.Repeat("y", len(body))
+	files := map[string]syscall.RawConn{"/file": fileWith(t, stored, false), "/closed": fileWith(t, stored, true)}
 	_, addr := started(t, func(w http.ResponseWriter, req *http.Request) {
-		p, ok := w.(interface {
-			WritePrepared(status int, head, body []byte) bool
-		})
+		p, ok := w.(preparer)
 		if req.URL.Path == "/more" {
 			w.Header().Set("X-More", "1")
 		}
@@ -21,15 +31,20 @@ func TestPreparedAnswers(t *testing.T) {
 		if req.Method == http.MethodHead {
 			b = nil
 		}
-		if !ok || !p.WritePrepared(http.StatusOK, []byte("Content-Length: 20000\r\nX-A: b\r\n"), b) {
+		if !ok || !p.WritePrepared(http.StatusOK, []byte("Content-Length: 20000\r\nX-A: b\r\n"), b, files[req.URL.Path]) {
 			_, _ = io.WriteString(w, "not prepared")
 		}
 	}, nil)
+	if runtime.GOOS != "linux" {
+		stored = body
+	}
 	c, r := dial(t, addr)
 	for _, tt := range []struct{ request, a, body string }{
 		{"GET / HTTP/1.1", "b", body},
 		{"HEAD / HTTP/1.1", "b", ""},
 		{"GET /more HTTP/1.1", "", "not prepared"},
+		{"GET /file HTTP/1.1", "b", stored},
+		{"GET /closed HTTP/1.1", "b", body},
 		{"GET / HTTP/1.1", "b", body},
 	} {
 		say(t, c, tt.request+"\r\nHost: shop.test\r\n\r\n")
@@ -44,4 +59,24 @@ func TestPreparedAnswers(t *testing.T) {
 			t.Errorf("%s: %d bytes, header %v, %v", tt.request, len(got), resp.Header, err)
 		}
 	}
+}
+
+func fileWith(t *testing.T, content string, closed bool) syscall.RawConn {
+	t.Helper()
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	if _, err := f.WriteString(content); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := f.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if closed {
+		_ = f.Close()
+	}
+	return raw
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"sluice/internal/edge/wire"
@@ -116,9 +117,10 @@ func (w *writer) WriteHeader(status int) {
 func closes(list string) bool { return wire.HasToken(list, "close") }
 
 // WritePrepared sends an answer whose head is made already: whole lines, with its Date and
-// its Content-Length. It returns false, with nothing sent, when something else is to be in
+// its Content-Length. It is sent from file, unless that is nil or closed; the file begins
+// with what body is. It returns false, with nothing sent, when something else is to be in
 // the head.
-func (w *writer) WritePrepared(status int, head, body []byte) bool {
+func (w *writer) WritePrepared(status int, head, body []byte, file syscall.RawConn) bool {
 	if w.status != 0 || len(w.header) > 0 || w.close || status == http.StatusNoContent {
 		return false
 	}
@@ -128,9 +130,39 @@ func (w *writer) WritePrepared(status int, head, body []byte) bool {
 	w.frame()
 	if !w.bodiless {
 		w.length, w.written = int64(len(body)), int64(len(body))
-		w.add(body)
+		if file == nil || !w.sendFile(file) {
+			w.add(body)
+		}
 	}
 	return true
+}
+
+// SendsFiles reports whether a prepared answer can be sent from a file: TLS has to read what
+// it encrypts.
+func (w *writer) SendsFiles() bool {
+	_, ok := w.conn.net.(direct)
+	return ok
+}
+
+// sendFile sends the head and, from a file, the body. It returns false, with nothing sent,
+// when that cannot be.
+func (w *writer) sendFile(file syscall.RawConn) bool {
+	to, ok := w.conn.net.(direct)
+	if !ok {
+		return false
+	}
+	open, err := to.SendFile(w.out, file, w.length)
+	if open {
+		w.out = w.out[:0]
+		w.fail(err)
+	}
+	return open
+}
+
+// direct is a connection that takes what is in two places, or in a file, at once.
+type direct interface {
+	Gather(p, more []byte) (int64, error)
+	SendFile(head []byte, file syscall.RawConn, n int64) (open bool, err error)
 }
 
 func (w *writer) lend() {
@@ -245,13 +277,12 @@ func (w *writer) flush(p []byte) {
 	if w.err != nil {
 		return
 	}
-	if len(p) == 0 || w.conn.tls != nil {
+	if to, ok := w.conn.net.(direct); ok {
+		_, err := to.Gather(w.out, p)
+		w.fail(err)
+	} else {
 		w.send(w.out)
 		w.send(p)
-	} else {
-		pieces := net.Buffers{w.out, p}
-		_, err := pieces.WriteTo(w.conn.net)
-		w.fail(err)
 	}
 	w.out = w.out[:0]
 }
