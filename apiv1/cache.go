@@ -5,10 +5,13 @@ import (
 	"net/http"
 )
 
-// CachePurge says what is removed from an environment's HTTP cache: everything, or by URL.
+// CachePurge says what is removed from an environment's HTTP cache: everything, or by URL,
+// or by tags.
 type CachePurge struct {
 	URL    string `json:"url,omitempty"`    // absolute; "//host/path" means both schemes; without a query, any
 	Prefix bool   `json:"prefix,omitempty"` // every URL that begins with it
+
+	Tags []string `json:"tags,omitempty"` // that the application gave its answers; one of them suffices
 }
 
 // CachePurged is what a purge removed.

@@ -11,12 +11,14 @@ func (c *program) cachePurge() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "cache:purge [URL]",
 		Aliases: []string{"environment:cache:purge"},
-		Short:   "Empty an environment's HTTP cache, or remove one URL from it",
+		Short:   "Empty an environment's HTTP cache, or remove URLs or tags from it",
 		Long: "Removes what the router keeps of the environment's pages. With a URL, only what it keeps of that one:\n" +
-			"with every query, unless the URL has one. //HOST/PATH means http and https.",
+			"with every query, unless the URL has one. //HOST/PATH means http and https.\n" +
+			"With --tag, only the answers that the application gave that tag (X-Magento-Tags, Surrogate-Key, Cache-Tag).",
 		Example: "  sluice cache:purge\n" +
 			"  sluice cache:purge https://shop.example/sale.html\n" +
-			"  sluice cache:purge --prefix https://shop.example/catalog/",
+			"  sluice cache:purge --prefix https://shop.example/catalog/\n" +
+			"  sluice cache:purge --tag cat_p_12 --tag cms_b_3",
 		Args: positional(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -24,6 +26,9 @@ func (c *program) cachePurge() *cobra.Command {
 			}
 			if wanted.Prefix && wanted.URL == "" {
 				return usageError("sluice cache:purge --prefix https://shop.example/catalog/", "--prefix needs a URL")
+			}
+			if len(wanted.Tags) > 0 && wanted.URL != "" {
+				return usageError("sluice cache:purge --tag cat_p_12", "--tag and a URL exclude each other")
 			}
 			s, err := c.selectEnvironment(cmd.Context())
 			if err != nil {
@@ -38,5 +43,6 @@ func (c *program) cachePurge() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&wanted.Prefix, "prefix", false, "also every URL that begins with it")
+	cmd.Flags().StringSliceVar(&wanted.Tags, "tag", nil, "answers with this tag; can be given several times")
 	return cmd
 }

@@ -26,6 +26,10 @@ const (
 // the variables of the project's file .environment (spec: platform 2.10).
 const SourceEnvironment = "if [ -f .environment ]; then . ./.environment; fi"
 
+// RouterHost is the router's name in application containers: where an application empties
+// the router's cache.
+const RouterHost = "router.internal"
+
 // AuthorityFile holds the certificate of the router's local authority, PEM, where there is
 // one: what an application needs to trust its own routes for https.
 const AuthorityFile = ConfigDir + "/authority.pem"

@@ -283,7 +283,7 @@ func (d *deployment) publish(ctx context.Context) error {
 
 func publication(env platform.Environment, l live, endpoints []engine.Endpoint) platform.Publication {
 	p := platform.Publication{
-		Environment: env.ID(), Project: env.Project, Release: l.release.ID, Routes: l.release.Routes,
+		Environment: env.ID(), Project: env.Project, Subnet: env.Subnet, Release: l.release.ID, Routes: l.release.Routes,
 		Backends: map[string][]string{}, MaintenancePage: l.plan.MaintenancePage,
 	}
 	for _, e := range endpoints {

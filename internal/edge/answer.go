@@ -125,19 +125,26 @@ func (g *gate) purgeAfterMaintenance() {
 }
 
 // Purge removes answers of an environment from the cache: all of them or, with a URL,
-// those of that URL, or of every one that begins with it. It returns CodeNotFound for an
-// environment that is not known and CodeInvalid for what is no URL.
+// those of that URL, or of every one that begins with it, or those that have one of the
+// tags. It returns CodeNotFound for an environment that is not known and CodeInvalid for
+// what is no URL or no tag.
 func (r *Router) Purge(_ context.Context, env platform.EnvironmentID, p platform.Purge) (platform.PurgeReport, error) {
 	g := r.known(env)
 	if g == nil {
 		return platform.PurgeReport{}, errUnknown(env)
 	}
-	if p.URL == "" {
+	if err := p.Validate(); err != nil {
+		return platform.PurgeReport{}, err
+	}
+	if p.URL == "" && len(p.Tags) == 0 {
 		return platform.PurgeReport{Removed: g.purge()}, nil
 	}
 	rel := g.serving()
 	if rel == nil {
 		return platform.PurgeReport{}, nil
+	}
+	if len(p.Tags) > 0 {
+		return platform.PurgeReport{Removed: rel.answers.PurgeTags(p.Tags)}, nil
 	}
 	n, err := rel.answers.PurgeURL(p.URL, p.Prefix)
 	return platform.PurgeReport{Removed: n}, err

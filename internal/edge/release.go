@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/netip"
 	"reflect"
 	"slices"
 
@@ -20,7 +21,8 @@ type release struct {
 	routes      []*route
 	table       *table // of this release's routes only
 	pool        *pool
-	answers     *cache.Zone // what it answered; nil for one that only operators see
+	subnet      netip.Prefix // of the environment's containers; invalid for none
+	answers     *cache.Zone  // what it answered; nil for one that only operators see
 }
 
 // newRelease compiles a publication. It returns CodeInvalid when a route leads nowhere.
@@ -36,7 +38,11 @@ func newRelease(g *gate, p platform.Publication, dial Dialer) (*release, error) 
 		return nil, platform.Errorf(platform.CodeInvalid, "the maintenance page has %d bytes, at most %d are possible",
 			len(p.MaintenancePage), platform.MaxMaintenancePage)
 	}
-	rel := &release{publication: clone(p), routes: make([]*route, 0, len(p.Routes))}
+	subnet, err := parseSubnet(p)
+	if err != nil {
+		return nil, err
+	}
+	rel := &release{publication: clone(p), routes: make([]*route, 0, len(p.Routes)), subnet: subnet}
 	for _, r := range p.Routes {
 		c, err := compileRoute(g, r)
 		if err != nil {

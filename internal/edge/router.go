@@ -94,6 +94,9 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 			return
 		}
 	}
+	if r.servePurge(w, req) {
+		return
+	}
 	secure := r.clients.secure(req)
 	route := r.table.Load().match(req.Host, secure, req.URL.Path)
 	switch {

@@ -7,7 +7,7 @@ import (
 	"sluice/internal/platform"
 )
 
-// purgeCache empties the environment's HTTP cache, or removes what a URL names.
+// purgeCache empties the environment's HTTP cache, or removes what a URL or tags name.
 func (a *api) purgeCache(w http.ResponseWriter, r *http.Request, s scope) error {
 	env, err := a.environment(r.Context(), s)
 	if err != nil {
@@ -20,7 +20,11 @@ func (a *api) purgeCache(w http.ResponseWriter, r *http.Request, s scope) error 
 	if req.Prefix && req.URL == "" {
 		return invalid("url", "a prefix needs a URL; nothing was removed")
 	}
-	report, err := a.Cache.Purge(r.Context(), env.ID(), platform.Purge{URL: req.URL, Prefix: req.Prefix})
+	purge := platform.Purge{URL: req.URL, Prefix: req.Prefix, Tags: req.Tags}
+	if err := purge.Validate(); err != nil {
+		return err
+	}
+	report, err := a.Cache.Purge(r.Context(), env.ID(), purge)
 	if err != nil {
 		return err
 	}

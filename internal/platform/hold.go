@@ -59,6 +59,7 @@ func (r HoldReport) Duration() time.Duration {
 type Publication struct {
 	Environment EnvironmentID
 	Project     string // whose uploaded certificates are shown for the routes' hosts
+	Subnet      string // CIDR of the environment's containers, which may empty its cache; "" for none
 	Release     string
 	Routes      []Route
 	Backends    map[string][]string // application name -> "host:port", at least one each

@@ -115,7 +115,7 @@ func (r *resolver) container(
 		Mounts: binds,
 		Tmpfs:  tmpfs,
 		Links:  links,
-		Hosts:  r.ownHosts(),
+		Hosts:  r.ownHosts(links),
 
 		Programs: programs[engine.Program](r.Toolkit),
 	}, nil
@@ -123,17 +123,23 @@ func (r *resolver) container(
 
 // ownHosts lets an application reach its own routes below localhost, which every resolver
 // takes for the container itself: the router answers at the network's gateway, which is the
-// machine. Warm-up and Magento's own requests to its base URL need it.
-func (r *resolver) ownHosts() map[string]string {
+// machine. Warm-up and Magento's own requests to its base URL need it. By the name of
+// contract.RouterHost it is reached whatever name servers say of the routes, unless a
+// relationship has that name.
+func (r *resolver) ownHosts(links map[string]string) map[string]string {
 	prefix, err := netip.ParsePrefix(r.Environment.Subnet)
 	if err != nil {
 		return nil // addresses says so
 	}
+	router := prefix.Masked().Addr().Next().String()
 	out := map[string]string{}
+	if _, taken := links[contract.RouterHost]; !taken {
+		out[contract.RouterHost] = router
+	}
 	for _, route := range r.routes {
 		u, err := url.Parse(route.URL)
 		if err == nil && strings.HasSuffix(u.Hostname(), ".localhost") && !strings.HasPrefix(u.Hostname(), "*") {
-			out[u.Hostname()] = prefix.Masked().Addr().Next().String()
+			out[u.Hostname()] = router
 		}
 	}
 	return out

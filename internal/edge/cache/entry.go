@@ -25,6 +25,7 @@ type entry struct {
 	verdict verdict
 	etag    string
 	changed time.Time // Last-Modified; zero for none
+	tags    tags
 
 	age      atomic.Pointer[ageHeader]
 	hits     atomic.Int32 // saturates at maxHits
@@ -178,7 +179,7 @@ func (e *entry) hit() {
 // of its parts.
 func (e *entry) weight() int64 {
 	const fixed, perHeader = 512, 64
-	n := fixed + len(e.config)
+	n := fixed + len(e.config) + e.tags.weight()
 	for i, name := range e.names {
 		n += perHeader
 		for _, v := range e.values[i] {

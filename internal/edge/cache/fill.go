@@ -40,19 +40,19 @@ func (rt *Route) Fill(w http.ResponseWriter, req *http.Request, secure bool, nex
 func (rt *Route) bypass(w http.ResponseWriter, req *http.Request, secure bool, next http.Handler) {
 	rt.zone.cache.counts[outcomeBypass].Add(1)
 	outcomeBypass.set(w.Header())
-	switch req.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
-		next.ServeHTTP(w, req)
-		return
-	}
 	seen := &watched{ResponseWriter: w}
 	next.ServeHTTP(seen, req)
+	switch req.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return
+	}
 	if seen.status < http.StatusBadRequest {
 		rt.zone.invalidate(req, secure)
 	}
 }
 
-// watched notes the status of an answer.
+// watched is an answer that the cache has no part in: it notes the status, and takes away
+// what is for caches only.
 type watched struct {
 	http.ResponseWriter
 	status int
@@ -65,6 +65,7 @@ func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *watched) WriteHeader(status int) {
 	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
 		w.status = status
+		dropTags(w.Header())
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

@@ -32,6 +32,7 @@ type recorder struct {
 	mode    mode
 	status  int
 	verdict verdict
+	tags    tags
 	length  int64 // of the body as the header says; -1 for unknown
 	body    []byte
 }
@@ -54,6 +55,7 @@ func (r *recorder) WriteHeader(status int) {
 	}
 	r.status = status
 	h := r.Header()
+	r.tags = f.cache.store.takeTags(h)
 	switch {
 	case status == http.StatusNotModified && f.validates():
 		r.mode = confirming
@@ -228,6 +230,7 @@ func (r *recorder) kept() {
 	f := r.fill
 	whole := r.length < 0 || r.length == int64(len(r.body))
 	e := newEntry(r.status, r.Header(), r.verdict, r.asked, time.Now())
+	e.tags = r.tags
 	if whole {
 		body := slices.Clip(r.body)
 		if cap(r.body) > len(r.body)+len(r.body)/8 {
@@ -254,6 +257,9 @@ func (r *recorder) confirmed() {
 	f := r.fill
 	judge := func(h http.Header) verdict { return f.rt.rules.judge(f.req, f.stale.status, h) }
 	e := f.stale.freshened(r.Header(), judge, r.asked, time.Now())
+	if e.tags = r.tags; len(e.tags.hashes) == 0 { // what it was made from is what it was made from
+		e.tags = f.stale.tags
+	}
 	if e.verdict.keep {
 		f.keep(e, f.body)
 		f.land(e, f.body)

@@ -208,7 +208,11 @@ func answer[T any](s *Server, op func(context.Context, platform.EnvironmentID, *
 	return func(w http.ResponseWriter, req *http.Request) {
 		result, err := op(req.Context(), platform.EnvironmentID(req.PathValue("env")), req)
 		if err != nil {
-			s.log.LogAttrs(req.Context(), slog.LevelWarn, "control request failed",
+			level := slog.LevelWarn
+			if platform.ErrorCode(err) == platform.CodeNotFound {
+				level = slog.LevelDebug // an answer as any other to who asks whether it is there
+			}
+			s.log.LogAttrs(req.Context(), level, "control request failed",
 				slog.String("request", req.Method+" "+req.URL.Path), slog.Any("err", err))
 			write(w, statusOf(err), newProblem(err))
 			return

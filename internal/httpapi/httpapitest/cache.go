@@ -7,9 +7,12 @@ import (
 	"sluice/internal/platform"
 )
 
-// Purge removes seven answers of everything, two below a prefix and one of a URL.
+// Purge removes seven answers of everything, two below a prefix, three of each tag and one
+// of a URL.
 func (p *Platform) Purge(_ context.Context, _ platform.EnvironmentID, purge platform.Purge) (platform.PurgeReport, error) {
 	switch {
+	case len(purge.Tags) > 0:
+		return platform.PurgeReport{Removed: 3 * len(purge.Tags)}, nil
 	case purge.URL == "":
 		return platform.PurgeReport{Removed: 7}, nil
 	case !strings.Contains(purge.URL, "//"):
