@@ -18,6 +18,7 @@ func (p *parser) acrossFiles(m *Manifest) {
 		}
 		p.mounts(m, a)
 		p.locations(a)
+		p.tools(a)
 		p.hooks(a)
 		if !p.check.opts.Bare {
 			p.committedFiles(a)
@@ -31,6 +32,9 @@ func (p *parser) acrossFiles(m *Manifest) {
 	p.upstreams(m)
 	p.unusedServices(m)
 	p.disks(m)
+	if !p.check.opts.Bare && !p.check.opts.Partial {
+		p.repository(m)
+	}
 }
 
 // fillEndpoints completes relationships that name no endpoint with the service's default
