@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -353,51 +354,103 @@ func TestShutdownAnswersWhatIsUnderWay(t *testing.T) {
 	}
 }
 
-// TestTLS: plain requests are ours, HTTP/2 and everything else is net/http's, and both
-// know that it was TLS.
-func TestTLS(t *testing.T) {
+// secured serves h over TLS and returns its address.
+func secured(t *testing.T, h http.HandlerFunc) string {
+	t.Helper()
 	cert := httptest.NewUnstartedServer(nil)
 	cert.StartTLS()
-	defer cert.Close()
-	full := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		_, ours := w.(*writer)
-		_, _ = fmt.Fprint(w, req.Proto, " ", ours, " ", req.TLS != nil && req.TLS.ServerName == "shop.test")
-	})}
+	cert.Close()
+	full := &http.Server{ReadHeaderTimeout: time.Minute, Handler: h}
+	full.TLSConfig = &tls.Config{Certificates: cert.TLS.Certificates, NextProtos: []string{"h2", "http/1.1"}}
 	s := New(full, slog.New(slog.DiscardHandler))
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		_ = s.Serve(tls.NewListener(l, &tls.Config{Certificates: cert.TLS.Certificates, NextProtos: []string{"h2", "http/1.1"}}))
-	}()
-	defer func() { _ = s.Close() }()
+	go func() { _ = s.ServeTLS(l) }()
+	t.Cleanup(func() { _ = s.Close() })
+	return l.Addr().String()
+}
+
+// trusting returns a client's side of connections to addr.
+func trusting(t *testing.T, addr string) *http.Transport {
+	t.Helper()
+	tr := &http.Transport{
+		TLSClientConfig: &tls.Config{ServerName: "shop.test", InsecureSkipVerify: true},
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+		},
+	}
+	t.Cleanup(tr.CloseIdleConnections)
+	return tr
+}
+
+// fetch returns the body of the answer.
+func fetch(t *testing.T, tr *http.Transport, req *http.Request) string {
+	t.Helper()
+	resp, err := tr.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// TestTLS: plain requests are ours, HTTP/2 and everything else is net/http's, and both
+// know that it was TLS.
+func TestTLS(t *testing.T) {
+	addr := secured(t, func(w http.ResponseWriter, req *http.Request) {
+		_, ours := w.(*writer)
+		_, _ = fmt.Fprint(w, req.Proto, " ", ours, " ", req.TLS != nil && req.TLS.ServerName == "shop.test")
+	})
 	for want, set := range map[string]func(*http.Transport, *http.Request){
 		"HTTP/1.1 true true":  func(*http.Transport, *http.Request) {},
 		"HTTP/1.1 false true": func(_ *http.Transport, req *http.Request) { req.Header.Set("Expect", "100-continue") },
 		"HTTP/2.0 false true": func(tr *http.Transport, _ *http.Request) { tr.ForceAttemptHTTP2 = true },
 	} {
 		t.Run(want, func(t *testing.T) {
-			tr := &http.Transport{
-				TLSClientConfig: &tls.Config{ServerName: "shop.test", InsecureSkipVerify: true},
-				DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-					return (&net.Dialer{}).DialContext(ctx, "tcp", l.Addr().String())
-				},
-			}
-			defer tr.CloseIdleConnections()
+			tr := trusting(t, addr)
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://shop.test/", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			set(tr, req)
-			resp, err := tr.RoundTrip(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			body, err := io.ReadAll(resp.Body)
-			if err = errors.Join(err, resp.Body.Close()); err != nil || string(body) != want {
-				t.Errorf("%q %v", body, err)
+			if got := fetch(t, tr, req); got != want {
+				t.Errorf("%q", got)
 			}
 		})
+	}
+}
+
+// Answers that are longer than a record of TLS arrive whole, in one piece or several.
+func TestLongAnswersOverTLS(t *testing.T) {
+	text := strings.Repeat("0123456789abcdefg", 1<<16)
+	addr := secured(t, func(w http.ResponseWriter, req *http.Request) {
+		size, pieces := 0, 0
+		_, _ = fmt.Sscanf(req.URL.RawQuery, "%d,%d", &size, &pieces)
+		if req.URL.Path == "/known" {
+			w.Header().Set("Content-Length", strconv.Itoa(size))
+		}
+		for i := range pieces {
+			_, _ = io.WriteString(w, text[size*i/pieces:size*(i+1)/pieces])
+		}
+	})
+	tr := trusting(t, addr)
+	for _, path := range []string{"/known", "/open"} {
+		for _, size := range []int{0, 1, outBuffer - 1, outBuffer, outBuffer + 1, 100 << 10, len(text)} {
+			for _, pieces := range []int{1, 3} {
+				address := fmt.Sprintf("https://shop.test%s?%d,%d", path, size, pieces)
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := fetch(t, tr, req); got != text[:size] {
+					t.Errorf("%s: %d bytes, or others", address, len(got))
+				}
+			}
+		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"sluice/internal/edge/wire"
 )
 
-// outBuffer is what is gathered before it is written.
+// outBuffer is what is gathered before it is written: what is in a record of TLS.
 const outBuffer = 16 << 10
 
 // outs lends buffers for writing.
@@ -281,10 +281,27 @@ func (w *writer) flush(p []byte) {
 		_, err := to.Gather(w.out, p)
 		w.fail(err)
 	} else {
-		w.send(w.out)
-		w.send(p)
+		w.sendRecords(p)
 	}
 	w.out = w.out[:0]
+}
+
+// sendRecords sends over TLS. The first record is filled up, and records share packets.
+func (w *writer) sendRecords(p []byte) {
+	n := copy(w.out[len(w.out):cap(w.out)], p)
+	w.out, p = w.out[:len(w.out)+n], p[n:]
+	if below, ok := w.conn.raw.(corker); ok && len(p) > 0 {
+		below.Cork()
+		defer func() { w.fail(below.Uncork()) }()
+	}
+	w.send(w.out)
+	w.send(p)
+}
+
+// corker is a connection that can send several writes as one.
+type corker interface {
+	Cork()
+	Uncork() error
 }
 
 func (w *writer) send(p []byte) {

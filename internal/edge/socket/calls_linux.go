@@ -46,6 +46,13 @@ func write(fd uintptr, p, more []byte, follows bool) (int, syscall.Errno) {
 	return int(n), errno
 }
 
+// push sends what was written with more to follow, which setting TCP_NODELAY does (tcp(7)),
+// also where it is set, as Go sets it on all connections.
+func push(fd uintptr) {
+	on := int32(1)
+	_, _, _ = unix.RawSyscall6(unix.SYS_SETSOCKOPT, fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, uintptr(unsafe.Pointer(&on)), unsafe.Sizeof(on), 0)
+}
+
 // sendFile sends what is in src from at to end, or its beginning, and moves at; 0 bytes
 // without an error say that the file has ended.
 func sendFile(fd, src uintptr, at *int64, end int64) (int, syscall.Errno) {

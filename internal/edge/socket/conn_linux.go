@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -33,6 +34,7 @@ func Wrap(c net.Conn) net.Conn {
 	w := &Conn{TCPConn: tcp, raw: raw}
 	w.in.call, w.in.peek = w.in.receive, w.in.listen
 	w.out.call, w.out.fromFile = w.out.send, func(fd uintptr) { w.out.file(w.raw, fd) }
+	w.out.push = func(fd uintptr) { push(fd) }
 	return w
 }
 
@@ -100,6 +102,8 @@ type dispatch struct {
 	mu       sync.Mutex
 	call     func(fd uintptr) (done bool) // send
 	fromFile func(fd uintptr)             // file
+	push     func(fd uintptr)
+	corked   atomic.Bool
 
 	bytes []byte
 	more  []byte
@@ -124,6 +128,16 @@ func (c *Conn) Gather(p, more []byte) (int64, error) {
 	d.begin(p, more)
 	err := c.raw.Write(d.call)
 	return c.sent(err)
+}
+
+// Cork makes writes send full packets only: what does not fill one waits for the next write,
+// or for Uncork. TLS writes a long answer as many records.
+func (c *Conn) Cork() { c.out.corked.Store(true) }
+
+// Uncork sends what waits.
+func (c *Conn) Uncork() error {
+	c.out.corked.Store(false)
+	return c.raw.Control(c.out.push)
 }
 
 // SendFile writes all of head, and behind it n bytes from the beginning of a file. It returns
@@ -183,7 +197,7 @@ func (d *dispatch) send(fd uintptr) (done bool) {
 // step makes one call.
 func (d *dispatch) step(fd uintptr) error {
 	if len(d.bytes)+len(d.more) > 0 {
-		n, errno := write(fd, d.bytes, d.more, d.end > 0)
+		n, errno := write(fd, d.bytes, d.more, d.end > 0 || d.corked.Load())
 		if errno != 0 {
 			return errno
 		}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"testing/iotest"
@@ -69,6 +70,32 @@ func TestGather(t *testing.T) {
 			_ = c.Close()
 		}()
 		arrives(t, peer, want)
+	}
+}
+
+// What is written between Cork and Uncork arrives whole, without another write or the end of
+// the connection.
+func TestCork(t *testing.T) {
+	c, peer := pair(t)
+	want := random(t, 100_000)
+	c.Cork()
+	go func() {
+		for piece := range slices.Chunk(want, 16_406) {
+			if _, err := c.Write(piece); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := c.Uncork(); err != nil {
+			t.Error(err)
+		}
+	}()
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(peer, got); err != nil || !bytes.Equal(got, want) {
+		t.Fatal("something else arrived", err)
+	}
+	_ = c.Close()
+	if err := c.Uncork(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("after the end: %v", err)
 	}
 }
 
