@@ -44,6 +44,7 @@ type gate struct {
 	state     State
 	release   *release // nil before the first publication
 	hold      *hold    // exactly while state is Held
+	lapsed    *hold    // whose deadline opened the gate, while its activity goes on
 	activity  string   // that asked for a hold last, also while Closed
 	candidate *release // offered to operators; nil while there is none, and while Open
 	message   string   // for people, while state is Closed

@@ -14,6 +14,7 @@ const cutGrace = time.Second
 // hold is why a gate is held, and until when.
 type hold struct {
 	activity   string
+	wait       time.Duration // from its beginning to its deadline
 	deadline   time.Time
 	limit      int // visits that may wait at once
 	onDeadline platform.OnDeadline
@@ -34,9 +35,11 @@ func (g *gate) beginHold(h platform.Hold) *hold {
 	if g.state == Closed && g.release != nil {
 		return nil
 	}
+	wait := cmp.Or(h.MaxWait, platform.DefaultHoldWait)
 	next := &hold{
 		activity:   h.Activity,
-		deadline:   time.Now().Add(cmp.Or(h.MaxWait, platform.DefaultHoldWait)),
+		wait:       wait,
+		deadline:   time.Now().Add(wait),
 		limit:      cmp.Or(h.MaxRequests, platform.DefaultHoldRequests),
 		onDeadline: cmp.Or(h.OnDeadline, platform.ReleaseOld),
 	}
@@ -49,18 +52,20 @@ func (g *gate) beginHold(h platform.Hold) *hold {
 		}
 		g.endHold()
 	}
-	if g.pace != nil {
-		g.pace.stall.Stop()
-		g.pace = nil // who was not let go yet waits on
-	}
 	g.report = platform.HoldReport{StartedAt: time.Now()}
 	g.uncounted = true
 	g.arm(next)
 	return next
 }
 
-// arm puts the gate under the hold and starts its deadline.
+// arm puts the gate under the hold and starts its deadline. Whom a release has not let go
+// yet waits on.
 func (g *gate) arm(h *hold) {
+	if g.pace != nil {
+		g.pace.stall.Stop()
+		g.pace = nil
+	}
+	g.lapsed = nil
 	h.ended = make(chan struct{})
 	g.hold, g.state = h, Held
 	h.timer = time.AfterFunc(time.Until(h.deadline), func() { g.expire(h) })
@@ -80,8 +85,9 @@ func (g *gate) expire(h *hold) {
 
 // overdue does what the hold says about its deadline.
 func (g *gate) overdue() {
-	if g.hold.onDeadline == platform.ReleaseOld && g.release != nil {
+	if h := g.hold; h.onDeadline == platform.ReleaseOld && g.release != nil {
 		g.open()
+		g.lapsed = h
 	} else {
 		g.shut("")
 	}
@@ -148,13 +154,24 @@ func (g *gate) cutBusy(h *hold) {
 	g.report.Cut += g.cut(func(v *visit) bool { return !v.long })
 }
 
-// commit makes the deadline end in maintenance.
-func (g *gate) commit() {
+// commit makes the deadline end in maintenance. When it has passed already, and the old
+// release serves, the gate is held once more: no visitor may meet the old release on data
+// that is being changed. It returns the hold to drain for then, nil otherwise.
+func (g *gate) commit() *hold {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.hold != nil {
 		g.hold.onDeadline = platform.Maintain
+		return nil
 	}
+	if g.lapsed == nil {
+		return nil
+	}
+	again := *g.lapsed
+	again.deadline, again.onDeadline = time.Now().Add(again.wait), platform.Maintain
+	g.report.ReleasedAt = time.Time{}
+	g.arm(&again)
+	return &again
 }
 
 // publish opens the gate to rel. swap is called under the lock, so that no request finds
@@ -203,6 +220,7 @@ func (g *gate) close(message string) platform.HoldReport {
 // open ends a hold or maintenance and lets go who waits.
 func (g *gate) open() {
 	g.endHold()
+	g.lapsed = nil
 	g.withdraw(g.release)
 	g.state, g.message = Open, ""
 	if g.queue.len > 0 && g.pace == nil {
@@ -215,6 +233,7 @@ func (g *gate) open() {
 // shut ends a hold and turns away who waits.
 func (g *gate) shut(message string) {
 	g.endHold()
+	g.lapsed = nil
 	g.withdraw(nil)
 	g.turnAway(errMaintenance)
 	g.state, g.message = Closed, message

@@ -65,20 +65,8 @@ func (o *offered) sees(r *Router) string {
 	return <-got
 }
 
-// restarted returns the router that a new process begins with.
-func (o *offered) restarted() *Router {
-	o.t.Helper()
-	r, err := New(Options{Dial: o.net.dial, StatePath: o.path})
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	o.t.Cleanup(func() {
-		if err := r.Forget(o.t.Context(), testEnv); err != nil {
-			o.t.Error(err)
-		}
-	})
-	return r
-}
+// restarted is the router that a new process begins with.
+func (o *offered) restarted() *Router { return o.again() }
 
 func must(o *offered, err error) {
 	o.t.Helper()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sluice/internal/edge/front"
+	"sluice/internal/edge/socket"
 )
 
 // A request that waits costs a goroutine, its stack and the server's buffers: more than
@@ -131,7 +132,7 @@ func (r *Router) park(w http.ResponseWriter, req *http.Request, v *visit) bool {
 	}
 	setParked(w)
 	plain := l.readBy(front.Of(req.Context()))
-	p := &parked{Conn: taken, lot: l, plain: plain, tls: req.TLS, fd: fd, arrived: v.since}
+	p := &parked{Conn: socket.Unwrap(taken), lot: l, plain: plain, tls: req.TLS, fd: fd, arrived: v.since}
 	p.visit.Store(v)
 	early := rest.Reader.Buffered()
 	p.again = headOf(req, early)

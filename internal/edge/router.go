@@ -210,19 +210,29 @@ func (r *Router) beginHold(ctx context.Context, h platform.Hold) (*gate, *hold, 
 	return g, g.beginHold(h), r.save()
 }
 
-// Commit makes the hold's deadline end in maintenance. No hold is no error.
+// Commit makes the hold's deadline end in maintenance. When the deadline has passed and let
+// visitors go back to the old release, they are held once more, and Commit returns when
+// those under way are done, as Hold does. No hold is no error.
 func (r *Router) Commit(ctx context.Context, env platform.EnvironmentID) error {
+	g, again, err := r.commit(ctx, env)
+	if again == nil || err != nil {
+		return err
+	}
+	_, err = g.drain(ctx, again, 0)
+	return err
+}
+
+func (r *Router) commit(ctx context.Context, env platform.EnvironmentID) (*gate, *hold, error) {
 	done, err := r.change(ctx)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	defer done()
 	g := r.known(env)
 	if g == nil {
-		return nil
+		return nil, nil, nil
 	}
-	g.commit()
-	return r.save()
+	return g, g.commit(), r.save()
 }
 
 // Publish sets the routes and backends of an environment and opens it. Publishing the

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ type savedGate struct {
 	Message     string                 `json:"message,omitempty"`
 	Published   bool                   `json:"published"`
 	Publication savedPublication       `json:"publication"`
-	Hold        *savedHold             `json:"hold,omitempty"`
+	Hold        *savedHold             `json:"hold,omitempty"`     // with Open: its deadline has passed, its activity goes on
 	Activity    string                 `json:"activity,omitempty"` // that asked for a hold last
 	Candidate   *platform.Publication  `json:"candidate,omitempty"`
 	Settings    *platform.EdgeSettings `json:"settings,omitempty"`
@@ -65,8 +66,13 @@ type savedHold struct {
 	Activity   string              `json:"activity"`
 	StartedAt  time.Time           `json:"started_at"`
 	Deadline   time.Time           `json:"deadline"`
+	Wait       time.Duration       `json:"wait,omitempty"` // until a deadline that is set once more
 	Limit      int                 `json:"limit"`
 	OnDeadline platform.OnDeadline `json:"on_deadline"`
+}
+
+func (s *savedHold) hold() *hold {
+	return &hold{activity: s.Activity, wait: cmp.Or(s.Wait, s.Deadline.Sub(s.StartedAt)), deadline: s.Deadline, limit: s.Limit, onDeadline: s.OnDeadline}
 }
 
 // stateFile writes the state so that a reader finds the whole of one state, also after
@@ -237,9 +243,9 @@ func (g *gate) record() savedGate {
 	if p := g.protection.Load(); p != nil {
 		s.Settings = &p.settings
 	}
-	if h := g.hold; h != nil {
+	if h := cmp.Or(g.hold, g.lapsed); h != nil {
 		s.Hold = &savedHold{
-			Activity: h.activity, StartedAt: g.report.StartedAt, Deadline: h.deadline,
+			Activity: h.activity, StartedAt: g.report.StartedAt, Deadline: h.deadline, Wait: h.wait,
 			Limit: h.limit, OnDeadline: h.onDeadline,
 		}
 	}
@@ -304,16 +310,21 @@ func (g *gate) restore(s savedGate, rel *release) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.release, g.message, g.activity = rel, s.Message, s.Activity
-	switch {
-	case s.State == Held && s.Hold != nil:
+	if s.Hold != nil {
 		g.activity = s.Hold.Activity
 		g.report.StartedAt, g.uncounted = s.Hold.StartedAt, true
-		g.arm(&hold{activity: s.Hold.Activity, deadline: s.Hold.Deadline, limit: s.Hold.Limit, onDeadline: s.Hold.OnDeadline})
+	}
+	switch {
+	case s.State == Held && s.Hold != nil:
+		g.arm(s.Hold.hold())
 		if !time.Now().Before(s.Hold.Deadline) {
 			g.overdue() // before anybody comes in; the next change saves it
 		}
 	case s.State == Open && rel != nil:
 		g.state = Open
+		if s.Hold != nil {
+			g.lapsed = s.Hold.hold()
+		}
 	default:
 		g.state = Closed
 	}

@@ -18,18 +18,23 @@ import (
 	"time"
 )
 
-// twins are front and net/http alone, with the same limits and the same handler. They
-// listen on sockets of the file system: millions of connections leave no port occupied.
-type twins struct{ ours, plain string }
+// twins are front and net/http alone, with the same limits and the same handler.
+type twins struct{ ours, plain net.Addr }
 
-func newTwins(tb testing.TB, h http.Handler) twins {
+// newTwins listens on "tcp", or on "unix": there, millions of connections leave no port
+// occupied.
+func newTwins(tb testing.TB, network string, h http.Handler) twins {
 	tb.Helper()
 	dir, err := os.MkdirTemp("", "front") //nolint:usetesting // the path of a socket must be short
 	if err != nil {
 		tb.Fatal(err)
 	}
 	listen := func(name string) net.Listener {
-		l, err := (&net.ListenConfig{}).Listen(tb.Context(), "unix", filepath.Join(dir, name))
+		addr := "127.0.0.1:0"
+		if network == "unix" {
+			addr = filepath.Join(dir, name)
+		}
+		l, err := (&net.ListenConfig{}).Listen(tb.Context(), network, addr)
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -52,7 +57,7 @@ func newTwins(tb testing.TB, h http.Handler) twins {
 		<-done
 		_ = os.RemoveAll(dir)
 	})
-	return twins{ours: ol.Addr().String(), plain: pl.Addr().String()}
+	return twins{ours: ol.Addr(), plain: pl.Addr()}
 }
 
 // probe is the last request of every conversation: it is answered exactly when the
@@ -71,17 +76,17 @@ type said struct {
 
 // converse sends text and the probe, ends its side, and returns what came back until the
 // server ended the other.
-func converse(tb testing.TB, addr, text string) []said {
+func converse(tb testing.TB, addr net.Addr, text string) []said {
 	tb.Helper()
-	c, err := (&net.Dialer{}).DialContext(tb.Context(), "unix", addr)
+	c, err := (&net.Dialer{}).DialContext(tb.Context(), addr.Network(), addr.String())
 	if err != nil {
 		tb.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
 	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
 	go func() {
-		_, _ = io.WriteString(c, text+probe) // a server that has closed does not want it
-		_ = c.(*net.UnixConn).CloseWrite()   //nolint:errcheck // it is one
+		_, _ = io.WriteString(c, text+probe)                 // a server that has closed does not want it
+		_ = c.(interface{ CloseWrite() error }).CloseWrite() //nolint:errcheck // it is one
 	}()
 	raw, err := io.ReadAll(c)
 	if errors.Is(err, os.ErrDeadlineExceeded) {

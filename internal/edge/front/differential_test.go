@@ -179,7 +179,7 @@ func (refusing) Header() http.Header { return http.Header{} }
 
 // TestClientsSeeNoDifference: whatever a client sends, front means the same as net/http.
 func TestClientsSeeNoDifference(t *testing.T) {
-	tw := newTwins(t, http.HandlerFunc(mirror))
+	tw := newTwins(t, "tcp", http.HandlerFunc(mirror))
 	for _, tt := range same() {
 		t.Run(tt.name, func(t *testing.T) {
 			ours, plain := converse(t, tw.ours, tt.text), converse(t, tw.plain, tt.text)
@@ -210,7 +210,7 @@ func FuzzClientsSeeNoDifference(f *testing.F) {
 			f.Add(tt.text)
 		}
 	}
-	tw := newTwins(f, http.HandlerFunc(mirror))
+	tw := newTwins(f, "unix", http.HandlerFunc(mirror))
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 64<<10 {
 			return

@@ -38,6 +38,15 @@ func Wrap(c net.Conn) net.Conn {
 	return w
 }
 
+// Unwrap returns the connection that Wrap was given: one that nobody uses for a while needs
+// no more memory than it does.
+func Unwrap(c net.Conn) net.Conn {
+	if w, ok := c.(*Conn); ok {
+		return w.TCPConn
+	}
+	return c
+}
+
 // receipt is a read under way. Its functions are made once: a read allocates nothing.
 type receipt struct {
 	mu   sync.Mutex
