@@ -6,7 +6,8 @@ set -euo pipefail
 
 mkdir -p "$demo" "$data/router"
 say "Starting sluice-router (ports $http_port and $https_port) and sluiced (port $api_port)"
-start sluice-router "$bin/sluice-router" --listen ":$http_port" --listen-tls ":$https_port" --control "$router_socket" --state "$data/router/state.json"
+start sluice-router "$bin/sluice-router" --listen ":$http_port" --listen-tls ":$https_port" --control "$router_socket" --state "$data/router/state.json" \
+    --cache-dir "$data/router/cache"
 await sluice-router test -S "$router_socket"
 start sluiced "$bin/sluiced" serve --data-dir "$data" --listen "127.0.0.1:$api_port" --http-port "$http_port" --https-port "$https_port" --prefix sluice-demo
 await sluiced curl --silent --fail --max-time 2 "$SLUICE_URL/api/version"
