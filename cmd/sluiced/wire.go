@@ -158,6 +158,7 @@ func (p *plant) openPipeline(ctx context.Context) error {
 		MinFreeBytes: p.config.MinFree << 20,
 		BuildNetwork: p.config.BuildNetwork,
 		Toolkit:      toolkit,
+		DropToolkits: (&toolkits{dir: p.config.path("toolkit"), log: p.log}).drop,
 		Authority:    p.authority,
 		OnStep:       crashAt(p.config.CrashAt),
 	})

@@ -36,6 +36,7 @@ func (s *Service) Recover(ctx context.Context) error {
 		}
 	}
 	problems = append(problems, s.removeOrphans(ctx, envs))
+	s.dropOldToolkits(ctx)
 	s.poke()
 	return errors.Join(problems...)
 }

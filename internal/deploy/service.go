@@ -39,6 +39,9 @@ type Options struct {
 	// contract.ToolkitPath and ToolkitAlias; empty for none. It must stay as it is as long
 	// as a release was made with it.
 	Toolkit string
+	// DropToolkits removes toolkits that are not in use any more; inUse says which are, by
+	// path, and costs a look at every environment. Nil for never.
+	DropToolkits func(ctx context.Context, inUse func(context.Context) (map[string]bool, error)) error
 	// OnStep, when set, is called right after a step was recorded and before it begins.
 	// Tests stop the control plane there.
 	OnStep func(platform.Step)

@@ -135,6 +135,7 @@ func (d *deployment) background(ctx context.Context) error {
 	if err := d.dropOldSlugs(ctx, d.project.ID); err != nil {
 		d.Log.WarnContext(ctx, "remove old slugs", "project", d.project.ID, "error", err)
 	}
+	d.dropOldToolkits(ctx)
 	return nil
 }
 

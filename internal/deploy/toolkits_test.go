@@ -1,0 +1,80 @@
+package deploy_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"testing"
+
+	"sluice/internal/platform"
+	"sluice/internal/topology"
+)
+
+func TestToolkitsAreKeptAsLongAsAReleaseNamesThem(t *testing.T) {
+	w := newWorld(t)
+	var used []string
+	asked := 0
+	w.options.DropToolkits = func(ctx context.Context, inUse func(context.Context) (map[string]bool, error)) error {
+		asked++
+		paths, err := inUse(ctx)
+		used = slices.Sorted(maps.Keys(paths))
+		return errors.Join(err, errors.New("noted and nothing else"))
+	}
+	path := func(version string) string { return "/data/toolkit/" + version + "/sluice-toolkit" }
+	check := func(versions ...string) {
+		t.Helper()
+		want := make([]string, len(versions))
+		for i, v := range versions {
+			want[i] = path(v)
+		}
+		slices.Sort(want)
+		if !slices.Equal(used, want) {
+			t.Errorf("in use: %q, want %q", used, want)
+		}
+	}
+	start := func(version string) {
+		t.Helper()
+		w.options.Toolkit = path(version)
+		if err := w.service(nil).Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.options.Toolkit = path("one")
+	w.push(shop())
+	check("one")
+	start("two")
+	check("one", "two") // what serves has the one that it was made with
+	w.push(shop("pub/index.php", "<?php // 2"))
+	check("two")
+	start("three")
+	w.failHook(topology.DeployHook, 7)
+	w.push(shop("pub/index.php", "<?php // 3"))
+	if w.env().Status != platform.EnvironmentDirty {
+		t.Fatalf("the environment is %s", w.env().Status)
+	}
+	w.engine.OnExec(nil)
+	by := platform.Actor{ID: "jane", Name: "Jane"}
+	stage := platform.Push{Project: "shop", Actor: by, Updates: []platform.RefUpdate{
+		{Ref: "refs/heads/stage", Old: platform.ZeroCommit, New: w.source.commit(shop())},
+	}}
+	w.options.Toolkit = path("four")
+	s := w.service(nil)
+	w.run(s, func() {
+		if err := s.PostReceive(t.Context(), stage, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		a, err := s.Activate(t.Context(), "shop", "stage", by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.log(a) // until it is sealed
+	})
+	check("two", "four") // what served before the failure may serve again
+	start("five")
+	check("two", "four", "five")
+	if asked != 6 {
+		t.Errorf("asked %d times", asked)
+	}
+}
