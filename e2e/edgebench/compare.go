@@ -28,18 +28,14 @@ func scenarios() []scenario {
 		{name: "TLS 100 KiB", path: "/100k", secure: true},
 		{name: "cached 1 KiB", path: "/cached/1k", cached: true},
 		{name: "cached 100 KiB", path: "/cached/100k", cached: true},
+		{name: "cached TLS 1 KiB", path: "/cached/1k", cached: true, secure: true},
+		{name: "cached TLS 100 KiB", path: "/cached/100k", cached: true, secure: true},
 	}
 }
 
 // measures reports whether the scenario makes sense for the peer.
 func (s scenario) measures(p *peer) bool {
-	switch {
-	case s.secure:
-		return p.secure != ""
-	case s.cached:
-		return p.caches
-	}
-	return true
+	return (!s.secure || p.secure != "") && (!s.cached || p.caches)
 }
 
 // series is the measurements of one peer in one scenario.
