@@ -31,7 +31,7 @@ const (
 type savedState struct {
 	Version      int         `json:"version"`
 	BypassKey    []byte      `json:"bypass_key,omitempty"`
-	Environments []savedGate `json:"environments"`
+	Environments []savedGate `json:"environments"` // last: see encodeState
 }
 
 // savedGate is what a gate needs to come back as it was. Deadlines are absolute.
@@ -40,11 +40,11 @@ type savedGate struct {
 	State       State                  `json:"state"`
 	Message     string                 `json:"message,omitempty"`
 	Published   bool                   `json:"published"`
-	Publication savedPublication       `json:"publication"`
 	Hold        *savedHold             `json:"hold,omitempty"`     // with Open: its deadline has passed, its activity goes on
 	Activity    string                 `json:"activity,omitempty"` // that asked for a hold last
 	Candidate   *platform.Publication  `json:"candidate,omitempty"`
 	Settings    *platform.EdgeSettings `json:"settings,omitempty"`
+	Publication savedPublication       `json:"publication"` // last: see encodeState
 }
 
 // savedPublication is encoded once for each release: a change of one environment writes
@@ -100,7 +100,7 @@ func (f *stateFile) save(snapshot func() savedState) error {
 		return nil
 	}
 	upTo := f.asked.Load()
-	data, err := json.Marshal(snapshot())
+	data, err := encodeState(snapshot())
 	if err != nil {
 		return fmt.Errorf("encode router state: %w", err)
 	}

@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -43,7 +42,7 @@ func (r *Router) change(ctx context.Context) (done func(), err error) {
 func (r *Router) HandOver() (state []byte, end func(succeeded bool), err error) {
 	r.changes.Lock()
 	r.state.pause(true)
-	state, err = json.Marshal(r.snapshot())
+	state, err = encodeState(r.snapshot())
 	if err != nil {
 		r.state.pause(false)
 		r.changes.Unlock()
