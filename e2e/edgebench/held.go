@@ -40,6 +40,7 @@ func (l *lab) hold(ctx context.Context) error {
 			return err
 		}
 		l.printf("%-16d %12d %12d %8d %14.0f %12.1f\n", c.n, got.ok, c.n-got.ok, got.bytes, millis(got.last), float64(got.cpu.Nanoseconds())/1e3)
+		got.refused.table(l, c.n)
 		if c.n == lastAnswerOver {
 			l.printf("  goal last of %d within %s: %s\n", lastAnswerOver, maxLastAnswer, met(got.last <= maxLastAnswer))
 			continue
@@ -55,6 +56,8 @@ type heldResult struct {
 	bytes int64         // growth of the router's resident memory, a request
 	last  time.Duration // from the release to the end of the last answer
 	cpu   time.Duration // of the router from then on, a request
+
+	refused refusals
 }
 
 func (l *lab) holdOnce(ctx context.Context, n int, wait time.Duration) (heldResult, error) {
@@ -82,6 +85,10 @@ func (l *lab) holdOnce(ctx context.Context, n int, wait time.Duration) (heldResu
 	}
 	time.Sleep(wait)
 	grown := p.process.resident() - before
+	refused, err := refuse(ctx, p.plain)
+	if err != nil {
+		return heldResult{}, err
+	}
 	answered := visitors.read()
 	start, cpu := time.Now(), p.process.cpu()
 	if _, err := ctl.Publish(ctx, l.publication()); err != nil {
@@ -92,7 +99,7 @@ func (l *lab) holdOnce(ctx context.Context, n int, wait time.Duration) (heldResu
 	if len(times) > 0 {
 		last = slices.MaxFunc(times, time.Time.Compare).Sub(start)
 	}
-	return heldResult{ok: len(times), bytes: grown / int64(n), last: last, cpu: (p.process.cpu() - cpu) / time.Duration(n)}, nil
+	return heldResult{ok: len(times), bytes: grown / int64(n), last: last, cpu: (p.process.cpu() - cpu) / time.Duration(n), refused: refused}, nil
 }
 
 // allWait returns when the router says that n requests wait.
@@ -113,18 +120,20 @@ func allWait(ctx context.Context, ctl *edgectl.Client, n int) error {
 // crowd is visitors that have sent a request each.
 type crowd []net.Conn
 
-// arrive connects n visitors and sends their requests, of the size that a browser sends.
+// visit is a request of the size that a browser sends.
+const visit = "GET /1k HTTP/1.1\r\nHost: " + siteHost + "\r\nAccept: text/html\r\nAccept-Encoding: gzip, deflate, br\r\n" +
+	"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\nCookie: session=0123456789abcdef\r\n\r\n"
+
+// arrive connects n visitors and sends their requests.
 func arrive(ctx context.Context, addr string, n int) (crowd, error) {
 	conns := make(crowd, 0, n)
-	request := "GET /1k HTTP/1.1\r\nHost: " + siteHost + "\r\nAccept: text/html\r\nAccept-Encoding: gzip, deflate, br\r\n" +
-		"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\nCookie: session=0123456789abcdef\r\n\r\n"
 	for range n {
 		c, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(ctx, "tcp", addr)
 		if err != nil {
 			return conns, err
 		}
 		conns = append(conns, c)
-		if _, err := io.WriteString(c, request); err != nil {
+		if _, err := io.WriteString(c, visit); err != nil {
 			return conns, err
 		}
 	}

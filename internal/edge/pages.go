@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed pages/page.html
@@ -70,10 +71,38 @@ func (n pageName) page() page {
 }
 
 // pages renders the answers of the router itself. They load nothing from elsewhere.
-type pages struct{ layout *template.Template }
+type pages struct {
+	layout *template.Template
+
+	mu   sync.RWMutex
+	made map[page][]byte // when many are turned away all get the same one
+}
+
+// maxMade is how many rendered pages are kept: some for each name, and operators' messages.
+const maxMade = 64
 
 func newPages() *pages {
-	return &pages{layout: template.Must(template.New("page").Parse(pageSource))}
+	return &pages{layout: template.Must(template.New("page").Parse(pageSource)), made: map[page][]byte{}}
+}
+
+// html returns the rendered page, which nobody may change.
+func (ps *pages) html(p page) []byte {
+	ps.mu.RLock()
+	text, ok := ps.made[p]
+	ps.mu.RUnlock()
+	if ok {
+		return text
+	}
+	var b bytes.Buffer
+	if err := ps.layout.Execute(&b, p); err != nil {
+		return []byte(p.Title)
+	}
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if len(ps.made) < maxMade {
+		ps.made[p] = b.Bytes()
+	}
+	return b.Bytes()
 }
 
 // turnAway answers a request that its gate did not let in.
@@ -161,8 +190,8 @@ func setPageHeader(h http.Header) {
 }
 
 func (ps *pages) render(h http.Header, req *http.Request, p page) []byte {
-	var b bytes.Buffer
 	if wantsJSON(req) {
+		var b bytes.Buffer
 		h.Set("Content-Type", "application/problem+json")
 		if err := json.NewEncoder(&b).Encode(problem{Status: p.Status, Title: p.Title, Detail: p.Detail}); err != nil {
 			return nil // strings and a number always encode
@@ -174,10 +203,7 @@ func (ps *pages) render(h http.Header, req *http.Request, p page) []byte {
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
 		p.Retry = 0 // a reload would ask for something else
 	}
-	if err := ps.layout.Execute(&b, p); err != nil {
-		return []byte(p.Title)
-	}
-	return b.Bytes()
+	return ps.html(p)
 }
 
 // problem is the answer to a program (RFC 9457).
