@@ -19,6 +19,7 @@ func (p *parser) acrossFiles(m *Manifest) {
 		p.mounts(m, a)
 		p.locations(a)
 		p.tools(a)
+		p.roots(a)
 		p.hooks(a)
 		if !p.check.opts.Bare {
 			p.committedFiles(a)

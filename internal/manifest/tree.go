@@ -99,6 +99,20 @@ func (p *parser) locations(a *Application) {
 	}
 }
 
+// roots warns about locations whose directory is neither committed nor a mount, where
+// nothing could make it: all requests would be answered with 404.
+func (p *parser) roots(a *Application) {
+	if p.check.opts.Partial || a.Hooks.Build != "" || p.installed(a) || p.exists(path.Join(a.Root, ".gitmodules")) {
+		return
+	}
+	for _, l := range a.Web.Locations {
+		dir := path.Join(a.Root, l.Root)
+		if l.Root != "" && !p.exists(dir) && !underMount(a.Mounts, l.Root) {
+			p.check.warn(l.Pos, "missing-root", fmt.Sprintf("location %s serves the directory %s, which does not exist", show(l.Path), show(dir)), "there is no build hook that could make it", "mend the root or commit the directory")
+		}
+	}
+}
+
 // notSent says what becomes of PHP files that are published as text (ADR 0009).
 const notSent = "they are answered with 403, since that would show their source"
 

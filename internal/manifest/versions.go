@@ -25,6 +25,14 @@ func checkApplication(c *checker, n *node, _ string) {
 	for _, item := range n.at("runtime", "extensions").list() {
 		c.extension(item, rt, known)
 	}
+	for _, item := range n.at("runtime", "disabled_extensions").list() {
+		switch e, ok := rt.Extensions[item.str()]; {
+		case !ok:
+			c.warn(item.pos, "unknown-extension", fmt.Sprintf("%s:%s has no extension %s", rt.Name, rt.Version, show(item.str())), "there is nothing to disable", closestOnly(item.str(), known))
+		case e.Always:
+			c.notice(item.pos, "ignored-value", fmt.Sprintf("extension %s cannot be disabled", show(item.str())), "it is always on", "")
+		}
+	}
 }
 
 func (c *checker) extension(item *node, rt catalog.Runtime, known []string) {
