@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 
 	"sluice/internal/contract"
 	"sluice/internal/engine"
@@ -159,9 +160,25 @@ func (s *Service) tail(ctx context.Context, env platform.Environment, release, c
 				WithHint("use access, error, app, cron, deploy or post-deploy")
 		}
 	}
-	argv := []string{"tail", "-n", strconv.Itoa(lines), contract.LogDir + "/" + kind + ".log"}
-	_, err := s.Engine.Exec(ctx, engine.ExecRequest{
-		Environment: env.ID(), Release: release, Container: container, Command: argv, Stdout: w, Stderr: w,
+	argv := []string{"/bin/sh", "-c", tailScript, "tail", strconv.Itoa(lines), kind + ".log"}
+	var others strings.Builder
+	code, err := s.Engine.Exec(ctx, engine.ExecRequest{
+		Environment: env.ID(), Release: release, Container: container, Command: argv, Dir: contract.LogDir, Stdout: w, Stderr: &others,
 	})
-	return err
+	if err != nil || code == 0 {
+		return err
+	}
+	missing := platform.Errorf(platform.CodeNotFound, "%s has no log %q yet", container, kind)
+	if names := strings.Fields(others.String()); code == noSuchLog && len(names) > 0 {
+		return missing.WithHint("there is %s", strings.Join(names, ", "))
+	}
+	return missing
 }
+
+// tailScript writes the end of a log, or the names of those that there are.
+const (
+	tailScript = `if [ -f "$2" ]; then exec tail -n "$1" "$2"; fi
+for f in *.log; do if [ -f "$f" ]; then echo "${f%.log}" >&2; fi; done
+exit 44`
+	noSuchLog = 44
+)

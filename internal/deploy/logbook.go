@@ -13,8 +13,9 @@ import (
 // (spec: platform 1.14): two spaces per level, "W: " for warnings, "E: " for errors.
 // A log that cannot be written never stops a deployment.
 type logbook struct {
-	mu sync.Mutex
-	w  io.Writer
+	mu    sync.Mutex
+	w     io.Writer
+	blank bool // the last line was
 }
 
 func newLogbook(w io.Writer) *logbook { return &logbook{w: w} }
@@ -23,11 +24,22 @@ func newLogbook(w io.Writer) *logbook { return &logbook{w: w} }
 func (l *logbook) Line(level int, format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, _ = fmt.Fprintf(l.w, "%s%s\n", strings.Repeat("  ", level), fmt.Sprintf(format, args...)) // see type
+	l.write(strings.Repeat("  ", level) + fmt.Sprintf(format, args...))
 }
 
-// Blank separates sections.
-func (l *logbook) Blank() { l.Line(0, "") }
+func (l *logbook) write(line string) {
+	_, _ = io.WriteString(l.w, line+"\n") // see type
+	l.blank = line == ""
+}
+
+// Blank separates sections, by one line however often it is called.
+func (l *logbook) Blank() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.blank {
+		l.write("")
+	}
+}
 
 // At returns a writer that indents every line it is given. Close writes out a last line
 // that has no newline.

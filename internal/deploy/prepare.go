@@ -156,7 +156,8 @@ func (d *deployment) preparationFailed(ctx context.Context, err error) error {
 		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("prepare release %s: %w; visitors were not affected", d.release.ID, err))
 	}
 	text := fmt.Sprintf("'%s' did not become ready: %s. Visitors were not affected.", f.Container, f.Message)
-	return failed(phraseDeploy, "mend its configuration in .magento/services.yaml or .magento.app.yaml and push again",
+	return failed(phraseDeploy, "mend its configuration in .magento/services.yaml or .magento.app.yaml and push again; "+
+		"if the machine was only busy, "+d.tryAgain(),
 		quoted(text, f.Tail))
 }
 

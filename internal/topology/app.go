@@ -42,7 +42,7 @@ func (r *resolver) web(app *manifest.Application) (engine.App, error) {
 	c.Name = app.Name
 	c.Command = []string{startApp}
 	c.StopTimeout = webStop
-	c.Files = append(c.Files, webFiles(app, r.Environment.Subnet)...)
+	c.Files = append(c.Files, webFiles(app, r.Environment.Subnet, saysErrorLog(c.Files))...)
 	if r.Authority != "" {
 		c.Files = append(c.Files, engine.File{Path: contract.AuthorityFile, Mode: 0o644, Content: r.Authority})
 	}
@@ -180,10 +180,10 @@ func bindMounts(app *manifest.Application, mounts []manifest.Mount) (binds []eng
 }
 
 // webFiles are the generated files of a web container beside PHP's own.
-func webFiles(app *manifest.Application, subnet string) []engine.File {
+func webFiles(app *manifest.Application, subnet string, ownLog bool) []engine.File {
 	files := []engine.File{
 		{Path: contract.ConfigDir + "/nginx.conf", Mode: 0o644, Content: nginxConfig(app, subnet)},
-		{Path: contract.ConfigDir + "/php-fpm.conf", Mode: 0o644, Content: fpmConfig(app)},
+		{Path: contract.ConfigDir + "/php-fpm.conf", Mode: 0o644, Content: fpmConfig(app, ownLog)},
 	}
 	add := func(path, body string) {
 		if strings.TrimSpace(body) != "" {

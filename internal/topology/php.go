@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -137,8 +138,18 @@ func fpmChildren(h manifest.SizingHints) int {
 	return max((containerMemory-reserved+request-1)/request, minChildren)
 }
 
-// fpmConfig is php-fpm.conf: one pool on a socket, run as the container's user.
-func fpmConfig(app *manifest.Application) string {
+// saysErrorLog reports whether the project's php.ini or php: variables say where PHP's
+// errors go.
+func saysErrorLog(files []engine.File) bool {
+	directive := regexp.MustCompile(`(?m)^[ \t]*error_log[ \t]*=`)
+	return slices.ContainsFunc(files, func(f engine.File) bool {
+		return strings.HasPrefix(f.Path, phpDir+"/") && directive.MatchString(f.Content)
+	})
+}
+
+// fpmConfig is php-fpm.conf: one pool on a socket, run as the container's user. Errors go
+// to app.log (spec: platform 2.11); those of commands stay in their output.
+func fpmConfig(app *manifest.Application, ownLog bool) string {
 	children := fpmChildren(app.SizingHints)
 	var b strings.Builder
 	b.WriteString("[global]\nerror_log = /proc/self/fd/2\nlog_limit = 8192\npid = /run/php-fpm.pid\ndaemonize = no\n\n")
@@ -146,6 +157,9 @@ func fpmConfig(app *manifest.Application) string {
 	fmt.Fprintf(&b, "pm = dynamic\npm.max_children = %d\npm.start_servers = 2\npm.min_spare_servers = 1\npm.max_spare_servers = %d\n",
 		children, min(4, children))
 	b.WriteString("pm.max_requests = 5000\nclear_env = no\ncatch_workers_output = yes\ndecorate_workers_output = no\n")
+	if !ownLog {
+		b.WriteString("php_value[error_log] = " + contract.LogDir + "/app.log\n")
+	}
 	if app.FPMTimeout > 0 {
 		fmt.Fprintf(&b, "request_terminate_timeout = %ds\n", app.FPMTimeout)
 	}

@@ -46,7 +46,7 @@ func (e *Engine) awaitHealthy(ctx context.Context, name string, w wanted) error 
 		if err == nil && code == 0 {
 			return nil
 		}
-		if err != nil { // it is restarting, or ends in this moment
+		if err != nil && !errors.Is(err, errNotHealthy) { // it is restarting, or ends in this moment
 			_, _ = fmt.Fprintln(&last, err)
 		}
 		if message := e.crashed(limit, name, crashes); message != "" {
