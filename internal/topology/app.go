@@ -185,6 +185,7 @@ func webFiles(app *manifest.Application, subnet string, ownLog bool) []engine.Fi
 		{Path: contract.ConfigDir + "/nginx.conf", Mode: 0o644, Content: nginxConfig(app, subnet)},
 		{Path: contract.ConfigDir + "/php-fpm.conf", Mode: 0o644, Content: fpmConfig(app, ownLog)},
 	}
+	files = append(files, pageFiles(app)...)
 	add := func(path, body string) {
 		if strings.TrimSpace(body) != "" {
 			files = append(files, engine.File{Path: path, Mode: 0o755, Content: script(body)})

@@ -35,6 +35,7 @@ func nginxConfig(app *manifest.Application, subnet string) string {
 	n.line(2, "client_max_body_size %d;", maxBody(app))
 	n.line(2, "set $sluice_target \"\";")
 	n.line(2, "location = %s { access_log off; return 200; }", contract.ReadyPath)
+	n.errorPages()
 	for i := range app.Web.Locations {
 		n.location(&app.Web.Locations[i])
 	}
