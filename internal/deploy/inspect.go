@@ -133,6 +133,9 @@ func (s *Service) Logs(ctx context.Context, project, name, app, kind string, lin
 			return err
 		}
 		container = a
+		if kind == "app" && isWorker(current.plan.Spec, a) {
+			kind = "" // all that a worker says, it prints
+		}
 	} else {
 		release = ""
 	}
@@ -142,12 +145,14 @@ func (s *Service) Logs(ctx context.Context, project, name, app, kind string, lin
 	return s.tail(ctx, env, release, container, kind, lines, w)
 }
 
+func isWorker(spec engine.Spec, name string) bool {
+	return slices.ContainsFunc(spec.Workers, func(w engine.Worker) bool { return w.Name == name })
+}
+
 // chooseLogged also finds workers.
 func chooseLogged(spec engine.Spec, name string) (string, error) {
-	for _, w := range spec.Workers {
-		if w.Name == name {
-			return w.Name, nil
-		}
+	if isWorker(spec, name) {
+		return name, nil
 	}
 	a, err := choose(spec.Apps, name)
 	return a.Name, err
