@@ -107,8 +107,7 @@ func (g *gate) wait(ctx context.Context, v *visit) error {
 		select {
 		case err := <-v.verdict:
 			if err == nil && v.clientGone(ctx) {
-				g.finish(v)
-				g.countLeft(v)
+				g.lose(v)
 				return errLeft
 			}
 			if err == nil {
@@ -138,6 +137,12 @@ func (g *gate) leave(v *visit) {
 	if <-v.verdict != nil {
 		return // turned away, and counted so
 	}
+	g.lose(v)
+}
+
+// lose ends a visit that was let in and whose client has left.
+func (g *gate) lose(v *visit) {
+	v.cancel(errLeft)
 	g.finish(v)
 	g.countLeft(v)
 }
@@ -220,7 +225,11 @@ func (g *gate) answer(v *visit, status int) {
 		return
 	}
 	v.paced = nil
-	p.answered(status)
+	if status == 0 && v.cause() != nil { // its client left, or it was cut: that says nothing of the backend
+		p.out--
+	} else {
+		p.answered(status)
+	}
 	if p == g.pace {
 		g.advance()
 	}

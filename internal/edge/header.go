@@ -18,10 +18,11 @@ type clients struct{ trusted []netip.Prefix }
 
 // dropped are request headers that an application may believe and a client may not set
 // (spec: platform 3.6).
-func dropped() [11]string {
+func dropped() [12]string {
 	return [...]string{
 		"Proxy", "X-Client-Ssl", "X-Client-Verify", "X-Client-Dn", "X-Client-Cert",
 		"Client-Cdn", "Client-Country", "Client-Abuse-Score", "Client-Asn", HeldHeader,
+		"Http2-Settings",
 		"Expect", // the body is asked for when a backend wants it
 	}
 }
@@ -59,7 +60,7 @@ func setFields(h http.Header, resp *wire.Response) {
 		case f.Name == "Connection":
 			listed = append(listed, f.Value)
 			continue
-		case hopByHop(f.Name), f.Name == "Content-Length" && resp.Framing == wire.Chunked:
+		case hopByHop(f.Name), f.Name == "Content-Length" && (resp.Framing == wire.Chunked || h[f.Name] != nil):
 			continue
 		}
 		if have := h[f.Name]; have != nil {

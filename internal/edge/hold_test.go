@@ -401,6 +401,13 @@ func TestPaceGoesDownWhenTheBackendIsOverloadedAndOnWhenItHangs(t *testing.T) {
 	if p.window != 16 || p.out != 1 {
 		t.Errorf("pace %+v", p)
 	}
+	g := newGate("x", newMetrics(), func() {})
+	left := &visit{gate: g, paced: p}
+	left.cancel(errLeft)
+	g.answer(left, 0)
+	if p.window != 16 || p.out != 0 {
+		t.Errorf("a client that left slowed the release down: pace %+v", p)
+	}
 	inWorld(t, func(w *world) {
 		t := w.t
 		var arrived atomic.Int64

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"sluice/internal/edge/ssi"
 )
@@ -227,6 +228,11 @@ func (a *assembly) FlushError() error {
 		return nil
 	}
 	return http.NewResponseController(a.ResponseWriter).Flush()
+}
+
+// SetWriteDeadline bounds writes to the visitor.
+func (a *assembly) SetWriteDeadline(t time.Time) error {
+	return http.NewResponseController(a.ResponseWriter).SetWriteDeadline(t)
 }
 
 // fragment is an included page while it is read.

@@ -63,8 +63,7 @@ func (p *parked) Close() error {
 // not read, it is under way no more.
 func (p *parked) lose() {
 	if v := p.claim(); v != nil && p.verdict == nil {
-		v.gate.finish(v)
-		v.gate.countLeft(v)
+		v.gate.lose(v)
 	}
 }
 
@@ -198,8 +197,7 @@ func (r *Router) resume(w http.ResponseWriter, req *http.Request, p *parked, v *
 	defer v.finish()
 	err := p.verdict
 	if err == nil && front.HungUp(p.NetConn()) {
-		v.gate.finish(v)
-		v.gate.countLeft(v)
+		v.gate.lose(v)
 		err = errLeft
 	}
 	if err == nil {

@@ -47,6 +47,7 @@ func TestEveryReleasedAnswerSaysThatItWaited(t *testing.T) {
 		{"a redirect now", answers(200), publish(func(p *platform.Publication) {
 			p.Routes[0].Redirects = []platform.PartialRedirect{{Path: "/", To: "/new", Code: 302}}
 		}), 302},
+		{"only https now", answers(200), publish(func(p *platform.Publication) { p.Routes[0].URL = "https://shop.test/" }), 301},
 		{"a certificate is asked for now", answers(200), publish(func(p *platform.Publication) {
 			p.Routes[0].TLS.ClientAuth = platform.ClientAuthRequire
 		}), 403},

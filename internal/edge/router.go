@@ -150,22 +150,31 @@ func (r *Router) admitted(w http.ResponseWriter, req *http.Request, v *visit, er
 	v.toPark = nil // a request that is under way keeps its goroutine
 	v.chronicle = chronicleOf(w)
 	v.markHeld(w.Header())
+	v.answers(w)
 	if err != nil {
 		r.pages.turnAway(w, req, v.gate, err)
 		return
 	}
-	if !v.reroute(req) { // the release that the request waited for has other routes
-		r.pages.write(w, req, http.StatusNotFound, pageNotFound)
-		return
-	}
-	if v.route.redirect(w, req, v.secure) {
-		return
-	}
-	if v.route.uncertified(req) {
-		r.pages.write(w, req, http.StatusForbidden, pageCertificate)
+	if r.withoutApplication(w, req, v) {
+		v.gate.answered(v, http.StatusOK) // no backend was asked: the next one may go
 		return
 	}
 	r.fill(w, req, v)
+}
+
+// withoutApplication answers a request for which the release that it was let in to, which
+// may have other routes than the one before, does not ask its application.
+func (r *Router) withoutApplication(w http.ResponseWriter, req *http.Request, v *visit) bool {
+	switch {
+	case !v.reroute(req):
+		r.pages.write(w, req, http.StatusNotFound, pageNotFound)
+	case v.route.toTLS(w, req), v.route.redirect(w, req, v.secure):
+	case v.route.uncertified(req):
+		r.pages.write(w, req, http.StatusForbidden, pageCertificate)
+	default:
+		return false
+	}
+	return true
 }
 
 // StateHeader tells a health check what the gate of the requested host does.

@@ -3,9 +3,11 @@ package edge
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -66,6 +68,33 @@ func TestWebSocketLivesOn(t *testing.T) {
 			}
 		}
 		_ = c.Close()
+	})
+}
+
+// TestNoOtherVersionOfHTTPIsSwitchedTo: within it, requests would go past holds and access
+// control.
+func TestNoOtherVersionOfHTTPIsSwitchedTo(t *testing.T) {
+	onBoth(t, func(t *testing.T, start starter) {
+		t.Helper()
+		r, addr := start(t, Options{})
+		mustPublish(t, r, to("r1", realBackend(t, func(w http.ResponseWriter, req *http.Request) {
+			_, _ = io.WriteString(w, strings.Join([]string{req.Header.Get("Upgrade"), req.Header.Get("Connection"), req.Header.Get("Http2-Settings")}, "|"))
+		})))
+		for offer, seen := range map[string]string{"h2c": "||", "H2C, websocket": "||", "HTTP/2.0": "||", "TLS/1.2": "||", "websocket": "websocket|Upgrade|"} {
+			c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			send(t, c, "GET / HTTP/1.1\r\nHost: shop.test\r\nUpgrade: "+offer+"\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nConnection: Upgrade\r\n\r\n")
+			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			if cerr := errors.Join(err, resp.Body.Close(), c.Close()); cerr != nil || string(body) != seen {
+				t.Errorf("%s: the application saw %q %v", offer, body, cerr)
+			}
+		}
 	})
 }
 

@@ -22,10 +22,23 @@ var (
 func upgradeOf(h http.Header) string {
 	for _, list := range h["Connection"] {
 		if wire.HasToken(list, "upgrade") {
-			return h.Get("Upgrade")
+			return upgradable(h.Get("Upgrade"))
 		}
 	}
 	return ""
+}
+
+// upgradable drops an offer of other versions of HTTP, which a server may ignore: requests
+// within such a connection would go past everything that the router decides.
+func upgradable(protocol string) string {
+	for name := range strings.SplitSeq(protocol, ",") {
+		name, _, _ = strings.Cut(strings.ToLower(strings.TrimSpace(name)), "/")
+		switch name {
+		case "h2c", "h2", "http", "tls":
+			return ""
+		}
+	}
+	return protocol
 }
 
 // switchProtocols answers 101 and carries bytes both ways until one side ends.

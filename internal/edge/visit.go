@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -42,9 +43,10 @@ type visit struct {
 // ending is how a visit comes to an end from outside: cut by its gate, or left by its
 // client. It takes no other lock, so that a gate may cut under its own.
 type ending struct {
-	mu    sync.Mutex
-	cause error   // why; nil while the visit goes on
-	using aborter // what has to be stopped then; nil for nothing
+	mu     sync.Mutex
+	cause  error               // why; nil while the visit goes on
+	using  aborter             // what has to be stopped then; nil for nothing
+	client http.ResponseWriter // who is answered; nil before and after
 }
 
 // aborter is what a visit waits for: a connection or a dial.
@@ -73,6 +75,16 @@ func (v *visit) cancel(cause error) {
 	if v.end.using != nil {
 		v.end.using.abort()
 	}
+	if v.end.client != nil && errors.Is(cause, errCut) { // who reads nothing must not keep a drain waiting
+		_ = http.NewResponseController(v.end.client).SetWriteDeadline(time.Now().Add(cutGrace))
+	}
+}
+
+// answers notes who is answered; nil for nobody any more.
+func (v *visit) answers(w http.ResponseWriter) {
+	v.end.mu.Lock()
+	defer v.end.mu.Unlock()
+	v.end.client = w
 }
 
 // cause returns why the visit ended, nil while it goes on.
@@ -140,6 +152,7 @@ func (v *visit) reroute(req *http.Request) bool {
 
 // finish ends the visit in every outcome.
 func (v *visit) finish() {
+	v.answers(nil)
 	v.gate.finish(v)
 	v.body.finish()
 }

@@ -50,8 +50,10 @@ type conn struct {
 	buf  []byte            // lent, or larger
 	r, w int               // what of buf was read and not yet used
 	post bool              // the request before was a POST
-	body body
-	out  writer
+
+	deadlines atomic.Bool // the handler set some
+	body      body
+	out       writer
 }
 
 // newConn returns nil for a connection that is none of the system's: nobody could see
@@ -230,7 +232,7 @@ func (c *conn) answer(r *wire.Request) (more bool) {
 		return false
 	}
 	whole := c.out.finish()
-	if c.out.deadlines {
+	if c.deadlines.Swap(false) {
 		_ = c.net.SetDeadline(time.Time{})
 	}
 	if !whole || r.Length > 0 && !c.body.finish() || c.server.closing.Load() {

@@ -37,13 +37,12 @@ type writer struct {
 	trailers []string // announced by the handler
 	trailing bool     // a trailer may follow the body
 
-	hijacked  bool
-	deadlines bool // the handler set some
-	framed    bool // how the body ends is decided and said
-	chunked   bool
-	bodiless  bool
-	close     bool  // the connection ends with this answer
-	err       error // of the connection
+	hijacked bool
+	framed   bool // how the body ends is decided and said
+	chunked  bool
+	bodiless bool
+	close    bool  // the connection ends with this answer
+	err      error // of the connection
 }
 
 // begin makes the writer ready for an answer.
@@ -339,13 +338,14 @@ func (w *writer) FlushError() error {
 
 // SetReadDeadline bounds reads of the body.
 func (w *writer) SetReadDeadline(t time.Time) error {
-	w.deadlines = true
+	w.conn.deadlines.Store(true)
 	return w.conn.net.SetReadDeadline(t)
 }
 
-// SetWriteDeadline bounds writes of the answer.
+// SetWriteDeadline bounds writes of the answer. It may be called from anywhere while the
+// handler runs.
 func (w *writer) SetWriteDeadline(t time.Time) error {
-	w.deadlines = true
+	w.conn.deadlines.Store(true)
 	return w.conn.net.SetWriteDeadline(t)
 }
 

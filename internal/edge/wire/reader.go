@@ -92,8 +92,14 @@ func (r *Reader) Idle() {
 		bulks.Put(r.bulk)
 		r.buf, r.small, r.bulk = r.small, nil, nil
 	}
+	if len(r.buf) > maxKept {
+		r.buf = nil // it held a large head
+	}
 	r.r, r.w = 0, 0
 }
+
+// maxKept is how much room an idle Reader keeps at most.
+const maxKept = 16 << 10
 
 // bulks lends large buffers.
 var bulks = sync.Pool{New: func() any { return new([bulkBuffer]byte) }} //nolint:gochecknoglobals // a cache
