@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -134,20 +133,19 @@ func compressible(name string) bool {
 }
 
 func (c *compression) work(ctx context.Context, batches <-chan batch) error {
-	writer, err := gzip.NewWriterLevel(io.Discard, c.level)
+	p, err := newPress(c.level)
 	if err != nil {
 		return err
 	}
-	buffer := make([]byte, 64<<10)
 	for b := range batches {
-		if err := c.batch(ctx, b, writer, buffer); err != nil {
+		if err := c.batch(ctx, b, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *compression) batch(ctx context.Context, b batch, writer *gzip.Writer, buffer []byte) error {
+func (c *compression) batch(ctx context.Context, b batch, p *press) error {
 	dir, err := c.root.OpenRoot(b.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -160,7 +158,7 @@ func (c *compression) batch(ctx context.Context, b batch, writer *gzip.Writer, b
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		if err := c.file(dir, name, b.packed[name+gzSuffix], writer, buffer); err != nil {
+		if err := c.file(dir, name, b.packed[name+gzSuffix], p); err != nil {
 			return fmt.Errorf("compress %s: %w", path.Join(b.dir, name), err)
 		}
 	}
@@ -169,7 +167,7 @@ func (c *compression) batch(ctx context.Context, b batch, writer *gzip.Writer, b
 
 // file compresses one file. One that disappeared meanwhile is no error: a shop that runs
 // may clean its own files.
-func (c *compression) file(dir *os.Root, name string, packed bool, writer *gzip.Writer, buffer []byte) error {
+func (c *compression) file(dir *os.Root, name string, packed bool, p *press) error {
 	source, err := dir.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -186,7 +184,7 @@ func (c *compression) file(dir *os.Root, name string, packed bool, writer *gzip.
 		c.current.Add(1)
 		return nil
 	}
-	size, err := write(dir, name, source, info, writer, buffer)
+	size, err := p.write(dir, name, source, info)
 	if err != nil {
 		return errors.Join(err, ignoreMissing(dir.Remove(name+gzPart)))
 	}
@@ -194,30 +192,6 @@ func (c *compression) file(dir *os.Root, name string, packed bool, writer *gzip.
 	c.in.Add(info.Size())
 	c.out.Add(size)
 	return nil
-}
-
-func write(dir *os.Root, name string, source io.Reader, info fs.FileInfo, writer *gzip.Writer, buffer []byte) (size int64, err error) {
-	part := name + gzPart
-	target, err := dir.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, info.Mode().Perm())
-	if err != nil {
-		return 0, err
-	}
-	writer.Reset(target)
-	writer.ModTime = info.ModTime()
-	_, err = io.CopyBuffer(writer, source, buffer)
-	if err == nil {
-		err = writer.Close()
-	}
-	if err == nil {
-		size, err = target.Seek(0, io.SeekCurrent)
-	}
-	if err = errors.Join(err, target.Close()); err != nil {
-		return 0, err
-	}
-	if err := dir.Chtimes(part, info.ModTime(), info.ModTime()); err != nil {
-		return 0, err
-	}
-	return size, dir.Rename(part, name+gzSuffix)
 }
 
 // statIf asks about a file that was there when the directory was read.
