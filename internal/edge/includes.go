@@ -18,6 +18,7 @@ var (
 	errIncludes   = errors.New("too many includes, or includes in includes")
 	errNoFragment = errors.New("the included address did not answer with a page")
 	errTooMuch    = errors.New("the included page is too large")
+	errOtherSite  = errors.New("the included address is of another site")
 )
 
 // inclusion is what a page and everything that it includes share.
@@ -53,12 +54,8 @@ func (r *Router) include(w http.ResponseWriter, req *http.Request, route *route,
 	}
 	body := p.body.Bytes()
 	h := w.Header()
-	if ssi.Has(body) {
-		expanded, err := ssi.Expand(body, ssi.Source{
-			Path:     req.URL.Path,
-			Variable: func(name string) (string, bool) { return requestVariable(req, name, secure) },
-			Include:  func(uri string) ([]byte, error) { return r.fragment(req, uri, within) },
-		})
+	if ssi.Has(body) || ssi.HasESI(body) {
+		expanded, err := r.expand(body, req, secure, within)
 		if err != nil {
 			r.log.WarnContext(req.Context(), "page with includes not assembled", slog.String("path", req.URL.Path), slog.Any("err", err))
 			r.pages.write(w, req, http.StatusBadGateway, pageBadGateway)
@@ -73,6 +70,43 @@ func (r *Router) include(w http.ResponseWriter, req *http.Request, route *route,
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(body) // the client left
+}
+
+// expand carries out what a page has of both kinds of includes.
+func (r *Router) expand(body []byte, req *http.Request, secure bool, within nesting) ([]byte, error) {
+	include := func(uri string) ([]byte, error) { return r.fragment(req, uri, within) }
+	directives := ssi.Has(body) // in what is included they were carried out already
+	if ssi.HasESI(body) {
+		expanded, err := ssi.ExpandESI(body, func(src string) ([]byte, error) {
+			uri, err := onSite(req, src)
+			if err != nil {
+				return nil, err
+			}
+			return include(uri)
+		})
+		if err != nil || !directives {
+			return expanded, err
+		}
+		body = expanded
+	}
+	return ssi.Expand(body, ssi.Source{
+		Path:     req.URL.Path,
+		Variable: func(name string) (string, bool) { return requestVariable(req, name, secure) },
+		Include:  include,
+	})
+}
+
+// onSite returns path and query of an address on the site that a request was for. The scheme
+// makes no difference: Magento writes http for Varnish, whatever its visitors use.
+func onSite(req *http.Request, src string) (string, error) {
+	u, err := req.URL.Parse(src)
+	if err != nil {
+		return "", err
+	}
+	if u.Host != "" && hostname(u.Host) != hostname(req.Host) {
+		return "", errOtherSite
+	}
+	return u.RequestURI(), nil
 }
 
 // plainRequest asks for a page that can be read: all of it, and not compressed.

@@ -161,3 +161,40 @@ func TestIncludesWaitForTheRelease(t *testing.T) {
 		}
 	})
 }
+
+// What a Magento does whose page cache is set to Varnish: its menu is an edge side include.
+func TestEdgeSideIncludesOfMagento(t *testing.T) {
+	inWorld(t, func(w *world) {
+		t := w.t
+		n := map[string]int{}
+		w.publishIncluding(func(rw http.ResponseWriter, req *http.Request) {
+			n[req.URL.Path]++
+			rw.Header().Set("Cache-Control", "max-age=86400, public, s-maxage=86400")
+			rw.Header().Set("X-Magento-Tags", "FPC,"+strings.Trim(req.URL.Path, "/"))
+			if req.URL.Path == "/menu" {
+				_, _ = fmt.Fprintf(rw, "menu %d of %s", n["/menu"], req.URL.RawQuery)
+				return
+			}
+			_, _ = fmt.Fprintf(rw, `page %d <esi:include src="http://%s/menu?a=1&amp;b=2" /> <esi:include src="http://elsewhere.test/x" />.`, n[req.URL.Path], req.Host)
+		})
+		see := func(want string) {
+			t.Helper()
+			a := w.do(w.request(t.Context(), http.MethodGet, "/page", nil))
+			if a.body != want || !strings.Contains(a.header.Get("Cache-Control"), "no-cache") || a.header.Get("X-Magento-Tags") != "" {
+				t.Errorf("got %q, want %q; %v", a.body, want, a.header)
+			}
+		}
+		see("page 1 menu 1 of a=1&b=2 .")
+		see("page 1 menu 1 of a=1&b=2 .")
+		purge := func(tag string) {
+			t.Helper()
+			if report, err := w.router.Purge(t.Context(), testEnv, platform.Purge{Tags: []string{tag}}); err != nil || report.Removed != 1 {
+				t.Errorf("%s: %+v %v", tag, report, err)
+			}
+		}
+		purge("menu")
+		see("page 1 menu 2 of a=1&b=2 .")
+		purge("page")
+		see("page 2 menu 2 of a=1&b=2 .")
+	})
+}

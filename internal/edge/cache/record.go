@@ -55,6 +55,7 @@ func (r *recorder) WriteHeader(status int) {
 	}
 	r.status = status
 	h := r.Header()
+	_, magento := h["X-Magento-Tags"]
 	r.tags = f.cache.store.takeTags(h)
 	switch {
 	case status == http.StatusNotModified && f.validates():
@@ -64,7 +65,11 @@ func (r *recorder) WriteHeader(status int) {
 		r.mode = failing
 		return
 	}
-	r.verdict = f.rt.rules.judge(f.req, status, h)
+	if magento {
+		r.verdict = f.rt.rules.judgeMagento(f.req, status, h)
+	} else {
+		r.verdict = f.rt.rules.judge(f.req, status, h)
+	}
 	r.length = lengthOf(h)
 	if r.verdict.keep && f.req.Method == http.MethodGet && r.length <= f.cache.opts.MaxObject {
 		r.mode = keeping

@@ -10,6 +10,8 @@
 //
 // What nginx has and this does not: wait, perl, nested conditions.
 //
+// Of edge side includes it knows what Magento needs: esi:include and esi:remove.
+//
 // A document is text from somebody else: every loop, length and count is bounded, an
 // expression cannot be made slow, and what cannot be understood becomes the error message
 // that nginx writes, in its place. Where included text comes from is the caller's to say.
