@@ -1,9 +1,12 @@
 package edge
 
 import (
+	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -38,4 +41,72 @@ func TestCutEndsAnAnswerThatNobodyReads(t *testing.T) {
 		}
 		eventually(t, "nothing is under way", func() bool { s, _ := r.Status(testEnv); return s.InFlight == 0 })
 	})
+}
+
+// TestCutEndsAnUploadThatStalls: it is answered, and its connection ends.
+func TestCutEndsAnUploadThatStalls(t *testing.T) {
+	onBoth(t, func(t *testing.T, start starter) {
+		t.Helper()
+		r, addr := start(t, Options{})
+		mustPublish(t, r, to("r1", realBackend(t, func(_ http.ResponseWriter, req *http.Request) { _, _ = io.Copy(io.Discard, req.Body) })))
+		for _, request := range []string{
+			"POST / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 10\r\n\r\nhalf",
+			"POST / HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhalf",
+		} {
+			c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = c.Close() }()
+			_ = c.SetDeadline(time.Now().Add(time.Minute))
+			send(t, c, request)
+			eventually(t, "it is under way", func() bool { s, _ := r.Status(testEnv); return s.InFlight == 1 })
+			report, err := r.Hold(t.Context(), platform.Hold{Environment: testEnv, Activity: "a1", DrainTimeout: 50 * time.Millisecond})
+			if err != nil || report.Cut != 1 {
+				t.Errorf("%+v %v", report, err)
+			}
+			in := bufio.NewReader(c)
+			resp, err := http.ReadResponse(in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = io.Copy(io.Discard, resp.Body)
+			if err = errors.Join(err, resp.Body.Close()); err != nil || resp.StatusCode != http.StatusServiceUnavailable || !resp.Close {
+				t.Errorf("%d close=%t %v", resp.StatusCode, resp.Close, err)
+			}
+			if rest, err := io.ReadAll(in); len(rest) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%q %v", rest, err)
+			}
+			if s, _ := r.Status(testEnv); s.InFlight != 0 {
+				t.Errorf("%+v", s)
+			}
+			if _, err := r.Resume(t.Context(), testEnv); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// TestHeldRequestEndsItsConnectionAsAsked: what it said about that is not lost in waiting.
+func TestHeldRequestEndsItsConnectionAsAsked(t *testing.T) {
+	for name, request := range map[string]string{
+		"front":    "GET /1 HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n",
+		"net/http": "POST /1 HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"list":     "GET /1 HTTP/1.1\r\nHost: shop.test\r\nConnection: X-A, Close\r\n\r\n",
+		"1.0":      "GET /1 HTTP/1.0\r\nHost: shop.test\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newHeldSite(t)
+			c, in := s.dial()
+			send(t, c, request+"GET /2 HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+			s.waiting(1)
+			mustPublish(t, s.r, to("r2", s.backend("r2")))
+			if status, held, body := s.read(in); status != http.StatusOK || held == "" || !strings.Contains(body, " /1 ") {
+				t.Errorf("%d %q %s", status, held, body)
+			}
+			if rest, err := io.ReadAll(in); len(rest) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("it goes on: %q %v", rest, err)
+			}
+		})
+	}
 }
