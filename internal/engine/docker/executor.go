@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -135,7 +136,21 @@ func (x executor) change(ctx context.Context, a action) error {
 func (x executor) createNetwork(ctx context.Context) error {
 	opts := networkOptions(x.names.networkLabels(x.env), x.subnet)
 	_, err := x.cli.NetworkCreate(ctx, x.names.network(x.env), opts)
-	return err
+	return networkError(x.subnet, err)
+}
+
+// networkError says what to do about a subnet that is taken: trying again does not help.
+func networkError(subnet netip.Prefix, err error) error {
+	if err == nil || !strings.Contains(err.Error(), "overlaps") {
+		return err
+	}
+	return &platform.Error{
+		Code:    platform.CodeConflict,
+		Message: "subnet " + subnet.String() + " of the environment overlaps another network of this machine",
+		Hint: "find it with docker network inspect $(docker network ls -q) or ip route, and remove it; " +
+			"environments that are made later get theirs from what sluiced --subnets names",
+		Err: err,
+	}
 }
 
 // pull fetches an image. One with a local name cannot be fetched: it is gone from the store.
