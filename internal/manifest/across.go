@@ -20,6 +20,7 @@ func (p *parser) acrossFiles(m *Manifest) {
 		p.locations(a)
 		p.tools(a)
 		p.roots(a)
+		p.upstream(a)
 		p.hooks(a)
 		if !p.check.opts.Bare {
 			p.committedFiles(a)

@@ -9,7 +9,7 @@ func webSchema() *shape {
 		{key: "upstream", shape: object(
 			property{key: "socket_family", shape: oneOf("unix", "tcp"), fallback: "unix for php, tcp otherwise", doc: "How the process is reached."},
 			property{key: "protocol", shape: oneOf("fastcgi", "http"), fallback: "fastcgi for php, http otherwise", doc: "What it speaks."},
-		), status: StatusIgnored, note: "applications are reached over FastCGI", doc: "How requests reach the process."},
+		), doc: "How requests reach the process of commands.start, which reads $PORT (tcp) or $SOCKET (unix)."},
 		{key: "locations", shape: mapOf("path", locationSchema()).named(locationFormat()), doc: "What is served for which URL path; the longest matching path counts."},
 		{key: "move_to_root", shape: boolean(), status: StatusIgnored, note: "it is a remnant of older projects", doc: "Reserved."},
 		{key: "document_root", shape: text(), doc: "Older notation of locations./.root."},

@@ -5,6 +5,16 @@ import (
 	"slices"
 )
 
+// upstream warns about a protocol that nothing speaks: without a start command there is
+// PHP-FPM, on its socket.
+func (p *parser) upstream(a *Application) {
+	n := p.apps[a.Name].at("web", "upstream")
+	if a.Type.Name != "php" || a.Web.Start != "" || !n.isMap() || a.Web.Upstream.Protocol == "fastcgi" && a.Web.Upstream.SocketFamily == "unix" {
+		return
+	}
+	p.check.warn(n.pos, "unused-upstream", "web.upstream has no effect without web.commands.start", "PHP-FPM is started, which speaks FastCGI on a socket", "add web.commands.start, or remove web.upstream")
+}
+
 // installer says which command installs the dependencies of a language, and which package
 // of Debian has it; "" when every image has it.
 func installer(language string) (command, pack string) {

@@ -43,6 +43,14 @@ func (r *resolver) web(app *manifest.Application) (engine.App, error) {
 	c.Command = []string{startApp}
 	c.StopTimeout = webStop
 	c.Files = append(c.Files, webFiles(app, r.Environment.Subnet, saysErrorLog(c.Files))...)
+	postStart := app.Web.PostStart
+	if up := upstreamOf(app); app.Web.Start != "" {
+		name, value := up.variable()
+		c.Env[name] = value
+		if passesOn(app) {
+			postStart = up.await() + postStart
+		}
+	}
 	if r.Authority != "" {
 		c.Files = append(c.Files, engine.File{Path: contract.AuthorityFile, Mode: 0o644, Content: r.Authority})
 	}
@@ -51,7 +59,7 @@ func (r *resolver) web(app *manifest.Application) (engine.App, error) {
 		Port:      contract.WebPort,
 		Ready:     contract.ReadyPath,
 		Warm:      app.Web.Start == "" && app.Web.PreStart == "",
-		PostStart: app.Web.PostStart,
+		PostStart: postStart,
 	}, nil
 }
 

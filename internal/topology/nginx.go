@@ -26,7 +26,7 @@ import (
 // rule's captures are had by matching its expression a second time in that rewrite, since
 // nested locations overwrite $1.
 func nginxConfig(app *manifest.Application, subnet string) string {
-	n := &nginx{app: app}
+	n := &nginx{app: app, up: upstreamOf(app)}
 	n.write(nginxHead, "\n")
 	n.line(1, "set_real_ip_from %s;", gateway(subnet))
 	n.line(1, "real_ip_header X-Forwarded-For;")
@@ -74,11 +74,13 @@ http {
     map $http_x_forwarded_proto $sluice_https { https on; default ""; }
     map $http_x_forwarded_proto $sluice_scheme { https https; default http; }
     map $http_x_forwarded_proto $sluice_port { https 443; default 80; }
+    map $http_upgrade $sluice_connection { "" ""; default upgrade; }
     map $http_origin $sluice_origin { "" "*"; default $http_origin; }`
 
 // nginx collects one configuration.
 type nginx struct {
-	app   *manifest.Application
+	app *manifest.Application
+	up    upstream
 	out   strings.Builder
 	named strings.Builder // named locations, written after the others
 	count int             // of named locations
@@ -153,14 +155,14 @@ func (n *nginx) handler(l *manifest.Location, r manifest.LocationRule, index []s
 	if r.Expires != nil && *r.Expires >= 0 {
 		h.expires = int64(r.Expires.Seconds())
 	}
-	h.fallback = n.fallback(r, h.allow, pattern)
+	h.fallback = n.fallback(r, h.allow, h.stream, pattern)
 	return h
 }
 
 // fallback returns what answers when nothing may be served as it is: a status, or a named
 // location that rewrites to the passthru and looks that up again. A target may lead to
 // another location's passthru (Magento's versioned static files do), but not for ever.
-func (n *nginx) fallback(r manifest.LocationRule, allow bool, pattern string) string {
+func (n *nginx) fallback(r manifest.LocationRule, allow, stream bool, pattern string) string {
 	if r.Passthru == nil || *r.Passthru == "" {
 		if allow {
 			return "=404"
@@ -168,7 +170,7 @@ func (n *nginx) fallback(r manifest.LocationRule, allow bool, pattern string) st
 		return "=403"
 	}
 	target := *r.Passthru
-	if target == "/" {
+	if target == "/" && !n.up.http {
 		target = "/index.php"
 	}
 	if pattern == "" {
@@ -177,6 +179,13 @@ func (n *nginx) fallback(r manifest.LocationRule, allow bool, pattern string) st
 	n.count++
 	name := "@f" + strconv.Itoa(n.count)
 	fmt.Fprintf(&n.named, "        location %s {\n", name)
+	if n.up.http {
+		if target != "/" {
+			fmt.Fprintf(&n.named, "            rewrite %s %s break;\n", quoteNginx(pattern), quoteNginx(target))
+		}
+		n.named.WriteString(n.proxy(stream) + "        }\n")
+		return name
+	}
 	fmt.Fprintf(&n.named, "            set $sluice_target \"${sluice_target}x\";\n")
 	fmt.Fprintf(&n.named, "            if ($sluice_target = xxxx) { return 404; }\n")
 	fmt.Fprintf(&n.named, "            rewrite %s %s last;\n            return 404;\n        }\n", quoteNginx(pattern), quoteNginx(target))
@@ -200,6 +209,10 @@ func (n *nginx) handlers(indent int, h handler) {
 // script runs a PHP file. Where scripts are off, a file is run only as the target of a
 // passthru and never sent as source.
 func (n *nginx) script(indent int, h handler) {
+	if n.up.http {
+		n.line(indent, "try_files /.none %s;", h.fallback)
+		return
+	}
 	if !h.scripts {
 		n.line(indent, `if ($sluice_target = "") { return 403; }`)
 	}
@@ -221,7 +234,7 @@ func (n *nginx) script(indent int, h handler) {
 	if h.stream {
 		n.line(indent, "fastcgi_request_buffering off;")
 	}
-	n.line(indent, "fastcgi_pass unix:/run/php-fpm.sock;")
+	n.line(indent, "fastcgi_pass %s;", n.up.address())
 }
 
 // static sends files, tries the index of directories and falls back.
