@@ -53,38 +53,41 @@ func TestCutEndsAnUploadThatStalls(t *testing.T) {
 			"POST / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 10\r\n\r\nhalf",
 			"POST / HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhalf",
 		} {
-			c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = c.Close() }()
-			_ = c.SetDeadline(time.Now().Add(time.Minute))
-			send(t, c, request)
-			eventually(t, "it is under way", func() bool { s, _ := r.Status(testEnv); return s.InFlight == 1 })
-			report, err := r.Hold(t.Context(), platform.Hold{Environment: testEnv, Activity: "a1", DrainTimeout: 50 * time.Millisecond})
-			if err != nil || report.Cut != 1 {
-				t.Errorf("%+v %v", report, err)
-			}
-			in := bufio.NewReader(c)
-			resp, err := http.ReadResponse(in, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = io.Copy(io.Discard, resp.Body)
-			if err = errors.Join(err, resp.Body.Close()); err != nil || resp.StatusCode != http.StatusServiceUnavailable || !resp.Close {
-				t.Errorf("%d close=%t %v", resp.StatusCode, resp.Close, err)
-			}
-			if rest, err := io.ReadAll(in); len(rest) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Errorf("%q %v", rest, err)
-			}
-			if s, _ := r.Status(testEnv); s.InFlight != 0 {
-				t.Errorf("%+v", s)
-			}
-			if _, err := r.Resume(t.Context(), testEnv); err != nil {
-				t.Fatal(err)
-			}
+			stallAndCut(t, r, addr, request)
 		}
 	})
+}
+
+func stallAndCut(t *testing.T, r *Router, addr, request string) {
+	t.Helper()
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
+	send(t, c, request)
+	eventually(t, "it is under way", func() bool { s, _ := r.Status(testEnv); return s.InFlight == 1 })
+	report, err := r.Hold(t.Context(), platform.Hold{Environment: testEnv, Activity: "a1", DrainTimeout: 50 * time.Millisecond})
+	if err != nil || report.Cut != 1 {
+		t.Errorf("%+v %v", report, err)
+	}
+	in := bufio.NewReader(c)
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil || resp.StatusCode != http.StatusServiceUnavailable || !resp.Close {
+		t.Errorf("%d close=%t %v", resp.StatusCode, resp.Close, err)
+	}
+	if rest, err := io.ReadAll(in); len(rest) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("%q %v", rest, err)
+	}
+	eventually(t, "nothing is under way", func() bool { s, _ := r.Status(testEnv); return s.InFlight == 0 })
+	if _, err := r.Resume(t.Context(), testEnv); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestHeldRequestEndsItsConnectionAsAsked: what it said about that is not lost in waiting.
