@@ -79,7 +79,7 @@ http {
 
 // nginx collects one configuration.
 type nginx struct {
-	app *manifest.Application
+	app   *manifest.Application
 	up    upstream
 	out   strings.Builder
 	named strings.Builder // named locations, written after the others
