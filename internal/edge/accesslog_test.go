@@ -53,6 +53,7 @@ func TestAccessLogSaysHowTheAnswerCameAbout(t *testing.T) {
 	p.Routes[0].Cache = platform.RouteCache{Enabled: true, Cookies: []string{"*"}}
 	p.Routes = append(p.Routes,
 		platform.Route{URL: siteURL + "plain/", Type: platform.RouteUpstream, Upstream: "app"},
+		platform.Route{URL: siteURL + "pages/", Type: platform.RouteUpstream, Upstream: "app", SSI: true},
 		platform.Route{URL: siteURL + "gone/", Type: platform.RouteRedirect, To: "https://elsewhere.test/"})
 	mustPublish(t, r, p)
 	var text bytes.Buffer
@@ -87,6 +88,7 @@ func TestAccessLogSaysHowTheAnswerCameAbout(t *testing.T) {
 		{"kept", "HIT", 200, 5, nil},
 		{"missing", "MISS", 404, 5, 404.0},
 		{"plain/x", "BYPASS", 200, 5, 200.0},
+		{"pages/x", "BYPASS", 200, 5, 200.0},
 		{"gone/x", nil, 301, 18, nil},
 		{"health", nil, 200, 3, nil},
 	}

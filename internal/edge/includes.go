@@ -256,6 +256,13 @@ func (a *assembly) Write(p []byte) (int, error) {
 	return a.ResponseWriter.Write(p)
 }
 
+// answeredBy passes on what the application answered to who keeps a log.
+func (a *assembly) answeredBy(upstream answered) {
+	if c := chronicleOf(a.ResponseWriter); c != nil {
+		c.answeredBy(upstream)
+	}
+}
+
 // FlushError sends what is not held back.
 func (a *assembly) FlushError() error {
 	if !a.decided || a.holds {
