@@ -190,8 +190,17 @@ func (b *applicationBuild) failure(f *build.Failure) error {
 	text := reason + "\nApplication '" + b.app.Name + "'; " + b.unharmed() + " and nothing else was done."
 	return &failure{
 		Phrase: phraseBuild, Err: quoted(text, f.Tail), Shown: len(b.manifest.Apps) == 1,
-		Hint: fmt.Sprintf("mend the %s of %s in %s and push again", f.Step, b.app.Name, b.app.File),
+		Hint: b.mend(f.Step),
 	}
+}
+
+// mend says where the fault of a step is likely to be.
+func (b *applicationBuild) mend(step string) string {
+	if step == "flavor" {
+		return fmt.Sprintf("mend composer.json or composer.lock of %s, or its access to the packages (auth.json, or the variable env:COMPOSER_AUTH), and push again; "+
+			"with build.flavor none in %s, nothing is installed before the build hook", b.app.Name, b.app.File)
+	}
+	return fmt.Sprintf("mend the %s of %s in %s and push again", step, b.app.Name, b.app.File)
 }
 
 func (b *applicationBuild) broken(ctx context.Context, err error) error {

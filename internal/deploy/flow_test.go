@@ -145,6 +145,16 @@ func TestFailureOfTheFirstDeployment(t *testing.T) {
 	})
 }
 
+// A flavor that fails is no fault of .magento.app.yaml.
+func TestFailureOfTheFlavorLeadsToComposer(t *testing.T) {
+	w := newWorld(t)
+	w.builder.FailNext(&build.Failure{Step: "flavor", ExitCode: 100, Tail: []string{"Could not authenticate against repo.magento.com"}})
+	_, a := w.push(shop())
+	if !strings.Contains(a.Hint, "composer.lock of mymagento") || !strings.Contains(a.Hint, "env:COMPOSER_AUTH") {
+		t.Errorf("hint is %q", a.Hint)
+	}
+}
+
 // TestFailures takes every step's failure and says what visitors meet after it.
 func TestFailures(t *testing.T) {
 	broken := errors.New("broken")
