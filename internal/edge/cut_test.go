@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -41,6 +43,55 @@ func TestCutEndsAnAnswerThatNobodyReads(t *testing.T) {
 		}
 		eventually(t, "nothing is under way", func() bool { s, _ := r.Status(testEnv); return s.InFlight == 0 })
 	})
+}
+
+// TestCutEndsAStreamThatNobodyReads is the same over HTTP/2, whose connection goes on.
+func TestCutEndsAStreamThatNobodyReads(t *testing.T) {
+	r, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Finish)
+	srv := httptest.NewUnstartedServer(nil)
+	srv.Config = NewServer(r, slog.New(slog.DiscardHandler))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	mustPublish(t, r, to("r1", realBackend(t, func(w http.ResponseWriter, req *http.Request) {
+		for req.URL.Path == "/endless" {
+			if _, err := io.WriteString(w, strings.Repeat("x", 64<<10)); err != nil {
+				return
+			}
+		}
+	})))
+	get := func(path string) *http.Response {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = "shop.test"
+		resp, err := srv.Client().Do(req)
+		if err != nil || resp.ProtoMajor != 2 {
+			t.Fatal(resp, err)
+		}
+		return resp
+	}
+	endless := get("/endless")
+	defer func() { _ = endless.Body.Close() }()
+	report, err := r.Hold(t.Context(), platform.Hold{Environment: testEnv, Activity: "a1", DrainTimeout: 50 * time.Millisecond})
+	if err != nil || report.Cut != 1 {
+		t.Errorf("%+v %v", report, err)
+	}
+	eventually(t, "nothing is under way", func() bool { s, _ := r.Status(testEnv); return s.InFlight == 0 })
+	if _, err := r.Resume(t.Context(), testEnv); err != nil {
+		t.Fatal(err)
+	}
+	next := get("/")
+	if next.StatusCode != http.StatusOK {
+		t.Errorf("then %d", next.StatusCode)
+	}
+	_ = next.Body.Close()
 }
 
 // TestCutEndsAnUploadThatStalls: it is answered, and its connection ends.
