@@ -96,6 +96,12 @@ func (d *deployment) begin(ctx context.Context, app engine.App) (waits bool, err
 		d.waiting = e
 		return true, nil
 	case <-e.ended:
+		select {
+		case <-touching: // it said so and ended at once, whatever it wrote before that
+			d.waiting = e
+			return true, nil
+		default:
+		}
 		stop(nil)
 		return false, d.note(e.outcome)
 	case <-ctx.Done():
