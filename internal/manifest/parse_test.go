@@ -392,3 +392,17 @@ func TestMerge(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// A plan on the server has the configuration files only: it cannot know what is missing.
+func TestBareTreeSaysNothingOfOtherFiles(t *testing.T) {
+	tree := fstest.MapFS{appFile: {Data: []byte("name: app\ntype: php:8.2\nweb: {locations: {/: {root: web, passthru: /index.php}}}\n")}}
+	for _, bare := range []bool{true, false} {
+		opts := testOptions(t)
+		opts.Bare = bare
+		_, found := Parse(tree, opts)
+		said := slices.ContainsFunc(found, func(d Diagnostic) bool { return d.Rule == "missing-root" })
+		if said == bare {
+			t.Errorf("bare=%t: %v", bare, found)
+		}
+	}
+}

@@ -102,7 +102,7 @@ func (p *parser) locations(a *Application) {
 // roots warns about locations whose directory is neither committed nor a mount, where
 // nothing could make it: all requests would be answered with 404.
 func (p *parser) roots(a *Application) {
-	if p.check.opts.Partial || a.Hooks.Build != "" || p.installed(a) || p.exists(path.Join(a.Root, ".gitmodules")) {
+	if p.check.opts.Partial || p.check.opts.Bare || a.Hooks.Build != "" || p.installed(a) || p.exists(path.Join(a.Root, ".gitmodules")) {
 		return
 	}
 	for _, l := range a.Web.Locations {
