@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/internal/build"
 	"sluice/internal/engine"
@@ -143,6 +144,29 @@ func TestFailureOfTheFirstDeployment(t *testing.T) {
 			t.Errorf("the router was told %v", w.gate.events)
 		}
 	})
+}
+
+// A branch that was pushed and not activated has no routes: lists over all environments go on.
+func TestRoutesOfWhatServesNothing(t *testing.T) {
+	w := newWorld(t)
+	s := w.service(nil)
+	w.run(s, func() {
+		if err := w.receive(s, shop(), nil, &bytes.Buffer{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if _, err := w.store.SaveEnvironment(t.Context(), platform.Environment{Project: "shop", Name: "feature", Status: platform.EnvironmentInactive}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"main": true, "feature": false} {
+		routes, err := s.Routes(t.Context(), "shop", name)
+		if err != nil || len(routes) > 0 != want {
+			t.Errorf("%s has the routes %v, %v", name, routes, err)
+		}
+	}
+	if _, _, err := s.Bypass(t.Context(), "shop", "feature", time.Minute); err == nil || platform.ErrorHint(err) == "" {
+		t.Errorf("a bypass of nothing: %v, want an error with a hint", err)
+	}
 }
 
 // A flavor that fails is no fault of .magento.app.yaml.

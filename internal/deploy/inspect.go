@@ -110,10 +110,14 @@ func (s *Service) Relationships(ctx context.Context, project, name, app string) 
 	return raw, nil
 }
 
-// Routes returns the routes of the live release.
+// Routes returns the routes of the live release; none where nothing serves.
 func (s *Service) Routes(ctx context.Context, project, name string) ([]platform.Route, error) {
-	_, current, err := s.serving(ctx, project, name)
+	env, err := s.Store.Environment(ctx, project, name)
 	if err != nil {
+		return nil, err
+	}
+	current, err := s.liveRelease(ctx, env)
+	if err != nil || current == nil {
 		return nil, err
 	}
 	return current.release.Routes, nil
