@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -125,8 +126,9 @@ func (m *machine) startRouter() {
 		args = append(args, "--listen-tls", fmt.Sprintf(":%d", m.tlsPort), "--tls-dir", filepath.Join(m.dir, "certificates"))
 	}
 	m.router = m.start("sluice-router", args...)
+	last := cmp.Or(m.tlsPort, m.httpPort)
 	m.eventually("the router listens", func() bool {
-		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", m.httpPort)) //nolint:noctx // only tried
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", last)) //nolint:noctx // only tried
 		if err == nil {
 			_ = conn.Close()
 		}
