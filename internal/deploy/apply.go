@@ -213,12 +213,25 @@ func (d *deployment) deployHook(ctx context.Context, app engine.App, why string)
 
 // logHook runs a hook ($1) with its output also appended to a log ($2), in the form that
 // readers of deploy.log know (spec: platform 1.8; commerce-cloud 12.1, invariant 37), and
-// exits with the hook's status.
+// exits with the hook's status. A process that the hook leaves behind may hold the output
+// open: it is waited for five seconds, for visitors may be waiting too, and its output goes
+// to the log only.
 const logHook = `printf "[%s] Launching command '%s'.\n" "$(date -u '+%Y-%m-%d %H:%M:%S.%6N')" "$1" >>"$2"
-status=/tmp/.hook-$$
-{ /bin/sh "$1" 2>&1; echo "$?" >"$status"; } | tee -a "$2"
-code=$(cat "$status"); rm -f "$status"
-exit "${code:-1}"`
+pipe=/tmp/.hook-$$
+mkfifo -m 600 "$pipe" || exit 1
+{ tee -p -a "$2" <"$pipe"; : >"$pipe.end"; } &
+/bin/sh "$1" >"$pipe" 2>&1
+code=$?
+tries=250
+while [ ! -e "$pipe.end" ]; do
+    if [ $((tries -= 1)) -lt 0 ]; then
+        echo "W: the hook left a process behind that keeps its output open; it is not waited for"
+        break
+    fi
+    sleep 0.02
+done
+rm -f "$pipe" "$pipe.end"
+exit "$code"`
 
 func hookCommand(hook, log string) []string {
 	return []string{"/bin/sh", "-c", logHook, "hook", hook, contract.LogDir + "/" + log + ".log"}

@@ -139,9 +139,9 @@ func (e *Engine) crashed(ctx context.Context, name string, limit int) string {
 	switch {
 	case state.OOMKilled:
 		return "was killed for lack of memory"
-	case res.Container.RestartCount >= limit:
+	case res.Container.RestartCount >= limit && res.Container.RestartCount > 1:
 		return fmt.Sprintf("exited %d times, last with status %d", res.Container.RestartCount, state.ExitCode)
-	case state.Status == container.StateExited, state.Status == container.StateDead:
+	case res.Container.RestartCount >= limit, state.Status == container.StateExited, state.Status == container.StateDead:
 		return fmt.Sprintf("exited with status %d", state.ExitCode)
 	}
 	return ""
