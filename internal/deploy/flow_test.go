@@ -40,6 +40,7 @@ func TestFirstPushOpensTheSite(t *testing.T) {
 		"      Opening environment\n",
 		"        http://main-shop.localhost:8080/ is served by application `mymagento`\n\n", // what follows is no route
 		"  Executing post deploy hook for service `mymagento`\n",
+		"  Starting 1 worker and 1 cron\n",
 		"activity " + a.ID + " result=success phase=post-deploy\n",
 	} {
 		if !strings.Contains(out, want) {

@@ -115,7 +115,7 @@ func (d *deployment) postDeploy(ctx context.Context) error {
 		}
 	}
 	if len(d.plan.WarmUp) > 0 {
-		d.log.Line(1, "Warming up %d pages", len(d.plan.WarmUp))
+		d.log.Line(1, "Warming up %s", counted(len(d.plan.WarmUp), "page"))
 		if err := d.Warmer.Warm(ctx, d.plan.WarmUp, d.log.At(2)); err != nil {
 			d.log.Line(1, "W: warm-up ended early: %v", err)
 		}
@@ -125,8 +125,8 @@ func (d *deployment) postDeploy(ctx context.Context) error {
 
 // background starts what works beside requests.
 func (d *deployment) background(ctx context.Context) error {
-	if n := len(d.plan.Spec.Workers) + len(d.plan.Crons.Jobs); n > 0 {
-		d.log.Line(1, "Starting %d workers and %d crons", len(d.plan.Spec.Workers), len(d.plan.Crons.Jobs))
+	if workers, crons := len(d.plan.Spec.Workers), len(d.plan.Crons.Jobs); workers+crons > 0 {
+		d.log.Line(1, "Starting %s and %s", counted(workers, "worker"), counted(crons, "cron"))
 	}
 	if err := d.Engine.StartBackground(ctx, d.plan.Spec, d.log.At(2)); err != nil {
 		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("start workers: %w; the site serves the new release", err))
@@ -137,6 +137,13 @@ func (d *deployment) background(ctx context.Context) error {
 	}
 	d.dropOldToolkits(ctx)
 	return nil
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // warmUpURLs resolves plain paths against the primary route and keeps absolute URLs;
