@@ -169,16 +169,26 @@ func (r *recorder) WriteHeader(status int) {
 }
 
 // WritePrepared passes an answer on whose head is made already, to a server that takes it.
-func (r *recorder) WritePrepared(status int, head, body []byte, file syscall.RawConn) bool {
+func (r *recorder) WritePrepared(status int, head, body []byte) bool {
 	p, ok := r.ResponseWriter.(preparer)
-	if !ok || !p.WritePrepared(status, head, body, file) {
+	if !ok || !p.WritePrepared(status, head, body) {
 		return false
 	}
 	r.status, r.bytes, r.head = status, int64(len(body)), head
 	return true
 }
 
-// SendsFiles reports whether the server sends prepared answers from files.
+// WriteFile passes an answer on that is in a file.
+func (r *recorder) WriteFile(status int, head []byte, body int64, file syscall.RawConn, size int64) bool {
+	p, ok := r.ResponseWriter.(preparer)
+	if !ok || !p.WriteFile(status, head, body, file, size) {
+		return false
+	}
+	r.status, r.bytes, r.head = status, body, head
+	return true
+}
+
+// SendsFiles reports whether the server sends from files.
 func (r *recorder) SendsFiles() bool {
 	p, ok := r.ResponseWriter.(preparer)
 	return ok && p.SendsFiles()
@@ -186,7 +196,8 @@ func (r *recorder) SendsFiles() bool {
 
 // preparer is what a server's writer has for the cache.
 type preparer interface {
-	WritePrepared(status int, head, body []byte, file syscall.RawConn) bool
+	WritePrepared(status int, head, body []byte) bool
+	WriteFile(status int, head []byte, body int64, file syscall.RawConn, size int64) bool
 	SendsFiles() bool
 }
 

@@ -96,20 +96,27 @@ func TestCountersSumUp(t *testing.T) {
 		})
 		w.publish("r1")
 		w.hold(platform.Hold{Activity: "a1", MaxRequests: 100})
-		ctx, leave := context.WithCancelCause(w.t.Context())
-		left := make(chan answer, 20)
-		for range 20 { // the first in the queue: they leave when they have just been let go, too
-			req := w.request(ctx, http.MethodGet, "/", nil)
-			go func() { left <- w.do(req) }()
+		leavers := func(n int) (leave func()) {
+			ctx, cancel := context.WithCancelCause(w.t.Context())
+			left := make(chan answer, n)
+			for range n {
+				req := w.request(ctx, http.MethodGet, "/", nil)
+				go func() { left <- w.do(req) }()
+			}
+			synctest.Wait()
+			return func() {
+				cancel(errors.New("closed the tab"))
+				for range n {
+					<-left
+				}
+			}
 		}
-		synctest.Wait()
+		leaveWaiting, leaveLetGo := leavers(5), leavers(15) // the first in the queue
 		others := w.start(110, http.MethodPost)
-		time.Sleep(time.Second)
+		leaveWaiting()
+		time.Sleep(3 * time.Second) // until it is noticed
 		w.publish("r2")
-		leave(errors.New("closed the tab"))
-		for range 20 {
-			<-left
-		}
+		leaveLetGo()
 		w.hold(platform.Hold{Activity: "a2"}) // in the middle of the release
 		w.publish("r2")
 		time.Sleep(500 * time.Millisecond)
@@ -126,7 +133,7 @@ func TestCountersSumUp(t *testing.T) {
 			waits += m.waits.counts[i].Load()
 		}
 		held, refused, away, gone := m.held.Load(), m.refused.Load(), m.timedOut.Load(), m.left.Load()
-		if held != waits+away+gone || held != 100 || waits == 0 || away == 0 || gone == 0 {
+		if held != waits+away+gone || held < 100 || waits == 0 || away == 0 || gone < 5 { // some waited twice
 			t.Errorf("%d waited: %d went on, %d were turned away, %d left", held, waits, away, gone)
 		}
 		if refused != 30 || int64(statuses[503]) != refused+away || int64(statuses[200]) > waits {

@@ -118,7 +118,7 @@ func (rt *Route) send(w http.ResponseWriter, req *http.Request, f *found, how ou
 	f.hit()
 	c.counts[how].Add(1)
 	h, head := w.Header(), f.aged(f.at(time.Now()), how)
-	if c.atOnce(w, req, f, head.lines, body) {
+	if c.atOnce(w, req, f, head, body) {
 		return true
 	}
 	for i, name := range f.names {
@@ -133,16 +133,19 @@ func (rt *Route) send(w http.ResponseWriter, req *http.Request, f *found, how ou
 // prepared is a ResponseWriter that takes an answer whose head is made already.
 type prepared interface {
 	// WritePrepared sends an answer: its status, the lines of its head, Date and
-	// Content-Length among them, and its body, nil for HEAD. file is nil or begins with the
-	// same body; it may be closed at any time. It returns false, with nothing sent, when it
-	// cannot, because something else is to be in the head.
-	WritePrepared(status int, head, body []byte, file syscall.RawConn) bool
-	// SendsFiles reports whether a file would be used.
+	// Content-Length among them, and its body, nil for HEAD. It returns false, with nothing
+	// sent, when it cannot, because something else is to be in the head.
+	WritePrepared(status int, head, body []byte) bool
+	// WriteFile sends the same answer from a file that is all of it, from the status line
+	// on: size bytes, of which the last are the body. It returns false, with nothing sent,
+	// in the same cases and when the file is closed.
+	WriteFile(status int, head []byte, body int64, file syscall.RawConn, size int64) bool
+	// SendsFiles reports whether it is worth it to have a file.
 	SendsFiles() bool
 }
 
 // atOnce sends the whole answer, if that is what is asked for and the server can.
-func (c *Cache) atOnce(w http.ResponseWriter, req *http.Request, f *found, head, body []byte) bool {
+func (c *Cache) atOnce(w http.ResponseWriter, req *http.Request, f *found, head *ageHeader, body []byte) bool {
 	p, ok := w.(prepared)
 	if !ok {
 		return false
@@ -152,13 +155,19 @@ func (c *Cache) atOnce(w http.ResponseWriter, req *http.Request, f *found, head,
 			return false
 		}
 	}
-	if req.Method == http.MethodHead {
-		return p.WritePrepared(f.status, head, nil, nil)
+	switch {
+	case req.Method == http.MethodHead:
+		body = nil
+	case len(f.body) < minWhole || !p.SendsFiles():
+	default:
+		if in := f.wholeWith(head); in != nil && p.WriteFile(f.status, head.lines, int64(len(body)), in.raw, in.size) {
+			return true
+		}
+		if head.use() {
+			c.store.putDown(f, head)
+		}
 	}
-	if f.wantsTwin() && p.SendsFiles() {
-		c.store.double(f)
-	}
-	return p.WritePrepared(f.status, head, body, f.twin.source())
+	return p.WritePrepared(f.status, head.lines, body)
 }
 
 // keepOnly removes what a kept answer's header replaces.

@@ -30,12 +30,11 @@ type entry struct {
 	age      atomic.Pointer[ageHeader]
 	hits     atomic.Int32 // saturates at maxHits
 	renewing atomic.Bool
-	doubled  atomic.Bool // see store.double
 
 	// guarded by the shard
 	resident bool
 	body     []byte // nil while it is on disk
-	twin     *twin  // of body; nil for most
+	whole    *whole // nil for most
 	place    place  // on disk
 	queue    *queue // nil while it is on disk
 	cost     int64  // bytes in memory that it is counted with
@@ -49,6 +48,7 @@ type ageHeader struct {
 	values  []string
 	how     outcome
 	lines   []byte // of the whole head, for how
+	uses    atomic.Int32
 }
 
 // unkept are headers that belong to the connection or to one answer (RFC 9111 3.1), and

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,21 +12,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// whole is a server that takes prepared answers.
-type whole struct {
+// answering is a server that takes prepared answers.
+type answering struct {
 	*httptest.ResponseRecorder
 	direct bool // it can send from files
 	head   []byte
-	file   syscall.RawConn
+	file   []byte // what was sent from a file
 }
 
-func (w *whole) WritePrepared(status int, head, body []byte, file syscall.RawConn) bool {
-	w.Code, w.head, w.file = status, head, file
+func (w *answering) WritePrepared(status int, head, body []byte) bool {
+	w.Code, w.head = status, head
 	_, _ = w.Body.Write(body)
 	return true
 }
 
-func (w *whole) SendsFiles() bool { return w.direct }
+func (w *answering) SendsFiles() bool { return w.direct }
 
 // A prepared head says what the header would have said, at every age.
 func TestPreparedHeads(t *testing.T) {
@@ -45,7 +44,7 @@ func TestPreparedHeads(t *testing.T) {
 			for _, method := range []string{http.MethodGet, http.MethodHead} {
 				req := get(b.t.Context(), "/a")
 				req.Method = method
-				plain, w := ask(b.rt, req, app), &whole{ResponseRecorder: httptest.NewRecorder()}
+				plain, w := ask(b.rt, req, app), &answering{ResponseRecorder: httptest.NewRecorder()}
 				if !b.rt.Answer(w, req, false, false) || w.head == nil {
 					b.t.Fatal("not answered at once")
 				}
@@ -61,7 +60,7 @@ func TestPreparedHeads(t *testing.T) {
 		}
 		req := get(b.t.Context(), "/a")
 		req.Header.Set("If-None-Match", `"v1"`)
-		w := &whole{ResponseRecorder: httptest.NewRecorder()}
+		w := &answering{ResponseRecorder: httptest.NewRecorder()}
 		if b.rt.Answer(w, req, false, false); w.head != nil || w.Code != http.StatusNotModified {
 			b.t.Errorf("a condition: %d", w.Code)
 		}

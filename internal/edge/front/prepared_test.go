@@ -12,7 +12,8 @@ import (
 
 // preparer is what the cache finds in a writer.
 type preparer interface {
-	WritePrepared(status int, head, body []byte, file syscall.RawConn) bool
+	WritePrepared(status int, head, body []byte) bool
+	WriteFile(status int, head []byte, body int64, file syscall.RawConn, size int64) bool
 	SendsFiles() bool
 }
 
@@ -21,17 +22,22 @@ type preparer interface {
 func TestPreparedAnswers(t *testing.T) {
 	body := strings.Repeat("x", 20_000) // more than is gathered
 	stored := strings.Repeat("y", len(body))
-	files := map[string]syscall.RawConn{"/file": fileWith(t, stored, false), "/closed": fileWith(t, stored, true)}
+	const head = "Content-Length: 20000\r\nX-A: b\r\n"
+	all := "HTTP/1.1 200 OK\r\n" + head + "\r\n" + stored
+	files := map[string]syscall.RawConn{"/file": fileWith(t, all, false), "/closed": fileWith(t, all, true)}
 	_, addr := started(t, func(w http.ResponseWriter, req *http.Request) {
 		p, ok := w.(preparer)
-		if req.URL.Path == "/more" {
+		if req.URL.RawQuery == "more" {
 			w.Header().Set("X-More", "1")
 		}
 		b := []byte(body)
 		if req.Method == http.MethodHead {
 			b = nil
 		}
-		if !ok || !p.WritePrepared(http.StatusOK, []byte("Content-Length: 20000\r\nX-A: b\r\n"), b, files[req.URL.Path]) {
+		if f := files[req.URL.Path]; ok && f != nil && p.WriteFile(http.StatusOK, []byte(head), int64(len(b)), f, int64(len(all))) {
+			return
+		}
+		if !ok || !p.WritePrepared(http.StatusOK, []byte(head), b) {
 			_, _ = io.WriteString(w, "not prepared")
 		}
 	}, nil)
@@ -42,8 +48,10 @@ func TestPreparedAnswers(t *testing.T) {
 	for _, tt := range []struct{ request, a, body string }{
 		{"GET / HTTP/1.1", "b", body},
 		{"HEAD / HTTP/1.1", "b", ""},
-		{"GET /more HTTP/1.1", "", "not prepared"},
+		{"GET /?more HTTP/1.1", "", "not prepared"},
 		{"GET /file HTTP/1.1", "b", stored},
+		{"HEAD /file HTTP/1.1", "b", ""},
+		{"GET /file?more HTTP/1.1", "", "not prepared"},
 		{"GET /closed HTTP/1.1", "b", body},
 		{"GET / HTTP/1.1", "b", body},
 	} {

@@ -116,11 +116,10 @@ func (w *writer) WriteHeader(status int) {
 func closes(list string) bool { return wire.HasToken(list, "close") }
 
 // WritePrepared sends an answer whose head is made already: whole lines, with its Date and
-// its Content-Length. It is sent from file, unless that is nil or closed; the file begins
-// with what body is. It returns false, with nothing sent, when something else is to be in
+// its Content-Length. It returns false, with nothing sent, when something else is to be in
 // the head.
-func (w *writer) WritePrepared(status int, head, body []byte, file syscall.RawConn) bool {
-	if w.status != 0 || len(w.header) > 0 || w.close || status == http.StatusNoContent {
+func (w *writer) WritePrepared(status int, head, body []byte) bool {
+	if !w.takesPrepared(status) {
 		return false
 	}
 	w.status, w.bodiless = status, w.req.Method == http.MethodHead
@@ -129,39 +128,43 @@ func (w *writer) WritePrepared(status int, head, body []byte, file syscall.RawCo
 	w.frame()
 	if !w.bodiless {
 		w.length, w.written = int64(len(body)), int64(len(body))
-		if file == nil || !w.sendFile(file) {
-			w.add(body)
-		}
+		w.add(body)
 	}
 	return true
 }
 
-// SendsFiles reports whether a prepared answer can be sent from a file: TLS has to read what
-// it encrypts.
-func (w *writer) SendsFiles() bool {
-	_, ok := w.conn.net.(direct)
-	return ok
-}
-
-// sendFile sends the head and, from a file, the body. It returns false, with nothing sent,
-// when that cannot be.
-func (w *writer) sendFile(file syscall.RawConn) bool {
+// WriteFile sends an answer that is in a file as it goes over the connection, status line,
+// head and body: size bytes. It returns false, with nothing sent, where WritePrepared does,
+// over TLS, and when the file is closed.
+func (w *writer) WriteFile(status int, _ []byte, body int64, file syscall.RawConn, size int64) bool {
 	to, ok := w.conn.net.(direct)
-	if !ok {
+	if !ok || !w.takesPrepared(status) || w.req.Method == http.MethodHead {
 		return false
 	}
-	open, err := to.SendFile(w.out, file, w.length)
+	open, err := to.SendFile(file, size)
 	if open {
-		w.out = w.out[:0]
+		w.status, w.framed, w.length, w.written = status, true, body, body
 		w.fail(err)
 	}
 	return open
 }
 
+// takesPrepared reports whether nothing is known that the head of a prepared answer lacks.
+func (w *writer) takesPrepared(status int) bool {
+	return w.status == 0 && len(w.header) == 0 && !w.close && status != http.StatusNoContent
+}
+
+// SendsFiles reports whether an answer can be sent from a file: TLS has to read what it
+// encrypts.
+func (w *writer) SendsFiles() bool {
+	_, ok := w.conn.net.(direct)
+	return ok
+}
+
 // direct is a connection that takes what is in two places, or in a file, at once.
 type direct interface {
 	Gather(p, more []byte) (int64, error)
-	SendFile(head []byte, file syscall.RawConn, n int64) (open bool, err error)
+	SendFile(file syscall.RawConn, n int64) (open bool, err error)
 }
 
 func (w *writer) lend() {

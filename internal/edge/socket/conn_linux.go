@@ -106,7 +106,7 @@ func (c *Conn) failure(op string, errno syscall.Errno) error {
 	return &net.OpError{Op: op, Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: os.NewSyscallError(op, errno)}
 }
 
-// dispatch is a write under way: bytes, more bytes, and after them a part of a file.
+// dispatch is a write under way: of bytes and more bytes, or of a file's beginning.
 type dispatch struct {
 	mu       sync.Mutex
 	call     func(fd uintptr) (done bool) // send
@@ -149,13 +149,13 @@ func (c *Conn) Uncork() error {
 	return c.raw.Control(c.out.push)
 }
 
-// SendFile writes all of head, and behind it n bytes from the beginning of a file. It returns
-// false, with nothing sent, when the file is closed.
-func (c *Conn) SendFile(head []byte, file syscall.RawConn, n int64) (open bool, err error) {
+// SendFile writes n bytes from the beginning of a file. It returns false, with nothing sent,
+// when the file is closed.
+func (c *Conn) SendFile(file syscall.RawConn, n int64) (open bool, err error) {
 	d := &c.out
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.begin(head, nil)
+	d.begin(nil, nil)
 	d.end = n
 	if err := file.Control(d.fromFile); err != nil {
 		return false, nil // it is closed, and that is no failure of the connection
@@ -206,7 +206,7 @@ func (d *dispatch) send(fd uintptr) (done bool) {
 // step makes one call.
 func (d *dispatch) step(fd uintptr) error {
 	if len(d.bytes)+len(d.more) > 0 {
-		n, errno := write(fd, d.bytes, d.more, d.end > 0 || d.corked.Load())
+		n, errno := write(fd, d.bytes, d.more, d.corked.Load())
 		if errno != 0 {
 			return errno
 		}

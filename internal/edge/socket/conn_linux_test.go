@@ -113,22 +113,21 @@ func TestSendFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head := []byte("HTTP/1.1 200 OK\r\n\r\n")
 	for _, n := range []int{0, 1, 100 << 10, len(content)} {
 		c, peer := pair(t)
 		go func() {
-			if open, err := c.SendFile(head, raw, int64(n)); !open || err != nil {
+			if open, err := c.SendFile(raw, int64(n)); !open || err != nil {
 				t.Errorf("%d: %v, %v", n, open, err)
 			}
 			_ = c.Close()
 		}()
-		arrives(t, peer, append(bytes.Clone(head), content[:n]...))
+		arrives(t, peer, content[:n])
 	}
 
 	c, peer := pair(t)
 	short := make(chan error, 1)
 	go func() {
-		_, err := c.SendFile(nil, raw, int64(len(content)+1))
+		_, err := c.SendFile(raw, int64(len(content)+1))
 		_ = c.Close()
 		short <- err
 	}()
@@ -141,7 +140,7 @@ func TestSendFile(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if open, err := c.SendFile(head, raw, 1); open || err != nil {
+	if open, err := c.SendFile(raw, 1); open || err != nil {
 		t.Errorf("a closed file: %v, %v", open, err)
 	}
 	if _, err := c.Write([]byte("instead")); err != nil {
