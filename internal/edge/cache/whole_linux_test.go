@@ -62,14 +62,22 @@ func checkFile(tb testing.TB, w *answering, path string) {
 	}
 }
 
+// kept is a cache with files somewhere.
+type kept struct {
+	*testing.T
+	cache *Cache
+	zone  *Zone
+	route *Route
+}
+
 // inEachPlace runs a test with files in the cache's directory, and in memory.
-func inEachPlace(t *testing.T, test func(t *testing.T, c *Cache, z *Zone, rt *Route)) {
+func inEachPlace(t *testing.T, test func(k kept)) {
 	t.Helper()
 	for _, dir := range []string{"", t.TempDir()} {
 		synctest.Test(t, func(t *testing.T) {
 			c, zone := open(t, Options{Memory: 1 << 20, Dir: dir})
 			z, rt := zone()
-			test(t, c, z, rt)
+			test(kept{t, c, z, rt})
 			checkBooks(t, c)
 		})
 	}
@@ -77,47 +85,47 @@ func inEachPlace(t *testing.T, test func(t *testing.T, c *Cache, z *Zone, rt *Ro
 
 // What is large and asked for often comes from a file, whose head is that of the moment.
 func TestWholeAnswers(t *testing.T) {
-	inEachPlace(t, func(t *testing.T, c *Cache, _ *Zone, rt *Route) {
-		asked(t, rt, http.MethodGet, "/a") // asks the application
-		before := c.Stats().Memory
+	inEachPlace(t, func(k kept) {
+		asked(k, k.route, http.MethodGet, "/a") // asks the application
+		before := k.cache.Stats().Memory
 		for i := range manyUses {
-			if w := asked(t, rt, http.MethodGet, "/a"); w.file != nil {
-				t.Errorf("use %d came from a file", i)
+			if w := asked(k, k.route, http.MethodGet, "/a"); w.file != nil {
+				k.Errorf("use %d came from a file", i)
 			}
 		}
-		first := asked(t, rt, http.MethodGet, "/a")
-		checkFile(t, first, "/a")
-		if grown := c.Stats().Memory - before; grown != int64(len(first.file)) {
-			t.Errorf("a file of %d bytes is counted with %d", len(first.file), grown)
+		first := asked(k, k.route, http.MethodGet, "/a")
+		checkFile(k, first, "/a")
+		if grown := k.cache.Stats().Memory - before; grown != int64(len(first.file)) {
+			k.Errorf("a file of %d bytes is counted with %d", len(first.file), grown)
 		}
 		time.Sleep(time.Second)
-		if w := asked(t, rt, http.MethodGet, "/a"); w.file != nil || bytes.Equal(w.head, first.head) {
-			t.Error("a file with an older head was sent")
+		if w := asked(k, k.route, http.MethodGet, "/a"); w.file != nil || bytes.Equal(w.head, first.head) {
+			k.Error("a file with an older head was sent")
 		}
-		second := often(t, rt, "/a")
-		checkFile(t, second, "/a")
-		if n := c.store.wholes.Load(); n != 1 || bytes.Equal(second.file, first.file) {
-			t.Errorf("%d files", n)
+		second := often(k, k.route, "/a")
+		checkFile(k, second, "/a")
+		if n := k.cache.store.wholes.Load(); n != 1 || bytes.Equal(second.file, first.file) {
+			k.Errorf("%d files", n)
 		}
 	})
 }
 
 // Files are for whole answers to servers that can send them, while the answer is kept.
 func TestWhatHasNoFile(t *testing.T) {
-	inEachPlace(t, func(t *testing.T, c *Cache, z *Zone, rt *Route) {
-		often(t, rt, "/a")
-		if head := asked(t, rt, http.MethodHead, "/a"); head.file != nil || head.head == nil {
-			t.Error("HEAD came from a file")
+	inEachPlace(t, func(k kept) {
+		often(k, k.route, "/a")
+		if head := asked(k, k.route, http.MethodHead, "/a"); head.file != nil || head.head == nil {
+			k.Error("HEAD came from a file")
 		}
 		for range 2 * manyUses {
-			cached(t, rt, "/tls", large)
+			cached(k, k.route, "/tls", large)
 		}
-		if n := c.store.wholes.Load(); n != 1 {
-			t.Errorf("%d files, one for a server that cannot send it", n)
+		if n := k.cache.store.wholes.Load(); n != 1 {
+			k.Errorf("%d files, one for a server that cannot send it", n)
 		}
-		z.Purge()
-		if n := c.store.wholes.Load(); n != 0 || asked(t, rt, http.MethodGet, "/a").file != nil {
-			t.Errorf("%d files after a purge", n)
+		k.zone.Purge()
+		if n := k.cache.store.wholes.Load(); n != 0 || asked(k, k.route, http.MethodGet, "/a").file != nil {
+			k.Errorf("%d files after a purge", n)
 		}
 	})
 }
