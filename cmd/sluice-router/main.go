@@ -20,7 +20,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stderr)
+	err := withHeapFloor(func() error { return run(ctx, os.Args[1:], os.Stderr) })
 	stop()
 	switch {
 	case errors.Is(err, flag.ErrHelp):

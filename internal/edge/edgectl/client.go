@@ -16,7 +16,7 @@ import (
 	"sluice/internal/platform"
 )
 
-// callTimeout bounds every request but Hold, which waits for the drain.
+// callTimeout bounds every request but Hold and Commit, which may wait for a drain.
 const callTimeout = 30 * time.Second
 
 var errTimeout = errors.New("the router did not answer in time")
@@ -45,9 +45,10 @@ func (c *Client) Hold(ctx context.Context, h platform.Hold) (platform.HoldReport
 	return call[platform.HoldReport](ctx, c, http.MethodPost, action(h.Environment, "hold"), h)
 }
 
-// Commit changes what happens at the hold's deadline to platform.Maintain.
+// Commit changes what happens at the hold's deadline to platform.Maintain. When that has
+// passed it holds once more, and returns like Hold.
 func (c *Client) Commit(ctx context.Context, env platform.EnvironmentID) error {
-	_, err := quick[nothing](ctx, c, http.MethodPost, action(env, "commit"), nil)
+	_, err := call[nothing](ctx, c, http.MethodPost, action(env, "commit"), nil)
 	return err
 }
 
