@@ -2,7 +2,7 @@
 # Compares sluice-router with kamal-proxy, Caddy, nginx and HAProxy on this machine (make
 # bench-router). Installs wrk and the peers that Debian has, and skips with a clear line
 # what is not there. kamal-proxy has no package: build it from its public source and name
-# the binary in SLUICE_BENCH_KAMAL. Takes about five minutes.
+# the binary in SLUICE_BENCH_KAMAL. Takes about eight minutes.
 set -euo pipefail
 
 say() { printf 'bench-router: %s\n' "$*" >&2; }
@@ -36,7 +36,7 @@ ulimit -n "$(ulimit -Hn)" # thousands of connections
 bin="${SLUICE_BIN:-$PWD/bin}"
 go build -o "$bin/" ./cmd/sluice-router ./e2e/edgebench
 "$bin/edgebench" -router "$bin/sluice-router" -kamal "${SLUICE_BENCH_KAMAL:-}" \
-    -rounds "${SLUICE_BENCH_RUNS:-5}" "$@"
+    -rounds "${SLUICE_BENCH_RUNS:-3}" "$@"
 
 echo
 echo "1,000 environments with 5 routes each (go test -bench)"
