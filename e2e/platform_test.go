@@ -9,9 +9,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -55,7 +57,7 @@ func startMachine(tb testing.TB, tlsPort int) *machine {
 	m := &machine{
 		t: tb, dir: tb.TempDir(), apiPort: freePort(tb), httpPort: freePort(tb), tlsPort: tlsPort,
 		prefix:  fmt.Sprintf("e2e%d-%d", os.Getpid(), n),
-		subnets: fmt.Sprintf("10.%d.0.0/16", 214+(os.Getpid()+int(n))%30), // two test runs rarely meet,
+		subnets: freeSubnets(tb, os.Getpid()+int(n)), // two test runs that start now rarely meet
 	}
 	m.data = filepath.Join(m.dir, "data")
 	if err := os.MkdirAll(filepath.Join(m.data, "router"), 0o700); err != nil {
@@ -95,6 +97,28 @@ func freePort(tb testing.TB) int {
 		tb.Fatalf("listening on %v", l.Addr())
 	}
 	return address.Port
+}
+
+// freeSubnets returns a network that this machine has no address in: the engine gives
+// itself one in each network that it makes, whoever asked for that.
+func freeSubnets(tb testing.TB, first int) string {
+	tb.Helper()
+	own, err := net.InterfaceAddrs()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	const pools = 30
+	for i := range pools {
+		pool := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(214 + (first+i)%pools)}), 16)
+		if !slices.ContainsFunc(own, func(a net.Addr) bool {
+			prefix, err := netip.ParsePrefix(a.String())
+			return err == nil && pool.Overlaps(prefix)
+		}) {
+			return pool.String()
+		}
+	}
+	tb.Fatalf("this machine has addresses in all of %d networks: remove those of earlier runs (docker network ls)", pools)
+	return ""
 }
 
 func (m *machine) url() string { return fmt.Sprintf("http://127.0.0.1:%d", m.apiPort) }
