@@ -32,8 +32,11 @@ func NewPredecessorServer(router *edge.Router, log *slog.Logger) *Server {
 }
 
 // FindPredecessors makes the server pass on what it is told to routers that were taken
-// over from and whose sockets are next to control.
-func (s *Server) FindPredecessors(control string) { s.predecessors = control + ".old-*" }
+// over from and whose sockets are next to control. This process is none of them: while it
+// hands over it has such a socket, too, and may still be asked on the first.
+func (s *Server) FindPredecessors(control string) {
+	s.predecessors, s.own = control+".old-*", PredecessorSocket(control, os.Getpid())
+}
 
 // older returns clients of the predecessors that are still there.
 func (s *Server) older() []*Client {
@@ -43,7 +46,9 @@ func (s *Server) older() []*Client {
 	sockets, _ := filepath.Glob(s.predecessors) // the pattern is well formed
 	clients := make([]*Client, 0, len(sockets))
 	for _, path := range sockets {
-		clients = append(clients, NewClient(path))
+		if path != s.own {
+			clients = append(clients, NewClient(path))
+		}
 	}
 	return clients
 }

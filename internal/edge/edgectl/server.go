@@ -27,6 +27,7 @@ type Server struct {
 
 	predecessor  bool   // the router was taken over from: whoever asks is its successor
 	predecessors string // pattern of the sockets of those before this one; "" for none
+	own          string // of them, that of this process
 }
 
 // NewServer returns the control endpoint of router.
