@@ -143,16 +143,12 @@ func (r *recorder) answeredBy(upstream answered) { r.upstream = upstream }
 
 // chronicleOf finds it behind w; nil when nobody wants to know.
 func chronicleOf(w http.ResponseWriter) chronicle {
-	for {
-		if c, ok := w.(chronicle); ok {
+	for layer := range layers(w) {
+		if c, ok := layer.(chronicle); ok {
 			return c
 		}
-		wrapped, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return nil
-		}
-		w = wrapped.Unwrap()
 	}
+	return nil
 }
 
 func (r *recorder) setParked() { r.parked = true }

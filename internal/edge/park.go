@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"io"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -240,15 +239,10 @@ func socketOf(c net.Conn) net.Conn {
 // be served again.
 type parkable interface{ setParked() }
 
-func setParked(w io.Writer) {
-	for {
-		if p, ok := w.(parkable); ok {
+func setParked(w http.ResponseWriter) {
+	for layer := range layers(w) {
+		if p, ok := layer.(parkable); ok {
 			p.setParked()
 		}
-		wrapped, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return
-		}
-		w = wrapped.Unwrap()
 	}
 }

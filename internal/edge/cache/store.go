@@ -202,31 +202,32 @@ func (s *store) removeURL(url []byte) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if r := sh.resources[string(url)]; r != nil {
-		sh.removeAll(s, r)
+		for _, e := range slices.Clone(r.variants) {
+			sh.remove(s, e)
+		}
 	}
 }
 
-func (sh *shard) removeAll(s *store, r *resource) int {
-	all := slices.Clone(r.variants)
-	for _, e := range all {
-		sh.remove(s, e)
-	}
-	return len(all)
-}
-
-// removeAll removes the variants of every URL for which which is true, and returns how
-// many.
-func (s *store) removeAll(which func(*resource) bool) int {
+// removeAll removes every answer for which which is true, and returns how many.
+func (s *store) removeAll(which func(*entry) bool) int {
 	n := 0
 	for i := range s.shards {
-		sh := &s.shards[i]
-		sh.mu.Lock()
-		for _, r := range sh.resources {
-			if which(r) {
-				n += sh.removeAll(s, r)
+		n += s.shards[i].removeIf(s, which)
+	}
+	return n
+}
+
+func (sh *shard) removeIf(s *store, which func(*entry) bool) int {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	n := 0
+	for _, r := range sh.resources {
+		for _, e := range slices.Backward(r.variants) { // removing moves the later ones
+			if which(e) {
+				sh.remove(s, e)
+				n++
 			}
 		}
-		sh.mu.Unlock()
 	}
 	return n
 }

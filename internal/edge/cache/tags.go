@@ -105,31 +105,5 @@ func (z *Zone) PurgeTags(list []string) int {
 		wanted = append(wanted, hashTag(z.cache.store.seed, tag))
 	}
 	z.epoch.Add(1)
-	return z.cache.store.removeTagged(z, wanted)
-}
-
-func (s *store) removeTagged(z *Zone, wanted []uint32) int {
-	n := 0
-	for i := range s.shards {
-		n += s.shards[i].removeTagged(s, z, wanted)
-	}
-	return n
-}
-
-func (sh *shard) removeTagged(s *store, z *Zone, wanted []uint32) int {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	n := 0
-	for _, r := range sh.resources {
-		if r.zone != z {
-			continue
-		}
-		for _, e := range slices.Clone(r.variants) {
-			if e.tags.has(wanted) {
-				sh.remove(s, e)
-				n++
-			}
-		}
-	}
-	return n
+	return z.cache.store.removeAll(func(e *entry) bool { return e.res.zone == z && e.tags.has(wanted) })
 }

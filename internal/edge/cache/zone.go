@@ -61,7 +61,7 @@ func (z *Zone) Purge() int {
 		return 0
 	}
 	z.epoch.Add(1)
-	return z.cache.store.removeAll(func(r *resource) bool { return r.zone == z })
+	return z.cache.store.removeAll(func(e *entry) bool { return e.res.zone == z })
 }
 
 // PurgeURL removes the answers of one URL, or with prefix of every URL that begins with
@@ -82,7 +82,8 @@ func (z *Zone) PurgeURL(address string, prefix bool) (int, error) {
 		path = "/"
 	}
 	z.epoch.Add(1)
-	return z.cache.store.removeAll(func(r *resource) bool {
+	return z.cache.store.removeAll(func(e *entry) bool {
+		r := e.res
 		return r.zone == z && (u.Scheme == "" || r.secure == (u.Scheme == "https")) && strings.EqualFold(r.host, u.Host) &&
 			(r.path == path && (u.RawQuery == "" || r.query == u.RawQuery) || prefix && strings.HasPrefix(r.path, path))
 	}), nil

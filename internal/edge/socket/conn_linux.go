@@ -34,7 +34,6 @@ func Wrap(c net.Conn) net.Conn {
 	w := &Conn{TCPConn: tcp, raw: raw}
 	w.in.call, w.in.peek = w.in.receive, w.in.listen
 	w.out.call, w.out.fromFile = w.out.send, func(fd uintptr) { w.out.file(w.raw, fd) }
-	w.out.push = func(fd uintptr) { push(fd) }
 	return w
 }
 
@@ -111,7 +110,6 @@ type dispatch struct {
 	mu       sync.Mutex
 	call     func(fd uintptr) (done bool) // send
 	fromFile func(fd uintptr)             // file
-	push     func(fd uintptr)
 	corked   atomic.Bool
 
 	bytes []byte
@@ -146,7 +144,7 @@ func (c *Conn) Cork() { c.out.corked.Store(true) }
 // Uncork sends what waits.
 func (c *Conn) Uncork() error {
 	c.out.corked.Store(false)
-	return c.raw.Control(c.out.push)
+	return c.raw.Control(push)
 }
 
 // SendFile writes n bytes from the beginning of a file. It returns false, with nothing sent,
