@@ -10,32 +10,39 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"sluice/internal/gitrepo"
+	"sluice/internal/gitserve"
 )
 
 // config is everything that can be set. Defaults are in newFlags, nowhere else.
 type config struct {
-	DataDir      string
-	Listen       string
-	PublicURL    string
-	Router       string // control socket
-	BaseDomain   string
-	Domains      string
-	HTTPPort     int
-	HTTPSPort    int
-	RouterAddr   string // where the router listens, for the warm-up
-	RouterTLS    string // the same for TLS
-	DockerHost   string
-	Prefix       string
-	Subnets      string
-	Catalog      string
-	Mirror       string
-	BuildNetwork bool
-	HoldLimit    time.Duration
-	MinFree      uint64 // MB
-	Workers      int
-	Builds       int
-	CrashAt      string
-	Toolkit      string // executable of the toolkit
+	DataDir          string
+	Listen           string
+	PublicURL        string
+	Router           string // control socket
+	BaseDomain       string
+	Domains          string
+	HTTPPort         int
+	HTTPSPort        int
+	RouterAddr       string // where the router listens, for the warm-up
+	RouterTLS        string // the same for TLS
+	DockerHost       string
+	Prefix           string
+	Subnets          string
+	Catalog          string
+	Mirror           string
+	BuildNetwork     bool
+	HoldLimit        time.Duration
+	MinFree          uint64 // MB
+	Workers          int
+	Builds           int
+	GitMaxPush       uint64 // MB
+	GitMaxRepository uint64 // MB
+	GitMaxTree       uint64 // MB
+	GitMaxFiles      int
+	CrashAt          string
+	Toolkit          string // executable of the toolkit
 }
 
 var errUsage = errors.New("usage")
@@ -71,6 +78,10 @@ func serveFlags(c *config, out io.Writer) *flag.FlagSet {
 	fs.IntVar(&c.Workers, "workers", 4, "activities that run side by side")
 	fs.IntVar(&c.Builds, "builds", 2, "builds that run side by side")
 	fs.StringVar(&c.Toolkit, "toolkit", "", "sluice-toolkit for builds and containers, statically linked; empty: the one beside sluiced")
+	fs.Uint64Var(&c.GitMaxPush, "git-max-push", 1024, "maximum size of one push in MB")
+	fs.Uint64Var(&c.GitMaxRepository, "git-max-repository", 10240, "maximum size of a Git repository on disk in MB")
+	fs.Uint64Var(&c.GitMaxTree, "git-max-tree", 8192, "maximum size of the files of one commit in MB")
+	fs.IntVar(&c.GitMaxFiles, "git-max-files", 500_000, "maximum number of files and directories of one commit")
 	fs.StringVar(&c.CrashAt, "crash-at", "", "for tests: end this process with SIGKILL when the step is recorded")
 	return fs
 }
@@ -119,12 +130,26 @@ func (c *config) complete() error {
 	if c.RouterTLS == "" {
 		c.RouterTLS = fmt.Sprintf("127.0.0.1:%d", c.HTTPSPort)
 	}
+	const maxMB = 1 << 30
+	if max(c.GitMaxPush, c.GitMaxRepository, c.GitMaxTree) > maxMB || c.GitMaxFiles < 0 {
+		return fmt.Errorf("%w: the --git-max-* limits are at most %d MB", errUsage, maxMB)
+	}
 	if c.Subnets != "" {
 		if _, err := netip.ParsePrefix(c.Subnets); err != nil {
 			return fmt.Errorf("%w: --subnets: %w", errUsage, err)
 		}
 	}
 	return nil
+}
+
+// gitLimits bound pushes and fetches.
+func (c *config) gitLimits() gitserve.Limits {
+	return gitserve.Limits{PushBytes: int64(c.GitMaxPush) << 20, RepositoryBytes: int64(c.GitMaxRepository) << 20} //nolint:gosec // checked by complete
+}
+
+// treeLimits bound the trees of pushed commits.
+func (c *config) treeLimits() gitrepo.Limits {
+	return gitrepo.Limits{Bytes: int64(c.GitMaxTree) << 20, Entries: c.GitMaxFiles} //nolint:gosec // checked by complete
 }
 
 // path returns a path below the data directory.

@@ -45,6 +45,7 @@ func (p *plant) serve(ctx context.Context) error {
 	}
 	git, err := gitserve.New(gitserve.Config{
 		Repositories: p.repos, Authorizer: authorizer{p.store}, Receiver: p.pipeline, Hooks: hooks, Log: p.log,
+		Limits: p.config.gitLimits(),
 	})
 	if err != nil {
 		return fmt.Errorf("serve Git: %w", err)

@@ -94,7 +94,7 @@ func (p *plant) openState(ctx context.Context) (err error) {
 		return fmt.Errorf("open the logs: %w", err)
 	}
 	p.closers = append(p.closers, p.feed.Close)
-	if p.repos, err = gitrepo.New(p.config.path("repos")); err != nil {
+	if p.repos, err = gitrepo.New(p.config.path("repos"), p.config.treeLimits()); err != nil {
 		return fmt.Errorf("open the repositories: %w", err)
 	}
 	return adminToken(ctx, p.store, p.config.path("keys", "admin.token"))

@@ -7,14 +7,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"sync"
+
+	"sluice/internal/gitcmd"
 )
 
 // blobs reads objects through one git cat-file process, one at a time.
 type blobs struct {
 	mu     sync.Mutex
-	cmd    *exec.Cmd
+	cmd    *gitcmd.Cmd
 	in     io.WriteCloser
 	out    *bufio.Reader
 	closed bool
@@ -22,7 +23,7 @@ type blobs struct {
 }
 
 func (r *Repos) openBlobs(ctx context.Context, dir string, env []string) (*blobs, error) {
-	cmd, errOut := r.command(ctx, dir, env, "cat-file", "--batch")
+	cmd := r.command(ctx, dir, env, "cat-file", "--batch")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -32,7 +33,7 @@ func (r *Repos) openBlobs(ctx context.Context, dir string, env []string) (*blobs
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, gitError(ctx, "cat-file", err, errOut)
+		return nil, gitError(ctx, "cat-file", err, cmd)
 	}
 	return &blobs{cmd: cmd, in: in, out: bufio.NewReader(out)}, nil
 }

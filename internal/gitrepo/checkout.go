@@ -20,11 +20,12 @@ const indexSuffix = ".index"
 // Checkout makes dir hold the files of the directory root of the commit and nothing
 // else. Files that did not change since the last Checkout into dir keep their times. dir
 // belongs to the Repos: what else is in it is removed. A file dir.index is kept beside
-// it; without it, all files are written anew.
+// it; without it, all files are written again.
 //
 // Files get the bytes that were committed: no attribute converts or filters them.
 // Submodules become empty directories. It returns CodeNotFound when there is no such
-// commit, or no such directory in it.
+// commit, or no such directory in it, and CodeInvalid for a commit whose tree exceeds the
+// limits; then nothing was written.
 func (r *Repos) Checkout(ctx context.Context, project, commit, root, dir string) error {
 	repo, err := r.Path(project)
 	if err != nil {
@@ -58,6 +59,9 @@ func (r *Repos) lockCheckout(dir string) (unlock func()) {
 }
 
 func (r *Repos) checkout(ctx context.Context, repo, project, commit, root, dir string) error {
+	if err := r.checkLimits(ctx, repo, project, commit); err != nil {
+		return err
+	}
 	tree, err := r.subtree(ctx, repo, project, commit, root)
 	if err != nil {
 		return err
@@ -71,6 +75,39 @@ func (r *Repos) checkout(ctx context.Context, repo, project, commit, root, dir s
 		return errors.Join(err, again)
 	}
 	return r.fill(ctx, repo, tree, dir)
+}
+
+// maxChecked is how many trees are remembered as checked.
+const maxChecked = 1000
+
+// noteChecked remembers that a tree is within the limits.
+func (r *Repos) noteChecked(tree string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.checked) >= maxChecked {
+		clear(r.checked)
+	}
+	r.checked[tree] = true
+}
+
+// checkLimits refuses a commit whose tree exceeds the limits, before anything is written:
+// it may have been stored when they were higher. Usually the tree was read before.
+func (r *Repos) checkLimits(ctx context.Context, repo, project, commit string) error {
+	tree, err := r.treeID(ctx, repo, nil, project, commit)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	known := r.checked[tree]
+	r.mu.Unlock()
+	if known {
+		return nil
+	}
+	if _, err := r.list(ctx, repo, nil, tree); err != nil {
+		return err
+	}
+	r.noteChecked(tree)
+	return nil
 }
 
 // subtree returns Git's id of a directory of the commit.
@@ -97,13 +134,13 @@ func (r *Repos) fill(ctx context.Context, repo, tree, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // the build's user reads it
 		return err
 	}
-	// We are the only one here: a lock is what a crash left.
+	// Checkouts into dir run one at a time, so a lock was left by a crash.
 	if err := remove(index + ".lock"); err != nil {
 		return err
 	}
 	env := []string{"GIT_WORK_TREE=" + dir, "GIT_INDEX_FILE=" + index}
 	// Like reset --hard: compares every file's times and size with the index, so it also
-	// mends what a crash or a stranger changed.
+	// restores what a crash or someone else changed.
 	if _, err := r.output(ctx, repo, env, "read-tree", "--reset", "-u", tree); err != nil {
 		return err
 	}

@@ -15,12 +15,33 @@ import (
 	"sluice/internal/platform"
 )
 
-// Limits of a tree that we read. A shop with its dependencies committed has some 100,000
-// files.
-const (
-	maxEntries  = 2_000_000
-	maxPathSize = 8 << 10 // bytes of one line of the listing; Linux allows paths of 4096
-)
+// maxPathSize is how long one line of a listing may be, in bytes; Linux allows paths of 4096.
+const maxPathSize = 8 << 10
+
+// Limits bound what the tree of one commit may hold. A pack of some kilobytes can name
+// the same file a million times, and a checkout would write it as often.
+type Limits struct {
+	Entries int   // files and directories
+	Bytes   int64 // sum of the sizes of all files, as a checkout writes them
+}
+
+// DefaultLimits fit a shop with its dependencies and media committed several times over:
+// such a shop has some 100,000 files and 1 GB.
+func DefaultLimits() Limits { return Limits{Entries: 500_000, Bytes: 8 << 30} }
+
+// spend takes one entry off the budget.
+func (l *Limits) spend(n *node, all Limits) error {
+	if l.Entries--; l.Entries < 0 {
+		return platform.Errorf(platform.CodeInvalid, "the tree has more than %d files and directories, the limit of this server", all.Entries).
+			WithHint("do not commit generated files (var, generated, pub/static, node_modules), or ask the operator to raise --git-max-files")
+	}
+	if n.size > l.Bytes {
+		return platform.Errorf(platform.CodeInvalid, "the files of the tree have more than %d MB in all, the limit of this server", all.Bytes>>20).
+			WithHint("keep media and dumps out of the repository, or ask the operator to raise --git-max-tree")
+	}
+	l.Bytes -= n.size
+	return nil
+}
 
 // The kinds of entries in a Git tree, by their mode.
 const (
@@ -52,40 +73,42 @@ func (n *node) child(name string) *node {
 
 // list reads all entries of a tree.
 func (r *Repos) list(ctx context.Context, dir string, env []string, tree string) (*node, error) {
-	cmd, errOut := r.command(ctx, dir, env, "ls-tree", "-r", "-t", "-z", "-l", "--full-tree", tree)
+	cmd := r.command(ctx, dir, env, "ls-tree", "-r", "-t", "-z", "-l", "--full-tree", tree)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, gitError(ctx, "ls-tree", err, errOut)
+		return nil, gitError(ctx, "ls-tree", err, cmd)
 	}
-	root, parseErr := parseListing(out, tree)
+	root, parseErr := parseListing(out, tree, r.limits)
 	if parseErr != nil {
-		_ = cmd.Process.Kill() // it has more to say that nobody reads
+		cmd.Kill() // the rest of the listing is not read
 	}
 	err = cmd.Wait()
 	if parseErr != nil {
 		return nil, parseErr
 	}
 	if err != nil {
-		return nil, gitError(ctx, "ls-tree", err, errOut)
+		return nil, gitError(ctx, "ls-tree", err, cmd)
 	}
 	return root, nil
 }
 
 // parseListing builds the tree that git ls-tree -r -t -z -l lists.
-func parseListing(r io.Reader, id string) (*node, error) {
+// It returns CodeInvalid for a tree that exceeds the limits.
+func parseListing(r io.Reader, id string, limits Limits) (*node, error) {
+	left := limits
 	root := &node{mode: modeTree, id: id}
 	dirs := map[string]*node{".": root}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 64<<10), maxPathSize)
 	lines.Split(scanNul)
-	for entries := 0; lines.Scan(); entries++ {
-		if entries == maxEntries {
-			return nil, platform.Errorf(platform.CodeInvalid, "the tree has more than %d entries", maxEntries)
-		}
+	for lines.Scan() {
 		name, n, err := parseEntry(lines.Text())
+		if err == nil {
+			err = left.spend(n, limits)
+		}
 		if err != nil {
 			return nil, err
 		}

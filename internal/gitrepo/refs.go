@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/gitcmd"
 	"sluice/internal/platform"
 )
 
@@ -81,7 +82,7 @@ func (r *Repos) Commit(ctx context.Context, project, id string) (Commit, error) 
 		return Commit{}, err
 	}
 	out, err := r.output(ctx, dir, nil, "log", "-1", "--encoding=UTF-8", "--format=%H%x00%P%x00%an%x00%ae%x00%aI%x00%s", id, "--")
-	if exitCode(err) == 128 {
+	if gitcmd.ExitCode(err) == 128 {
 		return Commit{}, platform.Errorf(platform.CodeNotFound, "project %q has no commit %s", project, id)
 	}
 	if err != nil {

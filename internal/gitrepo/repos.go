@@ -6,32 +6,35 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 
+	"sluice/internal/gitcmd"
 	"sluice/internal/platform"
 )
 
 // Repos is the directory of all repositories. Its methods are safe for concurrent use.
 type Repos struct {
-	dir string
-	git string // path of the git binary
+	dir    string
+	git    *gitcmd.Git
+	limits Limits
 
 	mu        sync.Mutex
 	checkouts map[string]*sync.Mutex // by directory
+	checked   map[string]bool        // tree ids that are within the limits
 }
 
 // scratchPrefix marks a repository that is being made or removed.
 const scratchPrefix = ".sluice-"
 
 // New returns the repositories in dir, creating the directory with mode 0700 when there
-// is none, and removes what a crash left of a Create or Delete.
-func New(dir string) (*Repos, error) {
-	git, err := exec.LookPath("git")
+// is none, and removes what a crash left of a Create or Delete. Trees above the limits
+// are neither read nor checked out.
+func New(dir string, limits Limits) (*Repos, error) {
+	git, err := gitcmd.Find()
 	if err != nil {
-		return nil, (&platform.Error{Code: platform.CodeUnavailable, Message: "there is no git on this machine", Err: err}).
+		return nil, (&platform.Error{Code: platform.CodeUnavailable, Message: "git is not installed on this machine", Err: err}).
 			WithHint("install git, for example with: apt-get install git")
 	}
 	dir, err = filepath.Abs(dir)
@@ -50,7 +53,7 @@ func New(dir string) (*Repos, error) {
 			return nil, fmt.Errorf("remove unfinished repository: %w", err)
 		}
 	}
-	return &Repos{dir: dir, git: git, checkouts: map[string]*sync.Mutex{}}, nil
+	return &Repos{dir: dir, git: git, limits: limits, checkouts: map[string]*sync.Mutex{}, checked: map[string]bool{}}, nil
 }
 
 // Path returns the directory of a project's repository, or CodeNotFound when there is none.
@@ -114,7 +117,7 @@ func (r *Repos) Create(ctx context.Context, project, defaultBranch string) error
 
 func (r *Repos) checkBranch(ctx context.Context, branch string) error {
 	_, err := r.output(ctx, r.dir, nil, "check-ref-format", "refs/heads/"+branch)
-	if exitCode(err) > 0 || strings.HasPrefix(branch, "-") {
+	if gitcmd.ExitCode(err) > 0 || strings.HasPrefix(branch, "-") {
 		return platform.Errorf(platform.CodeInvalid, "%q cannot name a branch", branch)
 	}
 	return err

@@ -24,7 +24,12 @@ type fixture struct {
 
 func newFixture(tb testing.TB) fixture {
 	tb.Helper()
-	repos, err := gitrepo.New(filepath.Join(tb.TempDir(), "repos"))
+	return newFixtureWith(tb, gitrepo.DefaultLimits())
+}
+
+func newFixtureWith(tb testing.TB, limits gitrepo.Limits) fixture {
+	tb.Helper()
+	repos, err := gitrepo.New(filepath.Join(tb.TempDir(), "repos"), limits)
 	check(tb, err)
 	check(tb, repos.Create(tb.Context(), "shop", "main"))
 	dir, err := repos.Path("shop")
@@ -137,7 +142,7 @@ func TestCreateAndDelete(t *testing.T) {
 func TestNewRemovesWhatACrashLeft(t *testing.T) {
 	dir := t.TempDir()
 	check(t, os.MkdirAll(filepath.Join(dir, ".sluice-123", "repository"), 0o700))
-	_, err := gitrepo.New(dir)
+	_, err := gitrepo.New(dir, gitrepo.DefaultLimits())
 	check(t, err)
 	left, err := os.ReadDir(dir)
 	check(t, err)

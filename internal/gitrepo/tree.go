@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/internal/gitcmd"
 	"sluice/internal/platform"
 )
 
@@ -48,7 +49,7 @@ var (
 // of a push are found before it is accepted (platform.Push.Quarantine); it is empty for
 // accepted commits. The tree can be read until ctx ends or it is closed. It returns
 // CodeNotFound when there is no such project or commit, and CodeInvalid for a tree that
-// only a crafted push can hold.
+// exceeds the limits or that only a crafted push can hold.
 func (r *Repos) Tree(ctx context.Context, project, commit string, quarantine []string) (*Tree, error) {
 	dir, err := r.Path(project)
 	if err != nil {
@@ -65,6 +66,7 @@ func (r *Repos) Tree(ctx context.Context, project, commit string, quarantine []s
 	if err != nil {
 		return nil, fmt.Errorf("read tree of %s: %w", commit, err)
 	}
+	r.noteChecked(id)
 	blobs, err := r.openBlobs(ctx, dir, quarantine)
 	if err != nil {
 		return nil, fmt.Errorf("read tree of %s: %w", commit, err)
@@ -75,7 +77,7 @@ func (r *Repos) Tree(ctx context.Context, project, commit string, quarantine []s
 // treeID returns the tree of a commit.
 func (r *Repos) treeID(ctx context.Context, dir string, env []string, project, commit string) (string, error) {
 	out, err := r.output(ctx, dir, env, "rev-parse", "--verify", "--quiet", commit+"^{tree}")
-	if code := exitCode(err); code == 1 || code == 128 {
+	if code := gitcmd.ExitCode(err); code == 1 || code == 128 {
 		return "", platform.Errorf(platform.CodeNotFound, "project %q has no commit %s", project, commit)
 	}
 	return strings.TrimSpace(out), err

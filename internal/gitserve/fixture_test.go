@@ -91,13 +91,17 @@ type fixture struct {
 }
 
 type settings struct {
-	maxPush int64
+	limits  gitserve.Limits
+	trees   gitrepo.Limits
 	command []string
 }
 
 func newFixture(t *testing.T, s settings) *fixture {
 	t.Helper()
-	repos, err := gitrepo.New(filepath.Join(t.TempDir(), "repos"))
+	if s.trees == (gitrepo.Limits{}) {
+		s.trees = gitrepo.DefaultLimits()
+	}
+	repos, err := gitrepo.New(filepath.Join(t.TempDir(), "repos"), s.trees)
 	check(t, err)
 	check(t, repos.Create(t.Context(), "shop", "main"))
 	if s.command == nil {
@@ -117,7 +121,7 @@ func newFixture(t *testing.T, s settings) *fixture {
 	})
 	f := &fixture{receiver: &receiver{}, t: t, repos: repos, work: t.TempDir()}
 	f.serve, err = gitserve.New(gitserve.Config{
-		Repositories: repos, Authorizer: tokens{}, Receiver: f.receiver, Hooks: hooks, MaxPush: s.maxPush, Log: log,
+		Repositories: repos, Authorizer: tokens{}, Receiver: f.receiver, Hooks: hooks, Limits: s.limits, Log: log,
 	})
 	check(t, err)
 	f.http = httptest.NewServer(f.serve)

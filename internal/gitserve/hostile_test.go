@@ -17,7 +17,7 @@ import (
 )
 
 func TestPushesHaveALimit(t *testing.T) {
-	f := newFixture(t, settings{maxPush: 100_000})
+	f := newFixture(t, settings{limits: gitserve.Limits{PushBytes: 100_000}})
 	f.commit("noise", strings.Repeat(rand.Text(), 1)+randomBytes(t, 3_000_000))
 	out, err := f.git("push", f.url("write"), "main")
 	if err == nil || f.head("main") != "" || len(f.stored()) != 0 {

@@ -40,16 +40,23 @@ func (s *Server) receivePack(w http.ResponseWriter, r *http.Request) {
 		case <-stream.Done():
 		}
 	}()
+	done, err := s.pushes.take(r.Context(), t.project, s.Limits.Wait)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	defer done()
 	p := &push{Server: s, target: t}
 	token, end := s.Hooks.begin(func(c call, out frameWriter) byte {
 		if c.Hook == preReceive {
 			return p.preReceive(job, c, out)
 		}
+		done() // what follows is the log of the deployment
 		return p.postReceive(stream, c, out)
 	})
 	env, _ := protocol(r.Header.Get("Git-Protocol"))
 	s.serve(job, w, r, exchange{
-		service: receivePack, dir: t.dir, settings: receiveConfig(s.Hooks.dir, s.MaxPush), limit: s.MaxPush + commandSlack, gone: leave,
+		service: receivePack, dir: t.dir, settings: receiveSettings(s.Hooks.dir, s.Limits.PushBytes), limit: s.Limits.PushBytes + commandSlack, gone: leave,
 		env: append(env, envSocket+"="+s.Hooks.socket, envToken+"="+token),
 	})
 	end()
@@ -70,6 +77,9 @@ type push struct {
 func (p *push) preReceive(ctx context.Context, c call, out io.Writer) (status byte) {
 	asked := p.pushOf(c)
 	err := p.checkQuarantine(c.Quarantine)
+	if err == nil {
+		err = p.checkPush(asked, p.dir)
+	}
 	if err == nil {
 		err = p.Receiver.PreReceive(ctx, asked, out)
 	}
@@ -142,10 +152,10 @@ func (p *push) settle(job context.Context) {
 
 // moved returns the updates whose ref is now what they ask for.
 func (p *push) moved(ctx context.Context, updates []platform.RefUpdate) ([]platform.RefUpdate, error) {
-	cmd, errOut := p.command(ctx, config(), []string{"GIT_DIR=" + p.dir}, "for-each-ref", "--format=%(objectname) %(refname)")
+	cmd := p.command(ctx, nil, []string{"GIT_DIR=" + p.dir}, "for-each-ref", "--format=%(objectname) %(refname)")
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("git for-each-ref: %w: %s", err, errOut)
+		return nil, fmt.Errorf("git for-each-ref: %w: %s", err, cmd.Stderr())
 	}
 	now := map[string]string{}
 	for line := range strings.Lines(string(out)) {

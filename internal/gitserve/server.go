@@ -1,26 +1,22 @@
 package gitserve
 
 import (
-	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
-	"os/exec"
 	"sync"
 
+	"sluice/internal/gitcmd"
 	"sluice/internal/platform"
 )
 
-// DefaultMaxPush is the size of the largest push, in bytes.
-const DefaultMaxPush = 1 << 30
-
-// Config is what a Server works with. All but MaxPush must be set.
+// Config is what a Server works with. All but Limits must be set.
 type Config struct {
 	Repositories Repositories
 	Authorizer   Authorizer
 	Receiver     Receiver
 	Hooks        *HookServer
-	MaxPush      int64 // bytes of one push; 0 means DefaultMaxPush
+	Limits       Limits
 	Log          *slog.Logger
 }
 
@@ -28,7 +24,9 @@ type Config struct {
 // deadlines of its connections itself.
 type Server struct {
 	Config
-	git      string // path of the git binary
+	git      *gitcmd.Git
+	pushes   *turns
+	fetches  *turns
 	mux      *http.ServeMux
 	stop     func() // closes stopping, once
 	stopping chan struct{}
@@ -39,15 +37,17 @@ type Server struct {
 
 // New returns a Server.
 func New(c Config) (*Server, error) {
-	git, err := exec.LookPath("git")
+	git, err := gitcmd.Find()
 	if err != nil {
-		return nil, (&platform.Error{Code: platform.CodeUnavailable, Message: "there is no git on this machine", Err: err}).
+		return nil, (&platform.Error{Code: platform.CodeUnavailable, Message: "git is not installed on this machine", Err: err}).
 			WithHint("install git, for example with: apt-get install git")
 	}
-	c.MaxPush = cmp.Or(c.MaxPush, DefaultMaxPush)
+	c.Limits = c.Limits.withDefaults()
 	stopping := make(chan struct{})
 	s := &Server{
 		Config: c, git: git, mux: http.NewServeMux(), told: map[string]string{},
+		pushes:   newTurns(c.Limits.Pushes, c.Limits.ProjectPushes),
+		fetches:  newTurns(c.Limits.Fetches, c.Limits.ProjectFetches),
 		stopping: stopping, stop: sync.OnceFunc(func() { close(stopping) }),
 	}
 	s.mux.HandleFunc("GET /{repository}/info/refs", s.infoRefs)

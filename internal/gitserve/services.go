@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"sluice/internal/gitcmd"
 	"sluice/internal/platform"
 )
 
@@ -31,26 +32,32 @@ func (s *Server) infoRefs(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	settings := config()
+	settings, kind := fetchSettings(), s.fetches
 	if service == receivePack {
-		settings = receiveConfig("/dev/null", s.MaxPush)
+		settings, kind = receiveSettings("/dev/null", s.Limits.PushBytes), s.pushes
 	}
-	env, version2 := protocol(r.Header.Get("Git-Protocol"))
-	cmd, errOut := s.command(r.Context(), settings, env, strings.TrimPrefix(service, "git-"), "--stateless-rpc", "--advertise-refs", t.dir)
-	out, err := cmd.Output()
+	done, err := kind.take(r.Context(), t.project, s.Limits.Wait)
 	if err != nil {
-		s.refuse(w, r, fmt.Errorf("git %s: %w: %s", service, err, errOut))
+		s.refuse(w, r, err)
 		return
 	}
-	answerAs(w, service+"-advertisement")
+	defer done()
+	env, version2 := protocol(r.Header.Get("Git-Protocol"))
+	cmd := s.command(r.Context(), settings, env, strings.TrimPrefix(service, "git-"), "--stateless-rpc", "--advertise-refs", t.dir)
+	out, err := cmd.Output()
+	if err != nil {
+		s.refuse(w, r, fmt.Errorf("git %s: %w: %s", service, err, cmd.Stderr()))
+		return
+	}
+	setContentType(w, service+"-advertisement")
 	if !version2 {
 		line := "# service=" + service + "\n"
 		out = append([]byte(fmt.Sprintf("%04x%s0000", len(line)+4, line)), out...)
 	}
-	_, _ = w.Write(out) //nolint:gosec // not HTML; and a client that left needs no answer
+	_, _ = w.Write(out) //nolint:gosec // not HTML; the client may have left
 }
 
-func answerAs(w http.ResponseWriter, kind string) {
+func setContentType(w http.ResponseWriter, kind string) {
 	w.Header().Set("Content-Type", "application/x-"+kind)
 	w.Header().Set("Cache-Control", "no-cache, max-age=0, must-revalidate")
 }
@@ -61,11 +68,17 @@ func (s *Server) uploadPack(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	done, err := s.fetches.take(r.Context(), t.project, s.Limits.Wait)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	defer done()
 	env, _ := protocol(r.Header.Get("Git-Protocol"))
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	s.serve(ctx, w, r, exchange{
-		service: uploadPack, dir: t.dir, settings: config(), env: env, limit: maxFetch, gone: cancel,
+		service: uploadPack, dir: t.dir, settings: fetchSettings(), env: env, limit: maxFetch, gone: cancel,
 	})
 }
 
@@ -73,13 +86,13 @@ func (s *Server) uploadPack(w http.ResponseWriter, r *http.Request) {
 type exchange struct {
 	service  string
 	dir      string
-	settings [][2]string
+	settings []gitcmd.Setting
 	env      []string
 	limit    int64 // of the request, bytes
 	gone     func(error)
 }
 
-// serve runs git for a request and returns when git has ended and the answer is sent.
+// serve runs git for a request and returns when git has ended and the response is sent.
 func (s *Server) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, x exchange) {
 	if got, want := r.Header.Get("Content-Type"), "application/x-"+x.service+"-request"; got != want {
 		http.Error(w, "the content must be "+want, http.StatusUnsupportedMediaType)
@@ -91,20 +104,20 @@ func (s *Server) serve(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		return
 	}
 	if err := s.exchange(ctx, w, in, x); err != nil {
-		s.Log.WarnContext(ctx, "git service", "service", x.service, "repository", x.dir, "error", err)
+		s.Log.WarnContext(ctx, "git service failed", "service", x.service, "repository", x.dir, "error", err)
 	}
 }
 
 func (s *Server) exchange(ctx context.Context, w http.ResponseWriter, in *body, x exchange) error {
-	cmd, errOut := s.command(ctx, x.settings, x.env, strings.TrimPrefix(x.service, "git-"), "--stateless-rpc", x.dir)
+	cmd := s.command(ctx, x.settings, x.env, strings.TrimPrefix(x.service, "git-"), "--stateless-rpc", x.dir)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return err
 	}
 	out := &sink{w: w, rc: http.NewResponseController(w), gone: x.gone}
-	cmd.Stdout = out
-	_ = out.rc.EnableFullDuplex() // git may answer before it has read all; HTTP/2 can anyway
-	answerAs(w, x.service+"-result")
+	cmd.SetStdout(out)
+	_ = out.rc.EnableFullDuplex() // git may write before it has read all; HTTP/2 can anyway
+	setContentType(w, x.service+"-result")
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -113,7 +126,7 @@ func (s *Server) exchange(ctx context.Context, w http.ResponseWriter, in *body, 
 	err = cmd.Wait()
 	feeding.Wait() // the body may not be read after the handler
 	if err != nil {
-		return fmt.Errorf("git: %w: %s", err, errOut)
+		return fmt.Errorf("git: %w: %s", err, cmd.Stderr())
 	}
 	return nil
 }

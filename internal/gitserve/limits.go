@@ -1,0 +1,170 @@
+package gitserve
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"sluice/internal/platform"
+)
+
+// Limits bound what clients may make the server do. A zero field means its default.
+type Limits struct {
+	PushBytes       int64 // of the objects of one push; default 1 GiB
+	RepositoryBytes int64 // of a repository on disk after a push; default 10 GiB
+	Refs            int   // that one push may change; default 1000
+	Branches        int   // the same for branches, each of which is validated; default 50
+	Pushes          int   // that are received at a time, of all projects; default 8
+	Fetches         int   // that are served at a time, of all projects; default 16
+	ProjectPushes   int   // the same of one project; default 2
+	ProjectFetches  int   // default 4
+	// Wait is how long a request waits for its turn; default 1 minute.
+	Wait time.Duration
+}
+
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		PushBytes:       cmp.Or(l.PushBytes, 1<<30),
+		RepositoryBytes: cmp.Or(l.RepositoryBytes, 10<<30),
+		Refs:            cmp.Or(l.Refs, 1000),
+		Branches:        cmp.Or(l.Branches, 50),
+		Pushes:          cmp.Or(l.Pushes, 8),
+		Fetches:         cmp.Or(l.Fetches, 16),
+		ProjectPushes:   cmp.Or(l.ProjectPushes, 2),
+		ProjectFetches:  cmp.Or(l.ProjectFetches, 4),
+		Wait:            cmp.Or(l.Wait, time.Minute),
+	}
+}
+
+// turns lets a number of requests run at a time. A project first takes one of its own
+// turns and then waits for one of all: so it can have only that many requests in the
+// common queue, and the other projects get theirs.
+type turns struct {
+	all        *semaphore.Weighted
+	perProject int64
+
+	mu       sync.Mutex
+	projects map[string]*projectTurns
+}
+
+type projectTurns struct {
+	*semaphore.Weighted
+	users int // guarded by turns.mu; an entry without users is dropped
+}
+
+func newTurns(all, perProject int) *turns {
+	return &turns{all: semaphore.NewWeighted(int64(all)), perProject: int64(perProject), projects: map[string]*projectTurns{}}
+}
+
+var errNoTurn = errors.New("no turn in time")
+
+// take waits for a turn, and returns how to give it back; done may be called more than
+// once. It returns CodeUnavailable when none is free in time.
+func (t *turns) take(ctx context.Context, project string, wait time.Duration) (done func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, wait, errNoTurn)
+	defer cancel()
+	own := t.join(project)
+	if err := own.Acquire(ctx, 1); err != nil {
+		t.leave(project)
+		return nil, busy(ctx)
+	}
+	if err := t.all.Acquire(ctx, 1); err != nil {
+		own.Release(1)
+		t.leave(project)
+		return nil, busy(ctx)
+	}
+	return sync.OnceFunc(func() {
+		t.all.Release(1)
+		own.Release(1)
+		t.leave(project)
+	}), nil
+}
+
+func (t *turns) join(project string) *projectTurns {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := t.projects[project]
+	if p == nil {
+		p = &projectTurns{Weighted: semaphore.NewWeighted(t.perProject)}
+		t.projects[project] = p
+	}
+	p.users++
+	return p
+}
+
+func (t *turns) leave(project string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := t.projects[project]
+	if p.users--; p.users == 0 {
+		delete(t.projects, project)
+	}
+}
+
+func busy(ctx context.Context) error {
+	if cause := context.Cause(ctx); !errors.Is(cause, errNoTurn) {
+		return cause // the client left
+	}
+	return platform.Errorf(platform.CodeUnavailable, "too many Git operations are running; nothing was stored").
+		WithHint("wait until other pushes and fetches of the project have ended, then try again")
+}
+
+// checkPush refuses a push that exceeds the limits, before its configuration is looked at.
+func (s *Server) checkPush(push platform.Push, dir string) error {
+	branches, deletes := 0, 0
+	for _, u := range push.Updates {
+		if u.Deletes() {
+			deletes++
+		} else if _, ok := u.Branch(); ok {
+			branches++
+		}
+	}
+	if n := len(push.Updates); n > s.Limits.Refs {
+		return platform.Errorf(platform.CodeInvalid, "the push changes %d refs, and at most %d are allowed; nothing was stored", n, s.Limits.Refs).
+			WithHint("push in several steps, for example the branches first and the tags in groups")
+	}
+	if branches > s.Limits.Branches {
+		return platform.Errorf(platform.CodeInvalid, "the push changes %d branches, and at most %d are allowed; nothing was stored", branches, s.Limits.Branches).
+			WithHint("push the branches in groups")
+	}
+	if deletes == len(push.Updates) {
+		return nil // frees room
+	}
+	size, err := sizeOf(filepath.Join(dir, "objects"))
+	if err != nil {
+		return err
+	}
+	if size > s.Limits.RepositoryBytes {
+		return platform.Errorf(platform.CodeInvalid, "with this push the repository has %d MB, and at most %d MB are allowed; nothing was stored",
+			size>>20, s.Limits.RepositoryBytes>>20).
+			WithHint("keep media and dumps out of the repository, or ask the operator to raise --git-max-repository")
+	}
+	return nil
+}
+
+// sizeOf returns the bytes of all files below dir. Files that vanish meanwhile do not count.
+func sizeOf(dir string) (size int64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			var info fs.FileInfo
+			if info, err = d.Info(); err == nil {
+				size += info.Size()
+			}
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("measure repository: %w", err)
+	}
+	return size, nil
+}
