@@ -32,6 +32,7 @@ func (p *parser) acrossFiles(m *Manifest) {
 	p.sameNames(m)
 	p.cycles(m)
 	p.upstreams(m)
+	p.redirects(m)
 	p.unusedServices(m)
 	p.disks(m)
 	if !p.check.opts.Bare && !p.check.opts.Partial {

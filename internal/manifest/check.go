@@ -12,8 +12,9 @@ import (
 type checker struct {
 	*findings
 
-	opts Options
-	seen map[visit]bool
+	opts     Options
+	seen     map[visit]bool
+	patterns int // redirects with an expression so far
 }
 
 // visit is one value checked against one shape. A value that aliases use ten times has
@@ -37,6 +38,7 @@ func (c *checker) matches(n *node, s *shape, path string) {
 		form.custom(c, n, path)
 		return
 	}
+	c.bounded(n, form.limit, path)
 	switch n.kind {
 	case kindMap:
 		c.mapMatches(n, form, path)

@@ -41,19 +41,27 @@ func (c *converter) convert(y *yaml.Node, depth int) *node {
 
 // alias returns its target's tree, the same one for every use.
 func (c *converter) alias(y *yaml.Node) *node {
-	if n := c.shared[y.Alias]; n != nil {
-		return n
-	}
 	pos := c.place(y.Line, y.Column)
-	c.mistake(pos, "alias-cycle", fmt.Sprintf("alias *%s is inside the value it stands for", y.Value), "", "")
-	return &node{pos: pos, kind: kindNull, weight: 1}
+	n := c.shared[y.Alias]
+	if n == nil {
+		c.mistake(pos, "alias-cycle", fmt.Sprintf("alias *%s is inside the value it stands for", y.Value), "", "")
+		return nothing(pos)
+	}
+	if !c.spend(n.weight, pos) {
+		return nothing(pos)
+	}
+	return n
 }
 
 func (c *converter) value(y *yaml.Node, depth int) *node {
 	pos := c.place(y.Line, y.Column)
+	cost := 1 + costOfText(y.Value)
+	if !c.spend(cost, pos) {
+		return nothing(pos)
+	}
 	if depth > maxDepth {
 		c.mistake(pos, "nesting-too-deep", fmt.Sprintf("maps and lists nest deeper than %d", maxDepth), "", "")
-		return &node{pos: pos, kind: kindNull, weight: 1}
+		return nothing(pos)
 	}
 	switch {
 	case y.Tag == "!include" || y.Tag == "!archive":
@@ -61,13 +69,16 @@ func (c *converter) value(y *yaml.Node, depth int) *node {
 	case strings.HasPrefix(y.Tag, "!") && !strings.HasPrefix(y.Tag, "!!"):
 		c.mistake(pos, "unknown-tag", "unknown tag "+show(y.Tag), "", didYouMean(y.Tag, []string{"!include", "!archive"}))
 	}
-	n := &node{pos: pos, weight: 1}
+	n := &node{pos: pos, weight: cost}
 	switch y.Kind {
 	case yaml.MappingNode:
 		c.mapping(n, y, depth)
 	case yaml.SequenceNode:
 		n.kind = kindList
 		for _, child := range y.Content {
+			if c.budget.exceeded {
+				break
+			}
 			item := c.convert(child, depth+1)
 			n.items = append(n.items, item)
 			n.weight += item.weight
@@ -75,23 +86,14 @@ func (c *converter) value(y *yaml.Node, depth int) *node {
 	default:
 		c.scalar(n, y)
 	}
-	return c.bounded(n)
-}
-
-// bounded replaces a tree that aliases have made too large.
-func (c *converter) bounded(n *node) *node {
-	if n.weight <= maxValues {
-		return n
-	}
-	c.mistake(n.pos, "too-many-values", fmt.Sprintf("the document has more than %d values", maxValues), "aliases count as often as they are used", "")
-	return &node{pos: n.pos, kind: kindNull, weight: 1}
+	return n
 }
 
 func (c *converter) mapping(n *node, y *yaml.Node, depth int) {
 	n.kind = kindMap
 	lines := make(map[string]int, len(y.Content)/2)
 	var merges []*yaml.Node
-	for i := 0; i+1 < len(y.Content); i += 2 {
+	for i := 0; i+1 < len(y.Content) && !c.budget.exceeded; i += 2 {
 		if y.Content[i].Tag == "!!merge" {
 			merges = append(merges, y.Content[i+1])
 			continue
@@ -100,19 +102,27 @@ func (c *converter) mapping(n *node, y *yaml.Node, depth int) {
 		if !ok {
 			continue
 		}
-		n.weight += e.value.weight + 1
 		if first, found := lines[e.key]; found {
 			c.mistake(e.pos, "duplicate-key", fmt.Sprintf("duplicate key %s, first on line %d", show(e.key), first),
 				"only one of the values would count", fmt.Sprintf("remove line %d or line %d, or put both values under one key", first, e.pos.Line))
 			continue
 		}
-		lines[e.key] = e.pos.Line
-		n.entries = append(n.entries, e)
+		n.add(e, lines)
 	}
 	for _, m := range merges {
 		c.merge(n, m, lines, depth)
 	}
 }
+
+// add appends an entry; lines holds the keys that the map has.
+func (n *node) add(e entry, lines map[string]int) {
+	lines[e.key] = e.pos.Line
+	n.entries = append(n.entries, e)
+	n.weight += e.cost() + e.value.weight
+}
+
+// cost is what the key costs.
+func (e entry) cost() int { return 1 + costOfText(e.key) }
 
 func (c *converter) entry(key, value *yaml.Node, depth int) (entry, bool) {
 	if key.Kind == yaml.AliasNode {
@@ -123,27 +133,31 @@ func (c *converter) entry(key, value *yaml.Node, depth int) (entry, bool) {
 		c.mistake(pos, "complex-key", "a key must be a word", "maps and lists cannot be keys", "")
 		return entry{}, false
 	}
-	return entry{key: c.unmark(key.Value), pos: pos, value: c.convert(value, depth+1)}, true
+	e := entry{key: c.unmark(key.Value), pos: pos}
+	if !c.spend(e.cost(), pos) {
+		return entry{}, false
+	}
+	e.value = c.convert(value, depth+1)
+	return e, true
 }
 
-// merge adds the entries of a "<<" value that the map does not have itself.
+// merge adds the entries of a "<<" value that the map does not have itself. The values are
+// shared, and the alias that brings them has paid for them.
 func (c *converter) merge(n *node, y *yaml.Node, lines map[string]int, depth int) {
-	from := c.convert(y, depth+1)
-	switch {
-	case from.kind == kindMap:
-		for _, e := range from.entries {
+	from := []*node{c.convert(y, depth+1)}
+	if from[0].kind == kindList && y.Kind == yaml.SequenceNode {
+		from = from[0].items
+	}
+	for _, m := range from {
+		if m.kind&(kindMap|kindNull) == 0 {
+			c.mistake(c.place(y.Line, y.Column), "merge-key", "\"<<\" needs a map or a list of maps", "", "write \"<<: *anchor\" with an anchor on a map")
+			return
+		}
+		for _, e := range m.entries {
 			if _, own := lines[e.key]; !own {
-				lines[e.key] = e.pos.Line
-				n.entries = append(n.entries, e)
-				n.weight += e.value.weight + 1
+				n.add(e, lines)
 			}
 		}
-	case from.kind == kindList && y.Kind == yaml.SequenceNode:
-		for _, item := range y.Content {
-			c.merge(n, item, lines, depth+1)
-		}
-	case from.kind != kindNull:
-		c.mistake(c.place(y.Line, y.Column), "merge-key", "\"<<\" needs a map or a list of maps", "", "write \"<<: *anchor\" with an anchor on a map")
 	}
 }
 

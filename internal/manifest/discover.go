@@ -63,6 +63,7 @@ func (p *parser) applicationList(file string) []*Application {
 	if !n.given() {
 		return nil
 	}
+	p.check.bounded(n, maxApplications, "")
 	var apps []*Application
 	switch n.kind {
 	case kindList:
@@ -87,7 +88,7 @@ func withName(e entry) *node {
 		return e.value
 	}
 	named := *e.value
-	name := &node{pos: e.pos, kind: kindText, text: e.key, value: e.key, weight: 1}
+	name := &node{pos: e.pos, kind: kindText, text: e.key, value: e.key}
 	named.entries = append([]entry{{key: "name", pos: e.pos, value: name}}, named.entries...)
 	return &named
 }
@@ -181,6 +182,10 @@ func (p *parser) applicationFiles() []string {
 	slices.SortFunc(files, func(a, b string) int {
 		return cmp.Or(cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/")), cmp.Compare(a, b))
 	})
+	if len(files) > maxApplications {
+		p.check.fail(Position{File: files[maxApplications]}, "too-many-entries", fmt.Sprintf("the project has %d applications, more than %d", len(files), maxApplications), "", "")
+		files = files[:maxApplications]
+	}
 	return files
 }
 

@@ -13,7 +13,7 @@ import (
 
 // fuzzFile runs Parse over mutations of one file. It must neither crash nor hang, the
 // result must be the same every time, every finding must have its file and message, and
-// a manifest must be fit for JSON.
+// a manifest must be fit for JSON. Memory stays in proportion to the input.
 func fuzzFile(f *testing.F, name, archive string) {
 	f.Helper()
 	a, err := txtar.ParseFile(filepath.Join("testdata", "mistakes", archive+".txtar"))
@@ -39,7 +39,7 @@ func fuzzFile(f *testing.F, name, archive string) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fsys := maps.Clone(base)
 		fsys[name] = &fstest.MapFile{Data: data}
-		m, found := Parse(fsys, opts)
+		m, found := parseBounded(t, fsys, opts)
 		if (m == nil) != found.HasErrors() {
 			t.Fatalf("manifest %v with %v", m, found)
 		}
@@ -58,10 +58,15 @@ func fuzzFile(f *testing.F, name, archive string) {
 }
 
 func FuzzApplication(f *testing.F) { fuzzFile(f, appFile, "application") }
-func FuzzYAML(f *testing.F)        { fuzzFile(f, appFile, "yaml") }
-func FuzzServices(f *testing.F)    { fuzzFile(f, ".magento/services.yaml", "services") }
-func FuzzRoutes(f *testing.F)      { fuzzFile(f, ".magento/routes.yaml", "routes") }
-func FuzzEnv(f *testing.F)         { fuzzFile(f, envFile, "env") }
+func FuzzYAML(f *testing.F) {
+	for _, text := range []string{"a: &a {k: 1}\nb: [{<<: *a}, {<<: [*a, {<<: *a}]}]\n", "a: &a [x]\nb: &b [*a, *a]\nc: [*b, *b]\n", "a: &a xxxxxxxxxx\n*a : *a\n"} {
+		f.Add([]byte(text))
+	}
+	fuzzFile(f, appFile, "yaml")
+}
+func FuzzServices(f *testing.F) { fuzzFile(f, ".magento/services.yaml", "services") }
+func FuzzRoutes(f *testing.F)   { fuzzFile(f, ".magento/routes.yaml", "routes") }
+func FuzzEnv(f *testing.F)      { fuzzFile(f, envFile, "env") }
 
 func FuzzApplications(f *testing.F) {
 	f.Add([]byte("- {name: a, type: 'php:8.2', source: {root: /x}}\n"))
@@ -77,7 +82,7 @@ func FuzzInclude(f *testing.F) {
 	app := "name: a\ntype: php:8.2\nhooks: !include include.yaml\nvariables: {env: {A: !include {type: string, path: include.yaml}, B: !include {type: binary, path: include.yaml}, C: !archive dir}}\n"
 	f.Fuzz(func(t *testing.T, data []byte) {
 		fsys := tree(appFile, app, "include.yaml", string(data), "dir/x", string(data))
-		m, found := Parse(fsys, Options{})
+		m, found := parseBounded(t, fsys, Options{})
 		if (m == nil) != found.HasErrors() {
 			t.Fatalf("manifest %v with %v", m, found)
 		}

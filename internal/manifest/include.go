@@ -19,12 +19,12 @@ import (
 func (c *converter) include(y *yaml.Node, pos Position) *node {
 	name, how, ok := c.includeArguments(y, pos)
 	if !ok {
-		return &node{pos: pos, kind: kindNull, weight: 1}
+		return nothing(pos)
 	}
 	full := path.Join(c.base, name)
 	if name == "" || path.IsAbs(name) || strings.Contains(name, `\`) || !inside(c.base, full) {
 		c.add(unreadable(pos, name, fs.ErrInvalid))
-		return &node{pos: pos, kind: kindNull, weight: 1}
+		return nothing(pos)
 	}
 	n, err := c.included(full, how, pos)
 	if err != nil {
@@ -33,7 +33,7 @@ func (c *converter) include(y *yaml.Node, pos Position) *node {
 			d.Severity = SeverityNotice
 		}
 		c.add(d)
-		return &node{pos: pos, kind: kindNull, weight: 1}
+		return nothing(pos)
 	}
 	return n
 }
@@ -81,8 +81,8 @@ func inside(base, full string) bool {
 // included reads what an include names.
 func (c *converter) included(full, how string, pos Position) (*node, error) {
 	if how == "archive" {
-		text, err := c.archive(full)
-		return textNode(pos, text), err
+		text, err := c.archive(full, pos)
+		return c.textNode(pos, text), err
 	}
 	data, err := c.source.file(full)
 	if err != nil {
@@ -90,28 +90,32 @@ func (c *converter) included(full, how string, pos Position) (*node, error) {
 	}
 	switch how {
 	case "string":
-		return textNode(pos, string(bytes.ToValidUTF8(data, []byte("\uFFFD")))), nil
+		return c.textNode(pos, string(bytes.ToValidUTF8(data, []byte("\uFFFD")))), nil
 	case "binary":
-		return textNode(pos, base64.StdEncoding.EncodeToString(data)), nil
+		return c.textNode(pos, base64.StdEncoding.EncodeToString(data)), nil
 	}
 	if c.includes >= maxIncludes {
 		c.mistake(pos, "include-depth", fmt.Sprintf("includes nest deeper than %d", maxIncludes), "does a file include itself?", "")
-		return &node{pos: pos, kind: kindNull, weight: 1}, nil
+		return nothing(pos), nil
 	}
 	inner := &converter{source: c.source, file: full, base: c.base, includes: c.includes + 1, constants: c.constants}
 	if n := inner.document(data); n != nil {
 		return n, nil
 	}
-	return &node{pos: pos, kind: kindNull, weight: 1}, nil
+	return nothing(pos), nil
 }
 
-func textNode(pos Position, text string) *node {
-	return &node{pos: pos, kind: kindText, text: text, quoted: true, value: text, weight: 1}
+func (c *converter) textNode(pos Position, text string) *node {
+	cost := costOfText(text)
+	if !c.spend(cost, pos) {
+		return nothing(pos)
+	}
+	return &node{pos: pos, kind: kindText, text: text, quoted: true, value: text, weight: 1 + cost}
 }
 
 // archive returns a directory's regular files as a tar, in base64. The result depends on
 // names and contents only.
-func (c *converter) archive(dir string) (string, error) {
+func (c *converter) archive(dir string, pos Position) (string, error) {
 	if info, err := c.stat(dir); err != nil {
 		return "", err
 	} else if !info.IsDir() {
@@ -120,6 +124,9 @@ func (c *converter) archive(dir string) (string, error) {
 	var out bytes.Buffer
 	tw := tar.NewWriter(&out)
 	err := fs.WalkDir(c.fsys, dir, func(name string, d fs.DirEntry, err error) error {
+		if !c.spend(1, pos) {
+			return fs.SkipAll
+		}
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}

@@ -17,9 +17,9 @@ func applicationSchema() *shape {
 		{key: "dependencies", shape: dependenciesSchema(), doc: "Tools that are installed before the build hook, by language."},
 		{key: "runtime", shape: runtimeSchema(), doc: "PHP extensions and the sizes of PHP-FPM."},
 		{key: "web", shape: webSchema(), doc: "How the application is reached over HTTP."},
-		{key: "workers", shape: mapOf("worker", workerSchema()).named(nameFormat("worker")), doc: "Background processes that run from the same build."},
+		{key: "workers", shape: mapOf("worker", workerSchema()).named(nameFormat("worker")).most(maxWorkers), doc: "Background processes that run from the same build."},
 		{key: "hooks", shape: hooksSchema(), doc: "Shell scripts of the three phases."},
-		{key: "crons", shape: mapOf("cron", cronSchema()), doc: "Scheduled jobs; one at a time in an application."},
+		{key: "crons", shape: mapOf("cron", cronSchema()).most(maxCrons), doc: "Scheduled jobs; one at a time in an application."},
 		{key: "timezone", shape: formatted(timezoneFormat()), fallback: "UTC", doc: "The time zone of the crons' specs."},
 		{key: "firewall", shape: firewallSchema(), status: StatusIgnored, note: "outgoing connections are not filtered", doc: "Rules for outgoing connections."},
 		{key: "source", shape: sourceSchema(), doc: "Where the application is in the repository."},
@@ -40,8 +40,8 @@ func containerSchema() []property {
 		{key: "size", shape: oneOf("AUTO", "XS", "S", "M", "L", "XL", "2XL", "4XL"), fallback: "AUTO", status: StatusIgnored, note: ignoredSize, doc: "The size of the container."},
 		{key: "disk", shape: diskSchema(), doc: "Disk for the mounts, in MB; applications see it, and its size is not enforced."},
 		{key: "relationships", shape: relationshipsSchema(), doc: "Services and applications that this one may reach, by the name under which it sees them."},
-		{key: "mounts", shape: mapOf("path", mountSchema()).named(mountPathFormat()), doc: "Directories that stay writable and outlive deployments."},
-		{key: "variables", shape: mapOf("prefix", mapOf("name", anything())).with(checkVariables), doc: `Variables by prefix: "env" for the environment, "php" for php.ini, others for the variables document.`},
+		{key: "mounts", shape: mapOf("path", mountSchema()).named(mountPathFormat()).most(maxMounts), doc: "Directories that stay writable and outlive deployments."},
+		{key: "variables", shape: mapOf("prefix", mapOf("name", anything()).most(maxVariables)).with(checkVariables), doc: `Variables by prefix: "env" for the environment, "php" for php.ini, others for the variables document.`},
 		{key: "access", shape: object(property{key: "ssh", shape: oneOf("admin", "contributor", "viewer"), fallback: "contributor", status: StatusIgnored, note: "every member of the project may log in", doc: "The least role that may log in."}), doc: "Who may log in over SSH."},
 		{key: "additional_hosts", shape: mapOf("host", formatted(addressFormat())), status: StatusIgnored, note: "the containers resolve names by DNS only", doc: "Entries for /etc/hosts."},
 	}
@@ -125,7 +125,7 @@ func relationshipsSchema() *shape {
 		property{key: "service", shape: text(), doc: "A service of services.yaml or another application; the relationship's name when absent."},
 		property{key: "endpoint", shape: text(), doc: "One of its endpoints; its default when absent."},
 	))
-	return mapOf("relationship", pair).named(&format{name: "relationship name", pattern: `^[A-Za-z0-9][A-Za-z0-9_.-]*$`, wrong: func(s string) (why, fix string) {
+	return mapOf("relationship", pair).most(maxRelationships).named(&format{name: "relationship name", pattern: `^[A-Za-z0-9][A-Za-z0-9_.-]*$`, wrong: func(s string) (why, fix string) {
 		if !endpointPattern.MatchString(s + ":x") {
 			return "it becomes part of a host name", ""
 		}

@@ -27,7 +27,7 @@ func routesSchema() *shape {
 		property{key: "restrict_robots", shape: boolean(), status: StatusIgnored, note: "set it on the environment", doc: "Keeps search engines away."},
 		property{key: "original_url", shape: text(), status: StatusIgnored, note: "the key is the URL", doc: "Found in exported files."},
 		property{key: "production_url", shape: text(), status: StatusIgnored, note: "it follows from the domains", doc: "Found in exported files."},
-	).with(checkRoute)).named(routeFormat()).with(checkRoutes)
+	).with(checkRoute)).named(routeFormat()).most(maxRoutes).with(checkRoutes)
 }
 
 func enabledSchema(doc string) *shape {
@@ -55,7 +55,7 @@ func redirectsSchema() *shape {
 	)
 	return object(
 		property{key: "expires", shape: formatted(durationFormat()), doc: "How long browsers may keep the redirects."},
-		property{key: "paths", shape: mapOf("path", redirect).with(checkRedirects), doc: "The redirects by path."},
+		property{key: "paths", shape: mapOf("path", redirect).most(maxRedirects).with(checkRedirects), doc: "The redirects by path."},
 	)
 }
 
@@ -173,6 +173,9 @@ func checkRedirects(c *checker, n *node, path string) {
 	for _, e := range n.entries {
 		at := below(path, e.key)
 		if regexp, _ := e.value.get("regexp").truth(); regexp {
+			if !c.anotherPattern(e.pos) {
+				return
+			}
 			if why := wrongExpression(e.key); why != "" {
 				c.fail(e.pos, "wrong-format", show(e.key)+" is not a regular expression", why, "")
 			}

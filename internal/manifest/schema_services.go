@@ -13,7 +13,7 @@ func servicesSchema() *shape {
 		property{key: "resources", shape: freeForm(), status: StatusIgnored, note: ignoredSize, doc: "Memory of the container."},
 		property{key: "container_profile", shape: scalar(), status: StatusIgnored, note: ignoredSize, doc: "Proportion of CPU and memory."},
 		property{key: "access", shape: freeForm(), status: StatusIgnored, note: "services are reached through an application's container", doc: "Who may open tunnels."},
-	).with(checkServiceConfiguration).schematic(configurationByType)).named(nameFormat("service"))
+	).with(checkServiceConfiguration).schematic(configurationByType)).named(nameFormat("service")).most(maxServices)
 }
 
 // configurationByType tells editors which configuration a type has.
@@ -31,11 +31,11 @@ func configurationByType(out map[string]any) {
 func mysqlSchema() *shape {
 	endpoint := object(
 		property{key: "default_schema", shape: text(), doc: "The database that the relationship names."},
-		property{key: "privileges", shape: mapOf("schema", oneOf("admin", "rw", "ro")), doc: "What the endpoint may do, by database."},
+		property{key: "privileges", shape: mapOf("schema", oneOf("admin", "rw", "ro")).most(maxSchemas), doc: "What the endpoint may do, by database."},
 	)
 	return object(
-		property{key: "schemas", shape: listOf(text()), fallback: "[main]", doc: "The databases. Removing one does not delete it."},
-		property{key: "endpoints", shape: mapOf("endpoint", endpoint), fallback: "mysql: admin on main", doc: "Users with their rights."},
+		property{key: "schemas", shape: listOf(text()).most(maxSchemas), fallback: "[main]", doc: "The databases. Removing one does not delete it."},
+		property{key: "endpoints", shape: mapOf("endpoint", endpoint).most(maxSchemas), fallback: "mysql: admin on main", doc: "Users with their rights."},
 		property{key: "properties", shape: object(
 			property{key: "max_allowed_packet", shape: between(1, 1024), fallback: "16", doc: "MB."},
 			property{key: "default_charset", shape: text(), fallback: "utf8mb4", doc: "Character set of new databases."},

@@ -10,7 +10,7 @@ func webSchema() *shape {
 			property{key: "socket_family", shape: oneOf("unix", "tcp"), fallback: "unix for php, tcp otherwise", doc: "How the process is reached."},
 			property{key: "protocol", shape: oneOf("fastcgi", "http"), fallback: "fastcgi for php, http otherwise", doc: "What it speaks."},
 		), doc: "How requests reach the process of commands.start, which reads $PORT (tcp) or $SOCKET (unix)."},
-		{key: "locations", shape: mapOf("path", locationSchema()).named(locationFormat()), doc: "What is served for which URL path; the longest matching path counts."},
+		{key: "locations", shape: mapOf("path", locationSchema()).named(locationFormat()).most(maxLocations), doc: "What is served for which URL path; the longest matching path counts."},
 		{key: "move_to_root", shape: boolean(), status: StatusIgnored, note: "it is a remnant of older projects", doc: "Reserved."},
 		{key: "document_root", shape: text(), doc: "Older notation of locations./.root."},
 		{key: "passthru", shape: boolean().or(text()), doc: "Older notation of locations./.passthru."},
@@ -39,7 +39,7 @@ func locationSchema() *shape {
 	return object(append([]property{
 		{key: "root", shape: formatted(pathFormat()), doc: "The directory that is served, relative to the application's; the location's path is stripped."},
 		{key: "index", shape: listOf(text()), doc: "Files that stand for a directory."},
-		{key: "rules", shape: mapOf("expression", rule).named(expressionFormat()), doc: "PCRE on the whole path; the first match in file order overrides the location."},
+		{key: "rules", shape: mapOf("expression", rule).named(expressionFormat()).most(maxRules), doc: "PCRE on the whole path; the first match in file order overrides the location."},
 		{key: "request_buffering", shape: object(
 			property{key: "enabled", shape: boolean(), fallback: "true", doc: "Off for streaming and WebSockets."},
 			property{key: "max_request_size", shape: formatted(sizeFormat()), fallback: "250m", doc: "Larger requests get 413."},

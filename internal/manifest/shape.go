@@ -30,6 +30,7 @@ type shape struct {
 	schema  func(out map[string]any) // adds to the JSON Schema what the tables cannot say
 	homes   map[string]string        // where keys belong that are often misplaced here
 	unknown string                   // unknown keys are warnings; this says what becomes of them
+	limit   int                      // the most entries or items; 0 for no limit of its own
 }
 
 // property is one key of a map.
@@ -68,10 +69,12 @@ func oneOf(allowed ...string) *shape { return &shape{kinds: kindText, allowed: a
 
 func formatted(f *format) *shape { return &shape{kinds: kindText, format: f} }
 
-func listOf(items *shape) *shape { return &shape{kinds: kindList, values: items} }
+func listOf(items *shape) *shape {
+	return &shape{kinds: kindList, values: items, limit: maxItems}
+}
 
 func mapOf(label string, values *shape) *shape {
-	return &shape{kinds: kindMap, label: label, values: values}
+	return &shape{kinds: kindMap, label: label, values: values, limit: maxItems}
 }
 
 func object(props ...property) *shape { return &shape{kinds: kindMap, props: props} }

@@ -14,7 +14,6 @@ import (
 const (
 	maxFileSize    = 1 << 20  // bytes of one configuration file
 	maxTotalSize   = 16 << 20 // bytes of all files of one run, includes and archives too
-	maxValues      = 100_000  // values of one document after aliases are resolved
 	maxDepth       = 64       // maps and lists in each other
 	maxIncludes    = 8        // includes in each other
 	maxDirectories = 20_000   // directories searched for applications
@@ -33,6 +32,7 @@ type source struct {
 	fsys    fs.FS
 	partial bool  // files that others name may be missing
 	read    int64 // bytes so far
+	budget  budget
 	onRead  func(name string, content []byte)
 }
 
