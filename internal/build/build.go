@@ -34,7 +34,7 @@ type Builder interface {
 	// failed build leaves no slug behind.
 	Build(ctx context.Context, req Request, log io.Writer) (platform.Slug, error)
 
-	// Remove deletes a slug's image. Removing one that is gone is no error.
+	// Remove deletes a slug's image. Removing one that is gone is not an error.
 	Remove(ctx context.Context, slug platform.Slug) error
 
 	// Ping says why the builder cannot be reached, and nil when it can.
@@ -61,12 +61,12 @@ type Request struct {
 	Mounts []string
 
 	Steps []Step // run in order in contract.AppDir, as the web user
-	// Env is set for every step. It ends up in no image.
+	// Env is set for every step. It never ends up in an image.
 	Env map[string]string
 	// Files are present, read-only, at their path while the steps run.
 	Files []File
 	// Programs are executables of the platform, read-only at their path while the steps run.
-	// They are no part of the key: another version of one does not make old slugs invalid.
+	// They are not in the key: another version of one does not make old slugs invalid.
 	Programs []Program
 	// Network says whether the steps may reach the outside. No service of any
 	// environment is reachable in either case.
@@ -76,7 +76,7 @@ type Request struct {
 	Timeout time.Duration // of the whole build; 0 means DefaultTimeout
 }
 
-// DefaultTimeout is how long a build may take (spec: platform 1.3).
+// DefaultTimeout is how long a build may take.
 const DefaultTimeout = time.Hour
 
 // Image is a runtime image.
@@ -106,7 +106,7 @@ type Program struct {
 }
 
 // Failure is a build that failed through the user's application, not the platform.
-type Failure struct { //nolint:errname // a failure is what the spec and the users call it
+type Failure struct { //nolint:errname // "the build failed" is what users call it
 	Step     string
 	ExitCode int
 	// Reason is set when a limit ended the build: which, and how long it ran.

@@ -8,7 +8,7 @@ import (
 )
 
 // Key is the identity of a slug: named parts, each a digest or a short text. Two builds
-// with equal keys give equal slugs (design: decision 5; spec: platform 1.4).
+// with equal keys give equal slugs.
 type Key struct {
 	Parts []KeyPart
 }

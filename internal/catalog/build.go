@@ -27,7 +27,7 @@ func (e entry) source(software, version string) (Image, error) {
 	case e.Debian != "" && e.Image != "":
 		return img, errors.New("give one of \"image\" and \"debian\", not both")
 	case e.Image != "" && !referencePattern.MatchString(e.Image):
-		return img, fmt.Errorf("image %q is no OCI reference", e.Image)
+		return img, fmt.Errorf("image %q is not an OCI reference", e.Image)
 	}
 	img.Reference = e.Image
 	return img, nil
@@ -63,7 +63,7 @@ type kind struct {
 func newServices(name, version string, e entry) ([]Service, error) {
 	types, ok := kinds()[name]
 	if !ok {
-		return nil, fmt.Errorf("nothing that the platform can run; there are: %s",
+		return nil, fmt.Errorf("not a type that the platform can run; the types are: %s",
 			strings.Join(slices.Sorted(maps.Keys(kinds())), ", "))
 	}
 	var out []Service
@@ -121,7 +121,7 @@ func (e entry) override(s *Service) {
 
 // kinds lists the software that runs as a service, by the name that a catalog file has
 // for it, with the types in services.yaml that it serves: "mysql" and "mariadb" are the
-// same (spec: commerce-cloud 4.1); "redis-persistent" is Redis with a disk.
+// same; "redis-persistent" is Redis with a disk.
 func kinds() map[string]map[string]kind {
 	return map[string]map[string]kind{
 		"mysql":         {"mysql": mariadb(), "mariadb": mariadb()},

@@ -1,7 +1,7 @@
 // Package catalog says which runtimes and services exist: their versions, where their
 // images come from, ports, credentials, health checks and the shape of the relationship
 // that an application gets. The data is embedded; an operator's file may add or override
-// entries (design: decision 3).
+// entries.
 //
 // It is layer 0: standard library only, pure data and look-ups. It starts nothing and
 // fetches nothing; internal/images makes the images it describes.
@@ -29,7 +29,7 @@ func (c *Catalog) Runtime(name, version string) (r Runtime, ok bool) {
 
 // Service returns one version of a service, such as "mysql", "10.11". ok is false when
 // the catalog has no such version. Types that mean the same software are equal but for
-// Type: "mysql" is MariaDB (spec: commerce-cloud 4.1).
+// Type: "mysql" is MariaDB.
 func (c *Catalog) Service(serviceType, version string) (s Service, ok bool) {
 	s, ok = c.services[serviceType][version]
 	return s, ok
@@ -94,7 +94,7 @@ func versions[T any](all map[string]T) []string {
 }
 
 // CompareVersions orders versions by their dotted parts, numbers by value: "7.4", "8.2",
-// "10.11". A part that is no number, such as the x of "2.x", comes after all numbers.
+// "10.11". A part that is not a number, such as the x of "2.x", comes after all numbers.
 func CompareVersions(a, b string) int {
 	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), comparePart)
 }

@@ -105,7 +105,7 @@ func checkService(t *testing.T, s catalog.Service) {
 		t.Errorf("health %v, command %v, stop %v", s.Health, s.Command, s.Stop)
 	}
 	if uid, gid, ok := strings.Cut(s.User, ":"); !ok || uid == "0" || uid == "" || gid == "" {
-		t.Errorf("user %q is no ordinary uid:gid", s.User)
+		t.Errorf("user %q is not an ordinary uid:gid", s.User)
 	}
 	if s.Persistent != (s.DataDir != "") {
 		t.Errorf("persistent is %v, data directory %q", s.Persistent, s.DataDir)
@@ -145,7 +145,7 @@ func checkExtensions(t *testing.T, all map[string]catalog.Extension) {
 			}
 		}
 	}
-	// What the template asks for and what it takes as given (spec: commerce-cloud 3.2).
+	// What the template asks for and what it takes as given.
 	for _, name := range []string{"xsl", "sodium", "newrelic", "blackfire", "redis", "imagick", "xdebug", "json"} {
 		if _, ok := all[name]; !ok {
 			t.Errorf("no extension %s", name)

@@ -10,7 +10,7 @@ const (
 	loadLast   = 30 // needs one of the normal ones
 )
 
-// Which part an extension plays in an application (spec: commerce-cloud 3.2).
+// Which part an extension plays in an application.
 const (
 	optional = iota
 	byDefault
@@ -129,8 +129,8 @@ func phpCompiledIn(version string) []string {
 	return names
 }
 
-// phpIgnored lists what projects ask for and no free package has: the request is noted
-// and changes nothing, for the code works without.
+// phpIgnored lists what projects ask for and no free package has. The request is reported
+// and changes nothing, because the code works without them.
 func phpIgnored() map[string]string {
 	return map[string]string{
 		"blackfire":      "it is the agent of a paid profiler; connect your own at the host",

@@ -6,7 +6,7 @@ import "time"
 type redisUse bool
 
 const (
-	redisCache      redisUse = false // lost when the service restarts (spec: platform 2.16)
+	redisCache      redisUse = false // lost when the service restarts
 	redisPersistent redisUse = true
 )
 

@@ -32,7 +32,7 @@ type Service struct {
 	Env map[string]string
 }
 
-// Credentials is the shape of an endpoint's access data (spec: commerce-cloud 4.5).
+// Credentials is the shape of an endpoint's access data.
 type Credentials struct {
 	Username string // empty: the relationship carries null
 	Password bool   // a generated password

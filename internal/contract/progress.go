@@ -9,7 +9,7 @@ import "strings"
 //
 // A hook that prints Hello before anything else promises to print Touch before it first
 // writes to data that outlives the release; until then a failure puts the old release
-// back. Any other hook counts as touching data from its start (design: decision 11).
+// back. Any other hook counts as touching data from its start.
 type Progress struct {
 	Verb Verb
 	Text string
@@ -42,31 +42,4 @@ func ParseProgress(line string) (p Progress, ok bool) {
 		return Progress{Verb: v, Text: text}, true
 	}
 	return Progress{}, false
-}
-
-// TellsTouch reports whether a hook promises to print Touch before it first writes to
-// data: every command of it is one of ours. Anything else, even a comment's neighbour that
-// cannot be told apart, counts as touching from the start.
-func TellsTouch(script string) bool {
-	commands := 0
-	for line := range strings.Lines(script) {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") || line == "set -e" || isPreamble(line) {
-			continue
-		}
-		if strings.ContainsAny(line, ";&|`$(<>") {
-			return false
-		}
-		word, _, _ := strings.Cut(line, " ")
-		if word != "sluice-toolkit" && word != "ece-tools" {
-			return false
-		}
-		commands++
-	}
-	return commands > 0
-}
-
-// isPreamble reports whether the line is one that the platform puts before every script.
-func isPreamble(line string) bool {
-	return line == "cd "+AppDir+" || exit 1" || line == "if [ -f .environment ]; then . ./.environment; fi"
 }

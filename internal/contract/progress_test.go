@@ -46,6 +46,34 @@ func TestTellsTouch(t *testing.T) {
 	}
 }
 
+func TestRunsToolkit(t *testing.T) {
+	for script, want := range map[string]bool{
+		"":                                 false,
+		"ece-tools post-deploy":            true,
+		"php ./vendor/bin/ece-tools run x": true,
+		"php -d memory_limit=-1 vendor/bin/ece-tools run x": true,
+		"php8.2 ./vendor/bin/ece-tools run":                 true,
+		"set -e; ece-tools run x":                           true,
+		"cd /app && sluice-toolkit run x":                   true,
+		"if true; then ece-tools run x; fi":                 true,
+		"FOO=1 BAR='a b' ece-tools run x":                   true,
+		"time ece-tools run x":                              true,
+		"true ||\\\n  ece-tools run x":                      true,
+		"\"/usr/bin/ece-tools\" run x":                      true,
+		"echo run /ece-tools later":                         false,
+		"echo 'later; ece-tools run x'":                     false,
+		"# ece-tools run x":                                 false,
+		"php bin/magento cache:flush # ece-tools":           false,
+		"rm -rf vendor/magento/ece-tools":                   false,
+		"cat 'ece-tools":                                    false,
+		"x\\":                                               false,
+	} {
+		if got := RunsToolkit(script); got != want {
+			t.Errorf("RunsToolkit(%q) = %t, want %t", script, got, want)
+		}
+	}
+}
+
 func FuzzParseProgress(f *testing.F) {
 	f.Add("::sluice::touch setup:upgrade\n")
 	f.Add("::sluice::")

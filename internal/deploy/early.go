@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"sluice/internal/contract"
@@ -43,7 +42,7 @@ func (d *deployment) early(ctx context.Context) error {
 		return nil
 	}
 	for _, app := range d.plan.Spec.Apps {
-		if !hasFile(app.Container, topology.DeployHook) {
+		if _, ok := topology.DeployHookOf(app); !ok {
 			continue
 		}
 		why := d.whyHook(app)
@@ -51,7 +50,7 @@ func (d *deployment) early(ctx context.Context) error {
 			d.skipHook(app)
 			continue
 		}
-		if !app.Warm || app.PostStart != "" || !tellsTouch(app) {
+		if !topology.HookBeginsEarly(app) {
 			return nil
 		}
 		d.log.Line(3, "Executing deploy hook for application %s (%s); requests are served until it writes to data", app.Name, why)
@@ -66,18 +65,9 @@ func (d *deployment) early(ctx context.Context) error {
 // mayBeginEarly reports whether the new containers can work beside the old release: there
 // is one, visitors are with it, and no service is about to be replaced under the hook.
 func (d *deployment) mayBeginEarly() bool {
-	if d.previous == nil || d.env.Status == platform.EnvironmentDirty {
-		return false
-	}
-	generations := func(spec engine.Spec) []string {
-		var out []string
-		for _, s := range spec.Services {
-			out = append(out, s.Name+" "+s.Generation)
-		}
-		slices.Sort(out)
-		return out
-	}
-	return slices.Equal(generations(d.previous.plan.Spec), generations(d.plan.Spec))
+	hooks := topology.EarlyHooks{First: d.previous == nil, Unfinished: d.env.Status == platform.EnvironmentDirty}
+	hooks.ServicesChanged = d.previous != nil && topology.ServicesChanged(d.previous.plan.Spec, d.plan.Spec)
+	return hooks.Refused() == ""
 }
 
 // begin starts a hook and returns when it has ended or, with waits, when it is about to

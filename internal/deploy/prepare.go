@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/contract"
 	"sluice/internal/engine"
 	"sluice/internal/platform"
 	"sluice/internal/topology"
@@ -126,17 +127,12 @@ func (d *deployment) planOf(wanted topology.Result) plan {
 		if strings.TrimSpace(app.Hooks.PostDeploy) != "" {
 			p.PostDeploy = append(p.PostDeploy, app.Name)
 		}
-		toolkit = toolkit || usesToolkit(app.Hooks.PostDeploy)
+		toolkit = toolkit || contract.RunsToolkit(app.Hooks.PostDeploy) // which warms the site itself
 	}
 	if !toolkit {
 		p.WarmUp = warmUpURLs(d.manifest.Env.WarmUpPages(), wanted.Routes)
 	}
 	return p
-}
-
-// usesToolkit reports whether a hook warms the site itself.
-func usesToolkit(hook string) bool {
-	return strings.Contains(hook, "ece-tools") || strings.Contains(hook, "sluice-toolkit")
 }
 
 func decodePlan(r platform.Release) (plan, error) {

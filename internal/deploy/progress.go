@@ -71,12 +71,8 @@ func (w *progressWatch) next(step string) {
 }
 
 // tellsTouch reports whether an application's deploy hook is only the toolkit, which says
-// itself when it first writes to data (design: decision 11).
+// itself when it first writes to data.
 func tellsTouch(app engine.App) bool {
-	for _, f := range app.Files {
-		if f.Path == topology.DeployHook {
-			return contract.TellsTouch(f.Content)
-		}
-	}
-	return false
+	script, ok := topology.DeployHookOf(app)
+	return ok && contract.TellsTouch(script)
 }

@@ -69,7 +69,7 @@ func imageConfig(img catalog.Image) platform.ImageConfig {
 }
 
 // run is a running mmdebstrap. Reading from it gives the tar; the end of the tar is
-// io.EOF only when mmdebstrap succeeded, so that nobody takes half an image for a whole one.
+// io.EOF only when mmdebstrap succeeded, so that half an image is never taken for a whole one.
 type run struct {
 	cmd    *exec.Cmd
 	stdout io.Reader
@@ -146,7 +146,7 @@ func (r *run) wait() error {
 	if kill := r.kill.Load(); kill != nil {
 		kill.Stop()
 	}
-	_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL) // usually there is nobody left
+	_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL) // usually nothing is left
 	return r.err
 }
 

@@ -37,7 +37,7 @@ func complaints(o Options) []complaint {
 	}
 }
 
-// explain turns a failure of mmdebstrap into something the operator can mend.
+// explain turns a failure of mmdebstrap into something the operator can fix.
 func (a *Assembler) explain(img catalog.Image, err error, p *progress) error {
 	out := &platform.Error{
 		Code:    platform.CodeUnavailable,

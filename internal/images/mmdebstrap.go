@@ -21,7 +21,7 @@ const (
 // countPrefix begins the line that says how many packages an image has.
 const countPrefix = "sluice: packages "
 
-// leaveOut are dpkg's filters: documentation and translations serve nobody in a
+// leaveOut are dpkg's filters: documentation and translations are of no use in a
 // container. Licences stay.
 func leaveOut() []string {
 	return []string{

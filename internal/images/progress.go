@@ -12,7 +12,7 @@ import (
 // maxTail is how many lines of mmdebstrap's output an error carries.
 const maxTail = 20
 
-// progress turns what mmdebstrap says into lines for people and keeps its last words.
+// progress turns what mmdebstrap says into lines for people and keeps its last lines.
 type progress struct {
 	log      io.Writer
 	name     string
@@ -28,7 +28,7 @@ func newProgress(log io.Writer, img catalog.Image) *progress {
 }
 
 func (p *progress) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(p.log, format+"\n", args...) // nobody listening is no reason to stop
+	_, _ = fmt.Fprintf(p.log, format+"\n", args...) // a log that fails is not a reason to stop
 }
 
 func (p *progress) elapsed() time.Duration { return time.Since(p.started).Round(time.Second) }

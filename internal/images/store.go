@@ -10,7 +10,7 @@ import (
 // Store is the image store of the engine. Implementations are safe for concurrent use.
 type Store interface {
 	// Lookup returns the content address of an image that is in the store. ok is false
-	// when it is not there; that is no error.
+	// when it is not there; that is not an error.
 	Lookup(ctx context.Context, ref string) (digest string, ok bool, err error)
 	// Import makes a single-layer image of an uncompressed tar of a root file system and
 	// names it ref. Nothing is named ref when tar ends with an error or ctx ends.

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"sluice/internal/contract"
 	"sluice/internal/manifest"
 	"sluice/internal/platform"
+	"sluice/internal/topology"
 )
 
 // steps says what each step of the deployment would do, or of the first one after an
@@ -87,20 +87,19 @@ func hooks(kind string, m *manifest.Manifest, script func(*manifest.Application)
 // earlyHook says whether deploy hooks begin before the hold, as the pipeline decides it
 // (ADR 0028).
 func earlyHook(in Input, p Plan) (what string, runs bool) {
-	unchanged := !slices.ContainsFunc(p.Services, func(c Change) bool { return c.Action != Keep })
-	switch {
-	case p.First:
-		return "nothing serves yet", false
-	case in.Environment.Status == platform.EnvironmentDirty:
-		return "the last deployment did not finish", false
-	case !unchanged:
-		return "services change", false
+	decision := topology.EarlyHooks{
+		First:           p.First,
+		Unfinished:      in.Environment.Status == platform.EnvironmentDirty,
+		ServicesChanged: slices.ContainsFunc(p.Services, func(c Change) bool { return c.Action != Keep }),
+	}
+	if why := decision.Refused(); why != "" {
+		return why, false
 	}
 	for _, a := range in.Pushed.Apps {
 		if strings.TrimSpace(a.Hooks.Deploy) == "" {
 			continue
 		}
-		if a.Web.Start+a.Web.PreStart+a.Web.PostStart == "" && contract.TellsTouch(a.Hooks.Deploy) {
+		if topology.BeginsHookEarly(a) {
 			return "begins the deploy hook of " + a.Name + "; requests are served until it writes to data", true
 		}
 		return "the deploy hook of " + a.Name + " does not say when it writes to data", false

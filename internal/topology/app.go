@@ -24,7 +24,7 @@ const (
 	startApp       = "/usr/lib/sluice/start-app" // in every runtime image
 )
 
-// How long containers may take to stop (spec: platform 1.11).
+// How long containers may take to stop. A worker finishes the message that it processes.
 const (
 	webStop    = 10 * time.Second
 	workerStop = 15 * time.Second
@@ -42,7 +42,7 @@ func (r *resolver) web(app *manifest.Application) (engine.App, error) {
 	c.Name = app.Name
 	c.Command = []string{startApp}
 	c.StopTimeout = webStop
-	c.Files = append(c.Files, webFiles(app, r.Environment.Subnet, saysErrorLog(c.Files))...)
+	c.Files = append(c.Files, webFiles(app, r.Environment.Subnet, setsErrorLog(c.Files))...)
 	postStart := app.Web.PostStart
 	if up := upstreamOf(app); app.Web.Start != "" {
 		name, value := up.variable()
@@ -58,12 +58,13 @@ func (r *resolver) web(app *manifest.Application) (engine.App, error) {
 		Container: c,
 		Port:      contract.WebPort,
 		Ready:     contract.ReadyPath,
-		Warm:      app.Web.Start == "" && app.Web.PreStart == "",
+		Warm:      startsWarm(app),
 		PostStart: postStart,
 	}, nil
 }
 
-// worker returns one worker of an application (spec: platform 2.7).
+// worker returns one worker of an application. It shares the application's slug; what it
+// sets for itself replaces the application's whole section.
 func (r *resolver) worker(app *manifest.Application, w manifest.Worker) (engine.Worker, error) {
 	rels, mounts, vars := app.Relationships, app.Mounts, app.Variables
 	if w.Relationships != nil {
@@ -92,7 +93,7 @@ func (r *resolver) worker(app *manifest.Application, w manifest.Worker) (engine.
 	return engine.Worker{Container: c, App: app.Name}, nil
 }
 
-// container is what web and worker containers of an application share.
+// container returns what the web container and the workers of an application share.
 func (r *resolver) container(
 	app *manifest.Application, rels []manifest.Relationship, mounts []manifest.Mount, file map[string]map[string]any,
 ) (engine.Container, error) {
@@ -130,14 +131,14 @@ func (r *resolver) container(
 }
 
 // ownHosts lets an application reach its own routes below localhost, which every resolver
-// takes for the container itself: the router answers at the network's gateway, which is the
-// machine. Warm-up and Magento's own requests to its base URL need it. By the name of
-// contract.RouterHost it is reached whatever name servers say of the routes, unless a
+// takes for the container itself: the router listens at the network's gateway, which is the
+// machine. Warm-up and Magento's own requests to its base URL need it. By the name
+// contract.RouterHost it is reached whatever name servers say about the routes, unless a
 // relationship has that name.
 func (r *resolver) ownHosts(links map[string]string) map[string]string {
 	prefix, err := netip.ParsePrefix(r.Environment.Subnet)
 	if err != nil {
-		return nil // addresses says so
+		return nil // resolveServices reports it
 	}
 	router := prefix.Masked().Addr().Next().String()
 	out := map[string]string{}
@@ -166,7 +167,7 @@ func programs[P engine.Program | build.Program](toolkit string) []P {
 
 const webUser = "1000:1000" // contract.WebUID:contract.WebGID
 
-// bindMounts places the mounts over the read-only root (design: decision 6). Every
+// bindMounts places the mounts over the read-only root. Every
 // application has a volume of its own; mounts from a network storage service share that
 // service's volume.
 func bindMounts(app *manifest.Application, mounts []manifest.Mount) (binds []engine.Mount, tmpfs []string) {
@@ -210,7 +211,7 @@ func webFiles(app *manifest.Application, subnet string, ownLog bool) []engine.Fi
 }
 
 // script is a file run by dash in the application's directory, with the project's
-// .environment file sourced first (spec: platform 2.10).
+// .environment file sourced first.
 func script(body string) string {
 	return "#!/bin/sh\ncd " + contract.AppDir + " || exit 1\n" +
 		contract.SourceEnvironment + "\n" + strings.TrimRight(body, "\n") + "\n"

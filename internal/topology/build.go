@@ -30,14 +30,14 @@ type BuildInput struct {
 	Toolkit    string // the toolkit's executable on this machine; "" for none
 }
 
-// ConfigFiles are the platform's own files: no part of the slug (spec: commerce-cloud
-// 12.1, invariant 31) and none of what decides whether to build again.
+// ConfigFiles are the platform's own files. The slug does not contain them, and a change in
+// them alone is not a reason to build again: what a build takes from them is in its key.
 func ConfigFiles() []string {
 	return []string{".magento", ".magento.app.yaml", ".platform", ".platform.app.yaml"}
 }
 
 // mountPaths returns where volumes lie over the slug: of the application and of its
-// workers, each path once. What a build leaves there is no part of the slug.
+// workers, each path once. What a build leaves there is not in the slug.
 func mountPaths(app *manifest.Application) []string {
 	all := slices.Clone(app.Mounts)
 	for _, w := range app.Workers {
@@ -87,22 +87,37 @@ func buildEnv(in BuildInput, vars variables) map[string]string {
 	own["VENDOR"] = "sluice"
 	env := environ(own, nil)
 	// At run time the home directory is the application's. What tools save in it during a
-	// build is no part of the application: the builder gives them another one.
+	// build does not belong to the application: the builder gives them another one.
 	delete(env, "HOME")
 	maps.Copy(env, vars.env)
 	env["CI"] = "1"
 	return env
 }
 
-// buildApplication is the application variable without what a build does not depend on
-// (spec: platform 6.1).
+// buildApplication is the application variable without what a build does not depend on.
 func buildApplication(app *manifest.Application) map[string]any {
 	out := applicationOf(app, platform.Slug{})
 	for _, key := range []string{"access", "relationships", "crons", "web", "workers", "slug_id", "tree_id"} {
 		delete(out, key)
 	}
-	out["hooks"] = map[string]any{"build": nullable(app.Hooks.Build)}
+	out["hooks"] = map[string]any{
+		"build": nullable(app.Hooks.Build), "deploy": standIn(app.Hooks.Deploy), "post_deploy": standIn(app.Hooks.PostDeploy),
+	}
 	return out
+}
+
+// standIn tells a build what it may know about a hook that runs later: that the hook is
+// there, and whether it runs the toolkit, which ece-tools looks for in its text. Another
+// text of such a hook is not a reason to build again, so a build does not see it.
+func standIn(hook string) *string {
+	switch {
+	case strings.TrimSpace(hook) == "":
+		return nil
+	case contract.RunsToolkit(hook):
+		return nullable("php ./vendor/bin/ece-tools run")
+	default:
+		return nullable(":")
+	}
 }
 
 func buildFiles(files []engine.File) []build.File {
@@ -159,7 +174,7 @@ func digest(v any) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// buildSteps are dependencies, flavor and hook, in this order (spec: platform 1.2, 4.2-4.4).
+// buildSteps are dependencies, flavor and hook, in this order.
 func buildSteps(app *manifest.Application) []build.Step {
 	var steps []build.Step
 	if s := dependencyScript(app.Dependencies); s != "" {
@@ -186,7 +201,7 @@ func flavorScript(flavor string) string {
 	}
 }
 
-// dependencyScript installs global tools below contract.GlobalDir (spec: platform 2.9).
+// dependencyScript installs global tools below contract.GlobalDir.
 // A tool that the runtime image has in a version that fits is not downloaded again.
 func dependencyScript(deps []manifest.Dependency) string {
 	var b strings.Builder

@@ -1,6 +1,9 @@
 package topology_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"sluice/internal/build"
+	"sluice/internal/manifest"
 	"sluice/internal/platform"
 	"sluice/internal/topology"
 )
@@ -52,7 +56,7 @@ func TestBuildSeesNoService(t *testing.T) {
 	}
 }
 
-func TestMountsAreNoPartOfTheSlug(t *testing.T) {
+func TestMountsAreNotInTheSlug(t *testing.T) {
 	req := request(t, buildInput(t))
 	if want := []string{"app/etc", "pub/media", "pub/static", "var"}; !slices.Equal(req.Mounts, want) {
 		t.Errorf("mounts = %v, want %v", req.Mounts, want)
@@ -62,8 +66,7 @@ func TestMountsAreNoPartOfTheSlug(t *testing.T) {
 	}
 }
 
-// TestKeyNamesWhatChanged: what may not cause a rebuild does not, and what does is named
-// (spec: platform 1.4).
+// TestKeyNamesWhatChanged: what may not cause a rebuild does not, and what does is named.
 func TestKeyNamesWhatChanged(t *testing.T) {
 	old := request(t, buildInput(t)).Key
 	for _, tt := range []struct {
@@ -109,5 +112,36 @@ func TestKeyHoldsNoSecret(t *testing.T) {
 		if strings.Contains(p.Value, "s3cr3t") {
 			t.Errorf("part %q holds the secret", p.Name)
 		}
+	}
+}
+
+// TestBuildKnowsTheOtherHooks: ece-tools asks during a build whether the application has a
+// post_deploy hook that runs it.
+func TestBuildKnowsTheOtherHooks(t *testing.T) {
+	in := buildInput(t)
+	in.App.Hooks = manifest.Hooks{Build: "true", Deploy: "bin/shop migrate", PostDeploy: "set -e; ece-tools run scenario/post-deploy.xml"}
+	before := request(t, in)
+	hooks := func(req build.Request) map[string]any {
+		raw, err := base64.StdEncoding.DecodeString(req.Env["MAGENTO_CLOUD_APPLICATION"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var app struct{ Hooks map[string]any }
+		if err := json.Unmarshal(raw, &app); err != nil {
+			t.Fatal(err)
+		}
+		return app.Hooks
+	}
+	want := map[string]any{"build": "true", "deploy": ":", "post_deploy": "php ./vendor/bin/ece-tools run"}
+	if got := hooks(before); !maps.Equal(got, want) {
+		t.Errorf("hooks = %v, want %v", got, want)
+	}
+	in.App.Hooks.Deploy, in.App.Hooks.PostDeploy = "", "ece-tools run scenario/post-deploy.xml"
+	after := request(t, in)
+	if got := hooks(after)["deploy"]; got != nil {
+		t.Errorf("deploy hook that is not there = %v", got)
+	}
+	if changed := after.Key.Changed(before.Key); len(changed) > 0 {
+		t.Errorf("other hooks changed the key: %v", changed)
 	}
 }

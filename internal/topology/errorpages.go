@@ -13,8 +13,8 @@ import (
 
 const pagesDir = contract.ConfigDir + "/pages"
 
-// errorPage is what visitors see when the web server itself has no better answer. What an
-// application answers stays as it is.
+// errorPage is what visitors see when the web server itself has to report an error. The
+// responses of an application are never replaced.
 type errorPage struct {
 	Status      int
 	Title, Text string
@@ -23,11 +23,11 @@ type errorPage struct {
 func errorPages(app *manifest.Application) []errorPage {
 	const mib = 1 << 20
 	return []errorPage{
-		{403, "This is not public", "The page exists, but it may not be shown to visitors."},
-		{404, "There is no such page", "Nothing is at this address. Please check the spelling, or go back to the front page."},
-		{413, "That is too large", fmt.Sprintf("At most %d MB can be sent to this site at once.", maxBody(app)/mib)},
-		{502, "The site has a problem", "The application ended without an answer. Please try again in a moment."},
-		{504, "The site takes too long", "The application did not answer in time. Please try again in a moment."},
+		{403, "Access denied", "You do not have permission to view this page."},
+		{404, "Page not found", "There is nothing at this address. Please check the spelling, or go back to the home page."},
+		{413, "Upload too large", fmt.Sprintf("The limit is %d MB.", maxBody(app)/mib)},
+		{502, "Site error", "The application closed the connection without responding. Please try again in a moment."},
+		{504, "Site timeout", "The application did not respond in time. Please try again in a moment."},
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 	"sluice/internal/manifest"
 )
 
-// nginxConfig writes the web server's configuration from web.locations
-// (spec: platform 2.4; design: decision 7). Each location becomes
+// nginxConfig writes the web server's configuration from web.locations. Each location
+// becomes
 //
 //	location P/ {
 //	    <root>
@@ -23,7 +23,7 @@ import (
 //	}
 //
 // and each passthru a named location, which rewrites and looks the target up again. A
-// rule's captures are had by matching its expression a second time in that rewrite, since
+// rule's captures are obtained by matching its expression a second time in that rewrite, since
 // nested locations overwrite $1.
 func nginxConfig(app *manifest.Application, subnet string) string {
 	n := &nginx{app: app, up: upstreamOf(app)}
@@ -121,8 +121,8 @@ func (n *nginx) location(l *manifest.Location) {
 	n.line(2, "}")
 }
 
-// root strips the location's prefix: a file is found below the location's root
-// (spec: platform 2.4, "root").
+// root strips the location's prefix: the file for a path is found below the location's
+// root without that prefix.
 func (n *nginx) root(path, root string) {
 	dir := joinApp(root)
 	if parent, ok := strings.CutSuffix(dir, path); ok {
@@ -132,7 +132,7 @@ func (n *nginx) root(path, root string) {
 	n.line(3, "alias %s;", quoteNginx(dir+"/"))
 }
 
-// handler is how requests of one location or rule are answered.
+// handler is how requests of one location or rule are handled.
 type handler struct {
 	served   bool // the location has a root
 	allow    bool
@@ -159,7 +159,7 @@ func (n *nginx) handler(l *manifest.Location, r manifest.LocationRule, index []s
 	return h
 }
 
-// fallback returns what answers when nothing may be served as it is: a status, or a named
+// fallback returns what handles a request when no file may be sent: a status, or a named
 // location that rewrites to the passthru and looks that up again. A target may lead to
 // another location's passthru (Magento's versioned static files do), but not for ever.
 func (n *nginx) fallback(r manifest.LocationRule, allow, stream bool, pattern string) string {
@@ -261,7 +261,7 @@ func (n *nginx) static(indent int, h handler) {
 }
 
 // caching writes expires and headers of static files; a Cache-Control among the headers
-// wins over expires (spec: platform 2.4).
+// wins over expires.
 func (n *nginx) caching(indent int, h handler) {
 	own := false
 	for _, name := range sortedKeys(h.headers) {
@@ -313,7 +313,7 @@ func quoteHeader(s string) string {
 }
 
 func maxBody(app *manifest.Application) int64 {
-	const byDefault = 250 << 20 // spec: platform 2.4, request_buffering
+	const byDefault = 250 << 20 // of request_buffering.max_request_size
 	largest := int64(0)
 	for _, l := range app.Web.Locations {
 		largest = max(largest, l.RequestBuffering.MaxSize)

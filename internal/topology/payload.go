@@ -9,7 +9,7 @@ import (
 	"sluice/internal/platform"
 )
 
-// routeVariable is the content of the routes variable: URL to route (spec: platform 6.3).
+// routeVariable is the content of the routes variable: URL to route.
 func routeVariable(routes []platform.Route) map[string]any {
 	out := map[string]any{}
 	for _, r := range routes {
@@ -61,7 +61,7 @@ func upstreamFields(r platform.Route) map[string]any {
 }
 
 // applicationOf is the content of the application variable: the app file as given, with
-// the parts that programs look up in normal form (spec: platform 6.4).
+// the parts that programs look up in normal form.
 func applicationOf(app *manifest.Application, slug platform.Slug) map[string]any {
 	out := map[string]any{}
 	maps.Copy(out, app.Raw)

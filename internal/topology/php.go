@@ -16,7 +16,7 @@ import (
 // phpDir is scanned by every PHP in the container, in the order of the file names.
 const phpDir = contract.ConfigDir + "/php"
 
-// platformIni holds the platform's defaults (spec: platform 2.11).
+// platformIni holds the platform's defaults, those that Adobe Commerce on cloud has.
 const platformIni = `; Set by the platform; php.ini in the project and php: variables come after it.
 max_execution_time = 300
 memory_limit = 128M
@@ -64,7 +64,7 @@ func phpFiles(c *catalog.Catalog, app *manifest.Application, directives map[stri
 }
 
 func unknownRuntime(c *catalog.Catalog, app *manifest.Application) error {
-	return platform.Errorf(platform.CodeInvalid, "%s: there is no %s in the catalog", app.Pos, app.Type).
+	return platform.Errorf(platform.CodeInvalid, "%s: type %s is not in the catalog", app.Pos, app.Type).
 		WithHint("write one of: %s", strings.Join(c.RuntimeVersions(app.Type.Name), ", "))
 }
 
@@ -74,7 +74,7 @@ func iniValue(v string) string {
 }
 
 // extensionsIni loads the extensions that are always there, the default ones but for the
-// disabled, those asked for, and what all of these need (spec: commerce-cloud 3.2).
+// disabled, those that the project asks for, and what all of these need.
 func extensionsIni(rt catalog.Runtime, app *manifest.Application) (string, error) {
 	wanted := map[string]bool{}
 	for name, e := range rt.Extensions {
@@ -118,7 +118,7 @@ func want(rt catalog.Runtime, name string, wanted map[string]bool) {
 	}
 }
 
-// Sizing of php-fpm (spec: platform 2.11): children = (memory - reserved) / request,
+// Sizing of php-fpm: children = (memory - reserved) / request,
 // at least 2. Without a memory limit of its own, a container counts as one of 1 GiB.
 const (
 	containerMemory = 1024
@@ -138,9 +138,9 @@ func fpmChildren(h manifest.SizingHints) int {
 	return max((containerMemory-reserved+request-1)/request, minChildren)
 }
 
-// saysErrorLog reports whether the project's php.ini or php: variables say where PHP's
+// setsErrorLog reports whether the project's php.ini or php: variables say where PHP's
 // errors go.
-func saysErrorLog(files []engine.File) bool {
+func setsErrorLog(files []engine.File) bool {
 	directive := regexp.MustCompile(`(?m)^[ \t]*error_log[ \t]*=`)
 	return slices.ContainsFunc(files, func(f engine.File) bool {
 		return strings.HasPrefix(f.Path, phpDir+"/") && directive.MatchString(f.Content)
@@ -148,7 +148,7 @@ func saysErrorLog(files []engine.File) bool {
 }
 
 // fpmConfig is php-fpm.conf: one pool on a socket, run as the container's user. Errors go
-// to app.log (spec: platform 2.11); those of commands stay in their output.
+// to app.log; those of commands stay in their output.
 func fpmConfig(app *manifest.Application, ownLog bool) string {
 	children := fpmChildren(app.SizingHints)
 	var b strings.Builder

@@ -14,7 +14,7 @@ import (
 )
 
 // Endpoint is one entry of the relationships variable, in the exact shape that
-// applications read (spec: platform 6.2; commerce-cloud 4.5).
+// applications and ece-tools read.
 type Endpoint struct {
 	Username   *string        `json:"username"`
 	Password   *string        `json:"password"`
@@ -42,7 +42,7 @@ func Relationships(in Input, app string) (map[string][]Endpoint, error) {
 	}
 	a := in.Manifest.App(app)
 	if a == nil {
-		return nil, platform.Errorf(platform.CodeNotFound, "there is no application %q", app)
+		return nil, platform.Errorf(platform.CodeNotFound, "application %q does not exist", app)
 	}
 	r := &resolver{Input: in, services: services}
 	return r.relationships(a.Relationships)
@@ -78,7 +78,7 @@ func (r *resolver) endpoint(rel manifest.Relationship) (Endpoint, error) {
 	s, ok := r.service(rel.Service)
 	if m == nil || !ok {
 		return Endpoint{}, platform.Errorf(platform.CodeInvalid,
-			"%s: relationship %q points to %q, which is no service and no application", rel.Pos, rel.Name, rel.Service)
+			"%s: relationship %q points to %q, which is neither a service nor an application", rel.Pos, rel.Name, rel.Service)
 	}
 	entry, ok := r.Catalog.Service(m.Type.Name, m.Type.Version)
 	if !ok {

@@ -40,7 +40,7 @@ func resolveServices(in Input) ([]engine.Service, error) {
 }
 
 func unknownVersion(c *catalog.Catalog, m *manifest.Service) error {
-	return platform.Errorf(platform.CodeInvalid, "%s: there is no %s in the catalog", m.Pos, m.Type).
+	return platform.Errorf(platform.CodeInvalid, "%s: type %s is not in the catalog", m.Pos, m.Type).
 		WithHint("write one of: %s", strings.Join(c.ServiceVersions(m.Type.Name), ", "))
 }
 
@@ -137,7 +137,8 @@ func setupOf(p platform.Project, env platform.EnvironmentID, m *manifest.Service
 	return setup
 }
 
-// mysqlSetup is repeatable SQL: databases, users and rights (spec: commerce-cloud 4.2).
+// mysqlSetup is repeatable SQL: databases, users and rights. Without endpoints in
+// services.yaml there is one user, with all rights on every schema.
 func mysqlSetup(p platform.Project, env platform.EnvironmentID, m *manifest.Service, entry catalog.Service) string {
 	var sql strings.Builder
 	schemas := m.Schemas
@@ -185,7 +186,7 @@ func quote(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s) + "'"
 }
 
-// mysqlConfig writes configuration.properties as server options (spec: commerce-cloud 4.2).
+// mysqlConfig writes configuration.properties as server options.
 func mysqlConfig(m *manifest.Service) string {
 	options := map[string]string{
 		"character-set-server": "utf8mb4",
@@ -224,7 +225,7 @@ func owner(user string) (uid, gid int) {
 	return uid, gid
 }
 
-// generation changes when a running service no longer is what the specification asks for.
+// generation changes when a running service is not what the specification asks for any more.
 func generation(s engine.Service) string {
 	s.Generation = ""
 	s.Setup = nil // repeated on every deployment; needs no restart

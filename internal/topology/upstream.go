@@ -8,14 +8,14 @@ import (
 	"sluice/internal/manifest"
 )
 
-// Where an application's own process listens, by web.upstream (spec: platform 2.3).
+// Where an application's own process listens, by web.upstream.
 const (
 	processPort   = 8888
 	processSocket = contract.RunDir + "/app.sock"
 	fpmSocket     = contract.RunDir + "/php-fpm.sock"
 )
 
-// upstream is how the web server reaches the process that answers requests.
+// upstream is how the web server reaches the application's process.
 type upstream struct {
 	http bool // else FastCGI
 	tcp  bool
@@ -53,8 +53,8 @@ func (u upstream) variable() (name, value string) {
 	return "SOCKET", u.socket()
 }
 
-// await is a script that succeeds when the process listens: the web server answers the
-// ready path by itself, and requests that come too early would be answered with 502.
+// await is a script that succeeds when the process listens. The web server responds to the
+// ready path by itself, and requests that came before the process listens would get a 502.
 func (u upstream) await() string {
 	listens := "[ -S " + u.socket() + " ]"
 	if u.tcp {

@@ -27,8 +27,7 @@ const (
 	atRuntime
 )
 
-// collect applies precedence: app file, then the given variables in their order
-// (spec: platform 4.6, 2.10).
+// collect applies precedence: the application's file, then the given variables in their order.
 func collect(file map[string]map[string]any, vars []platform.Variable, at stage) variables {
 	v := variables{env: map[string]string{}, php: map[string]string{}, rest: map[string]any{}}
 	for prefix, entries := range file {
@@ -89,7 +88,7 @@ func valueOf(v platform.Variable) any {
 }
 
 // text is how a value appears in a process environment: strings as they are, anything
-// else as JSON (spec: platform 2.10).
+// else as JSON.
 func text(v any) string {
 	if s, ok := v.(string); ok {
 		return s
@@ -111,7 +110,7 @@ func encode(v any) string {
 }
 
 // environ builds a process environment: the platform's own variables under both
-// prefixes, and over them the user's (spec: platform 6.1; design: decision 14).
+// prefixes, and over them the user's.
 func environ(platformVars, user map[string]string) map[string]string {
 	out := map[string]string{
 		"PATH": strings.Join([]string{

@@ -56,7 +56,7 @@ func New(router, secure string) *Warmer {
 }
 
 // Warm requests every URL, a few at a time, and writes one line for each to log. A page
-// that fails is reported and is no error; the cause is returned when ctx ends first.
+// that fails is reported and is not an error; the cause is returned when ctx ends first.
 func (w *Warmer) Warm(ctx context.Context, urls []string, log io.Writer) error {
 	var (
 		mu    sync.Mutex // of log

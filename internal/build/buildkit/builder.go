@@ -1,5 +1,5 @@
 // Package buildkit builds slugs with BuildKit: the one inside a Docker engine, or a
-// buildkitd at an address (design: decision 2).
+// buildkitd at an address.
 //
 // A build is a definition made in Go, not a Dockerfile. It has one container: the runtime
 // image, read-only; the application's directory, the cache, /tmp; the steps' scripts, and
@@ -36,7 +36,7 @@ type ImageStore interface {
 	// Find returns the content address and the size in bytes of the image that ref names.
 	// ok is false when there is none.
 	Find(ctx context.Context, ref string) (digest string, size int64, ok bool, err error)
-	// Remove deletes the image that ref names; it is no error when there is none.
+	// Remove deletes the image that ref names. It is not an error when there is none.
 	Remove(ctx context.Context, ref string) error
 }
 

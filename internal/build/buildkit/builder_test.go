@@ -113,6 +113,6 @@ func TestPingSaysThatTheEngineIsAway(t *testing.T) {
 	defer func() { _ = b.Close() }()
 	err = b.Ping(t.Context())
 	if platform.ErrorCode(err) != platform.CodeUnavailable || platform.ErrorHint(err) == "" {
-		t.Errorf("Ping = %v, want an error that says how to mend it", err)
+		t.Errorf("Ping = %v, want an error with a hint", err)
 	}
 }

@@ -123,7 +123,7 @@ func fileMounts(files []build.File) []llb.RunOption {
 	return out
 }
 
-// stepEnv is the part of the environment that is no secret: the runtime image's own, the
+// stepEnv is the part of the environment that is not secret: the runtime image's own, the
 // places where tools keep their caches, and the key's digest. The digest stands for the
 // variables, which BuildKit does not see: without it a changed one would not make the
 // steps run again.

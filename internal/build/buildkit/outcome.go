@@ -21,7 +21,7 @@ var errLimit = errors.New("the build took longer than its limit")
 const exitKilled = 128 + 9
 
 // outcome says whose fault it is that the solve ended with err: the caller's, who gave up
-// (his cause is returned), the application's (a *build.Failure), or the platform's.
+// (their cause is returned), the application's (a *build.Failure), or the platform's.
 func outcome(ctx context.Context, err error, p *progress, limit time.Duration) error {
 	failure := &build.Failure{Step: p.stepName(), Tail: slices.Clone(p.tail)}
 	if cause := context.Cause(ctx); cause != nil {
@@ -95,11 +95,11 @@ func plainDuration(d time.Duration) string {
 	return s
 }
 
-// unreachable tells how to mend a builder that does not answer.
+// unreachable says what to check when the builder does not respond.
 func unreachable(err error) error {
 	return &platform.Error{
 		Code:    platform.CodeUnavailable,
-		Message: "the builder (BuildKit) does not answer",
+		Message: "the builder (BuildKit) does not respond",
 		Hint:    "is the Docker engine running? check with: docker version",
 		Err:     err,
 	}

@@ -71,7 +71,7 @@ func (p *progress) update(s *client.SolveStatus) {
 	}
 	for _, v := range s.Vertexes {
 		if v.Name == vertexBuild && v.Cached && v.Completed != nil {
-			p.write("The builder has the result of these steps already.")
+			p.write("All steps are cached.")
 		}
 	}
 }
@@ -170,7 +170,7 @@ func (p *progress) lower(a, b string) int {
 	return 0
 }
 
-// number returns the number of a mark: the first word after the one nobody else knows.
+// number returns the number of a mark: the first word after the secret one.
 func (p *progress) number(mark string) int {
 	word, _, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(mark, p.mark)), " ")
 	n, _ := strconv.Atoi(word)

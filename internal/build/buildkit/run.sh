@@ -2,7 +2,7 @@
 # application's directory, runs the steps in order and makes the slug's last changes, all
 # in one container: so the slug gets one layer that holds only what is left in the end.
 #
-# It talks to the builder by marks: lines that begin with a word nobody else knows. Each
+# It talks to the builder by marks: lines that begin with a word that only the two know. Each
 # mark goes to both streams, so that no line is taken for one of another step.
 set -u
 

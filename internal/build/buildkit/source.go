@@ -72,7 +72,7 @@ func (t *sourceTree) Open(name string) (io.ReadCloser, error) {
 }
 
 // archive writes the tree in the order of its names, so that equal trees make equal
-// archives. Git's own directory, and what is no file, directory or link, is left out.
+// archives. Git's own directory, and whatever is not a file, directory or link, is left out.
 func (t *sourceTree) archive(w io.Writer) error {
 	tw := tar.NewWriter(w)
 	return errors.Join(addDir(tw, t.root, ""), tw.Close())
@@ -175,7 +175,7 @@ func digest(f *os.File, size int64) (sum []byte, content io.Reader, err error) {
 
 // contentTime maps a digest to a second between 2000 and 2017.
 //
-// A tree is unpacked anew for every push, so the times of its files say nothing. One that
+// A tree is unpacked again for every push, so the times of its files say nothing. One that
 // depends on the content alone keeps ETag and Last-Modified of a static file the same over
 // the releases that do not change it, and different over those that do.
 func contentTime(sum []byte) time.Time {

@@ -55,7 +55,7 @@ func (f *Fake) FailNext(err error) {
 }
 
 // Hold makes builds that begin from now on wait before their first step, until release is
-// called or their context ends. Releasing twice is no error.
+// called or their context ends. Releasing twice is not an error.
 func (f *Fake) Hold() (release func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

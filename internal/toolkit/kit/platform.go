@@ -3,6 +3,7 @@ package kit
 import (
 	"strings"
 
+	"sluice/internal/contract"
 	"sluice/internal/toolkit/phparray"
 )
 
@@ -37,21 +38,9 @@ func (p *Platform) HasMount(name string) bool {
 }
 
 // HasPostDeployHook reports whether the post_deploy hook runs this program, so that what
-// can wait is left to it. The original looks for "/ece-tools"; here the hook may also call
-// the program without a path.
+// can wait is left to it.
 func (p *Platform) HasPostDeployHook() bool {
-	for line := range strings.Lines(p.Application.Text("hooks", "post_deploy")) {
-		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		for _, name := range []string{"ece-tools", "sluice-toolkit"} {
-			if strings.Contains(line, "/"+name) || strings.HasPrefix(line, name) {
-				return true
-			}
-		}
-	}
-	return false
+	return contract.RunsToolkit(p.Application.Text("hooks", "post_deploy"))
 }
 
 // MasterLike reports whether the environment is one that visitors use: its name begins

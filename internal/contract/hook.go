@@ -1,0 +1,123 @@
+package contract
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// isToolkit reports whether a command is the toolkit, under either of its names.
+func isToolkit(word string) bool {
+	return word == path.Base(ToolkitPath) || word == path.Base(ToolkitAlias)
+}
+
+// TellsTouch reports whether a deploy hook promises to print Touch before it first writes
+// to data: every command of it is the platform's toolkit. Anything else, even a line that
+// cannot be told apart from a command, counts as writing from the start.
+func TellsTouch(script string) bool {
+	commands := 0
+	for line := range strings.Lines(script) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") || line == "set -e" || isPreamble(line) {
+			continue
+		}
+		if strings.ContainsAny(line, ";&|`$(<>") {
+			return false
+		}
+		if word, _, _ := strings.Cut(line, " "); !isToolkit(word) {
+			return false
+		}
+		commands++
+	}
+	return commands > 0
+}
+
+// isPreamble reports whether the line is one that the platform puts before every script.
+func isPreamble(line string) bool {
+	return line == "cd "+AppDir+" || exit 1" || line == SourceEnvironment
+}
+
+// RunsToolkit reports whether a hook runs the toolkit, or the project's own copy of
+// ece-tools, in any of its commands. It reads the script as a shell does, as far as words,
+// quotes, comments and lists of commands go.
+func RunsToolkit(script string) bool {
+	return slices.ContainsFunc(commands(script), func(words []string) bool {
+		words = skipPrefixes(words)
+		if len(words) > 0 && strings.HasPrefix(path.Base(words[0]), "php") {
+			// Its options, such as -d memory_limit=-1, come before the script.
+			words = slices.DeleteFunc(words[1:], func(w string) bool { return strings.HasPrefix(w, "-") || strings.Contains(w, "=") })
+		}
+		return len(words) > 0 && isToolkit(path.Base(words[0]))
+	})
+}
+
+// skipPrefixes drops what may stand before the name of a command: keywords, assignments
+// and programs that run another one.
+func skipPrefixes(words []string) []string {
+	for len(words) > 0 {
+		switch words[0] {
+		case "if", "then", "else", "elif", "while", "until", "do", "{", "!", "time", "exec", "command", "env", "nice", "nohup":
+		default:
+			if name, _, ok := strings.Cut(words[0], "="); !ok || strings.ContainsAny(name, "/.-") {
+				return words
+			}
+		}
+		words = words[1:]
+	}
+	return nil
+}
+
+// commands splits a script into its commands, each a list of words without their quotes.
+func commands(script string) [][]string {
+	var (
+		all   [][]string
+		words []string
+		word  strings.Builder
+		open  bool // a word has begun
+	)
+	endWord := func() {
+		if open {
+			words = append(words, word.String())
+		}
+		word.Reset()
+		open = false
+	}
+	endCommand := func() {
+		endWord()
+		if len(words) > 0 {
+			all = append(all, words)
+		}
+		words = nil
+	}
+	for i := 0; i < len(script); i++ {
+		switch c := script[i]; {
+		case c == '\\' && i+1 < len(script):
+			if i++; script[i] != '\n' {
+				word.WriteByte(script[i])
+				open = true
+			}
+		case c == '\'' || c == '"':
+			n := strings.IndexByte(script[i+1:], c)
+			if n < 0 {
+				n = len(script) - i - 1
+			}
+			word.WriteString(script[i+1 : i+1+n])
+			open, i = true, i+1+n
+		case c == '#' && !open:
+			n := strings.IndexByte(script[i:], '\n')
+			if n < 0 {
+				n = len(script) - i
+			}
+			i += n - 1
+		case strings.IndexByte(" \t\r", c) >= 0:
+			endWord()
+		case strings.IndexByte("\n;&|()`", c) >= 0:
+			endCommand()
+		default:
+			word.WriteByte(c)
+			open = true
+		}
+	}
+	endCommand()
+	return all
+}
