@@ -46,7 +46,8 @@ func cases() []caseOf {
 		{"12.20", "wizards of static content", "12.20-wizard", ""},
 		{"12.21", "cloud:config:create and update", "12.21-config", ""},
 		{"12.21", "schema of .magento.env.yaml", "", "a table of single values: internal/manifest tests it beside the schema"},
-		{"issue 5, 9", "zero hold", "zero-hold", ""},
+		{"", "zero hold", "zero-hold", ""},
+		{"", "hotfixes of shops", "shop-patches", ""},
 	}
 }
 

@@ -40,7 +40,7 @@ func applyPatches(ctx context.Context, k *kit.Kit) error {
 }
 
 // Patch applies the project's patches: by its own tool when it has one, else those of
-// m2-hotfixes natively. It is the command patch too; errors have no code.
+// m2-hotfixes with git. It is the command patch too; errors have no code.
 func Patch(ctx context.Context, k *kit.Kit) error {
 	k.Log.Notice("Applying patches")
 	if err := patchAll(ctx, k); err != nil {
@@ -59,7 +59,7 @@ func patchAll(ctx context.Context, k *kit.Kit) error {
 	if err := qualityPatch(ctx, k); err != nil {
 		return err
 	}
-	return hotfixes(k)
+	return hotfixes(ctx, k)
 }
 
 // qualityPatch applies QUALITY_PATCHES with the tool that a project may have for them.
@@ -80,17 +80,18 @@ func qualityPatch(ctx context.Context, k *kit.Kit) error {
 	return err
 }
 
-// hotfixes applies m2-hotfixes in the order of the names. A patch that does not apply
-// stops; those before it stay, and are recognised the next time.
-func hotfixes(k *kit.Kit) error {
+// hotfixes applies m2-hotfixes in the order of the names and stops at the first that does
+// not apply; those before it stay, and are recognised the next time.
+func hotfixes(ctx context.Context, k *kit.Kit) error {
 	files, err := patch.Files(k.Tree.Root())
 	if err != nil {
 		return err
 	}
+	git := patch.Tool{Root: k.Tree.Root(), Shell: k.Shell}
 	for _, name := range files {
-		outcome, err := patch.ApplyFile(k.Tree.Root(), name)
+		outcome, err := git.ApplyFile(ctx, name)
 		if err != nil {
-			return fmt.Errorf("%w; mend or remove the patch", err)
+			return fmt.Errorf("%w; fix or remove the patch", err)
 		}
 		line := "Patch " + name + " has been applied"
 		if outcome == patch.Already {

@@ -6,6 +6,8 @@ import (
 
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/phparray"
+	"sluice/internal/toolkit/shell"
+	"sluice/internal/toolkit/toolkittest"
 )
 
 const hotfix = "-- m2-hotfixes/a.patch --\n--- a/vendor/x.php\n+++ b/vendor/x.php\n@@ -1 +1 @@\n-one\n+two\n"
@@ -24,8 +26,14 @@ func TestTheProjectsOwnToolApplies(t *testing.T) {
 	}
 }
 
+// useGit gives a world the machine's git.
+func useGit(w *toolkittest.World) {
+	w.Kit.Shell = &shell.Local{Dir: w.Dir, Env: []string{"PATH=/usr/local/bin:/usr/bin:/bin"}, Log: w.Kit.Log}
+}
+
 func TestHotfixesApplyOnce(t *testing.T) {
 	w := world(t, lock+hotfix+"-- vendor/x.php --\none\n")
+	useGit(w)
 	must(t, run(t, w, `Build\ApplyPatches`))
 	must(t, run(t, w, `Build\ApplyPatches`))
 	same(t, "vendor/x.php", w.File(t, "vendor/x.php"), "two")
@@ -40,9 +48,10 @@ NOTICE: End of applying patches`)
 
 func TestAHotfixThatDoesNotApplyStopsTheBuild(t *testing.T) {
 	w := world(t, lock+hotfix+"-- vendor/x.php --\nthree\n")
+	useGit(w)
 	err := run(t, w, `Build\ApplyPatches`)
 	fails(t, err, 12)
-	for _, want := range []string{"m2-hotfixes/a.patch", "vendor/x.php", "nothing was changed", "mend or remove the patch"} {
+	for _, want := range []string{"m2-hotfixes/a.patch", "vendor/x.php", "nothing was changed", "fix or remove the patch"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not say %q", err, want)
 		}

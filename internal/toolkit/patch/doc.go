@@ -1,8 +1,8 @@
-// Package patch applies a project's own patches, the files of m2-hotfixes, as git apply
-// does: exactly or not at all, at the line that the patch names or wherever else its
-// context is, and never with fuzz. A patch that is in the tree already is recognised by
-// its reverse applying, and left alone.
+// Package patch applies a project's own patches, the files of m2-hotfixes, with git apply:
+// exactly or not at all, at the line that the patch names or wherever else its context is,
+// and never with fuzz. A patch that is in the tree already is recognised by its reverse
+// applying, and left alone.
 //
-// It needs neither git nor a repository, touches nothing outside the root it is given
-// and imports nothing of the module.
+// It needs git, which every PHP image has because Composer needs it, and no repository. It
+// touches nothing outside the directory that it is given.
 package patch

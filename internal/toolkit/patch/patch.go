@@ -2,14 +2,15 @@ package patch
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 
-	"github.com/bluekeyes/go-gitdiff/gitdiff"
+	"sluice/internal/toolkit/shell"
 )
 
 // Dir is where a project keeps its own patches, relative to the application.
@@ -24,8 +25,9 @@ const (
 	Already         // its changes are in the tree
 )
 
-// maxPatch bounds a patch file; the largest known is below 1 MiB.
-const maxPatch = 32 << 20
+// maxFile bounds what is read of a patch or of a file that it changes, in bytes; the largest known patch is
+// below 1 MiB.
+const maxFile = 32 << 20
 
 // Files returns the names of the patches in Dir, relative to root, in the order in which
 // they are applied: by name. A project without the directory has none.
@@ -43,15 +45,21 @@ func Files(root *os.Root) ([]string, error) {
 	return names, err
 }
 
-// ApplyFile applies the patch in a file of root. An error says which file and hunk of the
-// patch do not fit and that nothing was changed; only an error of writing can leave the
-// first files of a patch changed, and says so.
-func ApplyFile(root *os.Root, name string) (Outcome, error) {
-	text, err := read(root, name)
+// Tool applies patches to the directory Root, in which Shell runs git.
+type Tool struct {
+	Root  *os.Root
+	Shell shell.Runner
+}
+
+// ApplyFile applies the patch in a file of Root. An error names the patch, says what git says of
+// it and that nothing was changed; only an error of writing can leave the first files of a patch changed,
+// and says so.
+func (t Tool) ApplyFile(ctx context.Context, name string) (Outcome, error) {
+	text, err := read(t.Root, name)
 	if err != nil {
 		return 0, err
 	}
-	outcome, err := Apply(root, text)
+	outcome, err := t.Apply(ctx, text)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", name, err)
 	}
@@ -59,61 +67,68 @@ func ApplyFile(root *os.Root, name string) (Outcome, error) {
 }
 
 // Apply applies a patch, like ApplyFile.
-func Apply(root *os.Root, text []byte) (Outcome, error) {
-	files, _, err := gitdiff.Parse(bytes.NewReader(text))
-	if err != nil {
-		return 0, fmt.Errorf("not a patch: %w", err)
+func (t Tool) Apply(ctx context.Context, text []byte) (Outcome, error) {
+	refused := t.git(ctx, text, "--check")
+	if shell.IsNotFound(refused) {
+		return 0, errors.New("git was not found, which applies patches; install it in the image of the application. Nothing was changed")
 	}
-	if len(files) == 0 {
-		return 0, errors.New("no change found in it; nothing was changed")
-	}
-	stripNames(files, string(text))
-	forward := newOverlay(root)
-	refused := forward.apply(files)
 	if refused == nil {
-		return Applied, forward.write()
+		if err := t.git(ctx, text); err != nil {
+			return 0, fmt.Errorf("%s; the first files of the patch may have been changed", reason(err))
+		}
+		return Applied, nil
 	}
-	if newOverlay(root).apply(reversed(files)) == nil {
+	if t.git(ctx, text, "--check", "--reverse") == nil {
 		return Already, nil
 	}
-	return 0, fmt.Errorf("%w; nothing was changed", refused)
+	why := reason(refused)
+	if hint := t.lineEnds(text, why); hint != "" {
+		why += "; " + hint
+	}
+	return 0, fmt.Errorf("%s; nothing was changed", why)
 }
 
-// reversed returns the patch that takes files back, last file first.
-func reversed(files []*gitdiff.File) []*gitdiff.File {
-	back := make([]*gitdiff.File, 0, len(files))
-	for _, f := range slices.Backward(files) {
-		if f.IsCopy { // taking a copy back is deleting it, which loses its name
-			continue
-		}
-		r := *f
-		r.OldName, r.NewName = f.NewName, f.OldName
-		r.OldMode, r.NewMode = f.NewMode, f.OldMode
-		r.IsNew, r.IsDelete = f.IsDelete, f.IsNew
-		r.BinaryFragment, r.ReverseBinaryFragment = f.ReverseBinaryFragment, f.BinaryFragment
-		r.TextFragments = make([]*gitdiff.TextFragment, 0, len(f.TextFragments))
-		for _, t := range f.TextFragments {
-			r.TextFragments = append(r.TextFragments, reversedFragment(t))
-		}
-		back = append(back, &r)
-	}
-	return back
+// git runs git apply as if there were no repository: the project's or the user's own settings, filters and
+// hooks have no part in it. Git itself refuses names outside the directory and behind links.
+func (t Tool) git(ctx context.Context, text []byte, options ...string) error {
+	args := append([]string{"git", "apply", "--whitespace=nowarn"}, options...)
+	_, err := t.Shell.Run(ctx, shell.Command{
+		Args:  append(args, "-"),
+		Env:   []string{"GIT_DIR=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "LC_ALL=C"},
+		Stdin: bytes.NewReader(text),
+	})
+	return err
 }
 
-func reversedFragment(t *gitdiff.TextFragment) *gitdiff.TextFragment {
-	r := *t
-	r.OldPosition, r.NewPosition = t.NewPosition, t.OldPosition
-	r.OldLines, r.NewLines = t.NewLines, t.OldLines
-	r.LinesAdded, r.LinesDeleted = t.LinesDeleted, t.LinesAdded
-	r.Lines = slices.Clone(t.Lines)
-	for i, line := range r.Lines {
-		switch line.Op {
-		case gitdiff.OpAdd:
-			r.Lines[i].Op = gitdiff.OpDelete
-		case gitdiff.OpDelete:
-			r.Lines[i].Op = gitdiff.OpAdd
-		case gitdiff.OpContext:
+// reason returns what git said, in one line.
+func reason(err error) string {
+	failed, ok := errors.AsType[*shell.Failure](err)
+	if !ok || failed.Output == "" {
+		return err.Error()
+	}
+	var said []string
+	for line := range strings.Lines(failed.Output) {
+		line = strings.TrimSpace(strings.TrimPrefix(line, "error: "))
+		if strings.HasPrefix(line, "No valid patches in input") {
+			line = "no change found in it" // git goes on with an option of its own
+		}
+		if line != "" {
+			said = append(said, line)
 		}
 	}
-	return &r
+	return strings.Join(said, "; ")
+}
+
+// read returns a whole file of root.
+func read(root *os.Root, name string) ([]byte, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // opened to read: nothing is lost
+	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(content) > maxFile {
+		return nil, fmt.Errorf("%s: more than %d MiB", name, maxFile>>20)
+	}
+	return content, err
 }

@@ -1,4 +1,4 @@
-package patch
+package patch_test
 
 import (
 	"fmt"
@@ -9,10 +9,14 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"sluice/internal/toolkit/patch"
+	"sluice/internal/toolkit/shell"
 )
 
 // TestApply runs each case of testdata: the files below "tree", the patch, and what comes
-// of it: the outcome of Apply, a second time, and the tree.
+// of it: the outcome of Apply, a second time, and the tree. <CR> and <NO NEWLINE> stand for
+// what is not seen.
 func TestApply(t *testing.T) {
 	cases, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(cases) == 0 {
@@ -29,18 +33,23 @@ func runCase(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	marks := strings.NewReplacer("<CR>\n", "\r\n", "<NO NEWLINE>\n", "")
+	for i, f := range archive.Files {
+		archive.Files[i].Data = []byte(marks.Replace(string(f.Data)))
+	}
 	root := openTree(t, archive)
-	var patch []byte
+	var text []byte
 	want := map[string]string{}
 	for _, f := range archive.Files {
 		switch {
 		case f.Name == "patch":
-			patch = f.Data
+			text = f.Data
 		case !strings.HasPrefix(f.Name, "tree/"):
 			want[f.Name] = string(f.Data)
 		}
 	}
-	got := map[string]string{"first": outcome(Apply(root, patch)), "second": outcome(Apply(root, patch))}
+	tool := toolIn(t, root)
+	got := map[string]string{"first": outcome(tool.Apply(t.Context(), text)), "second": outcome(tool.Apply(t.Context(), text))}
 	err = fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
@@ -88,13 +97,23 @@ func openTree(t *testing.T, archive *txtar.Archive) *os.Root {
 	return root
 }
 
-func outcome(o Outcome, err error) string {
+// toolIn is a tool that runs the machine's git.
+func toolIn(t *testing.T, root *os.Root) patch.Tool {
+	t.Helper()
+	return patch.Tool{Root: root, Shell: &shell.Local{Dir: root.Name(), Env: []string{"PATH=/usr/local/bin:/usr/bin:/bin"}, Log: noLog{}}}
+}
+
+type noLog struct{}
+
+func (noLog) Debug(string) {}
+
+func outcome(o patch.Outcome, err error) string {
 	switch {
 	case err != nil:
 		return fmt.Sprintln(err)
-	case o == Applied:
+	case o == patch.Applied:
 		return "applied\n"
-	case o == Already:
+	case o == patch.Already:
 		return "already\n"
 	}
 	return "nothing\n"
@@ -102,7 +121,7 @@ func outcome(o Outcome, err error) string {
 
 func TestFilesAreInOrderOfTheirNames(t *testing.T) {
 	root := openTree(t, txtar.Parse([]byte("-- tree/m2-hotfixes/b.patch --\n-- tree/m2-hotfixes/a.patch --\n-- tree/m2-hotfixes/readme.txt --\n-- tree/m2-hotfixes/sub/c.patch --\n")))
-	names, err := Files(root)
+	names, err := patch.Files(root)
 	if got := strings.Join(names, " "); got != "m2-hotfixes/a.patch m2-hotfixes/b.patch" || err != nil {
 		t.Errorf("found %s, %v", got, err)
 	}
@@ -111,7 +130,7 @@ func TestFilesAreInOrderOfTheirNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = none.Close() })
-	if names, err := Files(none); len(names) > 0 || err != nil {
+	if names, err := patch.Files(none); len(names) > 0 || err != nil {
 		t.Errorf("found %v, %v", names, err)
 	}
 }
@@ -127,8 +146,8 @@ func TestNothingOutsideTheRootIsTouched(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"../secret", "link/secret", "/etc/hostname"} {
-		patch := fmt.Sprintf("--- a/%[1]s\n+++ b/%[1]s\n@@ -1 +1 @@\n-one\n+two\n", name)
-		if got, err := Apply(root, []byte(patch)); err == nil {
+		text := fmt.Sprintf("--- a/%[1]s\n+++ b/%[1]s\n@@ -1 +1 @@\n-one\n+two\n", name)
+		if got, err := toolIn(t, root).Apply(t.Context(), []byte(text)); err == nil {
 			t.Errorf("%s: outcome %d", name, got)
 		}
 	}
@@ -142,7 +161,7 @@ func TestFileModesStay(t *testing.T) {
 	if err := root.Chmod("bin/magento", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Apply(root, []byte("--- a/bin/magento\n+++ b/bin/magento\n@@ -1 +1 @@\n-one\n+two\n")); err != nil {
+	if _, err := toolIn(t, root).Apply(t.Context(), []byte("--- a/bin/magento\n+++ b/bin/magento\n@@ -1 +1 @@\n-one\n+two\n")); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := root.Stat("bin/magento"); err != nil || info.Mode().Perm() != 0o755 {
@@ -150,15 +169,26 @@ func TestFileModesStay(t *testing.T) {
 	}
 }
 
-func FuzzApply(f *testing.F) {
-	f.Add("--- a/a\n+++ b/a\n@@ -1,2 +1,3 @@\n one\n+half\n two\n", "one\ntwo\n")
-	f.Add("diff --git a/a b/b\nsimilarity index 100%\nrename from a\nrename to b\n", "x")
-	f.Fuzz(func(t *testing.T, patch, content string) {
-		root := openTree(t, &txtar.Archive{Files: []txtar.File{{Name: "tree/a", Data: []byte(content)}}})
-		first, err := Apply(root, []byte(patch))
-		if b, readErr := root.ReadFile("a"); err != nil && (readErr != nil || string(b) != content) {
-			t.Errorf("refused with %v, but the file became %q, %v", err, b, readErr)
-		}
-		_ = first
-	})
+func TestWithoutGit(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	root := openTree(t, txtar.Parse([]byte("-- tree/a --\none\n")))
+	_, err := toolIn(t, root).Apply(t.Context(), []byte("--- a/a\n+++ b/a\n@@ -1 +1 @@\n-one\n+two\n"))
+	if err == nil || !strings.HasPrefix(err.Error(), "git was not found") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A repository around the tree has no part in it: names are those of the tree, and its settings are not read.
+func TestARepositoryAboveIsNotAsked(t *testing.T) {
+	root := openTree(t, txtar.Parse([]byte("-- tree/.git/HEAD --\nref: refs/heads/main\n-- tree/.git/config --\n[apply]\n\twhitespace = error-all\n-- tree/sub/a --\none\n")))
+	sub, err := root.OpenRoot("sub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sub.Close() })
+	tool := toolIn(t, sub)
+	tool.Shell = &shell.Local{Dir: filepath.Join(root.Name(), "sub"), Env: []string{"PATH=/usr/local/bin:/usr/bin:/bin"}, Log: noLog{}}
+	if got := outcome(tool.Apply(t.Context(), []byte("--- a/a\n+++ b/a\n@@ -1 +1 @@\n-one\n+two \n"))); got != "applied\n" {
+		t.Error(got)
+	}
 }
