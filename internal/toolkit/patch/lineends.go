@@ -2,7 +2,6 @@ package patch
 
 import (
 	"bytes"
-	"fmt"
 	"regexp"
 )
 
@@ -25,7 +24,7 @@ func (t Tool) lineEnds(text []byte, reason string) string {
 	}
 	switch {
 	case windows(content) && !bytes.Contains(text, []byte("\r\n")):
-		return fmt.Sprintf("%s has Windows line ends (CR LF), the patch does not", found[1])
+		return found[1] + " has Windows line ends (CR LF), the patch does not"
 	case !bytes.HasSuffix(content, []byte("\n")) && endsWithin(text, content):
 		return found[1] + " has no newline at its end, the patch expects one"
 	case bytes.HasSuffix(content, []byte("\n")) && unended.Match(text):
