@@ -48,6 +48,7 @@ func cases() []caseOf {
 		{"12.21", "schema of .magento.env.yaml", "", "a table of single values: internal/manifest tests it beside the schema"},
 		{"", "zero hold", "zero-hold", ""},
 		{"", "hotfixes of shops", "shop-patches", ""},
+		{"", "env.php and config.php with PHP code", "shop-php-code", ""},
 	}
 }
 

@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"sluice/internal/toolkit/phparray"
 )
@@ -25,6 +27,9 @@ const installed = "magento.installed"
 func php() {
 	if len(os.Args) < 2 {
 		return
+	}
+	if os.Args[1] == "-d" { // a program on stdin: PHP itself
+		realPHP()
 	}
 	if os.Args[1] == "-r" { // PHP_VERSION is all that is asked
 		version, err := os.ReadFile("php.version")
@@ -45,6 +50,14 @@ func php() {
 	if do := magento()[name]; do != nil {
 		do()
 	}
+}
+
+// realPHP becomes the machine's php.
+func realPHP() {
+	for _, dir := range []string{"/usr/local/bin", "/usr/bin", "/bin"} {
+		_ = syscall.Exec(filepath.Join(dir, "php"), os.Args, os.Environ()) // returns when it is not there
+	}
+	fail(127, "php was not found")
 }
 
 // failAs ends the program when magento.fails names the command.

@@ -8,7 +8,6 @@ import (
 
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/kit"
-	"sluice/internal/toolkit/phpfile"
 	"sluice/internal/toolkit/scd"
 	"sluice/internal/toolkit/scenario"
 	"sluice/internal/toolkit/static"
@@ -67,7 +66,7 @@ func newDeployStatic(k *kit.Kit, args scenario.Arguments) (any, error) {
 }
 
 func generateStatic(ctx context.Context, k *kit.Kit) error {
-	config, err := phpfile.File{Tree: k.Tree, Name: tree.ConfigPHP}.Read()
+	config, err := k.PHPFile(tree.ConfigPHP).Read()
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/phparray"
-	"sluice/internal/toolkit/phpfile"
 	"sluice/internal/toolkit/shell"
 	"sluice/internal/toolkit/tree"
 )
@@ -38,7 +37,7 @@ func EnabledModules(names []string) string {
 // names. Those that it disables stay so. It is the command module:refresh too (spec:
 // ece-tools 3.1).
 func RefreshModules(ctx context.Context, k *kit.Kit) ([]string, error) {
-	file := phpfile.File{Tree: k.Tree, Name: tree.ConfigPHP}
+	file := k.PHPFile(tree.ConfigPHP)
 	if err := file.Update(phparray.Map("modules", phparray.New())); err != nil {
 		return nil, fault.Wrap(codeConfigPHP, err)
 	}

@@ -6,7 +6,6 @@ import (
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/phparray"
-	"sluice/internal/toolkit/phpfile"
 	"sluice/internal/toolkit/scenario"
 	"sluice/internal/toolkit/tree"
 )
@@ -85,6 +84,6 @@ func runAll(ctx context.Context, steps []kit.Step) error {
 // setProductionMode is used in build and in pre-deploy; it has the build's code in both.
 func setProductionMode(_ context.Context, k *kit.Kit) error {
 	k.Log.Info("Set Magento application mode to 'production'")
-	err := phpfile.File{Tree: k.Tree, Name: tree.EnvPHP}.Update(phparray.Map("MAGE_MODE", "production"))
+	err := k.PHPFile(tree.EnvPHP).Update(phparray.Map("MAGE_MODE", "production"))
 	return fault.Wrap(codeEnvPHP, err)
 }

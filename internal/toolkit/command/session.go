@@ -18,6 +18,7 @@ import (
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/journal"
 	"sluice/internal/toolkit/kit"
+	"sluice/internal/toolkit/phpfile"
 	"sluice/internal/toolkit/shell"
 	"sluice/internal/toolkit/stage"
 	"sluice/internal/toolkit/tree"
@@ -45,7 +46,7 @@ type options struct {
 }
 
 // open builds the kit (spec: ece-tools 0, 4, D).
-func open(p Process, o options) (*session, error) {
+func open(ctx context.Context, p Process, o options) (*session, error) {
 	t, err := tree.Open(p.root())
 	if err != nil {
 		return nil, err
@@ -74,10 +75,10 @@ func open(p Process, o options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	runner := &shell.Local{Dir: t.Dir(), Env: p.Env, Log: log, Redactor: redactor}
 	s.Kit = &kit.Kit{
 		Tree: t, Log: log, Stages: stages, Platform: facts, Env: p.env, HTTP: client, Now: time.Now,
-		Shell:    &shell.Local{Dir: t.Dir(), Env: p.Env, Log: log, Redactor: redactor},
-		Progress: progress(p, o),
+		Shell: runner, PHP: phpfile.ByPHP(ctx, runner), Progress: progress(p, o),
 	}
 	s.databases = database.For(s.Kit)
 	if s.Databases = p.Databases; s.Databases == nil {
@@ -194,7 +195,7 @@ func hostname() string {
 
 // within runs a command in a session. What it returns is the command's error.
 func within(ctx context.Context, p Process, o options, do func(context.Context, *session) error) (err error) {
-	s, err := open(p, o)
+	s, err := open(ctx, p, o)
 	if err != nil {
 		if s != nil && s.Kit != nil {
 			s.close()

@@ -57,11 +57,7 @@ func rewriteConfig(ctx context.Context, k *kit.Kit) error {
 	if version.AtLeast("2.2.5") {
 		export = phparray.ExportShort
 	}
-	text, err := k.Tree.Read(name)
-	if err != nil {
-		return err
-	}
-	config, err := phparray.Parse(name, text)
+	config, err := k.PHPFile(name).Read()
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ const (
 	verbosityVariable = "VERBOSE_COMMANDS"
 )
 
-func envFile(k *kit.Kit) phpfile.File { return phpfile.File{Tree: k.Tree, Name: tree.EnvPHP} }
+func envFile(k *kit.Kit) phpfile.File { return k.PHPFile(tree.EnvPHP) }
 
 // save writes a file when its content changed, after telling the platform. An error has
 // code 102; the file is then as it was.

@@ -8,7 +8,6 @@ import (
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/phparray"
-	"sluice/internal/toolkit/phpfile"
 	"sluice/internal/toolkit/services"
 	"sluice/internal/toolkit/tree"
 )
@@ -29,7 +28,7 @@ func searchEngine(ctx context.Context, k *kit.Kit) error {
 	k.Log.Infof("Set search engine to: %s", search.Text("engine"))
 	file := envFile(k)
 	if !in.Magento.AtLeast("2.2") {
-		file = phpfile.File{Tree: k.Tree, Name: tree.ConfigPHP}
+		file = k.PHPFile(tree.ConfigPHP)
 	}
 	before, err := file.Read()
 	if err != nil {

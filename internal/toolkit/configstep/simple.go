@@ -7,7 +7,6 @@ import (
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/phparray"
-	"sluice/internal/toolkit/phpfile"
 	"sluice/internal/toolkit/tree"
 )
 
@@ -110,7 +109,7 @@ func setCryptKey(_ context.Context, k *kit.Kit) error {
 	if env.Text("crypt", "key") != "" {
 		return nil
 	}
-	backup, err := phpfile.File{Tree: k.Tree, Name: envPHPBackup}.Read()
+	backup, err := k.PHPFile(envPHPBackup).Read()
 	if err != nil {
 		k.Log.Warningf("The encryption key is not looked for in the backup: %v", err)
 	}

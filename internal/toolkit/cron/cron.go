@@ -37,7 +37,7 @@ func Enable(_ context.Context, k *kit.Kit) error {
 	})
 }
 
-func envPHP(k *kit.Kit) phpfile.File { return phpfile.File{Tree: k.Tree, Name: tree.EnvPHP} }
+func envPHP(k *kit.Kit) phpfile.File { return k.PHPFile(tree.EnvPHP) }
 
 // Unlock marks the jobs that are running as failed, so that they can be scheduled again,
 // and returns how many. Without codes it is all of them.

@@ -14,7 +14,6 @@ import (
 	"sluice/internal/toolkit/journal"
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/phparray"
-	"sluice/internal/toolkit/phpfile"
 	"sluice/internal/toolkit/tree"
 )
 
@@ -48,7 +47,7 @@ func For(k *kit.Kit) *Pool {
 		if db := envphp.Database(in); db.Sub("connection").Len() > 0 {
 			return db, nil
 		}
-		env, err := phpfile.File{Tree: k.Tree, Name: tree.EnvPHP}.Read()
+		env, err := k.PHPFile(tree.EnvPHP).Read()
 		return env.Sub("db"), err
 	}, k.Log)
 }

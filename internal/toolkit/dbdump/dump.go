@@ -95,11 +95,7 @@ func dumpAll(ctx context.Context, k *kit.Kit, o Options) error {
 	}
 	db := envphp.Database(in)
 	if db.Sub("connection").Len() == 0 {
-		env, err := k.Tree.ReadOrNothing(tree.EnvPHP)
-		if err != nil {
-			return err
-		}
-		written, err := phparray.Parse(tree.EnvPHP, env)
+		written, err := k.PHPFile(tree.EnvPHP).Read()
 		if err != nil {
 			return err
 		}

@@ -69,7 +69,7 @@ func checkState(_ context.Context, k *kit.Kit) error {
 	return nil
 }
 
-func envPHP(k *kit.Kit) phpfile.File { return phpfile.File{Tree: k.Tree, Name: tree.EnvPHP} }
+func envPHP(k *kit.Kit) phpfile.File { return k.PHPFile(tree.EnvPHP) }
 
 // cleanStatic empties pub/static when content of the build is about to come.
 func cleanStatic(_ context.Context, k *kit.Kit) error {

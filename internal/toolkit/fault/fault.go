@@ -11,7 +11,7 @@ type Fault struct { //nolint:errname // fault.Fault reads as what it is
 	Code       int
 	Level      Level  // of a validator's finding or a warning; 0: Error
 	Message    string // what happened; "": the text of Err, else the title of the code
-	Suggestion string // what mends it; may have several lines; "": that of the code
+	Suggestion string // how to fix it; may have several lines; "": that of the code
 	Step       string // the scenario step it happened in, when known
 	Err        error  // the cause
 }
@@ -24,12 +24,17 @@ func New(code int, format string, args ...any) *Fault {
 	return &Fault{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Wrap gives an error a code and keeps its message. An error that is nil stays nil.
+// Wrap gives an error a code and keeps its message and its suggestion, which knows more of the
+// cause than the table. An error that is nil stays nil.
 func Wrap(code int, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &Fault{Code: code, Err: err}
+	f := &Fault{Code: code, Err: err}
+	if cause, ok := errors.AsType[*Fault](err); ok {
+		f.Suggestion = cause.Suggestion
+	}
+	return f
 }
 
 // Error returns the message, else the cause's, else the title of the code.

@@ -8,6 +8,7 @@ import (
 	"sluice/internal/toolkit/composer"
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/journal"
+	"sluice/internal/toolkit/phpfile"
 	"sluice/internal/toolkit/shell"
 	"sluice/internal/toolkit/tree"
 )
@@ -24,6 +25,7 @@ type Kit struct {
 	HTTP      *http.Client
 	Progress  Progress
 	Now       func() time.Time
+	PHP       phpfile.Evaluator // reads env.php and config.php where they contain code
 }
 
 // Step does one thing of a scenario. It returns a *fault.Fault when the specification has
@@ -70,4 +72,9 @@ func (k *Kit) MagentoVersion() (composer.Version, error) {
 // Magento runs bin/magento; empty arguments are dropped (spec: ece-tools 3).
 func (k *Kit) Magento(ctx context.Context, command string, args ...string) (shell.Result, error) {
 	return shell.Magento(ctx, k.Shell, command, args...)
+}
+
+// PHPFile returns a PHP array file of the tree, such as app/etc/env.php.
+func (k *Kit) PHPFile(name string) phpfile.File {
+	return phpfile.File{Tree: k.Tree, Name: name, PHP: k.PHP, Log: k.Log}
 }

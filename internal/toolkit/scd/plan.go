@@ -7,7 +7,6 @@ import (
 
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/phparray"
-	"sluice/internal/toolkit/phpfile"
 	"sluice/internal/toolkit/static"
 	"sluice/internal/toolkit/tree"
 )
@@ -71,7 +70,7 @@ func options(k *kit.Kit, stage kit.Stage) (o static.Options, err error) {
 // of its own or a socket: Magento's child processes cannot connect again then, and lose
 // nearly every file.
 func oneJobOverPorts(k *kit.Kit, o *static.Options) error {
-	env, err := phpfile.File{Tree: k.Tree, Name: tree.EnvPHP}.Read()
+	env, err := k.PHPFile(tree.EnvPHP).Read()
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"sluice/internal/toolkit/journal"
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/phparray"
+	"sluice/internal/toolkit/phpfile"
 	"sluice/internal/toolkit/tree"
 )
 
@@ -59,6 +60,7 @@ func New(t *testing.T, archive string) *World {
 		Platform:  &kit.Platform{Relationships: phparray.New(), Routes: phparray.New(), Variables: phparray.New(), Application: phparray.New()},
 		Env:       func(name string) (string, bool) { v, ok := w.Env[name]; return v, ok },
 		Databases: w,
+		PHP:       func(name string) (*phparray.Array, error) { return phpfile.ByPHP(t.Context(), w.Kit.Shell)(name) },
 	}
 	return w
 }

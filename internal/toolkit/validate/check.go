@@ -41,13 +41,7 @@ func finding(code int, message, suggestion string) *fault.Fault {
 }
 
 // configPHP reads app/etc/config.php; a missing file is empty.
-func configPHP(k *kit.Kit) (*phparray.Array, error) {
-	text, err := k.Tree.ReadOrNothing(tree.ConfigPHP)
-	if err != nil {
-		return nil, err
-	}
-	return phparray.Parse(tree.ConfigPHP, text)
-}
+func configPHP(k *kit.Kit) (*phparray.Array, error) { return k.PHPFile(tree.ConfigPHP).Read() }
 
 // moduleEnabled reports whether config.php enables a module.
 func moduleEnabled(k *kit.Kit, name string) (bool, error) {

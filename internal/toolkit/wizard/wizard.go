@@ -131,11 +131,7 @@ func masterSlave(_ context.Context, k *kit.Kit) (Report, error) {
 
 // splitDBState always ends with 0 (spec: ece-tools G 30).
 func splitDBState(_ context.Context, k *kit.Kit) (Report, error) {
-	text, err := k.Tree.ReadOrNothing(tree.EnvPHP)
-	if err != nil {
-		return Report{}, err
-	}
-	env, err := phparray.Parse(tree.EnvPHP, text)
+	env, err := k.PHPFile(tree.EnvPHP).Read()
 	if err != nil {
 		return Report{}, err
 	}

@@ -9,7 +9,6 @@ import (
 	"os"
 
 	"sluice/internal/toolkit/kit"
-	"sluice/internal/toolkit/phpfile"
 	"sluice/internal/toolkit/shell"
 	"sluice/internal/toolkit/tree"
 )
@@ -113,7 +112,7 @@ func (d *Decision) tree(_ context.Context, k *kit.Kit) (string, error) {
 // configFile compares what the config.php of the build says with the one in the mount,
 // which Magento's checks will look at and which Magento writes in its own format.
 func configFile(_ context.Context, k *kit.Kit) (string, error) {
-	brought := phpfile.File{Tree: k.Tree, Name: tree.Init + "/" + tree.ConfigPHP}
+	brought := k.PHPFile(tree.Init + "/" + tree.ConfigPHP)
 	if !k.Tree.Exists(brought.Name) {
 		return "", nil
 	}
@@ -121,7 +120,7 @@ func configFile(_ context.Context, k *kit.Kit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	now, err := phpfile.File{Tree: k.Tree, Name: tree.ConfigPHP}.Read()
+	now, err := k.PHPFile(tree.ConfigPHP).Read()
 	if err != nil {
 		return "", err
 	}
@@ -172,7 +171,7 @@ func (d *Decision) code(_ context.Context, k *kit.Kit) (string, error) {
 
 // Recheck compares the services again when env.php has been brought up to date.
 func (d *Decision) Recheck(k *kit.Kit) (string, error) {
-	env, err := phpfile.File{Tree: k.Tree, Name: tree.EnvPHP}.Read()
+	env, err := k.PHPFile(tree.EnvPHP).Read()
 	if err != nil {
 		return "", err
 	}
@@ -227,11 +226,11 @@ func current(k *kit.Kit) (Fingerprint, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := phpfile.File{Tree: k.Tree, Name: tree.ConfigPHP}.Read()
+	config, err := k.PHPFile(tree.ConfigPHP).Read()
 	if err != nil {
 		return nil, err
 	}
-	env, err := phpfile.File{Tree: k.Tree, Name: tree.EnvPHP}.Read()
+	env, err := k.PHPFile(tree.EnvPHP).Read()
 	if err != nil {
 		return nil, err
 	}
