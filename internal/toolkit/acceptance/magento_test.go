@@ -55,7 +55,7 @@ func php() {
 // realPHP becomes the machine's php.
 func realPHP() {
 	for _, dir := range []string{"/usr/local/bin", "/usr/bin", "/bin"} {
-		_ = syscall.Exec(filepath.Join(dir, "php"), os.Args, os.Environ()) // returns when it is not there
+		_ = syscall.Exec(filepath.Join(dir, "php"), os.Args, os.Environ()) //nolint:forbidigo // the program php; returns when it is not there
 	}
 	fail(127, "php was not found")
 }
