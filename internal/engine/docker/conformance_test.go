@@ -35,10 +35,13 @@ func TestConformance(t *testing.T) {
 // prefix begins the names of everything that these tests make in Docker.
 const prefix = "sluicetest"
 
+// patience is for a machine that has other things to do: nothing fails for being slow.
+const patience = 5 * time.Minute
+
 // open returns an engine over dir, or skips the test when no Docker answers.
 func open(tb testing.TB, dir string) *docker.Engine {
 	tb.Helper()
-	e, err := docker.New(tb.Context(), docker.Options{DataDir: dir, Prefix: prefix, HealthTimeout: 30 * time.Second})
+	e, err := docker.New(tb.Context(), docker.Options{DataDir: dir, Prefix: prefix, HealthTimeout: patience, ReadyTimeout: patience})
 	if err != nil {
 		if strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") { //nolint:forbidigo // says what may not be skipped
 			tb.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -18,9 +19,9 @@ import (
 	"sluice/internal/platform"
 )
 
-// Directories below the data directory (design: on disk).
+// Directories below the data directory.
 const (
-	volumesDir  = "volumes"  // <environment>/<application>/<mount source>
+	volumesDir  = "volumes"  // <environment>/@<application>/<escaped mount source>
 	servicesDir = "services" // <environment>/<service>
 	logsDir     = "logs"     // <environment>/<container>
 	filesRoot   = "run"      // <environment>/<release>/<container>: generated files
@@ -32,8 +33,9 @@ const serviceFiles = "services"
 // dataDir is the directory whose parts are mounted into containers. Applications own what
 // is in their volumes and may plant anything there, so nothing in it is followed.
 type dataDir struct {
-	path string
-	root *os.Root
+	path   string
+	root   *os.Root
+	laying sync.Mutex // containers of one volume are made side by side
 }
 
 // openDataDir opens the directory and makes it when it is not there. Only root may enter
@@ -58,33 +60,15 @@ type bind struct {
 	readOnly       bool
 }
 
-// volumes makes the directories of a container's mounts and says where they are.
-func (d *dataDir) volumes(env platform.EnvironmentID, w wanted) ([]bind, error) {
-	top := volumesDir
-	mode := fs.FileMode(0o755)
-	if w.kind == engine.KindService {
-		top, mode = servicesDir, 0o700
-	}
-	var binds []bind
-	for _, m := range w.Mounts {
-		source, err := d.directory(path.Join(top, string(env), m.Volume), m.Path, owner{m.UID, m.GID}, mode)
-		if err != nil {
-			return nil, fmt.Errorf("mount %s: %w", m.Target, err)
-		}
-		binds = append(binds, bind{source: source, target: m.Target})
-	}
-	return binds, nil
-}
-
 // logs makes the directory that an application's programs write their logs to.
 func (d *dataDir) logs(env platform.EnvironmentID, w wanted) (bind, error) {
 	source, err := d.directory(path.Join(logsDir, string(env), w.Name), "", ownerOf(w.User), 0o755)
 	return bind{source: source, target: contract.LogDir}, err
 }
 
-// directory makes sub below base and returns its path. base is ours; sub is chosen by a
-// user and, where mounts overlap, within reach of the application: a part of it that is
-// anything but a directory is refused, a symbolic link above all.
+// directory makes sub below base and returns the path of base. What is above base is
+// root's. sub is within reach of the application and is only made, never mounted: a part
+// of it that is not a directory is refused, a symbolic link above all.
 func (d *dataDir) directory(base, sub string, o owner, mode fs.FileMode) (string, error) {
 	if err := d.root.MkdirAll(path.Dir(base), 0o700); err != nil {
 		return "", err
@@ -107,7 +91,7 @@ func (d *dataDir) directory(base, sub string, o owner, mode fs.FileMode) (string
 			return "", err
 		}
 	}
-	return filepath.Join(d.path, base, at), nil
+	return filepath.Join(d.path, base), nil
 }
 
 // makeOne makes one directory. One that still belongs to root was left by a crash between
@@ -122,7 +106,7 @@ func (d *dataDir) makeOne(root *os.Root, name string, o owner, mode fs.FileMode)
 		return err
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("%s is %s and no directory; remove it first", name, kindOfFile(info.Mode()))
+		return notDirectory(name, info)
 	}
 	if o.uid != 0 && uidOf(info) == 0 {
 		return root.Lchown(name, o.uid, o.gid)

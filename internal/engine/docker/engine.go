@@ -143,7 +143,9 @@ func (e *Engine) converge(
 	if err != nil {
 		return err
 	}
-	x := executor{Engine: e, env: spec.Environment, subnet: want.subnet, log: newLines(log)}
+	x := executor{
+		Engine: e, env: spec.Environment, subnet: want.subnet, claims: want.claims, have: have.containers, log: newLines(log),
+	}
 	return ended(ctx, x.run(ctx, p))
 }
 

@@ -23,6 +23,8 @@ type executor struct {
 	*Engine
 	env    platform.EnvironmentID
 	subnet netip.Prefix // of the network to create
+	claims map[string][]claim
+	have   []found
 	log    *lines
 }
 
@@ -84,7 +86,7 @@ func (x executor) do(ctx context.Context, a action) error {
 		defer cancel()
 		return x.change(detached, a)
 	case makeVolumes:
-		_, err := x.data.volumes(x.env, a.wanted)
+		_, err := x.data.binds(x.env, a.wanted, x.claims, x.have)
 		return err
 	case removeTree:
 		return x.data.remove(a.path)
@@ -165,7 +167,7 @@ func (x executor) pull(ctx context.Context, ref string) error {
 
 // create makes the directories and files of a container, then the container.
 func (x executor) create(ctx context.Context, w wanted) error {
-	binds, err := x.data.volumes(x.env, w)
+	binds, err := x.data.binds(x.env, w, x.claims, x.have)
 	if err != nil {
 		return err
 	}

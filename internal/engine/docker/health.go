@@ -20,9 +20,10 @@ const (
 	firstHealthPoll = 20 * time.Millisecond
 	lastHealthPoll  = 500 * time.Millisecond
 	readyPoll       = 5 * time.Millisecond
-	answerTimeout   = 2 * time.Second // of one request to a ready path
-	inspectEvery    = 20              // ready polls between two looks at the container
-	crashes         = 3               // exits after which a service is given up
+	answerTimeout   = 2 * time.Second  // of one request to a ready path
+	inspectEvery    = 20               // ready polls between two looks at the container
+	crashes         = 3                // exits after which a service is given up
+	lastCheck       = 30 * time.Second // for a health command that has begun when time is up
 	commandTimeout  = 10 * time.Minute
 )
 
@@ -32,24 +33,27 @@ var (
 	errTooLong    = errors.New("command took too long")
 )
 
-// awaitHealthy runs a service's health command until it succeeds.
+// awaitHealthy runs a service's health command until it succeeds. When its time is up, a
+// command that has begun may still end: what it says is why.
 func (e *Engine) awaitHealthy(ctx context.Context, name string, w wanted) error {
 	if len(w.health) == 0 {
 		return nil
 	}
 	limit, cancel := context.WithTimeoutCause(ctx, e.healthTimeout, errNotHealthy)
 	defer cancel()
+	check, cancel := context.WithTimeoutCause(ctx, e.healthTimeout+lastCheck, errNotHealthy)
+	defer cancel()
 	var last tail
 	for pause := firstHealthPoll; ; pause = min(pause*3/2, lastHealthPoll) {
 		last = tail{}
-		code, err := e.exec(limit, name, engine.ExecRequest{Command: w.health, Stdout: &last, Stderr: &last})
+		code, err := e.exec(check, name, engine.ExecRequest{Command: w.health, Stdout: &last, Stderr: &last})
 		if err == nil && code == 0 {
 			return nil
 		}
 		if err != nil && !errors.Is(err, errNotHealthy) { // it is restarting, or ends in this moment
 			_, _ = fmt.Fprintln(&last, err)
 		}
-		if message := e.crashed(limit, name, crashes); message != "" {
+		if message := e.crashed(ctx, name, crashes); message != "" {
 			return e.failure(ctx, name, w, message)
 		}
 		if !sleep(limit, pause) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 	"golang.org/x/sync/errgroup"
 
@@ -32,6 +33,8 @@ type found struct {
 	image      string
 	state      container.ContainerState
 	address    netip.Addr // invalid while it does not run
+	binds      []string   // directories of this machine that it mounts
+	unsafe     bool       // an application can redirect one of them
 }
 
 // running reports whether its process runs or is about to be restarted by Docker.
@@ -93,6 +96,11 @@ func (e *Engine) listContainers(ctx context.Context, env platform.EnvironmentID)
 			id: c.ID, name: c.Labels[labelContainer], kind: kind, release: c.Labels[labelRelease],
 			generation: c.Labels[labelGeneration], image: c.Image, state: c.State,
 		}
+		for _, m := range c.Mounts {
+			if m.Type == mount.TypeBind {
+				f.binds = append(f.binds, m.Source)
+			}
+		}
 		if c.NetworkSettings != nil {
 			if end := c.NetworkSettings.Networks[e.names.network(env)]; end != nil {
 				f.address = end.IPAddress
@@ -101,8 +109,25 @@ func (e *Engine) listContainers(ctx context.Context, env platform.EnvironmentID)
 		out = append(out, f)
 	}
 	e.endings.correct(out)
+	markUnsafe(out)
 	slices.SortFunc(out, byKindAndName)
 	return out, nil
+}
+
+// markUnsafe marks containers with a mount whose source lies in another one, which an
+// earlier version made: an application that owns the outer directory can put a symbolic
+// link in place of the inner one, and Docker follows it at the next start.
+func markUnsafe(list []found) {
+	for i := range list {
+		list[i].unsafe = slices.ContainsFunc(list[i].binds, func(inner string) bool {
+			return slices.ContainsFunc(list, func(f found) bool {
+				return slices.ContainsFunc(f.binds, func(outer string) bool {
+					_, in := within(outer, inner)
+					return in
+				})
+			})
+		})
+	}
 }
 
 // filters selects what this installation made of an environment; of all when env is empty.

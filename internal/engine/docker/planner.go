@@ -156,6 +156,8 @@ func (p planner) converge(w wanted, up bool) chain {
 		c = chain{p.act(create, w, "not found")}
 	case f.generation != w.generation:
 		c = append(p.take(f, "its definition changed"), p.act(create, w, ""))
+	case f.unsafe && up:
+		c = append(p.take(f, "an application could redirect its mounts"), p.act(create, w, ""))
 	case f.state == container.StateDead || f.state == container.StateRemoving:
 		c = append(p.take(f, "it is "+string(f.state)), p.act(create, w, ""))
 	case f.running() || !up:

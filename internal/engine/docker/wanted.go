@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -54,6 +55,7 @@ type desired struct {
 	services []wanted
 	web      []wanted
 	workers  []wanted
+	claims   map[string][]claim // mounts of applications and workers, by volume
 }
 
 // all returns every container of the specification.
@@ -93,6 +95,7 @@ func newDesired(n naming, spec engine.Spec) (desired, error) {
 			Container: k.Container, kind: engine.KindWorker, release: spec.Release, generation: digest(k),
 		})
 	}
+	d.claims = claims(d.all())
 	return d, resolve(d, n, spec)
 }
 
@@ -100,7 +103,7 @@ func newDesired(n naming, spec engine.Spec) (desired, error) {
 func resolve(d desired, n naming, spec engine.Spec) error {
 	byName := map[string]wanted{}
 	for _, w := range d.all() {
-		if err := check(w.Container); err != nil {
+		if err := errors.Join(check(w.Container), checkSources(w.kind, w.Mounts)); err != nil {
 			return fmt.Errorf("%s: %w", w.subject(), err)
 		}
 		if _, twice := byName[w.Name]; twice {
