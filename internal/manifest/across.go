@@ -30,6 +30,7 @@ func (p *parser) acrossFiles(m *Manifest) {
 		p.relationships(m, s.Name, s.Relationships, p.services.at(s.Name, "relationships"))
 	}
 	p.sameNames(m)
+	p.nestedSources(m)
 	p.cycles(m)
 	p.upstreams(m)
 	p.redirects(m)

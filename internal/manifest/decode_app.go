@@ -185,7 +185,7 @@ func (m *Mount) holds(other *Mount) bool {
 // directory in the volume.
 func parseMount(text string) (sourcePath string, ok bool) {
 	volume, directory, colon := strings.Cut(text, ":")
-	if volume != "shared" || !colon || hasDotDot(directory) {
+	if volume != "shared" || !colon || hasDotDot(directory) || len(directory) > maxPathBytes {
 		return "", false
 	}
 	return cleanPath(directory), true

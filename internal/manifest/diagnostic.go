@@ -24,6 +24,14 @@ func (p Position) String() string {
 	}
 }
 
+// from names the place for a message about another one: "on line 5" in the same file.
+func (p Position) from(other Position) string {
+	if p.File == other.File && p.Line > 0 {
+		return fmt.Sprintf("on line %d", p.Line)
+	}
+	return "at " + p.String()
+}
+
 // Severity says what a diagnostic means for the push.
 type Severity string
 

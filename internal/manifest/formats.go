@@ -177,6 +177,9 @@ func pathFormat() *format {
 		if hasDotDot(s) || strings.ContainsAny(s, "\x00\n") {
 			return "it leaves the application's directory", `write a path without ".."`
 		}
+		if len(s) > maxPathBytes {
+			return fmt.Sprintf("a path has at most %d bytes", maxPathBytes), ""
+		}
 		return "", ""
 	}}
 }

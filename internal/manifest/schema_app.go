@@ -138,6 +138,8 @@ func mountPathFormat() *format {
 		switch clean := cleanPath(s); {
 		case hasDotDot(s):
 			return "it leaves the application's directory", ""
+		case len(s) > maxPathBytes:
+			return fmt.Sprintf("a path has at most %d bytes", maxPathBytes), ""
 		case clean == "":
 			return "the application's own directory is read-only", "name a directory below it"
 		default:

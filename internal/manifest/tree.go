@@ -9,64 +9,6 @@ import (
 	"strings"
 )
 
-// mounts checks an application's writable directories: against each other, against the
-// services and against what is committed (spec: platform 2.5).
-func (p *parser) mounts(m *Manifest, a *Application) {
-	p.mountSet(m, a, a.Mounts)
-	for _, w := range a.Workers {
-		p.mountSet(m, a, w.Mounts)
-	}
-}
-
-func (p *parser) mountSet(m *Manifest, a *Application, mounts []Mount) {
-	for i, mount := range mounts { // sorted by path: a parent comes before its children
-		for _, other := range mounts[:i] {
-			switch {
-			case mount.Path == other.Path:
-				p.check.fail(mount.Pos, "duplicate-mount", fmt.Sprintf("mount %s is also on line %d", show(mount.Path), other.Pos.Line), "a slash makes no difference", "remove one of them")
-			case strings.HasPrefix(mount.Path, other.Path+"/"):
-				p.nested(mount, other)
-			case mount.Source == MountLocal && other.Source == MountLocal && mount.SourcePath == other.SourcePath:
-				p.check.notice(mount.Pos, "shared-mount", fmt.Sprintf("mounts %s and %s are the same directory", show(other.Path), show(mount.Path)), "both have the source "+show(mount.SourcePath), "")
-			}
-		}
-		if mount.Source == MountService && mount.Service != "" && m.Service(mount.Service) == nil {
-			p.check.fail(mount.Pos, "unknown-service", fmt.Sprintf("mount %s needs the service %s, which does not exist", show(mount.Path), show(mount.Service)), "", "add it to .magento/services.yaml")
-		}
-		p.hidden(a, mount)
-	}
-}
-
-// nested warns about a mount inside another one. The inner one is mounted over the outer
-// one, which works; what the outer one has at that place cannot be seen.
-func (p *parser) nested(mount, outer Mount) {
-	message := fmt.Sprintf("mount %s is inside the mount %s", show(mount.Path), show(outer.Path))
-	if outer.holds(&mount) && mount.SourcePath == path.Join(outer.SourcePath, strings.TrimPrefix(mount.Path, outer.Path)) {
-		p.check.notice(mount.Pos, "nested-mount", message, "its files are the same with and without it", "remove it")
-		return
-	}
-	p.check.warn(mount.Pos, "nested-mount", message, "what the outer one has there is hidden", "mount only one of them")
-}
-
-// hidden notices committed files below a mount, which the running application does not
-// see. The directories that Magento's toolkit carries over itself are no news.
-func (p *parser) hidden(a *Application, mount Mount) {
-	if slices.Contains([]string{"", "var", "app/etc", "pub/media", "pub/static", "generated"}, mount.Path) {
-		return
-	}
-	dir := path.Join(a.Root, mount.Path)
-	entries, err := fs.ReadDir(p.fsys, dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), ".") {
-			p.check.notice(mount.Pos, "hidden-files", fmt.Sprintf("mount %s hides committed files", show(mount.Path)), "the running application sees the mount's own files instead of "+dir+"/"+clip(e.Name(), 60), "")
-			return
-		}
-	}
-}
-
 // committedFiles looks at files beside the configuration.
 func (p *parser) committedFiles(a *Application) {
 	if name := path.Join(a.Root, "app/etc/env.php"); p.exists(name) {
