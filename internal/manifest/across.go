@@ -11,6 +11,8 @@ import (
 
 // acrossFiles checks what only the files together can tell.
 func (p *parser) acrossFiles(m *Manifest) {
+	p.directories()
+	p.withoutServices = p.noServices(m)
 	for _, a := range m.Apps {
 		p.relationships(m, a.Name, a.Relationships, p.apps[a.Name].get("relationships"))
 		for _, w := range a.Workers {
@@ -80,12 +82,16 @@ func (p *parser) defaultEndpoint(m *Manifest, name string) string {
 func (p *parser) relationships(m *Manifest, owner string, rels []Relationship, n *node) {
 	for _, r := range rels {
 		pos := n.place(r.Name)
+		if e := n.find(r.Name); e != nil && e.twice {
+			continue // a duplicate key, which is reported
+		}
 		if r.Service == owner {
 			p.check.fail(pos, "self-relationship", fmt.Sprintf("relationship %s leads back to %s", show(r.Name), owner), "", "")
 			continue
 		}
 		s, a := m.Service(r.Service), m.App(r.Service)
 		switch {
+		case s == nil && a == nil && p.withoutServices:
 		case s == nil && a == nil:
 			p.missingTarget(m, r, pos)
 		case a != nil && r.Endpoint != "http" && r.Endpoint != "php":
@@ -107,7 +113,7 @@ func (p *parser) missingTarget(m *Manifest, r Relationship, pos Position) {
 	d := Diagnostic{
 		Pos: pos, Severity: SeverityError, Rule: "unknown-service",
 		Message: fmt.Sprintf("relationship %s needs the service %s, which does not exist", show(r.Name), show(r.Service)),
-		Fix:     cmp.Or(closestOnly(r.Service, names), fmt.Sprintf("add %s to .magento/services.yaml or remove the relationship", show(r.Service))),
+		Fix:     cmp.Or(closestOnly(r.Service, names), fmt.Sprintf("add %s to %s or remove the relationship", show(r.Service), p.home("services.yaml"))),
 	}
 	if p.check.opts.Partial && (p.services == nil || len(m.Apps) == 0) {
 		d.Severity, d.Why = SeverityNotice, "not all files are here"
@@ -207,23 +213,11 @@ func (p *parser) missingUpstream(m *Manifest, r *Route, names []string, pos Posi
 	}
 	if s := m.Service(r.Upstream); s != nil {
 		d.Why = "it is a " + s.Type.Name + " service, and routes lead to applications"
-		d.Fix = behind(m, s)
-	}
-	p.add(d)
-}
-
-// behind suggests the application that a service such as varnish would pass requests to:
-// the router keeps answers itself.
-func behind(m *Manifest, s *Service) string {
-	for _, r := range s.Relationships {
-		if m.App(r.Service) != nil {
-			return fmt.Sprintf("write %q; the router has a cache of its own", r.Service+":http")
+		if len(m.Apps) == 1 {
+			d.Fix = fmt.Sprintf("write %q", m.Apps[0].Name+":http")
 		}
 	}
-	if len(m.Apps) == 1 {
-		return fmt.Sprintf("write %q", m.Apps[0].Name+":http")
-	}
-	return ""
+	p.add(d)
 }
 
 // unusedServices warns about services that nothing can reach.

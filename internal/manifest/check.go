@@ -153,7 +153,7 @@ func (c *checker) mapMatches(n *node, s *shape, path string) {
 				c.fail(e.pos, "wrong-name", fmt.Sprintf("%s is not a valid %s", show(e.key), s.keys.name), why, fix)
 			}
 		}
-		if s.values != nil {
+		if s.values != nil && !e.twice {
 			c.matches(e.value, s.values, below(path, e.key))
 		}
 	}
@@ -177,6 +177,9 @@ func (c *checker) properties(n *node, s *shape, path string) {
 }
 
 func (c *checker) property(e entry, p property, path string) {
+	if e.twice {
+		return
+	}
 	switch {
 	case p.status == StatusRefused && !e.value.saysNothing():
 		c.fail(e.pos, "refused-key", path+" is not supported", p.note, "remove it")

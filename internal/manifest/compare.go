@@ -92,7 +92,7 @@ func (c *comparison) sameService(s, now *Service) {
 }
 
 func (c *comparison) serviceRemoved(s *Service) {
-	pos := Position{File: cmp.Or(s.Pos.File, ".magento/services.yaml")}
+	pos := Position{File: s.Pos.File}
 	for _, candidate := range c.current.Services {
 		if candidate.Type.Name == s.Type.Name && c.old.Service(candidate.Name) == nil {
 			c.loss(s, candidate.Pos, "service-removed", fmt.Sprintf("service %s seems to be renamed to %s", show(s.Name), show(candidate.Name)), "the new one starts empty; the name is the identity of the data", "keep the name "+show(s.Name))

@@ -103,6 +103,7 @@ func (c *converter) mapping(n *node, y *yaml.Node, depth int) {
 			continue
 		}
 		if first, found := lines[e.key]; found {
+			n.find(e.key).twice = true
 			c.mistake(e.pos, "duplicate-key", fmt.Sprintf("duplicate key %s, first on line %d", show(e.key), first),
 				"only one of the values would count", fmt.Sprintf("remove line %d or line %d, or put both values under one key", first, e.pos.Line))
 			continue

@@ -48,6 +48,10 @@ func (p *parser) noApplication() {
 		Pos: Position{File: appFile}, Severity: SeverityError, Rule: "no-application",
 		Message: "the project has no application", Why: "there is no " + appFile, Fix: "add one at the top of the repository",
 	}
+	if p.exists(upsunFile) {
+		d.Why += ", and " + upsunFile + " is not read"
+		d.Fix = "write what it says into " + appFile + ", .magento/services.yaml and .magento/routes.yaml"
+	}
 	if p.check.opts.Only != "" {
 		return
 	}

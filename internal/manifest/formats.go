@@ -48,8 +48,6 @@ func typeFormat() *format {
 			return "a type is a name, a colon and a version", `write it as "php:8.2"`
 		case s[0] >= '0' && s[0] <= '9':
 			return "the name is missing", `write it as "php:8.2"`
-		case !strings.Contains(s, ":"):
-			return "the version is missing", fmt.Sprintf("write %q with the version you need", s+":<version>")
 		default:
 			return "", ""
 		}

@@ -31,7 +31,7 @@ func (p *parser) mountSet(m *Manifest, a *Application, mounts []Mount) {
 			}
 		}
 		if mount.Source == MountService && mount.Service != "" && m.Service(mount.Service) == nil {
-			p.check.fail(mount.Pos, "unknown-service", fmt.Sprintf("mount %s needs the service %s, which does not exist", show(mount.Path), show(mount.Service)), "", "add it to .magento/services.yaml")
+			p.check.fail(mount.Pos, "unknown-service", fmt.Sprintf("mount %s needs the service %s, which does not exist", show(mount.Path), show(mount.Service)), "", "add it to "+p.home("services.yaml"))
 		}
 		p.hidden(a, mount)
 	}

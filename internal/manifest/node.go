@@ -58,6 +58,7 @@ type entry struct {
 	key   string
 	pos   Position
 	value *node
+	twice bool // the map has the key again; which value is meant is not known
 }
 
 // get returns the value of a key, or nil.

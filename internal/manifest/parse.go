@@ -82,6 +82,8 @@ type parser struct {
 	apps     map[string]*node // by name
 	services *node
 	routes   *node
+	// withoutServices says that a missing services.yaml is reported.
+	withoutServices bool
 }
 
 func newParser(fsys fs.FS, opts Options) *parser {
@@ -97,21 +99,11 @@ func (p *parser) project() *Manifest {
 	m.Routes = p.readRoutes(m)
 	slices.SortStableFunc(m.Apps, func(a, b *Application) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(m.Services, func(a, b *Service) int { return cmp.Compare(a.Name, b.Name) })
+	p.withoutVarnish(m)
 	p.fillEndpoints(m)
 	p.withoutReplicas(m)
 	p.acrossFiles(m)
 	return m
-}
-
-// configFile returns the path of a file in the configuration directory, ".magento" or
-// ".platform"; empty when there is none.
-func (p *parser) configFile(name string) string {
-	for _, dir := range []string{".magento", ".platform"} {
-		if p.reads(dir+"/"+name) && p.exists(dir+"/"+name) {
-			return dir + "/" + name
-		}
-	}
-	return ""
 }
 
 // configuration reads a file of the configuration directory and checks its shape.
@@ -128,6 +120,7 @@ func (p *parser) configuration(name string, s *shape) (n *node, file string) {
 		p.check.notice(n.pos, "empty-file", "the file is empty", "", "")
 		return n, file
 	}
+	n = n.withoutAnchors()
 	p.check.matches(n, s, "")
 	return n, file
 }
@@ -139,7 +132,11 @@ func (p *parser) readServices() []*Service {
 	}
 	services := make([]*Service, 0, len(p.services.entries))
 	for _, e := range p.services.entries {
-		services = append(services, decodeService(e))
+		s := decodeService(e)
+		if s.Type.Version == "" {
+			s.Type.Version = p.check.newest(s.Type.Name)
+		}
+		services = append(services, s)
 	}
 	return services
 }
@@ -160,7 +157,8 @@ func (p *parser) readRoutes(m *Manifest) []*Route {
 		return nil // the file has been reported already
 	}
 	if len(m.Apps) > 1 {
-		p.check.fail(Position{File: cmp.Or(file, ".magento/routes.yaml")}, "missing-routes", "there are no routes", fmt.Sprintf("the project has %d applications", len(m.Apps)), "say in .magento/routes.yaml which one serves which URL")
+		file = p.home("routes.yaml")
+		p.check.fail(Position{File: file}, "missing-routes", "there are no routes", fmt.Sprintf("the project has %d applications", len(m.Apps)), "say in "+file+" which one serves which URL")
 	}
 	if len(m.Apps) != 1 {
 		return nil

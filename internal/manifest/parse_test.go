@@ -406,3 +406,36 @@ func TestBareTreeSaysNothingOfOtherFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestVersionIsFilledIn takes the same version whatever the options are: a push, its build
+// and a comparison with what runs must agree.
+func TestVersionIsFilledIn(t *testing.T) {
+	files := tree(appFile, "name: app\ntype: php:8.2\nrelationships: {mq: 'mq:rabbitmq', search: 'search:opensearch'}\n",
+		".magento/services.yaml", "mq: {type: rabbitmq, disk: 512}\nsearch: {type: opensearch, disk: 512}\n")
+	for _, opts := range []Options{testOptions(t), {Catalog: testOptions(t).Catalog}, {Catalog: testOptions(t).Catalog, AllowUnknownVersions: true, Bare: true}} {
+		m, found := Parse(files, opts)
+		if m == nil || m.Service("mq").Type.String() != "rabbitmq:4.1" || m.Service("search").Type.String() != "opensearch:3" {
+			t.Errorf("got %v, %v", m, found)
+		}
+	}
+}
+
+// TestRoutesToVarnish lead to the application behind it.
+func TestRoutesToVarnish(t *testing.T) {
+	m := parsed(t, tree(appFile, "name: app\ntype: php:8.2\nrelationships: {cache: 'varnish:http'}\n",
+		".magento/services.yaml", "varnish: {type: 'varnish:6.0', relationships: {application: 'app:http'}}\n",
+		".magento/routes.yaml", "'https://{default}/': {type: upstream, upstream: 'varnish:http'}\n'https://www.{default}/': {type: redirect, to: 'https://{default}/'}\n"))
+	if len(m.Services) > 0 || len(m.Apps[0].Relationships) > 0 || m.Routes[0].Upstream != "app" || m.Routes[1].Upstream != "" {
+		t.Errorf("got %v, %v, %+v", m.Services, m.Apps[0].Relationships, m.Routes[0])
+	}
+}
+
+// TestKeysForAnchors are free at the top of every file.
+func TestKeysForAnchors(t *testing.T) {
+	m, found := Parse(tree(appFile, "name: app\ntype: php:8.2\nx-anything: [1]\nrelationships: {cache: 'cache:redis'}\n",
+		".magento/services.yaml", "x-cache: &cache {type: 'redis:7.2'}\n.other: 1\ncache: *cache\n",
+		".magento/routes.yaml", ".app: &app {type: upstream, upstream: 'app:http'}\nx-list: [*app]\n'https://{default}/': *app\n"), testOptions(t))
+	if m == nil || len(found) > 0 || len(m.Services) != 1 || len(m.Routes) != 1 {
+		t.Errorf("got %v", found)
+	}
+}

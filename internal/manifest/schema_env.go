@@ -257,6 +257,8 @@ func logSchema() *shape {
 			), doc: "The way to the server."},
 		).lax(unread), doc: "A Graylog server."},
 		property{key: "file", shape: freeForm(), status: StatusIgnored, note: "the file var/log/cloud.log is always written", doc: "The log file."},
+		property{key: "file_errors", shape: freeForm(), status: StatusIgnored, note: "the file var/log/cloud.error.log is always written", doc: "The log file of errors."},
+		property{key: "stream", shape: freeForm(), status: StatusIgnored, note: "messages always go to the activity's log", doc: "The console."},
 	).lax(unread)
 }
 

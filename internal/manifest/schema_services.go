@@ -8,7 +8,7 @@ func servicesSchema() *shape {
 		property{key: "type", shape: formatted(typeFormat()).with(checkServiceType), required: true, doc: `The service and its version, "mysql:10.11".`},
 		property{key: "disk", shape: diskSchema(), doc: "Disk for the data, in MB; needed by services that keep any. Its size is not enforced."},
 		property{key: "configuration", shape: freeForm(), doc: "Settings of the type; see below for mysql."},
-		property{key: "relationships", shape: relationshipsSchema(), status: StatusIgnored, note: "services of one environment reach each other anyway", doc: "What this service may reach."},
+		property{key: "relationships", shape: relationshipsSchema(), doc: "The application behind a varnish service. Services of one environment reach each other anyway."},
 		property{key: "size", shape: oneOf("AUTO", "XS", "S", "M", "L", "XL", "2XL", "4XL"), fallback: "AUTO", status: StatusIgnored, note: ignoredSize, doc: "The size of the container."},
 		property{key: "resources", shape: freeForm(), status: StatusIgnored, note: ignoredSize, doc: "Memory of the container."},
 		property{key: "container_profile", shape: scalar(), status: StatusIgnored, note: ignoredSize, doc: "Proportion of CPU and memory."},
@@ -73,6 +73,12 @@ const unread = "nothing reads it"
 
 func checkServiceConfiguration(c *checker, n *node, path string) {
 	kind, _ := splitEndpoint(n.get("type").str())
+	if kind == varnish {
+		return
+	}
+	if e := n.find("relationships"); e != nil && !e.value.saysNothing() {
+		c.notice(e.pos, "ignored-key", below(path, "relationships")+" has no effect here", "services of one environment reach each other anyway", "")
+	}
 	configuration, path := n.get("configuration"), below(path, "configuration")
 	switch canonicalType(kind) {
 	case "mysql":

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,7 +58,13 @@ func checkRuntime(c *checker, n *node, _ string) {
 		c.fail(n.pos, "refused-value", "type composable is not supported", "composable images need Nix", "use a runtime such as php:8.2")
 		return
 	}
-	if cat == nil || version == "" {
+	if !wellFormedType(n) {
+		return
+	}
+	if cat == nil {
+		if version == "" {
+			c.fail(n.pos, "no-version", "type "+show(n.text)+" has no version", "", `write it as "php:8.2"`)
+		}
 		return
 	}
 	versions := cat.RuntimeVersions(name)
@@ -65,6 +72,8 @@ func checkRuntime(c *checker, n *node, _ string) {
 	switch {
 	case len(versions) == 0:
 		c.catalogued(n.pos, "unknown-type", "unknown runtime "+show(name), didYouMean(name, cat.RuntimeNames()))
+	case version == "":
+		c.fail(n.pos, "no-version", "type "+show(n.text)+" has no version", "", "write one of "+strings.Join(versions, ", ")+" after a colon")
 	case !ok:
 		c.catalogued(n.pos, "unknown-version", "there is no "+show(n.text), versionFix(name, version, versions))
 	default:
@@ -73,10 +82,10 @@ func checkRuntime(c *checker, n *node, _ string) {
 }
 
 // checkServiceType compares a service's type with the catalog.
-func checkServiceType(c *checker, n *node, _ string) {
+func checkServiceType(c *checker, n *node, path string) {
 	written, version := splitEndpoint(n.str())
 	name, cat := canonicalType(written), c.opts.Catalog
-	if cat == nil || version == "" {
+	if cat == nil || name == varnish || !wellFormedType(n) {
 		return
 	}
 	versions := cat.ServiceVersions(name)
@@ -84,11 +93,32 @@ func checkServiceType(c *checker, n *node, _ string) {
 	switch {
 	case len(versions) == 0:
 		c.catalogued(n.pos, "unknown-type", "unknown service type "+show(written), didYouMean(written, cat.ServiceTypes()))
+	case version == "":
+		taken := written + ":" + c.newest(name)
+		c.warn(n.pos, "no-version", fmt.Sprintf("%s has no version; %s is taken", path, taken), "another catalog may have a newer one", "write "+taken+", so that it stays")
 	case !ok:
 		c.catalogued(n.pos, "unknown-version", "there is no "+show(n.text), versionFix(name, version, versions))
 	default:
 		c.endOfLife(n, s.EndOfLife, versions)
 	}
+}
+
+func wellFormedType(n *node) bool {
+	why, _ := typeFormat().wrong(n.str())
+	return why == ""
+}
+
+// newest is the version of a service without one: the last that the catalog has. It depends
+// on nothing else, so that every program takes the same.
+func (c *checker) newest(service string) string {
+	if c.opts.Catalog == nil {
+		return ""
+	}
+	versions := slices.DeleteFunc(c.opts.Catalog.ServiceVersions(service), func(v string) bool { return strings.HasSuffix(v, "x") })
+	if len(versions) == 0 {
+		return ""
+	}
+	return versions[len(versions)-1]
 }
 
 // catalogued reports something that the catalog lacks.
