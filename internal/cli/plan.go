@@ -51,7 +51,7 @@ func (c *program) plan() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&opts.format, "format", "table", "table or json")
-	cmd.Flags().BoolVar(&opts.lenient, "allow-unknown-versions", false, "without -e: versions that this program does not know are warnings")
+	cmd.Flags().BoolVar(&opts.lenient, "allow-unknown-versions", false, "without -e: types and versions that are not in this program's catalog are warnings; a push to an installation that lacks them is refused")
 	cmd.Flags().StringToStringVarP(&opts.options, "option", "o", nil, "a push option, such as "+manifest.AcceptDataLoss)
 	return cmd
 }

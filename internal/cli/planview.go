@@ -3,9 +3,11 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
+	"sluice/internal/manifest"
 	"sluice/internal/plan"
 )
 
@@ -64,6 +66,9 @@ func planTitle(p plan.Plan) string {
 	default:
 		if p.Release != "" {
 			return where + " would be deployed over release " + p.Release + ".\n"
+		}
+		if unknownToCatalog(p.Findings) {
+			where += ", on an installation whose catalog has what this one lacks,"
 		}
 		return where + " would do this.\n"
 	}
@@ -132,3 +137,11 @@ func holdText(h plan.Hold) string {
 }
 
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+// unknownToCatalog reports whether the plan has types or versions that were let pass with
+// --allow-unknown-versions: a push is refused for them.
+func unknownToCatalog(found manifest.Diagnostics) bool {
+	return slices.ContainsFunc(found, func(d manifest.Diagnostic) bool {
+		return d.Rule == "unknown-type" || d.Rule == "unknown-version"
+	})
+}

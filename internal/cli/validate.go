@@ -36,7 +36,7 @@ func (c *program) validate() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "text", "text, json or sarif")
-	cmd.Flags().BoolVar(&lenient, "allow-unknown-versions", false, "versions that this program does not know are warnings")
+	cmd.Flags().BoolVar(&lenient, "allow-unknown-versions", false, "types and versions that are not in this program's catalog are warnings; a push to an installation that lacks them is refused")
 	return cmd
 }
 

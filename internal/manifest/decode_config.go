@@ -17,7 +17,7 @@ func decodeService(e entry) *Service {
 		Configuration: n.get("configuration").mapping(),
 		Relationships: decodeRelationships(n.get("relationships")),
 	}
-	s.Type.Name = canonicalType(s.Type.Name)
+	s.WrittenType, s.Type.Name = s.Type.Name, canonicalType(s.Type.Name)
 	if s.Type.Name == "mysql" {
 		s.Schemas = n.at("configuration", "schemas").strings()
 		if len(s.Schemas) == 0 {

@@ -213,12 +213,18 @@ type Service struct {
 	Pos           Position
 	Name          string
 	Type          VersionedType
-	Disk          int // MB
+	WrittenType   string `json:"-"` // the name of the type as the file has it: "mariadb" for "mysql"
+	Disk          int    // MB
 	Size          string
 	Configuration map[string]any
 	Schemas       []string   // mysql: databases; ["main"] by default
 	Endpoints     []Endpoint // mysql: custom endpoints, sorted by name; nil for the default one
 	Relationships []Relationship
+}
+
+// Written returns the type as the file has it.
+func (s *Service) Written() VersionedType {
+	return VersionedType{Name: s.WrittenType, Version: s.Type.Version}
 }
 
 // Endpoint is one named access of a database service.

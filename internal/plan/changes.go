@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -141,6 +142,15 @@ func words(name string) string {
 	return b.String()
 }
 
+// beginning says what a new mount has at first. The toolkit copies what the build made of
+// Magento's own directories into them.
+func beginning(a *manifest.Application, m manifest.Mount) string {
+	if strings.Contains(a.Hooks.Deploy, "ece-") && slices.Contains([]string{"app/etc", "pub/media", "pub/static", "var"}, m.Path) {
+		return "the toolkit fills it from the build"
+	}
+	return "it begins empty"
+}
+
 func mounts(old, now *manifest.Manifest) []Change {
 	list := func(m *manifest.Manifest) []item {
 		var out []item
@@ -148,7 +158,7 @@ func mounts(old, now *manifest.Manifest) []Change {
 			for _, mount := range a.Mounts {
 				out = append(out, item{
 					app: a.Name, name: mount.Path, value: mount,
-					created: "it begins empty", removed: fmt.Sprintf("its files stay in %q", mount.SourcePath),
+					created: beginning(a, mount), removed: fmt.Sprintf("its files stay in %q", mount.SourcePath),
 				})
 			}
 		}

@@ -24,7 +24,7 @@ func services(in Input) ([]Change, error) {
 		return nil, err
 	}
 	for _, s := range in.Pushed.Services {
-		c := Change{Name: s.Name, Action: Create, Details: []string{s.Type.String()}}
+		c := Change{Name: s.Name, Action: Create, Details: []string{s.Written().String()}}
 		if old := in.Current.Service(s.Name); old != nil {
 			c.Action, c.Details = serviceChange(old, s, before[s.Name] == now[s.Name])
 		}
@@ -32,7 +32,7 @@ func services(in Input) ([]Change, error) {
 	}
 	for _, old := range in.Current.Services {
 		if in.Pushed.Service(old.Name) == nil {
-			details := []string{old.Type.String()}
+			details := []string{old.Written().String()}
 			if keepsData(in.Catalog, old) {
 				details = append(details, "it is stopped; its data stays on the disk")
 			}
@@ -49,11 +49,11 @@ func keepsData(c *catalog.Catalog, s *manifest.Service) bool {
 
 func serviceChange(old, now *manifest.Service, same bool) (Action, []string) {
 	if same {
-		return Keep, []string{now.Type.String()}
+		return Keep, []string{now.Written().String()}
 	}
-	details := []string{now.Type.String()}
+	details := []string{now.Written().String()}
 	if old.Type != now.Type {
-		details = []string{fmt.Sprintf("%s becomes %s", old.Type, now.Type)}
+		details = []string{fmt.Sprintf("%s becomes %s", old.Written(), now.Written())}
 		if old.Type.Name == now.Type.Name {
 			details = append(details, "its data may be converted: a failure from then on leads to maintenance")
 		}
