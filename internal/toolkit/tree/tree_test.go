@@ -114,6 +114,139 @@ func TestCopyContents(t *testing.T) {
 	}
 }
 
+// TestCopyKeepsDirectories copies over every pair of kinds: a directory of the target is
+// never removed, a conflict is told by both names, and everything else arrives.
+func TestCopyKeepsDirectories(t *testing.T) {
+	w := toolkittest.New(t, `
+-- from/dir-on-file/f --
+-- from/dir-on-broken-link/f --
+-- from/dir-on-link/f --
+new
+-- from/file-on-dir --
+-- from/file-on-link --
+new
+-- from/target --
+-- from/zz/last --
+last
+-- to/dir-on-file --
+kept
+-- to/link-on-dir/upload --
+kept
+-- to/link-on-empty/ --
+-- to/link-on-file --
+old
+-- to/file-on-dir/upload --
+kept
+-- to/elsewhere/upload --
+kept
+`)
+	link := func(target, name string) {
+		if err := os.Symlink(target, filepath.Join(w.Dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"link-on-dir", "link-on-empty", "link-on-file", "link-on-link"} {
+		link("target", "from/"+name)
+	}
+	link("missing", "to/dir-on-broken-link")
+	link("elsewhere", "to/dir-on-link")
+	link("elsewhere", "to/file-on-link")
+	link("elsewhere", "to/link-on-link")
+	err := w.Kit.Tree.CopyContents("from", "to")
+	want := `The content of path "from" cannot be copied to "to": "to/dir-on-broken-link" is a link and was kept; "from/dir-on-broken-link" is a directory
+"to/dir-on-file" is a file and was kept; "from/dir-on-file" is a directory
+"to/file-on-dir" is a directory and was kept; "from/file-on-dir" is a file
+"to/link-on-dir" is a directory and was kept; "from/link-on-dir" is a link
+"to/link-on-empty" is a directory and was kept; "from/link-on-empty" is a link`
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+	for name, content := range map[string]string{
+		"dir-on-file": "kept\n", "link-on-dir/upload": "kept\n", "file-on-dir/upload": "kept\n", "elsewhere/upload": "kept\n",
+		"elsewhere/f": "new\n", "file-on-link": "new\n", "zz/last": "last\n", "link-on-file": "", "link-on-link": "",
+	} {
+		if got := w.File(t, "to/"+name); got != content {
+			t.Errorf("%s has %q", name, got)
+		}
+	}
+	if !w.Kit.Tree.IsDir("to/link-on-empty") {
+		t.Error("an empty directory was removed")
+	}
+}
+
+// FuzzCopyContents copies one generated tree over another. Each byte of the inputs makes one
+// entry: its path is made of the low bits, its kind of the two highest.
+func FuzzCopyContents(f *testing.F) {
+	f.Add([]byte{0x01, 0x41, 0x82, 0xc3}, []byte{0x41, 0x01, 0xc2, 0x83})
+	f.Add([]byte{0x80, 0x11, 0x95}, []byte{0x40, 0x00, 0x51, 0xd5})
+	f.Fuzz(func(t *testing.T, from, to []byte) {
+		dir := t.TempDir()
+		plant(t, filepath.Join(dir, "from"), from)
+		plant(t, filepath.Join(dir, "to"), to)
+		root, err := tree.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = root.Close() }()
+		before, brought := kinds(t, filepath.Join(dir, "to")), kinds(t, filepath.Join(dir, "from"))
+		copyErr := root.CopyContents("from", "to")
+		after := kinds(t, filepath.Join(dir, "to"))
+		for name, kind := range before {
+			if kind.IsDir() && !after[name].IsDir() {
+				t.Errorf("%s was a directory and is %v", name, after[name])
+			}
+			if _, ok := after[name]; !ok {
+				t.Errorf("%s is gone", name)
+			}
+		}
+		for name, kind := range brought {
+			if got, ok := after[name]; copyErr == nil && kind&fs.ModeSymlink != 0 && ok && got != kind {
+				t.Errorf("%s is %v, should be %v", name, got, kind)
+			}
+		}
+	})
+}
+
+// plant makes entries below a directory: files, directories, links within it and dangling.
+func plant(t *testing.T, dir string, entries []byte) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range entries[:min(len(entries), 64)] {
+		name := filepath.Join(dir, string('a'+b&3))
+		if b&4 != 0 {
+			name = filepath.Join(name, string('a'+b>>3&3))
+		}
+		_ = os.Mkdir(filepath.Dir(name), 0o700) // what cannot be planted is left out
+		switch b >> 6 {
+		case 0:
+			_ = os.Mkdir(name, 0o700)
+		case 1:
+			_ = os.WriteFile(name, []byte{b}, 0o600)
+		case 2:
+			_ = os.Symlink(string('a'+b>>3&3), name)
+		default:
+			_ = os.Symlink("missing", name)
+		}
+	}
+}
+
+func kinds(t *testing.T, dir string) map[string]fs.FileMode {
+	t.Helper()
+	all := map[string]fs.FileMode{}
+	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err == nil {
+			all[strings.TrimPrefix(name, dir)] = e.Type()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 func TestSetAside(t *testing.T) {
 	w := toolkittest.New(t, "-- pub/static/.htaccess --\n-- pub/static/frontend/a --\n-- pub/static/file --\n")
 	if err := os.Symlink("frontend", filepath.Join(w.Dir, "pub/static/link")); err != nil {
