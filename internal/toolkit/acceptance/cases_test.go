@@ -49,6 +49,9 @@ func cases() []caseOf {
 		{"", "zero hold", "zero-hold", ""},
 		{"", "hotfixes of shops", "shop-patches", ""},
 		{"", "env.php and config.php with PHP code", "shop-php-code", ""},
+		{"", "zero hold: every input of setup:upgrade, and configuration that is imported", "zero-hold-inputs", ""},
+		{"", "mounts are restored without loss", "copy-conflicts", ""},
+		{"", "themes of Composer packages", "theme-in-src", ""},
 	}
 }
 

@@ -1,11 +1,12 @@
 package deploystep
 
-// Codes of what can go wrong (spec: ece-tools 11).
+// Codes of what can go wrong, from the table of the package fault.
 const (
 	codeEnvPHP         = 102
 	codeRedis          = 107
 	codeMaintenance    = 108
 	codeInstall        = 116
+	codeConfigImport   = 117
 	codeStatic         = 119
 	codeCompress       = 120
 	codeVersionFile    = 121

@@ -8,9 +8,9 @@ import (
 )
 
 // removeFailedFlag forgets what an earlier deployment left, and starts the log of errors
-// anew from that of the build.
+// again from that of the build.
 func removeFailedFlag(_ context.Context, k *kit.Kit) error {
-	for _, f := range []tree.Flag{tree.FlagDeployFailed, tree.FlagIgnoreSplitDB, tree.FlagEnvFileAbsence} {
+	for _, f := range []tree.Flag{tree.FlagDeployFailed, tree.FlagIgnoreSplitDB, tree.FlagEnvFileAbsence, tree.FlagCachesCurrent} {
 		k.Tree.DeleteFlag(f, k.Log)
 	}
 	if err := k.Tree.Remove(tree.ErrorLog); err != nil {

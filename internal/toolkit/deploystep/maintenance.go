@@ -2,12 +2,10 @@ package deploystep
 
 import (
 	"context"
-	"errors"
 
 	"sluice/internal/toolkit/cron"
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/kit"
-	"sluice/internal/toolkit/shell"
 	"sluice/internal/toolkit/tree"
 	"sluice/internal/toolkit/zerohold"
 )
@@ -25,46 +23,49 @@ func magento(ctx context.Context, k *kit.Kit, code int, command string) error {
 	return fault.Wrap(code, err)
 }
 
-// EnableMaintenance closes the shop to visitors. When bin/magento cannot, its flag file is
-// written instead.
-func EnableMaintenance(ctx context.Context, k *kit.Kit) error {
+// EnableMaintenance closes the shop to visitors. It writes Magento's flag file itself, as
+// maintenance:enable does without options: a start of PHP would cost seconds of the hold. The
+// list of exempt addresses in var/.maintenance.ip stays. Observers of Magento's event
+// maintenance_mode_changed do not run.
+func EnableMaintenance(_ context.Context, k *kit.Kit) error {
 	k.Log.Notice("Enabling Maintenance mode")
-	err := magento(ctx, k, codeMaintenance, "maintenance:enable")
-	if failed, ok := errors.AsType[*shell.Failure](err); ok {
-		k.Log.Warning("Command maintenance:enable finished with an error. Creating a maintenance flag file manually.")
-		k.Log.Debug(failed.Error())
-		return fault.Wrap(codeMaintenance, k.Tree.Touch(tree.MaintenanceFlag))
-	}
-	return err
+	return fault.Wrap(codeMaintenance, k.Tree.Touch(tree.MaintenanceFlag))
 }
 
 // DisableMaintenance opens the shop to visitors.
-func DisableMaintenance(ctx context.Context, k *kit.Kit) error {
-	if err := magento(ctx, k, codeMaintenanceOff, "maintenance:disable"); err != nil {
-		return err
+func DisableMaintenance(_ context.Context, k *kit.Kit) error {
+	if err := k.Tree.Remove(tree.MaintenanceFlag); err != nil {
+		return fault.Wrap(codeMaintenanceOff, err)
 	}
 	k.Log.Notice("Maintenance mode is disabled.")
 	return nil
 }
 
-// enableUnlessCurrent is the step: a deployment that changes no schema, data or
-// configuration leaves the shop open (spec: platform's own, zero-hold deployment).
+// enableUnlessCurrent is the step: a deployment that changes no schema and no data leaves
+// the shop open.
 func enableUnlessCurrent(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
 	reason, err := z.Decide(ctx, k)
 	if err != nil {
 		return err
 	}
-	if reason == "" {
+	switch {
+	case reason != "":
+		k.Log.Info("Maintenance mode is needed: " + reason)
+		return EnableMaintenance(ctx, k)
+	case z.Importing():
+		k.Log.Notice("Schema and data are current: this deployment imports configuration and needs no maintenance mode and no setup:upgrade.")
+	default:
 		k.Log.Notice("Schema, data and configuration are current: this deployment needs no maintenance mode and no setup:upgrade.")
-		return nil
 	}
-	k.Log.Info("Maintenance mode is needed: " + reason)
-	return EnableMaintenance(ctx, k)
+	return nil
 }
 
 // disableWhenEnabled is the step: it opens what enableUnlessCurrent or an earlier
-// deployment closed.
+// deployment closed. It leaves a note for post-deploy when the caches need no flush.
 func disableWhenEnabled(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
+	if z.Open() && !z.Importing() {
+		k.Tree.SetFlag(tree.FlagCachesCurrent, k.Log)
+	}
 	if z.Open() && !k.Tree.Exists(tree.MaintenanceFlag) {
 		k.Log.Notice("Maintenance mode was not enabled.")
 		return nil

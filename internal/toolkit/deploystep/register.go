@@ -37,7 +37,7 @@ func Register(r *scenario.Registry) {
 	registerHeld(r)
 	r.Add(`Step\Deploy\DeployStaticContent`, newDeployStatic)
 	r.Add(`Step\Deploy\DeployCompletion`, newComplete)
-	r.AddStep("CleanCache.PostDeploy", func(k *kit.Kit) kit.Step { return flushCache(k, k.Stages.PostDeploy, codeFlushAfter) })
+	r.AddStep("CleanCache.PostDeploy", flushUnlessCurrent)
 }
 
 // registerHeld adds the steps that share the decision whether this deployment closes the

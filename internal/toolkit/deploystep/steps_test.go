@@ -179,22 +179,23 @@ func TestFlagsOfTheLastDeployment(t *testing.T) {
 }
 
 func TestMaintenance(t *testing.T) {
-	w, _ := world(t, lock("2.4.6"))
-	w.Variables["VERBOSE_COMMANDS"] = "-v"
-	must(t, run(t, w, `Step\EnableMaintenanceMode`))
-	must(t, run(t, w, `Step\DisableMaintenanceMode`))
-	same(t, "commands", strings.Join(w.Shell.Lines(), "\n"), "php ./bin/magento maintenance:enable --ansi --no-interaction -v\nphp ./bin/magento maintenance:disable --ansi --no-interaction -v")
-	same(t, "log", w.LogAt(fault.Info), "INFO: Maintenance mode is needed: ZERO_HOLD_DEPLOY is off\nNOTICE: Enabling Maintenance mode\nNOTICE: Maintenance mode is disabled.")
-	w.Shell.Fail("php", 1, "no")
+	w, _ := world(t, lock("2.4.6")+"-- var/.maintenance.ip --\n192.0.2.1")
 	must(t, run(t, w, `Step\EnableMaintenanceMode`))
 	if !exists(w, "var/.maintenance.flag") {
 		t.Error("no flag file")
 	}
-	logs(t, w, "WARNING: Command maintenance:enable finished with an error. Creating a maintenance flag file manually.")
-	fails(t, run(t, w, `Step\DisableMaintenanceMode`), 128)
+	must(t, run(t, w, `Step\DisableMaintenanceMode`))
+	if exists(w, "var/.maintenance.flag") {
+		t.Error("the flag file is left")
+	}
+	must(t, run(t, w, `Step\DisableMaintenanceMode`))
+	same(t, "exempt addresses", w.File(t, "var/.maintenance.ip"), "192.0.2.1")
+	same(t, "commands", strings.Join(w.Shell.Lines(), "\n"), "")
+	same(t, "log", w.LogAt(fault.Info), "INFO: Maintenance mode is needed: ZERO_HOLD_DEPLOY is off\nNOTICE: Enabling Maintenance mode\nNOTICE: Maintenance mode is disabled.\nNOTICE: Maintenance mode is disabled.")
 	w, _ = world(t, lock("2.4.6")+"-- var --\na file\n")
-	w.Shell.Fail("php", 1, "no")
 	fails(t, run(t, w, `Step\EnableMaintenanceMode`), 108)
+	w, _ = world(t, lock("2.4.6")+"-- var/.maintenance.flag/file --\n")
+	fails(t, run(t, w, `Step\DisableMaintenanceMode`), 128)
 }
 
 func TestCron(t *testing.T) {

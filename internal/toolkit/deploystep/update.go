@@ -41,6 +41,19 @@ func flushCache(k *kit.Kit, stage kit.Stage, code int) kit.Step {
 	})
 }
 
+// flushUnlessCurrent makes the step that flushes in the post-deploy phase. After a deployment
+// that upgraded and imported nothing, the caches were emptied or flushed under the hold, and
+// what is in them since is of this release: flushing would make visitors wait again.
+func flushUnlessCurrent(k *kit.Kit) kit.Step {
+	return kit.StepFunc(func(ctx context.Context) error {
+		if k.Tree.HasFlag(tree.FlagCachesCurrent) && k.Tree.DeleteFlag(tree.FlagCachesCurrent, k.Log) {
+			k.Log.Info("Skipping cache:flush: the deploy phase emptied the caches, and only this release has filled them since.")
+			return nil
+		}
+		return flushCache(k, k.Stages.PostDeploy, codeFlushAfter).Run(ctx)
+	})
+}
+
 // flushUnlessEmpty makes the step that flushes in the deploy phase. When nothing of Magento
 // has run since pre-deploy emptied the caches in Redis, they are empty.
 func flushUnlessEmpty(k *kit.Kit, z *zerohold.Decision) kit.Step {
@@ -75,8 +88,7 @@ func updateSetup(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
 			return err
 		}
 		if reason == "" {
-			k.Log.Notice("Skipping setup:upgrade: schema, data and configuration are current.")
-			return nil
+			return importConfig(ctx, k, z)
 		}
 		k.Log.Info("Maintenance mode is needed after all: " + reason)
 		if err := EnableMaintenance(ctx, k); err != nil {
@@ -91,6 +103,16 @@ func updateSetup(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
 	}
 	k.Tree.DeleteFlag(tree.FlagRegenerate, k.Log)
 	return nil
+}
+
+// importConfig brings configuration of files into the database when that is all there is to do.
+func importConfig(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
+	if !z.Importing() {
+		k.Log.Notice("Skipping setup:upgrade: schema, data and configuration are current.")
+		return nil
+	}
+	k.Log.Notice("Skipping setup:upgrade: schema and data are current. Importing configuration from app/etc/config.php and app/etc/env.php.")
+	return magento(ctx, k, codeConfigImport, "app:config:import")
 }
 
 // upgrade runs setup:upgrade.

@@ -31,11 +31,11 @@ func current(t *testing.T) (*toolkittest.World, *database) {
 }
 
 // deploy runs the steps that have to do with maintenance and returns their commands.
-func deploy(t *testing.T, w *toolkittest.World, update ...string) string {
+func deploy(t *testing.T, w *toolkittest.World) string {
 	t.Helper()
 	before := len(w.Shell.Lines())
 	s := newScenario()
-	must(t, s.run(t, w, `Step\Deploy\PreDeploy`, steps("steps", w.Kit, update...)))
+	must(t, s.run(t, w, `Step\Deploy\PreDeploy`, steps("steps", w.Kit)))
 	for _, name := range []string{`Step\EnableMaintenanceMode`, "CleanCache.Deploy", `Step\Deploy\InstallUpdate\Update\Setup`, `Step\DisableMaintenanceMode`} {
 		must(t, s.run(t, w, name, scenario.Argument{}))
 	}
@@ -64,8 +64,53 @@ func TestCachesInFilesAreFlushed(t *testing.T) {
 func TestAChangedModuleClosesTheShop(t *testing.T) {
 	w, _ := current(t)
 	w.Write(t, "-- app/code/Acme/Shop/etc/module.xml --\n")
-	same(t, "commands", deploy(t, w), "maintenance:enable\ncache:flush\nsetup:upgrade --keep-generated\nmaintenance:disable")
+	same(t, "commands", deploy(t, w), "cache:flush\nsetup:upgrade --keep-generated")
 	logs(t, w, "INFO: Maintenance mode is needed: the schema of modules changed\nNOTICE: Enabling Maintenance mode")
+}
+
+// TestConfigurationIsImported: config.php of the build differs in more than modules, then
+// env.php changes in what Magento hashes; both are imported in a shop that stays open.
+func TestConfigurationIsImported(t *testing.T) {
+	w, _ := current(t)
+	w.Write(t, "-- init/app/etc/config.php --\n<?php return ['modules' => ['A' => 1], 'system' => ['default' => ['general' => ['store_information' => ['name' => 'New']]]]];\n")
+	same(t, "commands", deploy(t, w), "setup:db:status\napp:config:status\ncache:flush\napp:config:import")
+	logs(t, w, "NOTICE: Schema and data are current: this deployment imports configuration and needs no maintenance mode and no setup:upgrade.",
+		"NOTICE: Maintenance mode was not enabled.")
+	must(t, run(t, w, "CleanCache.PostDeploy"))
+	logs(t, w, "INFO: Cache flushed successfully.")
+
+	w, _ = current(t)
+	s := newScenario()
+	must(t, s.run(t, w, `Step\Deploy\PreDeploy`))
+	must(t, envPHP(w.Kit).Update(phparray.Map("system", phparray.Map("default", phparray.Map("smile_elasticsuite_core_base_settings", "new")))))
+	must(t, s.run(t, w, `Step\Deploy\InstallUpdate\Update\Setup`))
+	logs(t, w, "NOTICE: Skipping setup:upgrade: schema and data are current. Importing configuration from app/etc/config.php and app/etc/env.php.")
+	w.Shell.Fail("php ./bin/magento app:config:import", 1, "no")
+	fails(t, s.run(t, w, `Step\Deploy\InstallUpdate\Update\Setup`), 117)
+}
+
+// TestCachesAreFlushedOnce: post-deploy flushes unless the deployment changed nothing that
+// caches are made of, and it believes that once only.
+func TestCachesAreFlushedOnce(t *testing.T) {
+	w, _ := current(t)
+	deploy(t, w)
+	before := len(w.Shell.Lines())
+	must(t, run(t, w, "CleanCache.PostDeploy"))
+	logs(t, w, "INFO: Skipping cache:flush: the deploy phase emptied the caches, and only this release has filled them since.")
+	must(t, run(t, w, "CleanCache.PostDeploy"))
+	if got := w.Shell.Lines()[before:]; len(got) != 1 || !strings.Contains(got[0], "cache:flush") {
+		t.Errorf("ran %q", got)
+	}
+	deploy(t, w)
+	must(t, run(t, w, `Step\Deploy\RemoveDeployFailedFlag`))
+	if exists(w, "var/.caches_are_current") {
+		t.Error("the next deployment keeps what the last one noted")
+	}
+	w.Write(t, "-- app/code/Acme/Shop/etc/module.xml --\n")
+	deploy(t, w)
+	if exists(w, "var/.caches_are_current") {
+		t.Error("post-deploy would not flush after an upgrade")
+	}
 }
 
 func TestAServiceThatChangesMeanwhileClosesTheShop(t *testing.T) {

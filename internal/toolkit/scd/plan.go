@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 
+	"sluice/internal/toolkit/components"
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/phparray"
 	"sluice/internal/toolkit/static"
@@ -98,7 +99,7 @@ func resolve(k *kit.Kit, matrix *phparray.Array) ([]static.Themed, error) {
 		return nil, nil
 	}
 	k.Log.Debug("Finding available themes.")
-	installed, err := static.Themes(k.Tree.Root().FS())
+	installed, err := components.Themes(k.Tree.Root().FS())
 	if err != nil {
 		return nil, err
 	}

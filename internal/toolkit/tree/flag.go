@@ -2,8 +2,8 @@ package tree
 
 import "fmt"
 
-// Flag is a file whose existence says something to a later step or phase (spec: ece-tools
-// 0.3). Its value is the path.
+// Flag is a file whose existence says something to a later step or phase. Its value is the
+// path.
 type Flag string
 
 // The flags.
@@ -13,6 +13,7 @@ const (
 	FlagDeployFailed   Flag = "var/.deploy_is_failed"
 	FlagIgnoreSplitDB  Flag = "var/.ignore_split_db"
 	FlagEnvFileAbsence Flag = "var/.env_file_absence"
+	FlagCachesCurrent  Flag = "var/.caches_are_current" // ours: post-deploy need not flush
 )
 
 // key is the name of the flag in messages.
@@ -28,11 +29,13 @@ func (f Flag) key() string {
 		return "ignore_split_db"
 	case FlagEnvFileAbsence:
 		return "env_file_absence"
+	case FlagCachesCurrent:
+		return "caches_are_current"
 	}
 	return string(f)
 }
 
-// FlagLog is told of flags that change.
+// FlagLog takes the lines about flags that change.
 type FlagLog interface {
 	Debug(message string)
 	Info(message string)

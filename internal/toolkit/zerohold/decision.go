@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
-	"os"
+	"slices"
+	"strings"
 
 	"sluice/internal/toolkit/kit"
+	"sluice/internal/toolkit/phparray"
 	"sluice/internal/toolkit/shell"
 	"sluice/internal/toolkit/tree"
 )
@@ -29,12 +32,18 @@ type Decision struct {
 	decided   bool
 	reason    string
 	open      bool
-	upgrading bool // setup:install or setup:upgrade ran
+	importing bool            // config.php or env.php has configuration that is not in the database yet
+	system    *phparray.Array // this section of env.php before the deployment
+	upgrading bool            // setup:install or setup:upgrade ran
 	recorded  Fingerprint
 }
 
 // Open reports whether the shop stays open.
 func (d *Decision) Open() bool { return d.open }
+
+// Importing reports whether app:config:import has to run in a shop that stays open. Until
+// then Magento refuses every request.
+func (d *Decision) Importing() bool { return d.open && d.importing }
 
 // Installing is told when setup:install is about to run.
 func (d *Decision) Installing() { d.open, d.upgrading = false, true }
@@ -70,8 +79,8 @@ func (d *Decision) Decide(ctx context.Context, k *kit.Kit) (reason string, err e
 		d.reason = Variable + " is off"
 		return d.reason, nil
 	}
-	for _, check := range []func(context.Context, *kit.Kit) (string, error){d.tree, d.database, configFile, d.code, upToDate} {
-		if d.reason = told(check(ctx, k)); d.reason != "" {
+	for _, check := range []func(context.Context, *kit.Kit) (string, error){d.tree, d.database, d.configFile, d.code, d.upToDate} {
+		if d.reason = orUnknown(check(ctx, k)); d.reason != "" {
 			return d.reason, nil
 		}
 	}
@@ -79,8 +88,8 @@ func (d *Decision) Decide(ctx context.Context, k *kit.Kit) (reason string, err e
 	return "", nil
 }
 
-// told makes a reason of a check that could not be made.
-func told(reason string, err error) string {
+// orUnknown makes a reason of a check that could not be made.
+func orUnknown(reason string, err error) string {
 	if err != nil {
 		return "this could not be checked: " + err.Error()
 	}
@@ -109,9 +118,16 @@ func (d *Decision) tree(_ context.Context, k *kit.Kit) (string, error) {
 	return "", nil
 }
 
-// configFile compares what the config.php of the build says with the one in the mount,
-// which Magento's checks will look at and which Magento writes in its own format.
-func configFile(_ context.Context, k *kit.Kit) (string, error) {
+// configFile compares the config.php of the build with the one in the mount, which Magento's
+// checks will look at and which Magento writes in its own format. Modules need an upgrade;
+// everything else, such as scopes, themes and system, is what app:config:import reads, which
+// is also all that setup:upgrade does with it.
+func (d *Decision) configFile(_ context.Context, k *kit.Kit) (string, error) {
+	env, err := k.PHPFile(tree.EnvPHP).Read()
+	if err != nil {
+		return "", err
+	}
+	d.system = env.Sub("system")
 	brought := k.PHPFile(tree.Init + "/" + tree.ConfigPHP)
 	if !k.Tree.Exists(brought.Name) {
 		return "", nil
@@ -124,13 +140,11 @@ func configFile(_ context.Context, k *kit.Kit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	rest := func(key string) bool { return key != "modules" }
-	switch {
-	case modulesOf(now) != modulesOf(wanted):
+	if modulesOf(now) != modulesOf(wanted) {
 		return changeOf(partModules), nil
-	case !now.Only(rest).Equal(wanted.Only(rest)):
-		return "app/etc/config.php changed", nil
 	}
+	rest := func(key string) bool { return key != "modules" }
+	d.importing = !now.Only(rest).Equal(wanted.Only(rest))
 	return "", nil
 }
 
@@ -169,7 +183,8 @@ func (d *Decision) code(_ context.Context, k *kit.Kit) (string, error) {
 	return now.Difference(d.recorded), nil
 }
 
-// Recheck compares the services again when env.php has been brought up to date.
+// Recheck looks again when env.php has been brought up to date: services that changed need
+// an upgrade, configuration in its section system an import.
 func (d *Decision) Recheck(k *kit.Kit) (string, error) {
 	env, err := k.PHPFile(tree.EnvPHP).Read()
 	if err != nil {
@@ -179,42 +194,58 @@ func (d *Decision) Recheck(k *kit.Kit) (string, error) {
 	now[partServices] = servicesOf(env)
 	reason := now.Difference(d.recorded)
 	d.open = reason == ""
+	d.importing = d.importing || !env.Sub("system").Equal(d.system)
 	return reason, nil
 }
 
+// checkCache is where upToDate has Magento keep its cache; older versions of the toolkit
+// used, and left behind, other names that begin like it.
+const checkCache = "var/tmp/sluice-check"
+
 // upToDate asks Magento: 0 is up to date. It does so with a cache of its own, because the
 // old release may be serving from the shop's.
-func upToDate(ctx context.Context, k *kit.Kit) (reason string, err error) {
-	dir, err := os.MkdirTemp("", "sluice-check-")
+func (d *Decision) upToDate(ctx context.Context, k *kit.Kit) (string, error) {
+	removeCheckCaches(k)
+	defer removeCheckCaches(k)
+	override, err := json.Marshal(map[string]any{"cache": ownCache()})
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	override, err := json.Marshal(map[string]any{"cache": ownCache(dir)})
-	if err != nil {
-		return "", err
-	}
-	for _, check := range []struct{ command, reason string }{
-		{"setup:db:status", "setup:db:status says that schema or data need an upgrade"},
-		{"app:config:status", "app:config:status says that configuration needs an import"},
-	} {
-		command := shell.MagentoCommand(check.command)
+	outdated := func(name string) (bool, error) {
+		command := shell.MagentoCommand(name)
 		command.Env = []string{"MAGENTO_DC__OVERRIDE=" + string(override)}
 		_, err := k.Shell.Run(ctx, command)
 		if failed, ok := errors.AsType[*shell.Failure](err); ok && failed.Code == needsUpdate {
-			return check.reason, nil
+			return true, nil
 		}
-		if err != nil {
-			return "", err
-		}
+		return false, err
 	}
-	return "", nil
+	upgrade, err := outdated("setup:db:status")
+	if upgrade || err != nil {
+		return "setup:db:status says that schema or data need an upgrade", err
+	}
+	changed, err := outdated("app:config:status")
+	d.importing = d.importing || changed
+	return "", err
 }
 
-// ownCache is a cache section of env.php with all caches in files below dir.
-func ownCache(dir string) map[string]any {
+// ownCache is a cache section of env.php with all caches in files. Magento takes the
+// directory for one below var, also when it begins with a slash.
+func ownCache() map[string]any {
+	dir := strings.TrimPrefix(checkCache, tree.Var+"/")
 	frontend := map[string]any{"backend": "Cm_Cache_Backend_File", "backend_options": map[string]any{"cache_dir": dir}}
 	return map[string]any{"frontend": map[string]any{"default": frontend, "page_cache": frontend}}
+}
+
+// removeCheckCaches removes the cache of this check and those that earlier ones left.
+func removeCheckCaches(k *kit.Kit) {
+	dirs, err := fs.Glob(k.Tree.Root().FS(), checkCache+"*")
+	for _, dir := range dirs {
+		err = errors.Join(err, k.Tree.RemoveAll(dir))
+	}
+	if err != nil {
+		k.Log.Debugf("Could not remove %s*: %v", checkCache, err)
+	}
 }
 
 // needsUpdate is the exit status by which both commands say that there is something to do.
@@ -238,7 +269,8 @@ func current(k *kit.Kit) (Fingerprint, error) {
 	return f, nil
 }
 
-// codeOf takes the fingerprint that the build left, else makes it.
+// codeOf takes the fingerprint that the build left, else makes it. One of a build with
+// another version of the toolkit may lack parts.
 func codeOf(k *kit.Kit) (Fingerprint, error) {
 	text, err := k.Tree.ReadOrNothing(CodeFile)
 	if err != nil {
@@ -246,16 +278,21 @@ func codeOf(k *kit.Kit) (Fingerprint, error) {
 	}
 	f := Fingerprint{}
 	if err := json.Unmarshal(text, &f); len(text) > 0 && err == nil {
-		return f, nil
+		missing := func(part string) bool { return f[part] == "" }
+		if !slices.ContainsFunc(codeParts(), missing) {
+			return f, nil
+		}
 	}
-	return Code(k.Tree.Root().FS())
+	return Code(k.Tree.Root().FS(), k.Tree.Dir())
 }
 
-// WriteCode leaves the fingerprint of the code for the deployment.
+// WriteCode leaves the fingerprint of the code for the deployment. Code that cannot be read
+// is no reason for a build to fail: the deployment will try again, and then upgrade.
 func WriteCode(k *kit.Kit) error {
-	f, err := Code(k.Tree.Root().FS())
+	f, err := Code(k.Tree.Root().FS(), k.Tree.Dir())
 	if err != nil {
-		return err
+		k.Log.Noticef("Every deployment of this build will need maintenance mode: %v", err)
+		return k.Tree.Remove(CodeFile)
 	}
 	text, err := json.Marshal(f)
 	if err != nil {

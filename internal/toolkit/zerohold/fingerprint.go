@@ -3,11 +3,7 @@ package zerohold
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"hash"
 	"io"
-	"io/fs"
-	"path"
 	"slices"
 	"strings"
 
@@ -18,34 +14,46 @@ import (
 // hash for each part. Equal fingerprints need no upgrade.
 type Fingerprint map[string]string
 
-// The parts, with what a change of each is called.
+// The parts. docs/toolkit.md lists the files of each and who in Magento reads them.
 const (
-	partModules  = "modules"  // the list of modules in config.php
-	partQueues   = "queues"   // queue*.xml and communication.xml
-	partSchema   = "schema"   // module.xml, db_schema*.{xml,json}
-	partPatches  = "patches"  // PHP files below Setup
-	partServices = "services" // what env.php says of databases, queues and search
+	partModules      = "modules"      // the list of modules in config.php
+	partPatches      = "patches"      // everything below Setup
+	partSchema       = "schema"       // module.xml, db_schema*
+	partQueues       = "queues"       // queue*.xml, communication.xml
+	partIndexers     = "indexers"     // indexer.xml, mview.xml
+	partIntegrations = "integrations" // integration.xml, integration/*.xml; with them acl.xml
+	partComponents   = "components"   // registration.php, theme.xml
+	partRecurring    = "recurring"    // modules with a recurring script, di.xml that configures setup
+	partServices     = "services"     // what env.php says of databases, queues and search
 )
 
-// changes names the parts in the order in which they are told.
-func changes() []struct{ part, text string } {
-	return []struct{ part, text string }{
+// change is a part with the text that says that it changed.
+type change struct{ part, text string }
+
+// changes returns the parts in the order in which they are reported.
+func changes() []change {
+	return []change{
 		{partModules, "the list of modules changed"},
 		{partPatches, "data or schema patches changed"},
 		{partSchema, "the schema of modules changed"},
 		{partQueues, "the topology of the queues changed"},
+		{partIndexers, "indexers or their subscriptions changed"},
+		{partIntegrations, "integrations changed"},
+		{partComponents, "the registration of modules or themes changed"},
+		{partRecurring, "a module with a recurring setup script changed"},
 		{partServices, "the database, queue or search service changed"},
 	}
 }
 
-// changeOf returns what a change of a part is called.
+// codeParts are the parts that Code returns.
+func codeParts() []string {
+	return []string{partPatches, partSchema, partQueues, partIndexers, partIntegrations, partComponents, partRecurring}
+}
+
+// changeOf returns the text of a part.
 func changeOf(part string) string {
-	for _, c := range changes() {
-		if c.part == part {
-			return c.text
-		}
-	}
-	return ""
+	all := changes()
+	return all[slices.IndexFunc(all, func(c change) bool { return c.part == part })].text
 }
 
 // Difference says what differs between two fingerprints; "" when nothing does. A part that
@@ -57,67 +65,6 @@ func (f Fingerprint) Difference(other Fingerprint) string {
 		}
 	}
 	return ""
-}
-
-// Code returns the parts that are in the code: everything below app/code and vendor that
-// setup:upgrade reads. It takes about a second on a cold disk.
-func Code(tree fs.FS) (Fingerprint, error) {
-	hashes := map[string]hash.Hash{partQueues: sha256.New(), partSchema: sha256.New(), partPatches: sha256.New()}
-	for _, dir := range []string{"app/code", "vendor"} {
-		err := fs.WalkDir(tree, dir, func(name string, e fs.DirEntry, err error) error {
-			switch {
-			case errors.Is(err, fs.ErrNotExist) && name == dir:
-				return fs.SkipDir
-			case err != nil:
-				return err
-			case e.IsDir() && passedOver(e.Name()):
-				return fs.SkipDir
-			case !e.Type().IsRegular():
-				return nil
-			}
-			part := partOf(name)
-			if part == "" {
-				return nil
-			}
-			return addFile(hashes[part], tree, name)
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	f := Fingerprint{}
-	for part, h := range hashes {
-		f[part] = hex.EncodeToString(h.Sum(nil))
-	}
-	return f, nil
-}
-
-// passedOver are directories that hold nothing for setup:upgrade, and many files.
-func passedOver(name string) bool {
-	return slices.Contains([]string{"view", "Test", "Tests", "test", "tests", "i18n", "node_modules", ".git", "docs"}, name)
-}
-
-func partOf(name string) string {
-	base, dir := path.Base(name), path.Base(path.Dir(name))
-	switch {
-	case dir == "etc" && (strings.HasPrefix(base, "queue") || base == "communication.xml"):
-		return partQueues
-	case dir == "etc" && (base == "module.xml" || strings.HasPrefix(base, "db_schema")):
-		return partSchema
-	case strings.Contains(name, "/Setup/") && strings.HasSuffix(base, ".php"):
-		return partPatches
-	}
-	return ""
-}
-
-func addFile(h hash.Hash, tree fs.FS, name string) error {
-	f, err := tree.Open(name)
-	if err != nil {
-		return err
-	}
-	_, _ = io.WriteString(h, name+"\x00") // a hash does not fail
-	_, err = io.Copy(h, f)
-	return errors.Join(err, f.Close())
 }
 
 // modulesOf returns the hash of the list of modules in config.php, whatever its order:

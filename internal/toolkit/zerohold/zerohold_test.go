@@ -2,12 +2,14 @@ package zerohold
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"sluice/internal/toolkit/phparray"
+	"sluice/internal/toolkit/shell"
 	"sluice/internal/toolkit/toolkittest"
 )
 
@@ -131,18 +133,16 @@ func TestReasons(t *testing.T) {
 		return func(_ *testing.T, w *toolkittest.World, _ *store) { w.Variables[name] = v }
 	}
 	for want, change := range map[string]func(*testing.T, *toolkittest.World, *store){
-		"ZERO_HOLD_DEPLOY is off":                                   variable(Variable, false),
-		"app/etc/env.php is missing":                                files("-- var/.env_file_absence --\n"),
-		"an earlier deployment left it on":                          files("-- var/.maintenance.flag --\n"),
-		"app/etc/config.php changed":                                files("-- init/app/etc/config.php --\n<?php return ['modules' => ['Magento_Store' => 1, 'Acme_Off' => 0], 'scopes' => []];\n"),
-		"the list of modules changed":                               files("-- init/app/etc/config.php --\n<?php return ['modules' => ['Magento_Store' => 0]];\n"),
-		"the topology of the queues changed":                        files("-- app/code/Acme/Shop/etc/queue_consumer.xml --\n"),
-		"the schema of modules changed":                             files("-- vendor/acme/shop/src/etc/db_schema.xml --\n"),
-		"data or schema patches changed":                            files("-- vendor/magento/module-store/Setup/Patch/Data/Second.php --\n"),
-		"the database, queue or search service changed":             files("-- app/etc/env.php --\n<?php return ['db' => ['connection' => ['default' => ['host' => 'db2']]]];\n"),
-		"setup:db:status says that schema or data need an upgrade":  status("setup:db:status", 2),
-		"app:config:status says that configuration needs an import": status("app:config:status", 2),
-		"this could not be checked: The command":                    status("setup:db:status", 1),
+		"ZERO_HOLD_DEPLOY is off":                                  variable(Variable, false),
+		"app/etc/env.php is missing":                               files("-- var/.env_file_absence --\n"),
+		"an earlier deployment left it on":                         files("-- var/.maintenance.flag --\n"),
+		"the list of modules changed":                              files("-- init/app/etc/config.php --\n<?php return ['modules' => ['Magento_Store' => 0]];\n"),
+		"the topology of the queues changed":                       files("-- app/code/Acme/Shop/etc/queue_consumer.xml --\n"),
+		"the schema of modules changed":                            files("-- vendor/acme/shop/src/etc/db_schema.xml --\n"),
+		"data or schema patches changed":                           files("-- vendor/magento/module-store/Setup/Patch/Data/Second.php --\n"),
+		"the database, queue or search service changed":            files("-- app/etc/env.php --\n<?php return ['db' => ['connection' => ['default' => ['host' => 'db2']]]];\n"),
+		"setup:db:status says that schema or data need an upgrade": status("setup:db:status", 2),
+		"this could not be checked: The command":                   status("setup:db:status", 1),
 		"static content is made in this deployment": func(t *testing.T, w *toolkittest.World, _ *store) {
 			t.Helper()
 			if err := w.Kit.Tree.Remove(".static_content_deploy"); err != nil {
@@ -162,6 +162,55 @@ func TestReasons(t *testing.T) {
 				t.Errorf("got %q", reason)
 			}
 		})
+	}
+}
+
+// TestConfigurationNeedsAnImport: neither closes the shop.
+func TestConfigurationNeedsAnImport(t *testing.T) {
+	for name, change := range map[string]func(*toolkittest.World){
+		"config.php": func(w *toolkittest.World) {
+			w.Write(t, "-- init/app/etc/config.php --\n<?php return ['modules' => ['Magento_Store' => 1, 'Acme_Off' => 0], 'scopes' => []];\n")
+		},
+		"status": func(w *toolkittest.World) { w.Shell.Fail("php ./bin/magento app:config:status", 2, "import") },
+	} {
+		w, _ := world(t)
+		if _, d := decide(t, w); d.Importing() {
+			t.Errorf("%s: an import without a reason", name)
+		}
+		change(w)
+		if reason, d := decide(t, w); reason != "" || !d.Importing() {
+			t.Errorf("%s: reason %q, importing %t", name, reason, d.Importing())
+		}
+	}
+}
+
+// TestTheChecksLeaveNoCache has Magento make its cache where it does: below var.
+func TestTheChecksLeaveNoCache(t *testing.T) {
+	w, _ := world(t)
+	w.Write(t, "-- var/tmp/sluice-check-123/mage--0/x --\n-- var/tmp/other --\n")
+	w.Shell.On("php ./bin/magento", func(c shell.Command) (shell.Result, error) {
+		var override struct {
+			Cache struct {
+				Frontend map[string]struct {
+					Options struct {
+						Dir string `json:"cache_dir"`
+					} `json:"backend_options"`
+				}
+			}
+		}
+		text, _ := strings.CutPrefix(c.Env[0], "MAGENTO_DC__OVERRIDE=")
+		if err := json.Unmarshal([]byte(text), &override); err != nil {
+			t.Error(err)
+		}
+		w.Write(t, "-- var/"+override.Cache.Frontend["default"].Options.Dir+"/mage--0/x --\n")
+		return shell.Result{}, nil
+	})
+	if reason, _ := decide(t, w); reason != "" {
+		t.Error(reason)
+	}
+	entries, err := w.Kit.Tree.Entries("var/tmp")
+	if err != nil || len(entries) != 1 || entries[0].Name() != "other" {
+		t.Errorf("left %v, %v", entries, err)
 	}
 }
 
@@ -196,6 +245,14 @@ func TestServicesAreLookedAtAgain(t *testing.T) {
 	w.Write(t, "-- app/etc/env.php --\n<?php return ['db' => ['connection' => ['default' => ['host' => 'db']]], 'queue' => ['amqp' => ['host' => 'other']]];\n")
 	if reason, err := d.Recheck(w.Kit); reason != "the database, queue or search service changed" || err != nil || d.Open() {
 		t.Error(reason, err)
+	}
+}
+
+func TestAFingerprintThatLacksPartsIsMadeAgain(t *testing.T) {
+	w, _ := world(t)
+	w.Write(t, "-- init/setup-state.json --\n{\"schema\": \"x\", \"patches\": \"y\", \"queues\": \"z\"}\n")
+	if reason, _ := decide(t, w); reason != "" {
+		t.Errorf("an older toolkit's fingerprint was used: %s", reason)
 	}
 }
 
@@ -249,7 +306,7 @@ func TestAnUpgradeThatFailsLeavesNoRecord(t *testing.T) {
 }
 
 func TestCodeOfAnEmptyProject(t *testing.T) {
-	f, err := Code(fstest.MapFS{})
+	f, err := Code(fstest.MapFS{}, "")
 	if err != nil || f.Difference(f) != "the list of modules changed" {
 		t.Error(f, err)
 	}

@@ -1,0 +1,33 @@
+package components
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Themes returns the themes that the tree registers, "Magento/luma", sorted.
+func Themes(tree fs.FS) ([]string, error) {
+	files, err := Files(tree)
+	if err != nil {
+		return nil, err
+	}
+	e := &evaluator{tree: tree, loaded: map[string]bool{}, themes: map[string]bool{}}
+	for _, name := range files {
+		if err := e.load(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return slices.Sorted(maps.Keys(e.themes)), nil
+}
+
+// register notes a theme, whose name is AREA/VENDOR/THEME.
+func (e *evaluator) register(kind, name string) {
+	area, theme, ok := strings.Cut(name, "/")
+	vendor, rest, complete := strings.Cut(theme, "/")
+	if kind == "theme" && ok && complete && area != "" && vendor != "" && rest != "" {
+		e.themes[theme] = true
+	}
+}

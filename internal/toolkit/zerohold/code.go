@@ -1,0 +1,216 @@
+package zerohold
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"sluice/internal/toolkit/components"
+)
+
+// Code returns the parts of the fingerprint that are in the code: every file that
+// setup:upgrade or a recurring script reads, and its name. Links are followed, as PHP does.
+// dir is the absolute path of tree, which absolute links may begin with. A file that cannot
+// be read and a link that leads out of the tree are errors: setup:upgrade could read them.
+// It takes seconds on a cold disk.
+func Code(tree fs.FS, dir string) (Fingerprint, error) {
+	c := &code{tree: tree, dir: dir, hashes: map[string]hash.Hash{partACL: sha256.New()}, linked: map[string]bool{}}
+	for _, part := range codeParts() {
+		c.hashes[part] = sha256.New()
+	}
+	roots, err := rootsOf(tree)
+	if err != nil {
+		return nil, err
+	}
+	for _, root := range roots {
+		if _, err := fs.Stat(tree, root); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := c.walk(root, root, module{}); err != nil {
+			return nil, fmt.Errorf("read what setup:upgrade reads: %w", err)
+		}
+	}
+	if c.integrations {
+		_, _ = c.hashes[partIntegrations].Write(c.hashes[partACL].Sum(nil)) // a hash does not fail
+	}
+	f := Fingerprint{}
+	for _, part := range codeParts() {
+		f[part] = hex.EncodeToString(c.hashes[part].Sum(nil))
+	}
+	return f, nil
+}
+
+// rootsOf returns the directories that hold components: Magento's own, and those of
+// registrations elsewhere.
+func rootsOf(tree fs.FS) ([]string, error) {
+	roots := []string{"app/code", "app/design", "lib/internal", "setup/src", "vendor"}
+	registered, err := components.Files(tree)
+	for _, name := range registered {
+		dir := path.Dir(name)
+		inside := func(root string) bool { return dir == root || strings.HasPrefix(dir, root+"/") }
+		if path.Base(name) == "registration.php" && dir != "." && !slices.ContainsFunc(roots, inside) {
+			roots = append(roots, dir)
+		}
+	}
+	return roots, err
+}
+
+// code collects the hashes of one tree.
+type code struct {
+	tree   fs.FS
+	dir    string
+	hashes map[string]hash.Hash
+	linked map[string]bool // what links led to, each walked once
+	// integrations tells that there are some; only then the access control lists count.
+	integrations bool
+}
+
+// partACL is a part of the integrations: their permissions are looked up in acl.xml.
+const partACL = "acl"
+
+// module is what a walk knows of the module that it is in.
+type module struct {
+	dir       string // "" outside of a module
+	recurring bool   // it has a recurring script, which may read anything of it
+}
+
+// walk reads a directory. name is what Magento calls it and what is hashed, place the same
+// without links.
+func (c *code) walk(name, place string, in module) error {
+	entries, err := fs.ReadDir(c.tree, place)
+	if err != nil {
+		return err
+	}
+	if c.exists(place, "etc/module.xml") {
+		in = module{dir: name, recurring: c.exists(place, "Setup/Recurring.php") || c.exists(place, "Setup/RecurringData.php")}
+	}
+	for _, e := range entries {
+		name, place := path.Join(name, e.Name()), path.Join(place, e.Name())
+		kind := e.Type()
+		if kind&fs.ModeSymlink != 0 {
+			if place, kind, err = c.follow(place); err != nil {
+				return err
+			}
+		}
+		switch {
+		case kind.IsDir() && !passedOver(name, in):
+			err = c.walk(name, place, in)
+		case kind.IsRegular():
+			err = c.add(name, place, in)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follow returns where a link leads and what is there: nothing when the link is broken, or
+// when the place is walked anyway.
+func (c *code) follow(link string) (to string, kind fs.FileMode, err error) {
+	target, err := fs.ReadLink(c.tree, link)
+	if err != nil {
+		return "", 0, err
+	}
+	if to = path.Join(path.Dir(link), target); path.IsAbs(target) {
+		to = target
+		if rest, ok := strings.CutPrefix(path.Clean(target), c.dir+"/"); ok && c.dir != "" {
+			to = rest
+		}
+	}
+	if !fs.ValidPath(to) {
+		return "", 0, fmt.Errorf("the link %s leads out of the application, to %s", link, target)
+	}
+	info, err := fs.Stat(c.tree, to)
+	if errors.Is(err, fs.ErrNotExist) {
+		return to, fs.ModeIrregular, nil
+	}
+	if err != nil {
+		return "", 0, err
+	}
+	above := to == "." || strings.HasPrefix(link, to+"/")
+	if info.IsDir() && (above || c.linked[to]) {
+		return to, fs.ModeIrregular, nil
+	}
+	c.linked[to] = true
+	return to, info.Mode().Type(), nil
+}
+
+func (c *code) exists(dir, name string) bool {
+	_, err := fs.Stat(c.tree, path.Join(dir, name))
+	return err == nil
+}
+
+// passedOver tells directories that hold nothing for setup:upgrade, and many files. Names
+// mean something only directly in a module: a vendor may be named Test.
+func passedOver(name string, in module) bool {
+	base := path.Base(name)
+	if base == ".git" || base == "node_modules" {
+		return true
+	}
+	return in.dir != "" && path.Dir(name) == in.dir &&
+		slices.Contains([]string{"view", "Test", "Tests", "test", "tests", "i18n", "docs"}, base)
+}
+
+// add adds a file to the part that it belongs to.
+func (c *code) add(name, place string, in module) error {
+	part := partOf(name, in)
+	if part == "" && !strings.HasSuffix(name, "/etc/di.xml") {
+		return nil
+	}
+	f, err := c.tree.Open(place)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	if part != "" {
+		c.integrations = c.integrations || part == partIntegrations
+		_, _ = io.WriteString(c.hashes[part], name+"\x00") // a hash does not fail
+		_, err = io.Copy(c.hashes[part], f)
+		return err
+	}
+	text, err := io.ReadAll(f)
+	if err == nil && configuresSetup(text) {
+		_, _ = io.WriteString(c.hashes[partRecurring], name+"\x00"+string(text)) // a hash does not fail
+	}
+	return err
+}
+
+func partOf(name string, in module) string {
+	base, dir := path.Base(name), path.Base(path.Dir(name))
+	switch {
+	case base == "registration.php" || base == "theme.xml":
+		return partComponents
+	case strings.Contains(name, "/Setup/"):
+		return partPatches
+	case dir == "etc" && (strings.HasPrefix(base, "queue") || base == "communication.xml"):
+		return partQueues
+	case dir == "etc" && (base == "module.xml" || strings.HasPrefix(base, "db_schema")):
+		return partSchema
+	case dir == "etc" && (base == "indexer.xml" || base == "mview.xml"):
+		return partIndexers
+	case dir == "etc" && base == "integration.xml", strings.Contains(name, "/etc/integration/"):
+		return partIntegrations
+	case in.recurring:
+		return partRecurring
+	case dir == "etc" && base == "acl.xml":
+		return partACL
+	}
+	return ""
+}
+
+// configuresSetup reports whether a di.xml gives arguments to, replaces or extends a type
+// that setup:upgrade and Magento's recurring scripts work with.
+func configuresSetup(di []byte) bool {
+	return slices.ContainsFunc([]string{
+		`\Setup\`, `\Mview\`, `\MessageQueue\`, `\Communication\`, `\Amqp\`, `\Indexer\Config`, `SalesSequence\Model\EntityPool`, `Magento\Integration\`, `Magento\Theme\Model\Theme\`,
+	}, func(name string) bool { return bytes.Contains(di, []byte(name)) })
+}
