@@ -13,6 +13,7 @@ import (
 
 	"sluice/internal/gitrepo"
 	"sluice/internal/gitserve"
+	"sluice/internal/platform"
 )
 
 // config is everything that can be set. Defaults are in newFlags, nowhere else.
@@ -23,6 +24,7 @@ type config struct {
 	Router           string // control socket
 	BaseDomain       string
 	Domains          string
+	domains          map[string][]string // what Domains says, by project
 	HTTPPort         int
 	HTTPSPort        int
 	RouterAddr       string // where the router listens, for the warm-up
@@ -66,7 +68,7 @@ func serveFlags(c *config, out io.Writer) *flag.FlagSet {
 	fs.StringVar(&c.PublicURL, "public-url", "", "URL under which users reach --listen; empty: http://<listen>")
 	fs.StringVar(&c.Router, "router", "", "control socket of sluice-router; empty: <data-dir>/router/control.sock")
 	fs.StringVar(&c.BaseDomain, "base-domain", "localhost", "domain below which environments get their host names")
-	fs.StringVar(&c.Domains, "domains", "", "domains of production environments, separated by commas")
+	fs.StringVar(&c.Domains, "domains", "", "PROJECT=HOST,...: domains of one project, for installations that hold only that; else use sluice domain:add")
 	fs.IntVar(&c.HTTPPort, "http-port", 80, "port of the router as visitors see it")
 	fs.IntVar(&c.HTTPSPort, "https-port", 0, "TLS port of the router as visitors see it; 0: it has none")
 	fs.StringVar(&c.RouterAddr, "router-address", "", "address of the router for the warm-up; empty: 127.0.0.1:<http-port>")
@@ -134,6 +136,9 @@ func (c *config) complete() error {
 	if max(c.GitMaxPush, c.GitMaxRepository, c.GitMaxTree) > maxMB || c.GitMaxFiles < 0 {
 		return fmt.Errorf("%w: the --git-max-* limits are at most %d MB", errUsage, maxMB)
 	}
+	if c.domains, err = projectDomains(c.Domains); err != nil {
+		return err
+	}
 	if c.Subnets != "" {
 		if _, err := netip.ParsePrefix(c.Subnets); err != nil {
 			return fmt.Errorf("%w: --subnets: %w", errUsage, err)
@@ -150,6 +155,27 @@ func (c *config) gitLimits() gitserve.Limits {
 // treeLimits bound the trees of pushed commits.
 func (c *config) treeLimits() gitrepo.Limits {
 	return gitrepo.Limits{Bytes: int64(c.GitMaxTree) << 20, Entries: c.GitMaxFiles} //nolint:gosec // checked by complete
+}
+
+// projectDomains reads --domains. A list without a project would give the same hosts to
+// every project.
+func projectDomains(value string) (map[string][]string, error) {
+	if value == "" {
+		return map[string][]string{}, nil
+	}
+	project, hosts, ok := strings.Cut(value, "=")
+	if !ok || project == "" {
+		return nil, fmt.Errorf("%w: --domains %q: write PROJECT=HOST,HOST; a host belongs to one project (or add each: sluice domain:add -p PROJECT HOST)", errUsage, value)
+	}
+	out := map[string][]string{}
+	for _, host := range splitList(hosts) {
+		normal, err := platform.NormalDomain(host)
+		if err != nil {
+			return nil, fmt.Errorf("%w: --domains: %w", errUsage, err)
+		}
+		out[project] = append(out[project], normal)
+	}
+	return out, nil
 }
 
 // path returns a path below the data directory.

@@ -149,8 +149,8 @@ func (p *plant) openPipeline(ctx context.Context) error {
 	}, deploy.Options{
 		Site: topology.Site{
 			BaseDomain: p.config.BaseDomain, HTTPPort: p.config.HTTPPort, HTTPSPort: p.config.HTTPSPort,
-			Domains: splitList(p.config.Domains),
 		},
+		Domains:      p.config.domains,
 		WorkDir:      p.config.path("work"),
 		Workers:      p.config.Workers,
 		Builds:       p.config.Builds,

@@ -51,22 +51,6 @@ func (d *deployment) serviceImages(ctx context.Context) (map[string]platform.Ima
 	return refs, nil
 }
 
-// site is the installation's, with the domains of the project if that has any.
-func (s *Service) site(ctx context.Context, project string) (topology.Site, error) {
-	site := s.opts.Site
-	domains, err := s.Store.Domains(ctx, project)
-	if err != nil {
-		return site, fmt.Errorf("domains of the project: %w", err)
-	}
-	if len(domains) > 0 {
-		site.Domains = nil
-	}
-	for _, d := range domains {
-		site.Domains = append(site.Domains, d.Name)
-	}
-	return site, nil
-}
-
 // newRelease resolves the wanted state and records it before anything of it exists.
 func (d *deployment) newRelease(ctx context.Context, images map[string]platform.ImageRef) error {
 	id, err := d.Store.NextRelease(ctx, d.project.ID, d.env.Name)

@@ -50,7 +50,7 @@ func (s *Service) validate(ctx context.Context, push platform.Push, u platform.R
 	}
 	errs := report(log, findings)
 	if errs == 0 {
-		return nil
+		return s.checkRoutes(ctx, push.Project, u, m)
 	}
 	noun := "errors"
 	if errs == 1 {

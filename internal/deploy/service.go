@@ -20,6 +20,8 @@ import (
 // Options are the settings of the pipeline.
 type Options struct {
 	Site topology.Site
+	// Domains are those of projects to which none was added, by project.
+	Domains map[string][]string
 	// WorkDir holds a checkout per project and application, reused by later builds.
 	WorkDir string
 	// Workers is how many activities run side by side; 0 means 4.

@@ -11,27 +11,43 @@ import (
 	"sluice/internal/platform"
 )
 
-// resolveRoutes expands the placeholders of routes.yaml (spec: platform 3.1;
-// commerce-cloud 5.2, 5.3) and chooses the primary route. It refuses a route that only
-// clients with a certificate may reach when nothing could ask them for it.
+// resolveRoutes expands the placeholders of routes.yaml and chooses the primary route. It
+// refuses hosts that belong to others, and a route that only clients with a certificate may
+// reach when nothing could ask them for it.
 func resolveRoutes(in Input) (routes []platform.Route, notices []string, err error) {
-	s := scheme{site: in.Site}
+	s := scheme{site: in.Site, hosts: ownershipOf(in)}
+	seen := map[string]bool{}
 	for _, r := range in.Manifest.Routes {
 		if r.TLS.ClientAuth == string(platform.ClientAuthRequire) && in.Site.HTTPSPort == 0 {
-			return nil, nil, platform.Errorf(platform.CodeInvalid, "the route %q requires clients' certificates, and the router has no TLS listener to ask for them", r.URL).
+			return nil, nil, platform.Errorf(platform.CodeInvalid, "%s: the route %q requires client certificates, but the router has no TLS listener to ask for them", r.Pos, r.URL).
 				WithHint("start sluice-router with --listen-tls and sluiced with --https-port, or remove tls.client_authentication")
 		}
 		for _, h := range hostsOf(r.URL, in) {
 			route, ok := s.expand(r, h)
-			if !ok || containsURL(routes, route.URL) {
-				continue
+			if !ok || seen[route.URL] || route.Type == platform.RouteRedirect && route.To == route.URL {
+				continue // without a TLS listener, http://X/ that redirects to https://X/ leads to itself
 			}
+			if err := s.hosts.check(r, route); err != nil {
+				return nil, nil, err
+			}
+			if len(routes) == maxRoutes {
+				return nil, nil, platform.Errorf(platform.CodeInvalid, "%s: the environment has more than %d routes; nothing was changed", r.Pos, maxRoutes).
+					WithHint("{all} makes a route for each domain of the project; use wildcards such as \"https://*.{default}/\"")
+			}
+			seen[route.URL] = true
 			routes = append(routes, route)
 		}
 	}
-	routes = append(routes, s.redirectsToTLS(routes)...)
+	routes = append(routes, s.redirectsToTLS(routes, seen)...)
 	markPrimary(routes)
 	return routes, s.notices(routes), nil
+}
+
+// CheckRoutes says what is wrong with the routes of a manifest for an environment, before
+// anything is built for it.
+func CheckRoutes(in Input) error {
+	_, _, err := resolveRoutes(in)
+	return err
 }
 
 // hosts are what the placeholders of one route stand for.
@@ -39,14 +55,15 @@ type hosts struct {
 	def        string // {default}
 	all        string // {all}: one of them
 	production string // what stands for either in production; "" without a domain
+	below      string // below which the route's host is moved; "" to leave it
 }
 
 // hostsOf returns the hosts that a route's placeholder stands for, one entry for each
 // route that it becomes. In a preview environment {default} is the environment's own host
-// and each domain gets a host below that (spec: platform 3.1).
+// and each domain gets a host below that. So does a domain that is written out.
 func hostsOf(template string, in Input) []hosts {
-	own := in.Environment.Host() + "." + in.Site.BaseDomain
-	domains := in.Site.Domains
+	owner := ownershipOf(in)
+	own, domains := owner.own, owner.domains
 	if len(domains) == 0 {
 		return []hosts{{def: own, all: own}}
 	}
@@ -55,7 +72,11 @@ func hostsOf(template string, in Input) []hosts {
 		if production {
 			own = domains[0]
 		}
-		return []hosts{{def: own, all: own, production: domains[0]}}
+		h := hosts{def: own, all: own, production: domains[0]}
+		if u, err := url.Parse(template); err == nil && !production && owner.domainOf(strings.TrimPrefix(u.Hostname(), "*.")) != "" {
+			h.below = own
+		}
+		return []hosts{h}
 	}
 	var out []hosts
 	for _, d := range domains {
@@ -73,6 +94,15 @@ func (h hosts) expand(template string) string {
 	return strings.NewReplacer("{default}", h.def, "{all}", h.all).Replace(template)
 }
 
+// moved fills in the placeholders of a route's own URL.
+func (h hosts) moved(template string) string {
+	if u, err := url.Parse(template); h.below != "" && err == nil {
+		u.Host = strings.ToLower(u.Hostname()) + "." + h.below
+		return u.String()
+	}
+	return h.expand(template)
+}
+
 // inProduction fills in what they stand for in production, "" when that is not known.
 func (h hosts) inProduction(template string) string {
 	if h.production == "" && strings.Contains(template, "{") {
@@ -81,12 +111,15 @@ func (h hosts) inProduction(template string) string {
 	return strings.NewReplacer("{default}", h.production, "{all}", h.production).Replace(template)
 }
 
-// scheme knows which ports and protocols the router offers.
-type scheme struct{ site Site }
+// scheme knows which ports and protocols the router offers, and for which hosts.
+type scheme struct {
+	site  Site
+	hosts ownership
+}
 
 // expand resolves one route for one host.
 func (s scheme) expand(r *manifest.Route, h hosts) (platform.Route, bool) {
-	address, ok := s.address(h.expand(r.URL))
+	address, ok := s.address(h.moved(r.URL))
 	if !ok {
 		return platform.Route{}, false
 	}
@@ -114,7 +147,7 @@ func (s scheme) expand(r *manifest.Route, h hosts) (platform.Route, bool) {
 	if route.Type == platform.RouteUpstream {
 		route.Upstream = r.Upstream
 	} else {
-		route.To, _ = s.address(h.expand(r.To))
+		route.To = s.target(r.To, h)
 	}
 	route.ProductionURL, _ = s.address(h.inProduction(r.URL))
 	for _, p := range r.Redirects {
@@ -124,12 +157,7 @@ func (s scheme) expand(r *manifest.Route, h hosts) (platform.Route, bool) {
 }
 
 func (s scheme) redirect(p manifest.Redirect, expires string, h hosts) platform.PartialRedirect {
-	to := p.To
-	if strings.Contains(to, "{default}") || strings.Contains(to, "{all}") {
-		if absolute, ok := s.address(h.expand(to)); ok {
-			to = absolute
-		}
-	}
+	to := s.target(p.To, h)
 	if p.Expires != "" {
 		expires = p.Expires
 	}
@@ -137,6 +165,32 @@ func (s scheme) redirect(p manifest.Redirect, expires string, h hosts) platform.
 		Path: p.Path, To: to, Regexp: p.Regexp, Prefix: p.Prefix,
 		AppendSuffix: p.AppendSuffix, Code: p.Code, Expires: expires,
 	}
+}
+
+// target fills in the placeholders of a redirect's target. Scheme and port of this site go
+// to hosts of this environment only; another site's address stays as it is written.
+func (s scheme) target(to string, h hosts) string {
+	expanded := h.expand(to)
+	if u, err := url.Parse(expanded); err == nil && u.Host != "" && s.hosts.covers(u.Hostname()) {
+		if address, ok := s.address(expanded); ok {
+			return address
+		}
+	}
+	var origins []string
+	for _, proto := range []string{"https", "http"} {
+		for placeholder, host := range map[string]string{"{default}": h.def, "{all}": h.all} {
+			origins = append(origins, proto+"://"+placeholder, s.origin(proto, host))
+		}
+	}
+	return h.expand(strings.NewReplacer(origins...).Replace(to))
+}
+
+// origin is where visitors reach a host of this environment.
+func (s scheme) origin(proto, host string) string {
+	if s.site.HTTPSPort == 0 {
+		proto = "http"
+	}
+	return proto + "://" + host + s.portSuffix(proto)
 }
 
 // address adds the port that visitors have to use to a URL. A route for https is served
@@ -169,10 +223,10 @@ func (s scheme) portSuffix(proto string) string {
 	return ":" + strconv.Itoa(port)
 }
 
-// redirectsToTLS adds a redirect for every https route whose http twin is not defined
-// (spec: commerce-cloud 5.3). That of a wildcard has no target that could be written down:
-// the router redirects to the host that was asked for.
-func (s scheme) redirectsToTLS(routes []platform.Route) []platform.Route {
+// redirectsToTLS adds a redirect for every https route whose http twin is not defined. That
+// of a wildcard has no target that could be written down: the router redirects to the host
+// that was asked for.
+func (s scheme) redirectsToTLS(routes []platform.Route, seen map[string]bool) []platform.Route {
 	var added []platform.Route
 	for _, r := range routes {
 		u, err := url.Parse(r.URL)
@@ -182,9 +236,10 @@ func (s scheme) redirectsToTLS(routes []platform.Route) []platform.Route {
 		plain := *u
 		plain.Scheme = "http"
 		plain.Host = u.Hostname() + s.portSuffix("http")
-		if containsURL(routes, plain.String()) || containsURL(added, plain.String()) {
+		if seen[plain.String()] {
 			continue
 		}
+		seen[plain.String()] = true
 		added = append(added, platform.Route{
 			URL: plain.String(), OriginalURL: "http" + strings.TrimPrefix(r.OriginalURL, "https"),
 			Type: platform.RouteRedirect, To: r.URL,
@@ -206,12 +261,8 @@ func (s scheme) notices(routes []platform.Route) []string {
 	return out
 }
 
-func containsURL(routes []platform.Route, address string) bool {
-	return slices.ContainsFunc(routes, func(r platform.Route) bool { return r.URL == address })
-}
-
 // markPrimary keeps the route that is marked, and marks the first upstream route
-// otherwise: exactly one is primary (spec: platform 3.2).
+// otherwise: exactly one is primary.
 func markPrimary(routes []platform.Route) {
 	primary := -1
 	for i := range routes {

@@ -37,7 +37,7 @@ type Site struct {
 	BaseDomain string   // "localhost": environments live below it
 	HTTPPort   int      // as visitors see it
 	HTTPSPort  int      // 0: the router has no TLS listener
-	Domains    []string // of the project, the default one first
+	Domains    []string // of the project alone, verified, the default one first
 }
 
 // Result is the wanted state.

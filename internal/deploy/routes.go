@@ -1,0 +1,50 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+
+	"sluice/internal/manifest"
+	"sluice/internal/platform"
+	"sluice/internal/topology"
+)
+
+// site is the installation's, with the domains of the project: those that were added to it,
+// else those that the installation's settings name for it.
+func (s *Service) site(ctx context.Context, project string) (topology.Site, error) {
+	site := s.opts.Site
+	domains, err := s.Store.Domains(ctx, project)
+	if err != nil {
+		return site, fmt.Errorf("domains of the project: %w", err)
+	}
+	site.Domains = s.opts.Domains[project]
+	if len(domains) > 0 {
+		site.Domains = nil
+	}
+	for _, d := range domains {
+		site.Domains = append(site.Domains, d.Name)
+	}
+	return site, nil
+}
+
+// checkRoutes refuses a push whose routes name hosts that are not the project's, before
+// anything is built for it.
+func (s *Service) checkRoutes(ctx context.Context, project string, u platform.RefUpdate, m *manifest.Manifest) error {
+	branch, _ := u.Branch()
+	record, err := s.Store.Project(ctx, project)
+	if err != nil {
+		return err
+	}
+	env, err := s.Store.Environment(ctx, project, branch)
+	if platform.ErrorCode(err) == platform.CodeNotFound {
+		env, err = newEnvironment(record, branch), nil
+	}
+	if err != nil {
+		return err
+	}
+	site, err := s.site(ctx, project)
+	if err != nil {
+		return err
+	}
+	return topology.CheckRoutes(topology.Input{Project: record, Environment: env, Manifest: m, Site: site})
+}
