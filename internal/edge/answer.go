@@ -26,7 +26,7 @@ func (r *Router) openCache(opts cache.Options) error {
 // cachedRelease compiles a publication whose answers may be cached. They are its own: a
 // later release starts with an empty cache, whatever it has in common with this one.
 func (r *Router) cachedRelease(g *gate, p platform.Publication) (*release, error) {
-	rel, err := newRelease(g, p, r.dial)
+	rel, err := r.newRelease(g, p)
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +38,7 @@ func (r *Router) cachedRelease(g *gate, p platform.Publication) (*release, error
 		if route.cached, err = rel.answers.Route(route.Cache); err != nil {
 			return nil, err
 		}
+		rel.addPatterns(r.log, route.cached.Patterns())
 	}
 	return rel, nil
 }

@@ -37,6 +37,11 @@ func hopByHop(name string) bool {
 	return false
 }
 
+// underscored reports whether a name has an underscore. To an application that is started
+// like CGI, X_Forwarded_For and X-Forwarded-For are the same variable, so a client could
+// say what only the router may. nginx drops such fields, too.
+func underscored(name string) bool { return strings.IndexByte(name, '_') >= 0 }
+
 // mayTrail reports whether a client's field may follow the body: none that the router
 // answers for, and none that says how the request is to be understood (RFC 9110 6.5.1).
 func mayTrail(name string) bool {
@@ -45,7 +50,7 @@ func mayTrail(name string) bool {
 		return false
 	}
 	never := dropped()
-	return !hopByHop(name) && !slices.Contains(never[:], name) && !strings.HasPrefix(name, "X-Forwarded-") &&
+	return wire.ValidName(name) && !underscored(name) && !hopByHop(name) && !slices.Contains(never[:], name) && !strings.HasPrefix(name, "X-Forwarded-") &&
 		!strings.HasPrefix(name, "Content-") && !strings.HasPrefix(name, "If-")
 }
 
@@ -147,7 +152,7 @@ func appendTarget(b []byte, u *url.URL) []byte {
 
 func appendHeader(b []byte, h http.Header) []byte {
 	for name, values := range h {
-		if name == "Host" || name == "Content-Length" || hopByHop(name) {
+		if name == "Host" || name == "Content-Length" || hopByHop(name) || underscored(name) {
 			continue
 		}
 		for _, value := range values {
@@ -259,7 +264,7 @@ func (c clients) addr(req *http.Request) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	return addr.Unmap()
+	return addr.Unmap().WithZone("") // networks have no zone, so that an address with one is in none
 }
 
 // secure reports whether the visitor speaks https.

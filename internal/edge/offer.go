@@ -20,7 +20,10 @@ func (r *Router) Offer(ctx context.Context, p platform.Publication) error {
 		return platform.Errorf(platform.CodeInvalid, "an offer needs an environment")
 	}
 	g := r.gate(p.Environment)
-	rel, err := newRelease(g, p, r.dial)
+	rel, err := r.newRelease(g, p)
+	if err == nil {
+		err = rel.check()
+	}
 	if err != nil {
 		return err
 	}

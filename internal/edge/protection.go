@@ -54,14 +54,19 @@ func compileProtection(s platform.EdgeSettings) (*protection, error) {
 	return p, nil
 }
 
-// byAddress returns what the first matching rule says.
+// byAddress returns what the first matching rule says. An address that cannot be compared
+// with rules is denied by them, and so is one that no rule names where some are allowed:
+// access control must not fail open.
 func (p *protection) byAddress(addr netip.Addr) (allowed, matched bool) {
+	if len(p.rules) > 0 && !addr.IsValid() {
+		return false, true
+	}
 	for _, rule := range p.rules {
 		if rule.network.Contains(addr) {
 			return rule.allow, true
 		}
 	}
-	return false, false
+	return false, slices.ContainsFunc(p.rules, func(r addressRule) bool { return r.allow })
 }
 
 // consumesAuthorization reports whether the Authorization header is for the router and not

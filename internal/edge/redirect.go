@@ -9,14 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dlclark/regexp2"
-
+	"sluice/internal/edge/pattern"
 	"sluice/internal/platform"
 )
-
-// patternTimeout bounds one regular expression on one path: PCRE semantics include
-// backtracking, which a hostile path can make exponential.
-const patternTimeout = 20 * time.Millisecond
 
 // redirects are the partial redirects of one route (spec: platform 3.3). An exact or
 // prefix rule with the longest path wins; patterns follow in the order they are written.
@@ -31,7 +26,7 @@ type rule struct {
 	path    string // without trailing slash for prefix rules
 	code    int
 	expires lifetime
-	pattern *regexp2.Regexp
+	pattern *pattern.Pattern
 }
 
 // compileRedirects returns nil for a route without partial redirects.
@@ -46,11 +41,10 @@ func compileRedirects(list []platform.PartialRedirect) (*redirects, error) {
 			r.code = http.StatusFound
 		}
 		if p.Regexp {
-			re, err := regexp2.Compile(p.Path, regexp2.None)
+			re, err := pattern.Compile(p.Path)
 			if err != nil {
 				return nil, platform.Errorf(platform.CodeInvalid, "redirect pattern %q: %v", p.Path, err)
 			}
-			re.MatchTimeout = patternTimeout
 			r.pattern = re
 			rs.patterns = append(rs.patterns, r)
 			continue
@@ -66,8 +60,20 @@ func compileRedirects(list []platform.PartialRedirect) (*redirects, error) {
 	return rs, nil
 }
 
+// expressions returns the patterns of all rules.
+func (rs *redirects) expressions() []*pattern.Pattern {
+	if rs == nil {
+		return nil
+	}
+	list := make([]*pattern.Pattern, 0, len(rs.patterns))
+	for _, r := range rs.patterns {
+		list = append(list, r.pattern)
+	}
+	return list
+}
+
 // match returns the first rule that applies to the URL and where it leads.
-func (rs *redirects) match(u *url.URL) (location string, r *rule) {
+func (rs *redirects) match(b *pattern.Budget, u *url.URL) (location string, r *rule) {
 	for key := range ancestors(u.Path, rs.longest) {
 		r := rs.paths[key]
 		if r == nil || (!r.Prefix && key != u.Path) {
@@ -79,9 +85,9 @@ func (rs *redirects) match(u *url.URL) (location string, r *rule) {
 		return withQuery(r.To, u.RawQuery), r
 	}
 	for _, r := range rs.patterns {
-		// An error is a timeout: the rule does not match.
-		if m, err := r.pattern.FindStringMatch(u.Path); err == nil && m != nil {
-			return sameSite(r.To, os.Expand(r.To, captures(m, u))), r
+		// An error means that it took too long: the rule does not match.
+		if groups, err := r.pattern.Find(b, u.Path); err == nil && groups != nil {
+			return sameSite(r.To, os.Expand(r.To, captures(groups, u))), r
 		}
 	}
 	return "", nil
@@ -89,13 +95,10 @@ func (rs *redirects) match(u *url.URL) (location string, r *rule) {
 
 // captures resolves the placeholders of a pattern's target. Path text is escaped again,
 // so that nothing in a request can end the header or leave the path.
-func captures(m *regexp2.Match, u *url.URL) func(string) string {
+func captures(groups pattern.Groups, u *url.URL) func(string) string {
 	return func(name string) string {
 		if n, err := strconv.Atoi(name); err == nil {
-			if g := m.GroupByNumber(n); g != nil {
-				return escapePath(g.String())
-			}
-			return ""
+			return escapePath(groups.Group(n))
 		}
 		arg, isArg := strings.CutPrefix(name, "arg_")
 		switch {

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"sluice/internal/edge/cache"
+	"sluice/internal/edge/pattern"
 	"sluice/internal/platform"
 )
 
@@ -23,10 +24,11 @@ type release struct {
 	pool        *pool
 	subnet      netip.Prefix // of the environment's containers; invalid for none
 	answers     *cache.Zone  // what it answered; nil for one that only operators see
+	patterns    []*pattern.Pattern
 }
 
 // newRelease compiles a publication. It returns CodeInvalid when a route leads nowhere.
-func newRelease(g *gate, p platform.Publication, dial Dialer) (*release, error) {
+func (r *Router) newRelease(g *gate, p platform.Publication) (*release, error) {
 	for app, addrs := range p.Backends {
 		for _, a := range addrs {
 			if _, _, err := net.SplitHostPort(a); err != nil {
@@ -43,14 +45,15 @@ func newRelease(g *gate, p platform.Publication, dial Dialer) (*release, error) 
 		return nil, err
 	}
 	rel := &release{publication: clone(p), routes: make([]*route, 0, len(p.Routes)), subnet: subnet}
-	for _, r := range p.Routes {
-		c, err := compileRoute(g, r)
+	for _, declared := range p.Routes {
+		c, err := compileRoute(g, declared)
 		if err != nil {
 			return nil, err
 		}
-		if r.Type != platform.RouteRedirect && len(p.Backends[r.Upstream]) == 0 {
-			return nil, platform.Errorf(platform.CodeInvalid, "route %q leads to application %q, which has no backend", r.URL, r.Upstream)
+		if declared.Type != platform.RouteRedirect && len(p.Backends[declared.Upstream]) == 0 {
+			return nil, platform.Errorf(platform.CodeInvalid, "route %q leads to application %q, which has no backend", declared.URL, declared.Upstream)
 		}
+		rel.addPatterns(r.log, c.redirects.expressions())
 		c.project = p.Project
 		rel.routes = append(rel.routes, c)
 	}
@@ -61,7 +64,7 @@ func newRelease(g *gate, p platform.Publication, dial Dialer) (*release, error) 
 	}
 	rel.encoded = encoded
 	rel.table = newTable([]*release{rel})
-	rel.pool = newPool(rel.publication.Backends, dial)
+	rel.pool = newPool(rel.publication.Backends, r.dial)
 	return rel, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sluice/internal/edge/cache"
+	"sluice/internal/edge/pattern"
 	"sluice/internal/platform"
 )
 
@@ -64,7 +65,7 @@ func (r *route) toTLS(w http.ResponseWriter, req *http.Request) bool {
 // then a redirect route. It reports whether it did.
 func (r *route) redirect(w http.ResponseWriter, req *http.Request, secure bool) bool {
 	if r.redirects != nil {
-		if loc, rule := r.redirects.match(req.URL); rule != nil {
+		if loc, rule := r.redirects.match(pattern.Of(req.Context()), req.URL); rule != nil {
 			r.mark(w.Header(), secure)
 			rule.expires.set(w.Header())
 			sendRedirect(w, loc, rule.code)

@@ -88,6 +88,11 @@ func New(opts Options) (*Router, error) {
 // ServeHTTP answers one request.
 func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.sendAway(w, req)
+	req, ok := unambiguous(req)
+	if !ok {
+		refuse(w, req, "malformed request")
+		return
+	}
 	if p := parkedOf(req); p != nil {
 		if v := p.claim(); v != nil {
 			r.resume(w, req, p, v)
@@ -103,8 +108,7 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	case r.health != "" && req.URL.Path == r.health:
 		r.serveHealth(w, route)
 	case req.Method == http.MethodConnect || req.URL.Path == "" || req.URL.Path[0] != '/':
-		w.Header().Set("Connection", "close")
-		http.Error(w, "this is no forward proxy", http.StatusBadRequest)
+		refuse(w, req, "this server is not a forward proxy")
 	case route == nil:
 		r.pages.write(w, req, http.StatusNotFound, pageNotFound)
 	default:
@@ -115,6 +119,7 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // serve answers a request to a site. Who may not see it learns nothing else of it, but is
 // not asked for a password over http where https is there.
 func (r *Router) serve(w http.ResponseWriter, req *http.Request, route *route, secure bool) {
+	req = route.budgeted(req)
 	switch {
 	case route.toTLS(w, req):
 	case route.uncertified(req):
@@ -271,14 +276,16 @@ func (r *Router) publish(p platform.Publication) (platform.HoldReport, error) {
 	rel := old
 	if !rel.serves(p) {
 		var err error
-		if rel, err = r.cachedRelease(g, p); err != nil {
+		if rel, err = r.cachedRelease(g, p); err == nil {
+			err = rel.check()
+		}
+		if err != nil {
 			return platform.HoldReport{}, err
 		}
 	}
 	next, taken := r.table.Load().replace(g, old, rel)
 	if taken != nil {
-		return platform.HoldReport{}, platform.Errorf(platform.CodeConflict, "route %q is served by environment %q", taken.URL, taken.gate.id).
-			WithHint("give the route another host or path, or remove it from the other environment")
+		return platform.HoldReport{}, taken.err()
 	}
 	report := g.publish(rel, func() { r.table.Store(next) })
 	if old != rel {

@@ -298,7 +298,7 @@ func (r *Router) restoreGate(g *gate, s savedGate) (rel *release, err error) {
 		}
 	}
 	if s.Candidate != nil {
-		if g.candidate, err = newRelease(g, *s.Candidate, r.dial); err != nil { // the site needs none
+		if g.candidate, err = r.newRelease(g, *s.Candidate); err != nil { // the site needs none
 			r.log.Error("offered release not restored", slog.String("environment", string(s.Environment)), slog.Any("err", err))
 		}
 	}

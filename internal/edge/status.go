@@ -19,6 +19,10 @@ type Status struct {
 	InFlight    int                    `json:"in_flight"`  // requests under way that a drain waits for
 	LongLived   int                    `json:"long_lived"` // upgraded connections and event streams
 	LastHold    platform.HoldReport    `json:"last_hold"`  // of the present or the last hold, up to date
+
+	// SwitchedOff is the regular expressions of the release that were too slow too often:
+	// they match nothing any more.
+	SwitchedOff []string `json:"switched_off,omitempty"`
 }
 
 // Status returns the status of one environment, or CodeNotFound.
@@ -50,6 +54,7 @@ func (g *gate) status() Status {
 	}
 	if g.release != nil {
 		s.Release = g.release.publication.Release
+		s.SwitchedOff = g.release.switchedOff()
 	}
 	if h := g.hold; h != nil {
 		s.Activity, s.Deadline, s.OnDeadline = h.activity, h.deadline, h.onDeadline

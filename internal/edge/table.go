@@ -44,9 +44,10 @@ func newTable(releases []*release) *table {
 }
 
 // replace returns a table in which g has the routes of next instead of those of old;
-// either may be nil. Only hosts that one of them names are looked at. It returns the route
-// of another gate that serves a URL of next already, and then no table.
-func (t *table) replace(g *gate, old, next *release) (changed *table, taken *route) {
+// either may be nil. Only hosts that one of them names are changed. It returns the
+// conflict, and then no table, when another gate serves a URL of next already or another
+// project has one of its hosts.
+func (t *table) replace(g *gate, old, next *release) (changed *table, taken *conflict) {
 	declared := map[string][]*route{}
 	for _, rel := range []*release{old, next} {
 		if rel == nil {
@@ -59,10 +60,13 @@ func (t *table) replace(g *gate, old, next *release) (changed *table, taken *rou
 		}
 	}
 	if next != nil {
+		if taken := t.ofAnotherProject(next.routes); taken != nil {
+			return nil, taken
+		}
 		for _, r := range next.routes {
 			for _, other := range declared[r.host] {
 				if other.gate != g && other.path == r.path && other.secure == r.secure {
-					return nil, other
+					return nil, &conflict{claim: r, holder: other}
 				}
 			}
 			declared[r.host] = append(declared[r.host], r)

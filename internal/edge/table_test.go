@@ -2,6 +2,7 @@ package edge
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -22,7 +23,8 @@ func tableOf(tb testing.TB, urls ...string) *table {
 	for _, u := range urls {
 		p.Routes = append(p.Routes, upstream(u))
 	}
-	rel, err := newRelease(newGate(testEnv, newMetrics(), func() {}), p, nil)
+	r := &Router{log: slog.New(slog.DiscardHandler)}
+	rel, err := r.newRelease(newGate(testEnv, newMetrics(), func() {}), p)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -148,7 +150,7 @@ func TestRedirects(t *testing.T) {
 		}
 		got := ""
 		start := time.Now()
-		if loc, r := rs.match(u); r != nil {
+		if loc, r := rs.match(nil, u); r != nil {
 			got = fmt.Sprintf("%d %s", r.code, loc)
 		}
 		if got != tt.want {

@@ -167,12 +167,12 @@ func TestServesIsByProject(t *testing.T) {
 	publish(r, "shop", "shop-main-abcdefg", "https://shop.test/")
 	publish(r, "shop", "shop-stage-abcdefg", "http://*.shop.test/")
 	publish(r, "shop-b2b", "shop-b2b-main-abcdefg", "https://b2b.test/")
-	publish(r, "blog", "blog-main-abcdefg", "https://shop.test/blog/") // both serve the host
+	publish(r, "blog", "blog-main-abcdefg", "https://blog.test/")
 	publish(r, "", "shop-old-abcdefg", "https://old.test/")            // as in a state file from before
 	for range 2 {
 		check(r, "shop", "*.shop.test", "old.test", "shop.test")
 		check(r, "shop-b2b", "b2b.test")
-		check(r, "blog", "shop.test")
+		check(r, "blog", "blog.test")
 		check(r, "")
 		if r.Serves("shop", "unknown.test") || r.Serves("shop", "") {
 			t.Error("serves what is no host")

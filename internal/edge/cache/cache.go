@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"sluice/internal/edge/pattern"
 )
 
 // Defaults of Options.
@@ -92,6 +94,14 @@ type Route struct {
 	zone   *Zone
 	rules  *rules
 	guards []string
+}
+
+// Patterns returns the regular expressions that cookies are compared with.
+func (rt *Route) Patterns() []*pattern.Pattern {
+	if rt == nil {
+		return nil
+	}
+	return rt.rules.classes
 }
 
 // renewKey marks the context of a request that renews an answer.

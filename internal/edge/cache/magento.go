@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"sluice/internal/edge/pattern"
 )
 
 // Answers of a Magento whose page cache is set to Varnish are made for its configuration of
@@ -50,8 +52,8 @@ func (r *rules) tellGroups() bool {
 	if r.any || slices.Contains(r.names, varyCookie) {
 		return true
 	}
-	return slices.ContainsFunc(r.classes, func(p pattern) bool {
-		matches, err := p.matches(varyCookie)
+	return slices.ContainsFunc(r.classes, func(p *pattern.Pattern) bool {
+		matches, err := p.Match(nil, varyCookie)
 		return matches && err == nil
 	})
 }

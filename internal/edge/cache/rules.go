@@ -2,22 +2,17 @@ package cache
 
 import (
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"sluice/internal/edge/pattern"
 	"sluice/internal/platform"
-
-	"github.com/dlclark/regexp2"
 )
 
-// Limits of patterns for cookie names: they are PCRE, so backtracking is bounded by time,
-// and a request that brings many cookies is not looked at name by name.
-const (
-	patternTimeout = 5 * time.Millisecond
-	maxCookies     = 128
-)
+// maxCookies is how many cookies are compared with patterns: a request that brings more
+// bypasses the cache.
+const maxCookies = 128
 
 // rules is a compiled cache section.
 type rules struct {
@@ -25,34 +20,7 @@ type rules struct {
 	headers []string      // canonical, sorted
 	any     bool          // any cookie bypasses the cache
 	names   []string      // of cookies that are part of the key, sorted
-	classes []pattern
-}
-
-// pattern is a PCRE on a cookie's name. Most are in the linear subset that regexp has,
-// which no name can make slow.
-type pattern struct {
-	linear *regexp.Regexp
-	pcre   *regexp2.Regexp // when linear is nil
-}
-
-func newPattern(expr string) (pattern, error) {
-	if re, err := regexp.Compile(expr); err == nil {
-		return pattern{linear: re}, nil
-	}
-	re, err := regexp2.Compile(expr, regexp2.None)
-	if err != nil {
-		return pattern{}, err
-	}
-	re.MatchTimeout = patternTimeout
-	return pattern{pcre: re}, nil
-}
-
-// matches returns an error when it took too long to find out.
-func (p pattern) matches(name string) (bool, error) {
-	if p.linear != nil {
-		return p.linear.MatchString(name), nil
-	}
-	return p.pcre.MatchString(name)
+	classes []*pattern.Pattern
 }
 
 // forbiddenHeaders cannot be part of a key (spec: platform 3.4).
@@ -93,7 +61,7 @@ func (r *rules) cookie(name string) error {
 	case name == "*":
 		r.any = true
 	case len(name) > 2 && name[0] == '/' && name[len(name)-1] == '/':
-		p, err := newPattern(name[1 : len(name)-1])
+		p, err := pattern.Compile(name[1 : len(name)-1])
 		if err != nil {
 			return platform.Errorf(platform.CodeInvalid, "cookie pattern %q of the cache: %v", name, err).
 				WithHint("write a name, or a regular expression between slashes, in cache.cookies of the route")
@@ -142,11 +110,11 @@ func (r *rules) appendCookies(b []byte, req *http.Request) ([]byte, bool) {
 	if len(r.classes) == 0 {
 		return b, true
 	}
-	return r.appendClasses(b, lines)
+	return r.appendClasses(b, lines, pattern.Of(req.Context()))
 }
 
 // appendClasses adds one part for each pattern: every cookie whose name it matches.
-func (r *rules) appendClasses(b []byte, lines []string) ([]byte, bool) {
+func (r *rules) appendClasses(b []byte, lines []string, budget *pattern.Budget) ([]byte, bool) {
 	for i, class := range r.classes {
 		b = append(b, byte(i), 0xff)
 		seen := 0
@@ -154,7 +122,7 @@ func (r *rules) appendClasses(b []byte, lines []string) ([]byte, bool) {
 			if seen++; seen > maxCookies {
 				return b, false
 			}
-			matches, err := class.matches(name)
+			matches, err := class.Match(budget, name)
 			if err != nil {
 				return b, false
 			}

@@ -1,0 +1,87 @@
+package edge
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"sluice/internal/edge/wire"
+)
+
+// unambiguous checks what a backend gets as the request line and the framing, once for all
+// protocols: net/http lets some of it pass over HTTP/2 that HTTP/1.1 cannot carry, and a
+// backend could read another request than the one that was routed, cached and logged. It
+// reports false for a request that is to be refused. The request that it returns has
+// http.NoBody exactly if it has no body: net/http's HTTP/2 server says so by the length
+// only.
+func unambiguous(req *http.Request) (*http.Request, bool) {
+	if !wire.ValidName(req.Method) || !plainQuery(req.URL.RawQuery) || strings.IndexByte(req.RequestURI, '#') >= 0 {
+		return req, false
+	}
+	if req.ProtoMajor >= 2 && !sameLength(req) {
+		return req, false
+	}
+	body := req.Body
+	if req.ContentLength == 0 && body != nil && body != http.NoBody {
+		body = http.NoBody
+	}
+	query := escapedQuery(req.URL.RawQuery)
+	if body != req.Body || query != req.URL.RawQuery {
+		url := *req.URL
+		url.RawQuery = query
+		req = req.WithContext(req.Context())
+		req.Body, req.URL = body, &url
+	}
+	return req, true
+}
+
+// plainQuery refuses what would end the request line or its target elsewhere.
+func plainQuery(query string) bool {
+	for i := range len(query) {
+		if c := query[i]; c <= ' ' || c == 0x7f || c == '#' {
+			return false
+		}
+	}
+	return true
+}
+
+// escapedQuery escapes bytes that are not ASCII, which old clients send as they are.
+func escapedQuery(query string) string {
+	const hex = "0123456789ABCDEF"
+	first := strings.IndexFunc(query, func(r rune) bool { return r > '~' })
+	if first < 0 {
+		return query
+	}
+	var b strings.Builder
+	for i := range len(query) {
+		if c := query[i]; c > '~' {
+			b.WriteString(string([]byte{'%', hex[c>>4], hex[c&15]}))
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// sameLength reports whether the length that the header states is one number and the one
+// that the server goes by. HTTP/1 was checked by its parser.
+func sameLength(req *http.Request) bool {
+	values, stated := req.Header["Content-Length"]
+	if !stated {
+		return true
+	}
+	if len(values) != 1 || strings.TrimLeft(values[0], "0123456789") != "" {
+		return false
+	}
+	n, err := strconv.ParseInt(values[0], 10, 64)
+	return err == nil && n == req.ContentLength
+}
+
+// refuse answers a request that is not understood. Over HTTP/1 it is the last one of its
+// connection, for nobody knows where it ends.
+func refuse(w http.ResponseWriter, req *http.Request, why string) {
+	if req.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+	}
+	http.Error(w, why, http.StatusBadRequest)
+}
