@@ -55,7 +55,7 @@ func escapedQuery(query string) string {
 	var b strings.Builder
 	for i := range len(query) {
 		if c := query[i]; c > '~' {
-			b.WriteString(string([]byte{'%', hex[c>>4], hex[c&15]}))
+			_, _ = b.Write([]byte{'%', hex[c>>4], hex[c&15]})
 		} else {
 			b.WriteByte(c)
 		}

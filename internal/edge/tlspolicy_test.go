@@ -168,7 +168,7 @@ func TestServesIsByProject(t *testing.T) {
 	publish(r, "shop", "shop-stage-abcdefg", "http://*.shop.test/")
 	publish(r, "shop-b2b", "shop-b2b-main-abcdefg", "https://b2b.test/")
 	publish(r, "blog", "blog-main-abcdefg", "https://blog.test/")
-	publish(r, "", "shop-old-abcdefg", "https://old.test/")            // as in a state file from before
+	publish(r, "", "shop-old-abcdefg", "https://old.test/") // as in a state file from before
 	for range 2 {
 		check(r, "shop", "*.shop.test", "old.test", "shop.test")
 		check(r, "shop-b2b", "b2b.test")
