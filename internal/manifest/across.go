@@ -24,6 +24,7 @@ func (p *parser) acrossFiles(m *Manifest) {
 		p.roots(a)
 		p.upstream(a)
 		p.hooks(a)
+		p.lockedPHP(a)
 		if !p.check.opts.Bare {
 			p.committedFiles(a)
 		}
@@ -38,6 +39,7 @@ func (p *parser) acrossFiles(m *Manifest) {
 	p.redirects(m)
 	p.unusedServices(m)
 	p.disks(m)
+	p.endOfLife(m)
 	if !p.check.opts.Bare && !p.check.opts.Partial {
 		p.repository(m)
 	}

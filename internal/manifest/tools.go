@@ -36,7 +36,10 @@ func (p *parser) tools(a *Application) {
 		return
 	}
 	rt, ok := p.check.opts.Catalog.Runtime(a.Type.Name, a.Type.Version)
-	if !ok || rt.Image.Debian == nil {
+	if !ok {
+		rt = nearestRuntime(p.check.opts.Catalog, a.Type.Name, a.Type.Version)
+	}
+	if rt.Image.Debian == nil {
 		return
 	}
 	languages := p.apps[a.Name].get("dependencies")
