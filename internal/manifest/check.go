@@ -197,13 +197,17 @@ func (c *checker) unknownKey(e entry, s *shape, path string) {
 		Pos: e.pos, Severity: SeverityError, Rule: "unknown-key",
 		Message: "unknown key " + show(e.key), Fix: didYouMean(e.key, propertyKeys(s.props)),
 	}
+	key, home := s.homeOf(e.key)
+	if s.nearly && home == "" && closest(e.key, propertyKeys(s.props)) == "" {
+		return
+	}
 	if path != "" {
 		d.Message += " in " + path
 	}
 	if s.unknown != "" {
 		d.Severity, d.Why = SeverityWarning, s.unknown
 	}
-	if key, home := s.homeOf(e.key); home != "" && closest(e.key, propertyKeys(s.props)) == "" {
+	if home != "" && closest(e.key, propertyKeys(s.props)) == "" {
 		d.Fix = fmt.Sprintf("%q belongs into %s; check the indentation", key, home)
 	}
 	c.add(d)
@@ -218,7 +222,7 @@ func forAnchors(key string) bool {
 // mostly that is a slip of indentation.
 func (s *shape) homeOf(key string) (meant, home string) {
 	homes := s.homes
-	if homes == nil {
+	if homes == nil && !s.nearly {
 		homes = applicationHomes()
 	}
 	for _, candidate := range slices.Sorted(maps.Keys(homes)) {
