@@ -40,6 +40,7 @@ func (p *parser) acrossFiles(m *Manifest) {
 	p.unusedServices(m)
 	p.disks(m)
 	p.endOfLife(m)
+	p.committedSecrets(m)
 	if !p.check.opts.Bare && !p.check.opts.Partial {
 		p.repository(m)
 	}

@@ -181,6 +181,7 @@ func (p *parser) env(file string) *EnvFile {
 		return nil
 	}
 	p.check.matches(n, envShape(), "")
+	p.check.secrets(n.get("log"), "log", "leave the handler out, or give it a token that can do nothing else")
 	return decodeEnv(n, file)
 }
 

@@ -197,6 +197,7 @@ func (c *checker) configuration(v StageVariable, n *node) {
 		c.notice(n.find("_merge").pos, "ignored-key", v.Name+"._merge has no effect here", "this variable always replaces the default", "")
 	}
 	c.variablesInside(v.Name, n)
+	c.secrets(n, v.Name, "set env:"+v.Name+" as a sensitive variable of the environment")
 	if s := configurationShape(v.Name); s != nil && n.isMap() {
 		c.matches(n, s, v.Name)
 	}

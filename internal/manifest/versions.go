@@ -183,27 +183,16 @@ func versionFix(name, version string, versions []string) string {
 	return "use one of " + strings.Join(versions, ", ")
 }
 
-// checkVariables checks names of environment variables.
+// checkVariables checks the names of environment variables, and looks for secrets in all.
 func checkVariables(c *checker, n *node, path string) {
+	c.secrets(n, path, asVariable)
 	env := n.get("env")
 	if !env.isMap() {
 		return
 	}
 	for _, e := range env.entries {
-		switch upper := strings.ToUpper(e.key); {
-		case !variablePattern.MatchString(e.key):
+		if !variablePattern.MatchString(e.key) {
 			c.warn(e.pos, "odd-variable", below(path+".env", e.key)+" is not a name that shells know", "programs may not see it", "use letters, digits and _")
-		case looksSecret(upper) && e.value.kind == kindText && len(e.value.text) >= 8 && !strings.Contains(e.value.text, "REDACTED"):
-			c.notice(e.pos, "committed-secret", below(path+".env", e.key)+" looks like a secret", "everyone who can read the repository sees it", "set it as a sensitive variable of the environment")
 		}
 	}
-}
-
-func looksSecret(name string) bool {
-	for _, word := range []string{"PASSWORD", "SECRET", "PRIVATE_KEY", "API_KEY", "ACCESS_TOKEN", "CRYPT_KEY"} {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	return false
 }
