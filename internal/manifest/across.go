@@ -24,6 +24,8 @@ func (p *parser) acrossFiles(m *Manifest) {
 		p.roots(a)
 		p.upstream(a)
 		p.hooks(a)
+		p.buildTools(a)
+		p.endlessConsumers(a)
 		p.lockedPHP(a)
 		if !p.check.opts.Bare {
 			p.committedFiles(a)
@@ -40,6 +42,7 @@ func (p *parser) acrossFiles(m *Manifest) {
 	p.unusedServices(m)
 	p.disks(m)
 	p.endOfLife(m)
+	p.plugins(m)
 	p.committedSecrets(m)
 	if !p.check.opts.Bare && !p.check.opts.Partial {
 		p.repository(m)

@@ -183,7 +183,7 @@ func (c *checker) property(e entry, p property, path string) {
 	switch {
 	case p.status == StatusRefused && !e.value.saysNothing():
 		c.fail(e.pos, "refused-key", path+" is not supported", p.note, "remove it")
-	case p.status == StatusIgnored && !e.value.saysNothing():
+	case p.status == StatusIgnored && !p.quiet && !e.value.saysNothing():
 		c.add(Diagnostic{Pos: e.pos, Severity: SeverityNotice, Rule: "ignored-key", Message: path + " has no effect here", Why: p.note})
 	}
 	c.matches(e.value, p.shape, path)

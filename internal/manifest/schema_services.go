@@ -63,7 +63,7 @@ func mysqlSchema() *shape {
 
 // searchSchema is the configuration of a search service (spec: commerce-cloud 4.3).
 func searchSchema() *shape {
-	return object(property{key: "plugins", shape: listOf(text()), status: StatusIgnored, note: "the image has its own plugins", doc: "Plugins to install."}).lax(unread)
+	return object(property{key: "plugins", shape: listOf(text()), status: StatusIgnored, quiet: true, note: "the image has its own plugins", doc: "Plugins to install."}).lax(unread)
 }
 
 // cacheServiceSchema is the configuration of a redis or valkey service.

@@ -43,6 +43,7 @@ type property struct {
 	required bool
 	status   Status // empty means done
 	note     string // ignored or refused: why, and what to do instead
+	quiet    bool   // ignored, and reported by a check of its own
 }
 
 // format is a rule for texts with a name.
