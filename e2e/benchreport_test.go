@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"sluice/internal/plan"
 	"sluice/internal/platform"
 )
 
@@ -140,12 +141,13 @@ func (b *bench) printSteps(w io.Writer) {
 	row(partBuildBefore, "")
 	row(partBuildHook, "a hook")
 	row(partBuildAfter, "")
-	for _, s := range platform.Steps() {
+	for _, step := range plan.Table() {
+		s := step.Name
 		switch {
 		case s == platform.StepBuild: // above, in parts
 		case s == platform.StepDeployHook:
 			row(stepPart(string(s)), "a hook; visitors wait")
-		case !s.Before(platform.StepHold) && s.Before(platform.StepRetire):
+		case step.Phase == platform.PhaseDeploy && step.Reach >= platform.Held && s != platform.StepRetire:
 			row(stepPart(string(s)), "visitors wait")
 		default:
 			row(stepPart(string(s)), "")

@@ -15,6 +15,7 @@ import (
 
 	"sluice/apiv1"
 	"sluice/e2e/loadgen"
+	"sluice/internal/plan"
 	"sluice/internal/platform"
 )
 
@@ -63,19 +64,18 @@ func TestKillAtEveryStep(t *testing.T) {
 	m := newMachine(t)
 	s := m.newTiny("shop")
 	s.deployed()
-	steps := platform.Steps()
-	for _, step := range steps[1 : len(steps)-1] {
-		t.Run(string(step), func(t *testing.T) {
+	for _, row := range plan.Table() {
+		t.Run(string(row.Name), func(t *testing.T) {
 			outer := m.t
 			m.t = t
 			defer func() { m.t = outer }()
-			s.killAt(step)
+			s.killAt(row)
 		})
 	}
 }
 
-func (s *shop) killAt(step platform.Step) {
-	t := s.t
+func (s *shop) killAt(row plan.Row) {
+	t, step := s.t, row.Name
 	before := s.body()
 	after := "killed at " + string(step)
 	s.daemon.signal(syscall.SIGTERM)
@@ -95,10 +95,10 @@ func (s *shop) killAt(step platform.Step) {
 	t.Logf("visitors: %d answered, %d failed, %d held, longest wait %s; activity: %s, %s %s", report.Gets.Answered,
 		report.Gets.Failed, report.Held, report.LongestWait, a.Result, a.Reason, a.Hint)
 
-	switch {
-	case step == platform.StepDeployHook:
+	switch row.Reach {
+	case platform.Touched:
 		s.wantClosed(a, report)
-	case step.Before(platform.StepDeployHook):
+	case platform.Served, platform.Held:
 		s.wantServed(before, report)
 		if a.Result != apiv1.ResultFailure || a.Reason == "" || a.Hint == "" {
 			t.Errorf("result %q, reason %q, hint %q", a.Result, a.Reason, a.Hint)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -62,12 +63,19 @@ func authorityFile(c config, dir string) string {
 	return filepath.Join(cmp.Or(dir, filepath.Join(filepath.Dir(c.Router), "tls")), platform.LocalAuthorityFile)
 }
 
-// authority returns the certificate of the router's local authority for the containers of
-// a deployment; "" when there is none.
-func (p *plant) authority(ctx context.Context) string {
-	text, err := findAuthority(ctx, p.gate, authorityFile(p.config, ""))
+// authority is the router's local authority as deployments see it.
+type authority struct {
+	router authorityTeller
+	file   string // where to look when the router does not answer
+	log    *slog.Logger
+}
+
+// Certificate returns the authority's certificate for the containers of a deployment; ""
+// when there is none.
+func (a authority) Certificate(ctx context.Context) string {
+	text, err := findAuthority(ctx, a.router, a.file)
 	if err != nil && platform.ErrorCode(err) != platform.CodeNotFound {
-		p.log.WarnContext(ctx, "containers are made without the local authority's certificate", "error", err)
+		a.log.WarnContext(ctx, "containers are made without the local authority's certificate", "error", err)
 	}
 	return text
 }

@@ -45,6 +45,10 @@ type config struct {
 	GitMaxFiles      int
 	CrashAt          string
 	Toolkit          string // executable of the toolkit
+	// Limits of each project.
+	ProjectWorkers      int
+	ProjectEnvironments int
+	ProjectPending      int
 }
 
 var errUsage = errors.New("usage")
@@ -55,7 +59,7 @@ func newFlags(name string, c *config, out io.Writer) *flag.FlagSet {
 	fs.SetOutput(out)
 	fs.StringVar(&c.DataDir, "data-dir", "/var/lib/sluice", "directory that holds all state")
 	fs.StringVar(&c.DockerHost, "docker-host", "unix:///var/run/docker.sock", "address of the Docker engine")
-	fs.StringVar(&c.Prefix, "prefix", "sluice", "first part of the names of containers and networks; two installations on one engine need two")
+	fs.StringVar(&c.Prefix, "prefix", "sluice", "first part of the names of containers and networks; two installations on one engine need different ones")
 	fs.StringVar(&c.Catalog, "catalog", "", "file that adds to or overrides the catalog of runtimes and services")
 	fs.StringVar(&c.Mirror, "mirror", "", "Debian mirror to assemble images from; empty: deb.debian.org")
 	return fs
@@ -69,16 +73,19 @@ func serveFlags(c *config, out io.Writer) *flag.FlagSet {
 	fs.StringVar(&c.Router, "router", "", "control socket of sluice-router; empty: <data-dir>/router/control.sock")
 	fs.StringVar(&c.BaseDomain, "base-domain", "localhost", "domain below which environments get their host names")
 	fs.StringVar(&c.Domains, "domains", "", "PROJECT=HOST,...: domains of one project, for installations that hold only that; else use sluice domain:add")
-	fs.IntVar(&c.HTTPPort, "http-port", 80, "port of the router as visitors see it")
-	fs.IntVar(&c.HTTPSPort, "https-port", 0, "TLS port of the router as visitors see it; 0: it has none")
+	fs.IntVar(&c.HTTPPort, "http-port", 80, "public HTTP port of the router")
+	fs.IntVar(&c.HTTPSPort, "https-port", 0, "public HTTPS port of the router; 0: TLS is off")
 	fs.StringVar(&c.RouterAddr, "router-address", "", "address of the router for the warm-up; empty: 127.0.0.1:<http-port>")
 	fs.StringVar(&c.RouterTLS, "router-tls-address", "", "TLS address of the router for the warm-up; empty: 127.0.0.1:<https-port>")
-	fs.StringVar(&c.Subnets, "subnets", "10.213.0.0/16", "pool out of which every environment gets a /24")
-	fs.BoolVar(&c.BuildNetwork, "build-network", true, "let build hooks reach the outside (never a service)")
+	fs.StringVar(&c.Subnets, "subnets", "10.213.0.0/16", "address pool; each environment is assigned a /24")
+	fs.BoolVar(&c.BuildNetwork, "build-network", true, "allow build hooks internet access (services are never reachable)")
 	fs.DurationVar(&c.HoldLimit, "hold-limit", 300*time.Second, "how long a request may wait during a deployment")
-	fs.Uint64Var(&c.MinFree, "min-free", 256, "MB of free disk below which a deployment is refused")
-	fs.IntVar(&c.Workers, "workers", 4, "activities that run side by side")
-	fs.IntVar(&c.Builds, "builds", 2, "builds that run side by side")
+	fs.Uint64Var(&c.MinFree, "min-free", 256, "refuse deployments when less disk is free, in MB")
+	fs.IntVar(&c.Workers, "workers", 4, "activities that run at once")
+	fs.IntVar(&c.ProjectWorkers, "project-workers", 0, "activities of one project that run at once while there are several projects; 0: one less than --workers")
+	fs.IntVar(&c.ProjectEnvironments, "project-environments", 100, "environments that a project may have")
+	fs.IntVar(&c.ProjectPending, "project-pending", 50, "activities of a project that may wait in the queue")
+	fs.IntVar(&c.Builds, "builds", 2, "builds that run at once")
 	fs.StringVar(&c.Toolkit, "toolkit", "", "sluice-toolkit for builds and containers, statically linked; empty: the one beside sluiced")
 	fs.Uint64Var(&c.GitMaxPush, "git-max-push", 1024, "maximum size of one push in MB")
 	fs.Uint64Var(&c.GitMaxRepository, "git-max-repository", 10240, "maximum size of a Git repository on disk in MB")

@@ -36,7 +36,7 @@ func serve(ctx context.Context, args []string, env map[string]string, stderr io.
 	return errors.Join(err, p.close())
 }
 
-// serve recovers, then answers requests and runs activities until ctx ends. Activities
+// serve recovers, then serves requests and runs activities until ctx ends. Activities
 // that hold requests finish first.
 func (p *plant) serve(ctx context.Context) error {
 	hooks, err := p.listenHooks(ctx)
@@ -57,8 +57,8 @@ func (p *plant) serve(ctx context.Context) error {
 			WithHint("stop what listens there, or choose another address with --listen")
 	}
 	if err := p.pipeline.Recover(ctx); err != nil {
-		// Whatever could not be mended concerns single environments; the others are served.
-		p.log.ErrorContext(ctx, "recover", "error", err)
+		// What failed concerns single environments; the others are served.
+		p.log.ErrorContext(ctx, "recovery finished with errors", "error", err)
 	}
 	p.queueMissed(ctx)
 	server := &http.Server{
@@ -72,6 +72,7 @@ func (p *plant) serve(ctx context.Context) error {
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(hooks.Serve)
 	group.Go(func() error { return p.pipeline.Run(gctx) })
+	group.Go(func() error { return p.pipeline.Housekeep(gctx) })
 	group.Go(func() error { return p.certs.Run(gctx) })
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -89,9 +90,9 @@ func (p *plant) serve(ctx context.Context) error {
 	return err
 }
 
-// shutDown lets answers finish that end by themselves; log streams do not.
+// shutDown lets responses finish that end by themselves; log streams do not.
 func (p *plant) shutDown(ctx context.Context, server *http.Server) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, 3*time.Second, errors.New("answers took too long"))
+	ctx, cancel := context.WithTimeoutCause(ctx, 3*time.Second, errors.New("responses took too long"))
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		return server.Close()
@@ -99,11 +100,11 @@ func (p *plant) shutDown(ctx context.Context, server *http.Server) error {
 	return nil
 }
 
-// queueMissed deploys what was pushed while nobody could queue it.
+// queueMissed deploys what was pushed while sluiced could not queue it.
 func (p *plant) queueMissed(ctx context.Context) {
 	list, err := p.store.Projects(ctx)
 	if err != nil {
-		p.log.ErrorContext(ctx, "list projects", "error", err)
+		p.log.ErrorContext(ctx, "could not list projects", "error", err)
 		return
 	}
 	for _, project := range list {
@@ -116,7 +117,7 @@ func (p *plant) queueMissed(ctx context.Context) {
 			err = p.pipeline.EnqueueMissed(ctx, project.ID, heads, platform.Actor{ID: "system", Name: "the system"})
 		}
 		if err != nil {
-			p.log.ErrorContext(ctx, "queue missed pushes", "project", project.ID, "error", err)
+			p.log.ErrorContext(ctx, "could not queue missed pushes", "project", project.ID, "error", err)
 		}
 	}
 }

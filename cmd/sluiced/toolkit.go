@@ -11,8 +11,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
-	"sync"
 
 	"sluice/internal/platform"
 )
@@ -89,47 +87,38 @@ func copyExecutable(in io.Reader, target string) error {
 type toolkits struct {
 	dir string
 	log *slog.Logger
-
-	mu sync.Mutex // one look at a time
 }
 
-// drop removes the toolkits that are not in use. inUse is asked only when there is more than
-// one.
-func (t *toolkits) drop(ctx context.Context, inUse func(context.Context) (map[string]bool, error)) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	root, err := os.OpenRoot(t.dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// Installed lists the executables.
+func (t *toolkits) Installed(context.Context) ([]string, error) {
+	entries, err := os.ReadDir(t.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
-	if err != nil {
-		return err
-	}
-	defer func() { _ = root.Close() }() // was only looked at
-	entries, err := fs.ReadDir(root.FS(), ".")
-	if err != nil {
-		return err
-	}
-	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return !e.IsDir() || !isDigest(e.Name()) })
-	if len(entries) < 2 {
-		return nil
-	}
-	used, err := inUse(ctx)
-	if err != nil {
-		return fmt.Errorf("find out which are in use: %w", err)
-	}
-	var problems []error
+	var out []string
 	for _, e := range entries {
-		if used[filepath.Join(t.dir, e.Name(), toolkitName)] {
-			continue
-		}
-		err := root.RemoveAll(e.Name())
-		problems = append(problems, err)
-		if err == nil {
-			t.log.InfoContext(ctx, "removed a toolkit that no release uses", slog.String("digest", e.Name()))
+		if e.IsDir() && isDigest(e.Name()) {
+			out = append(out, filepath.Join(t.dir, e.Name(), toolkitName))
 		}
 	}
-	return errors.Join(problems...)
+	return out, nil
+}
+
+// Remove deletes an executable that Installed listed.
+func (t *toolkits) Remove(ctx context.Context, path string) error {
+	digest := filepath.Base(filepath.Dir(path))
+	if !isDigest(digest) {
+		return fmt.Errorf("%s is not a toolkit of %s", path, t.dir)
+	}
+	root, err := os.OpenRoot(t.dir)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(root.RemoveAll(digest), root.Close()); err != nil {
+		return err
+	}
+	t.log.InfoContext(ctx, "removed a toolkit that no release uses", slog.String("digest", digest))
+	return nil
 }
 
 // isDigest reports whether a directory is one that keepToolkit made.

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -45,59 +43,32 @@ func TestReleasesKeepTheToolkitTheyWereMadeWith(t *testing.T) {
 	}
 }
 
-func TestToolkitsThatNobodyUsesAreRemoved(t *testing.T) {
+func TestInstalledToolkitsAreListedAndRemoved(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "toolkit")
 	var log bytes.Buffer
 	kept := &toolkits{dir: dir, log: slog.New(slog.NewTextHandler(&log, nil))}
-	asked := 0
-	drop := func(err error, used ...string) error {
-		return kept.drop(t.Context(), func(context.Context) (map[string]bool, error) {
-			asked++
-			paths := map[string]bool{}
-			for _, digest := range used {
-				paths[filepath.Join(dir, digest, toolkitName)] = true
-			}
-			return paths, err
-		})
+	if got, err := kept.Installed(t.Context()); err != nil || len(got) > 0 { // none was ever installed
+		t.Fatal(got, err)
 	}
-	if err := drop(nil); err != nil { // none was ever installed
-		t.Fatal(err)
-	}
-	digests := []string{"00000000000000aa", "00000000000000bb", "00000000000000cc"}
+	digests := []string{"00000000000000aa", "00000000000000bb"}
 	for _, name := range append(slices.Clone(digests), "notes", "00aa") {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, name, toolkitName), []byte(name), 0o600); err != nil {
-			t.Fatal(err)
-		}
 	}
-	left := func(want ...string) {
-		t.Helper()
-		entries, err := os.ReadDir(dir)
-		var got []string
-		for _, e := range entries {
-			got = append(got, e.Name())
-		}
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("left: %v %v, want %v", got, err, want)
-		}
+	installed, err := kept.Installed(t.Context())
+	if want := []string{filepath.Join(dir, digests[0], toolkitName), filepath.Join(dir, digests[1], toolkitName)}; err != nil || !slices.Equal(installed, want) {
+		t.Fatalf("installed: %v %v, want %v", installed, err, want)
 	}
-	broken := errors.New("a release cannot be read")
-	if err := drop(broken, digests[0]); !errors.Is(err, broken) {
-		t.Errorf("%v", err)
-	}
-	left(digests[0], digests[1], digests[2], "00aa", "notes") // who does not know removes nothing
-	if err := drop(nil, digests[0], digests[2]); err != nil {
+	if err := kept.Remove(t.Context(), installed[1]); err != nil {
 		t.Fatal(err)
 	}
-	left(digests[0], digests[2], "00aa", "notes")
-	if err := drop(nil, digests[2]); err != nil {
-		t.Fatal(err)
+	if err := kept.Remove(t.Context(), filepath.Join(dir, "notes", toolkitName)); err == nil {
+		t.Error("a directory that is not a toolkit was removed")
 	}
-	left(digests[2], "00aa", "notes") // what is no toolkit stays
-	if err := drop(broken); err != nil || asked != 3 {
-		t.Errorf("asked about a single one: %v, %d times", err, asked)
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 3 || entries[0].Name() != digests[0] {
+		t.Errorf("left: %v %v", entries, err)
 	}
 	if !strings.Contains(log.String(), digests[1]) {
 		t.Errorf("log %s", &log)

@@ -24,6 +24,7 @@ import (
 	"sluice/internal/store"
 	"sluice/internal/topology"
 	"sluice/internal/warmup"
+	"sluice/internal/work"
 )
 
 // plant is everything that runs in this process, joined.
@@ -40,6 +41,7 @@ type plant struct {
 	gate     *edgectl.Client
 	certs    *certificates
 	crons    *schedule.Scheduler
+	queue    *work.Queue
 	pipeline *deploy.Service
 
 	closers []func() error // in the order in which things were opened
@@ -142,25 +144,28 @@ func (p *plant) openPipeline(ctx context.Context) error {
 	p.gate = edgectl.NewClient(p.config.Router)
 	p.certs = newCertificates(p.store, p.gate, p.log)
 	p.crons = schedule.New(p.engine, p.log)
+	p.queue = work.New(p.store, p.feed, p.log, work.Options{
+		Workers: p.config.Workers, PerProject: p.config.ProjectWorkers, OnStep: crashAt(p.config.CrashAt),
+	})
 	p.pipeline = deploy.New(deploy.Dependencies{
-		Store: p.store, Source: source{p.repos}, Images: p.images, Builder: p.builder, Engine: p.engine,
+		Records: p.store, Queue: p.queue, Source: source{p.repos}, Images: p.images, Builder: p.builder, Engine: p.engine,
 		Gate: p.gate, Journal: p.feed, Crons: p.crons, Warmer: warmup.New(p.config.RouterAddr, p.config.RouterTLS),
-		Catalog: p.catalog, Log: p.log,
+		Repositories: p.repos, Toolkits: &toolkits{dir: p.config.path("toolkit"), log: p.log},
+		Authority: authority{router: p.gate, file: authorityFile(p.config, ""), log: p.log},
+		Catalog:   p.catalog, Log: p.log,
 	}, deploy.Options{
 		Site: topology.Site{
 			BaseDomain: p.config.BaseDomain, HTTPPort: p.config.HTTPPort, HTTPSPort: p.config.HTTPSPort,
 		},
 		Domains:      p.config.domains,
 		WorkDir:      p.config.path("work"),
-		Workers:      p.config.Workers,
 		Builds:       p.config.Builds,
 		HoldLimit:    p.config.HoldLimit,
 		MinFreeBytes: p.config.MinFree << 20,
 		BuildNetwork: p.config.BuildNetwork,
 		Toolkit:      toolkit,
-		DropToolkits: (&toolkits{dir: p.config.path("toolkit"), log: p.log}).drop,
-		Authority:    p.authority,
-		OnStep:       crashAt(p.config.CrashAt),
+		Environments: p.config.ProjectEnvironments,
+		Pending:      p.config.ProjectPending,
 	})
 	return nil
 }

@@ -23,7 +23,7 @@ const (
 )
 
 // SourceEnvironment is the line of a shell, in the application's directory, that takes over
-// the variables of the project's file .environment (spec: platform 2.10).
+// the variables of the project's file .environment.
 const SourceEnvironment = "if [ -f .environment ]; then . ./.environment; fi"
 
 // RouterHost is the router's name in application containers: where an application empties
@@ -55,8 +55,8 @@ const (
 	WebGID  = 1000
 )
 
-// Prefixes of the variables that the platform sets; every one is set with both
-// (design: decision 14).
+// Prefixes of the variables that the platform sets; every one is set with both, because
+// applications ask for either.
 const (
 	PrefixCommerce = "MAGENTO_CLOUD_"
 	PrefixPlatform = "PLATFORM_"

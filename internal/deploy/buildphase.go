@@ -11,30 +11,32 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sluice/internal/build"
+	"sluice/internal/contract"
 	"sluice/internal/manifest"
 	"sluice/internal/platform"
 	"sluice/internal/topology"
+	"sluice/internal/work"
 )
 
-// readManifest parses the commit's files again: the pushed ones were validated, but an
-// older commit may be deployed against a newer catalog.
-func (d *deployment) readManifest(ctx context.Context) error {
-	if d.activity.Commit == "" {
-		d.activity.Commit = d.env.HeadCommit
+// openCommit parses the commit's files again: the pushed ones were validated, but an older
+// commit may be deployed against a newer catalog.
+func (d *deployment) openCommit(ctx context.Context) error {
+	if d.job.Activity.Commit == "" {
+		d.job.Activity.Commit = d.env.HeadCommit
 	}
-	if d.activity.Commit == "" {
-		return failed(phraseDeploy, "", platform.Errorf(platform.CodeInvalid, "environment %s has no code", d.env.Name).
+	if d.job.Activity.Commit == "" {
+		return failed("", platform.Errorf(platform.CodeInvalid, "environment %s has no code", d.env.Name).
 			WithHint("push a branch: git push sluice %s", d.env.Name))
 	}
-	tree, err := d.Source.Tree(ctx, d.project.ID, d.activity.Commit, nil)
+	tree, err := d.s.Source.Tree(ctx, d.project.ID, d.job.Activity.Commit, nil)
 	if err != nil {
-		return failed(phraseDeploy, "", fmt.Errorf("read commit %s: %w", d.activity.Commit, err))
+		return failed("", fmt.Errorf("read commit %s: %w", d.job.Activity.Commit, err))
 	}
 	defer func() { _ = tree.Close() }() // read only
-	m, findings := manifest.Parse(tree, manifest.Options{Catalog: d.Catalog})
+	m, findings := manifest.Parse(tree, manifest.Options{Catalog: d.s.Catalog})
 	if findings.HasErrors() {
 		report(d.log, findings)
-		return failed("Invalid deployment", "mend the lines above and push again",
+		return work.Failed("Invalid deployment", "fix what the lines above name and push again",
 			errors.New("the configuration of this commit has errors; the site was not touched"))
 	}
 	d.manifest = m
@@ -49,7 +51,7 @@ func (d *deployment) build(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, app := range d.manifest.Apps {
 		group.Go(func() error {
-			b := &applicationBuild{deployment: d, app: app}
+			b := &applicationBuild{d: d, log: d.log, app: app}
 			slug, err := b.run(ctx)
 			if cause := stopped(ctx); err != nil && cause != nil {
 				return cause // whatever it was in the middle of
@@ -60,7 +62,7 @@ func (d *deployment) build(ctx context.Context) error {
 			mu.Lock()
 			defer mu.Unlock()
 			d.release.Slugs[app.Name] = slug
-			d.activity.Commands = append(d.activity.Commands, b.result...)
+			d.job.Activity.Commands = append(d.job.Activity.Commands, b.result...)
 			return nil
 		})
 	}
@@ -69,7 +71,8 @@ func (d *deployment) build(ctx context.Context) error {
 
 // applicationBuild is the build of one application.
 type applicationBuild struct {
-	*deployment
+	d      *deployment
+	log    *work.Logbook // the deployment's
 	app    *manifest.Application
 	result []platform.CommandResult
 }
@@ -77,20 +80,20 @@ type applicationBuild struct {
 func (b *applicationBuild) run(ctx context.Context) (platform.Slug, error) {
 	req, err := b.request(ctx)
 	if err != nil {
-		return platform.Slug{}, failed(phraseBuild, "", err)
+		return platform.Slug{}, work.Failed(phraseBuild, "", err)
 	}
 	b.log.Blank()
 	b.log.Line(2, "Building application '%s' (runtime type: %s, tree: %.7s)", b.app.Name, b.app.Type, req.TreeID)
 	if !req.Fresh {
-		slug, ok, err := b.Builder.Lookup(ctx, b.project.ID, b.app.Name, req.Key)
+		slug, ok, err := b.d.s.lookup(ctx, b.d, b.d.project.ID, b.app.Name, req.Key)
 		if err != nil {
-			return platform.Slug{}, failed(phraseBuild, "", fmt.Errorf("look for an existing slug: %w", err))
+			return platform.Slug{}, work.Failed(phraseBuild, "", err)
 		}
 		if ok {
 			b.log.Line(3, "Reusing existing build for this tree ID")
 			b.remember(ctx, req)
-			// The application is told of the tree that it runs, which may differ from the
-			// one that was built in files that are no part of a slug.
+			// The application learns the tree that it runs, which may differ from the one that
+			// was built in files that are not part of a slug.
 			slug.TreeID = req.TreeID
 			return slug, nil
 		}
@@ -101,17 +104,17 @@ func (b *applicationBuild) run(ctx context.Context) (platform.Slug, error) {
 
 // request gathers what the build depends on.
 func (b *applicationBuild) request(ctx context.Context) (build.Request, error) {
-	runtime, ok := b.Catalog.Runtime(b.app.Type.Name, b.app.Type.Version)
+	runtime, ok := b.d.s.Catalog.Runtime(b.app.Type.Name, b.app.Type.Version)
 	if !ok {
 		return build.Request{}, fmt.Errorf("cannot build application of type %s: it is not in the catalog", b.app.Type)
 	}
-	base, err := b.Images.Ensure(ctx, runtime.Image, b.log.At(3))
+	base, err := b.d.s.Images.Ensure(ctx, runtime.Image, b.log.At(3))
 	if err != nil {
 		return build.Request{}, fmt.Errorf("runtime image of %s: %w", b.app.Type, err)
 	}
-	tree, err := b.Source.Tree(ctx, b.project.ID, b.activity.Commit, nil)
+	tree, err := b.d.s.Source.Tree(ctx, b.d.project.ID, b.d.job.Activity.Commit, nil)
 	if err != nil {
-		return build.Request{}, fmt.Errorf("read commit %s: %w", b.activity.Commit, err)
+		return build.Request{}, fmt.Errorf("read commit %s: %w", b.d.job.Activity.Commit, err)
 	}
 	defer func() { _ = tree.Close() }() // read only
 	digest, err := tree.Digest(b.app.Root, topology.ConfigFiles())
@@ -123,21 +126,21 @@ func (b *applicationBuild) request(ctx context.Context) (build.Request, error) {
 		return build.Request{}, fmt.Errorf("id of the source tree: %w", err)
 	}
 	req, err := topology.Build(topology.BuildInput{
-		Project: b.project, App: b.app, Catalog: b.Catalog, Base: base,
-		TreeDigest: digest, TreeID: id, Variables: b.vars, Toolkit: b.opts.Toolkit,
+		Project: b.d.project, App: b.app, Catalog: b.d.s.Catalog, Base: base,
+		TreeDigest: digest, TreeID: id, Variables: b.d.vars, Toolkit: b.d.s.opts.Toolkit,
 	})
-	req.Network = b.opts.BuildNetwork
-	req.Fresh = b.activity.Parameters["build.force"] == "true"
+	req.Network = b.d.s.opts.BuildNetwork
+	req.Fresh = b.d.job.Activity.Parameters["build.force"] == "true"
 	return req, err
 }
 
 // sayWhy names the parts of the key that changed since the application's last build.
 func (b *applicationBuild) sayWhy(ctx context.Context, req build.Request) {
 	if req.Fresh {
-		b.log.Line(3, "Building anew because it was asked for (build.force)")
+		b.log.Line(3, "Building again because it was asked for (build.force)")
 		return
 	}
-	last, ok, err := b.Store.LastKey(ctx, b.project.ID, b.app.Name)
+	last, ok, err := b.d.s.Records.LastKey(ctx, b.d.project.ID, b.app.Name)
 	if err != nil || !ok {
 		return // the first build needs no reason
 	}
@@ -154,18 +157,18 @@ func (b *applicationBuild) sayWhy(ctx context.Context, req build.Request) {
 
 // build checks the tree out and runs the builder, a bounded number at a time.
 func (b *applicationBuild) build(ctx context.Context, req build.Request) (platform.Slug, error) {
-	if err := b.builds.Acquire(ctx, 1); err != nil {
+	if err := b.d.s.builds.Acquire(ctx, 1); err != nil {
 		return platform.Slug{}, fmt.Errorf("wait for a build slot: %w", context.Cause(ctx))
 	}
-	defer b.builds.Release(1)
-	req.SourceDir = b.checkoutDir(b.project.ID, b.app.Name)
-	defer b.lockCheckout(req.SourceDir)()
-	if err := b.Source.Checkout(ctx, b.project.ID, b.activity.Commit, b.app.Root, req.SourceDir); err != nil {
-		return platform.Slug{}, failed(phraseBuild, "", fmt.Errorf("check out %s: %w", b.activity.Commit, err))
+	defer b.d.s.builds.Release(1)
+	req.SourceDir = b.d.s.checkoutDir(b.d.project.ID, b.app.Name)
+	defer b.d.s.lockCheckout(req.SourceDir)()
+	if err := b.d.s.Source.Checkout(ctx, b.d.project.ID, b.d.job.Activity.Commit, b.app.Root, req.SourceDir); err != nil {
+		return platform.Slug{}, work.Failed(phraseBuild, "", fmt.Errorf("check out %s: %w", b.d.job.Activity.Commit, err))
 	}
 	start := time.Now()
-	out, done := b.log.watched(3, nil)
-	slug, err := b.Builder.Build(ctx, req, out)
+	out, done := watched(b.log, 3, nil)
+	slug, err := b.d.s.Builder.Build(ctx, req, out)
 	done()
 	result := platform.CommandResult{App: b.app.Name, Type: "build", Duration: time.Since(start)}
 	if f, ok := errors.AsType[*build.Failure](err); ok {
@@ -177,38 +180,48 @@ func (b *applicationBuild) build(ctx context.Context, req build.Request) (platfo
 		return platform.Slug{}, b.broken(ctx, err)
 	}
 	b.result = append(b.result, result)
+	b.d.lease(slug.Ref)
 	b.remember(ctx, req)
 	return slug, nil
 }
 
-// failure words a fault of the application (spec: platform 1.10).
+// failure words a fault of the application.
 func (b *applicationBuild) failure(f *build.Failure) error {
 	reason := fmt.Sprintf("The build %s failed with status code %d. Aborted build.", f.Step, f.ExitCode)
 	if f.Reason != "" {
 		reason = fmt.Sprintf("The build %s was stopped: %s. Aborted build.", f.Step, f.Reason)
 	}
-	text := reason + "\nApplication '" + b.app.Name + "'; " + b.unharmed() + " and nothing else was done."
-	return &failure{
-		Phrase: phraseBuild, Err: quoted(text, f.Tail), Shown: len(b.manifest.Apps) == 1,
-		Hint: b.mend(f.Step),
+	text := reason + "\nApplication '" + b.app.Name + "'; " + b.d.unharmed() + " and nothing else was done."
+	return &work.Failure{
+		Phrase: phraseBuild, Err: work.Quoted(text, f.Tail), Shown: len(b.d.manifest.Apps) == 1,
+		Hint: b.advice(f.Step),
 	}
 }
 
-// mend says where the fault of a step is likely to be.
-func (b *applicationBuild) mend(step string) string {
-	if step == "flavor" {
-		return fmt.Sprintf("mend composer.json or composer.lock of %s, or its access to the packages (auth.json, or the variable env:COMPOSER_AUTH), and push again; "+
+// advice says where the fault of a step is likely to be.
+func (b *applicationBuild) advice(step string) string {
+	switch {
+	case step == "flavor":
+		return fmt.Sprintf("fix composer.json or composer.lock of %s, or its access to the packages (auth.json, or the variable env:COMPOSER_AUTH), and push again; "+
 			"with build.flavor none in %s, nothing is installed before the build hook", b.app.Name, b.app.File)
+	case step == "hook" && contract.TellsTouch(b.app.Hooks.Build):
+		return "the hook itself only runs ece-tools: fix the code, patch or setting that the output above names and push again, or " + revert(b.d.job.Activity.Commit)
+	default:
+		return fmt.Sprintf("fix what the output above names, or the %s of %s in %s, and push again", step, b.app.Name, b.app.File)
 	}
-	return fmt.Sprintf("mend the %s of %s in %s and push again", step, b.app.Name, b.app.File)
+}
+
+// revert is the way back for a commit whose code is at fault.
+func revert(commit string) string {
+	return fmt.Sprintf("revert the commit (git revert %.10s) and push", commit)
 }
 
 func (b *applicationBuild) broken(ctx context.Context, err error) error {
 	if cause := stopped(ctx); cause != nil {
 		return cause
 	}
-	return failed(phraseBuild, fmt.Sprintf("try again: sluice environment:redeploy -p %s -e %s", b.project.ID, b.env.Name),
-		fmt.Errorf("build of application '%s': %w; %s", b.app.Name, err, b.unharmed()))
+	return work.Failed(phraseBuild, fmt.Sprintf("try again: sluice environment:redeploy -p %s -e %s", b.d.project.ID, b.d.env.Name),
+		fmt.Errorf("build of application '%s': %w; %s", b.app.Name, err, b.d.unharmed()))
 }
 
 func (b *applicationBuild) remember(ctx context.Context, req build.Request) {
@@ -216,7 +229,7 @@ func (b *applicationBuild) remember(ctx context.Context, req build.Request) {
 	for _, p := range req.Key.Parts {
 		parts[p.Name] = p.Value
 	}
-	if err := b.Store.SaveKey(context.WithoutCancel(ctx), b.project.ID, b.app.Name, parts); err != nil {
-		b.Log.WarnContext(ctx, "remember a build key", "error", err)
+	if err := b.d.s.Records.SaveKey(context.WithoutCancel(ctx), b.d.project.ID, b.app.Name, parts); err != nil {
+		b.d.s.Log.WarnContext(ctx, "could not save a build key", "error", err)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"sluice/internal/deploy"
+	"sluice/internal/plan"
 	"sluice/internal/platform"
 )
 
@@ -14,8 +16,8 @@ import (
 // another one over the same state and looks at what visitors meet, what is left over and
 // what the activity says.
 func TestCrashAtEveryStep(t *testing.T) {
-	steps := platform.Steps()
-	for _, step := range steps[1 : len(steps)-1] {
+	for _, row := range plan.Table() {
+		step := row.Name
 		t.Run(string(step), func(t *testing.T) {
 			w := newWorld(t)
 			w.push(shop())
@@ -26,7 +28,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 			if err := w.service(nil).Recover(t.Context()); err != nil {
 				t.Fatalf("recover: %v", err)
 			}
-			want := afterCrash(step)
+			want := afterCrash(row.Reach)
 			if got := w.gate.State(); got != want.state {
 				t.Errorf("visitors meet %q, want %q", got, want.state)
 			}
@@ -55,13 +57,13 @@ type aftermath struct {
 	log    string
 }
 
-func afterCrash(step platform.Step) aftermath {
-	switch {
-	case step.Before(platform.StepHold):
+func afterCrash(reach platform.Reach) aftermath {
+	switch reach {
+	case platform.Served:
 		return aftermath{"open r1", platform.ResultFailure, "the site was not touched"}
-	case step.Before(platform.StepDeployHook):
+	case platform.Held:
 		return aftermath{"open r1", platform.ResultFailure, "no data was touched and the old release was put back"}
-	case step == platform.StepDeployHook:
+	case platform.Touched:
 		return aftermath{"closed", platform.ResultFailure, "the site stays in maintenance"}
 	default:
 		return aftermath{"open r2", platform.ResultSuccess, "completing the deployment"}
@@ -72,6 +74,14 @@ func afterCrash(step platform.Step) aftermath {
 // that works on the activity goes no further.
 func (w *world) crash(at platform.Step, files map[string]string) {
 	w.t.Helper()
+	w.crashIn(at, func(s *deploy.Service) error {
+		return w.receive(s, files, map[string]string{"deploy.wait": "false"}, &bytes.Buffer{})
+	})
+}
+
+// crashIn lets a control plane end at a step of the activity that begin queues.
+func (w *world) crashIn(at platform.Step, begin func(*deploy.Service) error) {
+	w.t.Helper()
 	crashed := false
 	s := w.service(func(step platform.Step) {
 		if step == at && !crashed {
@@ -80,8 +90,7 @@ func (w *world) crash(at platform.Step, files map[string]string) {
 		}
 	})
 	w.run(s, func() {
-		options := map[string]string{"deploy.wait": "false"}
-		if err := w.receive(s, files, options, &bytes.Buffer{}); err != nil {
+		if err := begin(s); err != nil {
 			w.t.Fatal(err)
 		}
 		for w.last().Step != at {
@@ -90,6 +99,26 @@ func (w *world) crash(at platform.Step, files map[string]string) {
 	})
 	if !crashed {
 		w.t.Fatalf("step %s was never recorded", at)
+	}
+}
+
+// TestCrashOfADeactivation: it can run twice, so the next start runs it again.
+func TestCrashOfADeactivation(t *testing.T) {
+	w := newWorld(t)
+	w.push(shop())
+	if _, err := w.store.SaveEnvironment(t.Context(), platform.Environment{Project: "shop", Name: "stage", MachineName: "stage", Status: platform.EnvironmentActive}); err != nil {
+		t.Fatal(err)
+	}
+	w.crashIn(platform.StepTeardown, func(s *deploy.Service) error {
+		_, err := s.Deactivate(t.Context(), "shop", "stage", platform.Actor{Name: "Jane"})
+		return err
+	})
+	if err := w.service(nil).Recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	env, err := w.store.Environment(t.Context(), "shop", "stage")
+	if a := w.last(); err != nil || a.Result != platform.ResultSuccess || env.Status != platform.EnvironmentInactive {
+		t.Errorf("activity %s %s, environment %s, %v", a.Result, a.Reason, env.Status, err)
 	}
 }
 

@@ -4,169 +4,156 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"time"
+	"slices"
 
 	"sluice/internal/engine"
 	"sluice/internal/manifest"
+	"sluice/internal/plan"
 	"sluice/internal/platform"
+	"sluice/internal/work"
 )
 
-// deployment is one activity on its way through the steps.
+// deployment is one activity on its way through the steps of plan.Table.
 type deployment struct {
-	*Service
-	log      *logbook
-	activity platform.Activity
+	s   *Service
+	job *work.Job
+	log *work.Logbook // the job's
+
 	project  platform.Project
 	env      platform.Environment
 	vars     []platform.Variable
-	manifest *manifest.Manifest
-	page     string // the project's maintenance page; "" for none
+	manifest *manifest.Manifest // of the commit; nil when a stored release is deployed
+	page     string             // the project's maintenance page; "" for none
 	release  platform.Release
-	plan     plan
-	previous *live // what serves now; nil for the first deployment
+	stored   storedRelease // what release.Spec holds
+	previous *live         // what serves now; nil for the first deployment
 
 	endpoints []engine.Endpoint // of the new web containers, from StepStart on
 
 	hooked  map[string]bool // applications whose deploy hook was begun or skipped
 	waiting *earlyHook      // begun before the hold, waits to write; nil when none does
+	leased  []string        // references of slugs, see Service.lease
 
-	held    bool // requests wait at the router
-	touched bool // data that outlives the release may have been written
-	live    bool // visitors are with the new release
+	reach platform.Reach // what an undo has to put right
 }
 
-// live is the release that serves, with its plan.
+// live is the release that serves, with what it stored.
 type live struct {
 	release platform.Release
-	plan    plan
+	stored  storedRelease
 }
 
-// plan is what Release.Spec holds: everything that is needed to run the release again
-// without its source.
-type plan struct {
-	Spec       engine.Spec
-	Crons      platform.CronPlan
-	PostDeploy []string // applications with a post_deploy hook
-	WarmUp     []string // absolute URLs that the platform warms
-
-	MaintenancePage string // see platform.Publication
+// deploymentKind is the kind of activity that takes a commit, or a stored release, to the
+// visitors.
+func (s *Service) deploymentKind(types []platform.ActivityType, skip ...platform.Step) work.Kind {
+	k := work.Kind{Types: types, Phrase: phraseDeploy}
+	for _, row := range plan.Table() {
+		if !slices.Contains(skip, row.Name) {
+			k.Steps = append(k.Steps, work.Step{Name: row.Name, Phase: row.Phase})
+		}
+	}
+	k.Run = func(ctx context.Context, job *work.Job) error {
+		d := s.deployment(job)
+		defer d.unlease()
+		if err := d.load(ctx); err != nil {
+			return err
+		}
+		return d.run(ctx, k.Steps)
+	}
+	k.Recover = func(ctx context.Context, job *work.Job) error { return s.deployment(job).recover(ctx) }
+	return k
 }
 
-// step records a step before it begins, runs it and notes how long it took.
-func (d *deployment) step(ctx context.Context, step platform.Step, run func(context.Context) error) error {
-	if err := d.record(ctx, step); err != nil {
-		return err
-	}
-	start := time.Now()
-	err := run(ctx)
-	d.activity.Timings = append(d.activity.Timings, platform.StepTiming{Step: step, Duration: time.Since(start)})
-	return err
+func (s *Service) deployment(job *work.Job) *deployment {
+	return &deployment{s: s, job: job, log: job.Log, hooked: map[string]bool{}}
 }
 
-// record makes the step survive a crash; without that, it must not begin.
-func (d *deployment) record(ctx context.Context, step platform.Step) error {
-	d.activity.Step = step
-	d.activity.UpdatedAt = time.Now().UTC()
-	if err := d.Store.SaveActivity(context.WithoutCancel(ctx), d.activity); err != nil {
-		return fmt.Errorf("record step %s: %w", step, err)
-	}
-	d.Journal.Notify(d.activity)
-	if d.opts.OnStep != nil {
-		d.opts.OnStep(step)
-	}
-	return nil
+// action returns what a step of plan.Table does.
+func (d *deployment) action(step platform.Step) func(context.Context) error {
+	return map[platform.Step]func(context.Context) error{
+		platform.StepBuild:      d.build,
+		platform.StepPrepare:    d.prepare,
+		platform.StepPreflight:  d.preflight,
+		platform.StepEarlyHook:  d.early,
+		platform.StepHold:       d.hold,
+		platform.StepQuiesce:    d.quiesce,
+		platform.StepStart:      d.start,
+		platform.StepDeployHook: d.deployHooks,
+		platform.StepSwitch:     d.publish,
+		platform.StepRetire:     d.retire,
+		platform.StepPostDeploy: d.postDeploy,
+		platform.StepBackground: d.background,
+	}[step]
 }
 
-// execute runs a claimed activity to its end, whatever that is.
-func (s *Service) execute(ctx context.Context, a platform.Activity) {
-	w, err := s.Journal.Log(a.ID)
-	if err != nil {
-		s.Log.ErrorContext(ctx, "open the log of an activity", "activity", a.ID, "error", err)
-		s.conclude(ctx, a, newLogbook(discard{}), fmt.Errorf("open the activity's log: %w", err))
-		return
+// furthest is how far a deployment may have come that stopped in a step.
+func furthest(step platform.Step) platform.Reach {
+	for _, row := range plan.Table() {
+		if row.Name == step {
+			return row.Reach
+		}
 	}
-	defer func() { _ = w.Close() }() // sealed by conclude
-	d := &deployment{Service: s, log: newLogbook(w), activity: a}
-	job, forbid := s.cancellable(ctx, a.ID)
-	err = d.perform(job, forbid)
-	forbid()
-	s.conclude(ctx, d.activity, d.log, err)
+	return platform.Served
 }
 
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
-
-// perform does what the activity's type asks for.
-func (d *deployment) perform(ctx context.Context, forbid func()) error {
-	if err := d.load(ctx); err != nil {
+// run takes the activity through its steps. A step that fails ends the deployment, which is
+// undone by how far it came; once the new release serves, the other steps run all the same.
+func (d *deployment) run(ctx context.Context, steps []work.Step) error {
+	if err := d.open(ctx); err != nil {
 		return err
 	}
-	d.log.Blank()
-	d.log.Line(0, "Processing activity: %s", d.activity.Description)
-	switch d.activity.Type {
-	case platform.ActivityDeactivate, platform.ActivityDelete:
-		forbid()
-		return d.teardown(context.WithoutCancel(ctx))
-	default:
-		return d.deploy(ctx, forbid)
+	lasting := context.WithoutCancel(ctx)
+	i := slices.IndexFunc(steps, func(s work.Step) bool { return furthest(s.Name) >= platform.Held })
+	if err := d.take(ctx, steps[:i]); err != nil {
+		return err
 	}
+	if err := d.job.NoCancel(ctx); err != nil {
+		d.undo(lasting)
+		return err
+	}
+	// From here on nothing but the steps' own limits ends the work: half a switch is worse than
+	// a late shutdown.
+	return d.take(lasting, steps[i:])
 }
 
-// load reads what the activity works on.
-func (d *deployment) load(ctx context.Context) (err error) {
-	a := d.activity
-	if d.project, err = d.Store.Project(ctx, a.Project); err != nil {
-		return err
-	}
-	if d.env, err = d.Store.Environment(ctx, a.Project, a.Environment); err != nil {
-		return err
-	}
-	if d.vars, err = d.Store.Variables(ctx, a.Project, a.Environment); err != nil {
-		return err
-	}
-	d.previous, err = d.liveRelease(ctx, d.env)
-	return err
-}
-
-// deploy takes the activity through all steps. A failure before the hold leaves the old
-// release serving; later ones are handled by undo.
-func (d *deployment) deploy(ctx context.Context, forbid func()) error {
-	if err := d.readManifest(ctx); err != nil {
-		return err
-	}
-	if err := d.step(ctx, platform.StepBuild, d.build); err != nil {
-		return err
-	}
-	d.log.Blank()
-	d.log.Line(2, "%s environment %s", d.verb(), d.env.Name)
-	for _, s := range []struct {
-		step platform.Step
-		run  func(context.Context) error
-	}{
-		{platform.StepPrepare, d.prepare},
-		{platform.StepPreflight, d.preflight},
-		{platform.StepEarlyHook, d.early},
-	} {
-		if err := d.step(ctx, s.step, s.run); err != nil {
+func (d *deployment) take(ctx context.Context, steps []work.Step) error {
+	var problems []error
+	for _, step := range steps {
+		serves := d.reach == platform.Live
+		err := d.job.Step(ctx, step.Name, d.action(step.Name))
+		switch {
+		case err != nil && serves:
+			problems = append(problems, err)
+		case err != nil:
 			d.undo(context.WithoutCancel(ctx))
 			return err
 		}
 	}
-	forbid()
-	if err := stopped(ctx); err != nil {
-		d.undo(context.WithoutCancel(ctx))
+	return errors.Join(problems...)
+}
+
+// load reads what the activity works on.
+func (d *deployment) load(ctx context.Context) (err error) {
+	a := d.job.Activity
+	if d.project, err = d.s.Records.Project(ctx, a.Project); err != nil {
 		return err
 	}
-	// From here on nothing but the steps' own limits ends the work: half a switch is worse
-	// than a late shutdown.
-	ctx = context.WithoutCancel(ctx)
-	if err := d.apply(ctx); err != nil {
-		d.undo(ctx)
+	if d.env, err = d.s.Records.Environment(ctx, a.Project, a.Environment); err != nil {
 		return err
 	}
-	return d.settle(ctx)
+	if d.vars, err = d.s.Records.Variables(ctx, a.Project, a.Environment); err != nil {
+		return err
+	}
+	d.previous, err = d.s.liveRelease(ctx, d.env)
+	return err
+}
+
+// open reads what is to be deployed: the files of a commit, or a stored release.
+func (d *deployment) open(ctx context.Context) error {
+	if d.job.Activity.Type == platform.ActivityRollback {
+		return d.openRelease(ctx)
+	}
+	return d.openCommit(ctx)
 }
 
 func (d *deployment) verb() string {
@@ -195,57 +182,25 @@ func stopped(ctx context.Context) error {
 // liveRelease loads what an environment serves; nil when it serves nothing.
 func (s *Service) liveRelease(ctx context.Context, env platform.Environment) (*live, error) {
 	if env.Release == "" {
-		return nil, nil //nolint:nilnil // "nothing serves" is an answer, not an error
+		return nil, nil //nolint:nilnil // that nothing serves is not an error
 	}
-	r, err := s.Store.Release(ctx, env.Project, env.Name, env.Release)
+	r, err := s.Records.Release(ctx, env.Project, env.Name, env.Release)
 	if err != nil {
 		return nil, fmt.Errorf("release %s: %w", env.Release, err)
 	}
-	p, err := decodePlan(r)
+	stored, err := readRelease(r)
 	if err != nil {
 		return nil, err
 	}
-	return &live{release: r, plan: p}, nil
+	return &live{release: r, stored: stored}, nil
 }
 
-// failure is an error with the phrase that tools look for in the log (spec: platform 8.5)
-// and what the user can do.
-type failure struct {
-	Phrase string
-	Err    error
-	Hint   string
-	Shown  bool // what Err quotes stands in the log right above
-}
-
-func (f *failure) Error() string { return f.Err.Error() }
-func (f *failure) Unwrap() error { return f.Err }
-
-// quoteMark begins each line of a program's output within a message.
-const quoteMark = "| "
-
-// quoted adds the last lines of a program's output to a message.
-func quoted(message string, tail []string) error {
-	var b strings.Builder
-	b.WriteString(message)
-	for _, line := range tail {
-		b.WriteString("\n" + quoteMark + line)
-	}
-	return errors.New(b.String())
-}
-
-// The phrases.
+// The phrases that tools look for in the log of a failed activity.
 const (
-	phraseBuild  = "Error building project"
-	phraseDeploy = "Environment redeployment failed"
+	phraseBuild      = "Error building project"
+	phraseDeploy     = "Environment redeployment failed"
+	phraseDeactivate = "Environment deactivation failed"
 )
 
-// failed wraps err; an error that already is a failure stays as it is.
-func failed(phrase, hint string, err error) error {
-	if f, ok := errors.AsType[*failure](err); ok {
-		return f
-	}
-	if h := platform.ErrorHint(err); h != "" {
-		hint = h
-	}
-	return &failure{Phrase: phrase, Err: err, Hint: hint}
-}
+// failed says that the deployment failed, and what to do about it.
+func failed(hint string, err error) error { return work.Failed(phraseDeploy, hint, err) }

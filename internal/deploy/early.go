@@ -37,11 +37,12 @@ var errUndone = errors.New("the deployment was undone")
 // early runs the hooks of the applications, in their order, until the first that is about
 // to write to data; that one waits. It stops at the first hook that makes no such promise.
 func (d *deployment) early(ctx context.Context) error {
-	d.hooked = map[string]bool{}
-	if !d.mayBeginEarly() {
+	hooks := topology.EarlyHooks{First: d.previous == nil, Unfinished: d.env.Status == platform.EnvironmentDirty}
+	hooks.ServicesChanged = d.previous != nil && topology.ServicesChanged(d.previous.stored.Spec, d.stored.Spec)
+	if hooks.Refused() != "" {
 		return nil
 	}
-	for _, app := range d.plan.Spec.Apps {
+	for _, app := range d.stored.Spec.Apps {
 		if _, ok := topology.DeployHookOf(app); !ok {
 			continue
 		}
@@ -60,14 +61,6 @@ func (d *deployment) early(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// mayBeginEarly reports whether the new containers can work beside the old release: there
-// is one, visitors are with it, and no service is about to be replaced under the hook.
-func (d *deployment) mayBeginEarly() bool {
-	hooks := topology.EarlyHooks{First: d.previous == nil, Unfinished: d.env.Status == platform.EnvironmentDirty}
-	hooks.ServicesChanged = d.previous != nil && topology.ServicesChanged(d.previous.plan.Spec, d.plan.Spec)
-	return hooks.Refused() == ""
 }
 
 // begin starts a hook and returns when it has ended or, with waits, when it is about to
@@ -112,7 +105,7 @@ func (d *deployment) allow(ctx context.Context) error {
 	d.touch(ctx)
 	code, err := d.exec(ctx, e.app.Name, []string{"/bin/sh", "-c", ": >" + contract.HoldFile}, d.log.At(4))
 	if err != nil || code != 0 {
-		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("tell the deploy hook of '%s' that requests are held: %w", e.app.Name, orExit(err)))
+		return failed(d.tryAgain(), hookError("waiting deploy", e.app.Name, code, err))
 	}
 	<-e.ended
 	return d.note(e.outcome)
@@ -130,16 +123,16 @@ func (d *deployment) abandon() {
 
 // note adds the outcome of a hook to the activity.
 func (d *deployment) note(o outcome) error {
-	d.activity.Commands = append(d.activity.Commands, o.result)
+	d.job.Activity.Commands = append(d.job.Activity.Commands, o.result)
 	return o.err
 }
 
 // runHook runs an application's deploy hook to its end. touching is called, at most once,
 // when a hook that promised it says that it is about to write to data.
 func (d *deployment) runHook(ctx context.Context, app engine.App, env map[string]string, touching func()) outcome {
-	out, done := d.log.watched(4, touching)
+	out, done := watched(d.log, 4, touching)
 	start := time.Now()
-	code, err := d.Engine.Exec(ctx, engine.ExecRequest{
+	code, err := d.s.Engine.Exec(ctx, engine.ExecRequest{
 		Environment: d.env.ID(), Release: d.release.ID, Container: app.Name,
 		Command: hookCommand(topology.DeployHook, "deploy"), Env: env, Dir: contract.AppDir, Stdout: out, Stderr: out,
 	})
@@ -147,10 +140,10 @@ func (d *deployment) runHook(ctx context.Context, app engine.App, env map[string
 	o := outcome{result: platform.CommandResult{App: app.Name, Type: "deploy", ExitCode: code, Duration: time.Since(start)}}
 	switch {
 	case err != nil:
-		o.err = failed(phraseDeploy, d.tryAgain(), fmt.Errorf("deploy hook of '%s': %w", app.Name, err))
+		o.err = failed(d.tryAgain(), hookError("deploy", app.Name, code, err))
 	case code != 0:
-		o.err = failed(phraseDeploy, fmt.Sprintf("mend the hook and push again, or run it again: sluice environment:redeploy -p %s -e %s", d.project.ID, d.env.Name),
-			fmt.Errorf("the deploy hook of '%s' failed with status code %d", app.Name, code))
+		o.err = failed(fmt.Sprintf("fix what the output above names and push again, or %s; to run it again as it is: sluice environment:redeploy -p %s -e %s",
+			revert(d.job.Activity.Commit), d.project.ID, d.env.Name), hookError("deploy", app.Name, code, nil))
 	}
 	return o
 }

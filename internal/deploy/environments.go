@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"time"
 
 	"sluice/internal/platform"
+	"sluice/internal/work"
 )
 
 // NewProject returns the record of a project with a secret of its own.
@@ -29,7 +31,7 @@ func NewProject(id, title, defaultBranch string) (platform.Project, error) {
 // Redeploy queues the deployment of the environment's head. params are push options,
 // such as deploy.hooks=force or build.force=true.
 func (s *Service) Redeploy(ctx context.Context, project, name string, by platform.Actor, params map[string]string) (platform.Activity, error) {
-	env, err := s.Store.Environment(ctx, project, name)
+	env, err := s.Records.Environment(ctx, project, name)
 	if err != nil {
 		return platform.Activity{}, err
 	}
@@ -37,7 +39,13 @@ func (s *Service) Redeploy(ctx context.Context, project, name string, by platfor
 		return platform.Activity{}, platform.Errorf(platform.CodeConflict, "environment %s is inactive; there is nothing to redeploy", name).
 			WithHint("sluice environment:activate -p %s -e %s", project, name)
 	}
-	return s.enqueue(ctx, platform.Activity{
+	if err := s.mayQueue(ctx, project); err != nil {
+		return platform.Activity{}, err
+	}
+	if params, err = acceptedOptions(params, work.NewLogbook(io.Discard)); err != nil {
+		return platform.Activity{}, err
+	}
+	return s.Queue.Enqueue(ctx, platform.Activity{
 		Type: platform.ActivityRedeploy, Project: project, Environment: name, Actor: by, Parameters: params,
 		Description: fmt.Sprintf("**%s** redeployed environment **%s**", by.Name, titleOf(env)),
 		Commit:      env.HeadCommit,
@@ -46,7 +54,7 @@ func (s *Service) Redeploy(ctx context.Context, project, name string, by platfor
 
 // Activate queues the first deployment of an inactive environment.
 func (s *Service) Activate(ctx context.Context, project, name string, by platform.Actor) (platform.Activity, error) {
-	env, err := s.Store.Environment(ctx, project, name)
+	env, err := s.Records.Environment(ctx, project, name)
 	if err != nil {
 		return platform.Activity{}, err
 	}
@@ -59,7 +67,7 @@ func (s *Service) Activate(ctx context.Context, project, name string, by platfor
 	if err != nil {
 		return platform.Activity{}, err
 	}
-	return s.enqueue(ctx, platform.Activity{
+	return s.Queue.Enqueue(ctx, platform.Activity{
 		Type: platform.ActivityActivate, Project: project, Environment: name, Actor: by,
 		Description: fmt.Sprintf("**%s** activated environment **%s**", by.Name, titleOf(env)),
 		Commit:      env.HeadCommit,
@@ -68,11 +76,11 @@ func (s *Service) Activate(ctx context.Context, project, name string, by platfor
 
 // Deactivate queues the removal of an environment's containers and data; its branch stays.
 func (s *Service) Deactivate(ctx context.Context, project, name string, by platform.Actor) (platform.Activity, error) {
-	p, err := s.Store.Project(ctx, project)
+	p, err := s.Records.Project(ctx, project)
 	if err != nil {
 		return platform.Activity{}, err
 	}
-	env, err := s.Store.Environment(ctx, project, name)
+	env, err := s.Records.Environment(ctx, project, name)
 	if err != nil {
 		return platform.Activity{}, err
 	}
@@ -80,29 +88,55 @@ func (s *Service) Deactivate(ctx context.Context, project, name string, by platf
 		return platform.Activity{}, platform.Errorf(platform.CodeForbidden, "%s is the project's default environment and cannot be deactivated", name).
 			WithHint("delete the project instead: sluice project:delete -p %s", project)
 	}
-	return s.enqueue(ctx, platform.Activity{
+	if err := s.mayQueue(ctx, project); err != nil {
+		return platform.Activity{}, err
+	}
+	return s.Queue.Enqueue(ctx, platform.Activity{
 		Type: platform.ActivityDeactivate, Project: project, Environment: name, Actor: by,
 		Description: fmt.Sprintf("**%s** deactivated environment **%s**", by.Name, titleOf(env)),
 	})
 }
 
-// teardown removes everything of the environment but its branch.
-func (d *deployment) teardown(ctx context.Context) error {
-	d.log.Line(2, "Removing environment %s", d.env.Name)
-	if err := d.demolish(ctx, d.env, d.log); err != nil {
-		return failed("Environment deactivation failed", "run it again: sluice environment:deactivate -p "+d.project.ID+" -e "+d.env.Name, err)
+// deactivationKind is the kind of activity that takes containers and data away. It can run
+// twice, so a crash in it is answered by running it again.
+func (s *Service) deactivationKind() work.Kind {
+	run := func(ctx context.Context, job *work.Job) error {
+		if err := job.NoCancel(ctx); err != nil {
+			return err
+		}
+		ctx = context.WithoutCancel(ctx)
+		return job.Step(ctx, platform.StepTeardown, func(ctx context.Context) error { return s.teardown(ctx, job) })
 	}
-	_, err := d.changeEnvironment(ctx, d.project.ID, d.env.Name, func(env *platform.Environment) {
+	return work.Kind{
+		Types:  []platform.ActivityType{platform.ActivityDeactivate},
+		Phrase: phraseDeactivate,
+		Steps:  []work.Step{{Name: platform.StepTeardown, Phase: platform.PhaseDeploy}},
+		Run:    run, Recover: run,
+	}
+}
+
+// teardown removes everything of the environment but its branch.
+func (s *Service) teardown(ctx context.Context, job *work.Job) error {
+	a := job.Activity
+	env, err := s.Records.Environment(ctx, a.Project, a.Environment)
+	if err != nil {
+		return err
+	}
+	job.Log.Line(2, "Removing environment %s", env.Name)
+	if err := s.demolish(ctx, env, job.Log); err != nil {
+		return work.Failed(phraseDeactivate, "run it again: sluice environment:deactivate -p "+a.Project+" -e "+env.Name, err)
+	}
+	_, err = s.changeEnvironment(ctx, a.Project, env.Name, func(env *platform.Environment) {
 		env.Status = platform.EnvironmentInactive
 		env.Release = ""
 	})
 	if err != nil {
-		return fmt.Errorf("record the environment: %w", err)
+		return fmt.Errorf("save the environment: %w", err)
 	}
 	return nil
 }
 
-func (s *Service) demolish(ctx context.Context, env platform.Environment, log *logbook) error {
+func (s *Service) demolish(ctx context.Context, env platform.Environment, log *work.Logbook) error {
 	if err := s.Crons.Forget(ctx, env.ID()); err != nil {
 		return fmt.Errorf("stop crons: %w", err)
 	}
@@ -119,7 +153,7 @@ func (s *Service) demolish(ctx context.Context, env platform.Environment, log *l
 // a project. The caller deletes the records and the repository afterwards. It refuses while
 // an activity of the project is in progress.
 func (s *Service) DemolishProject(ctx context.Context, project string) error {
-	busy, err := s.Store.Unfinished(ctx)
+	busy, err := s.Records.Unfinished(ctx)
 	if err != nil {
 		return fmt.Errorf("list unfinished activities: %w", err)
 	}
@@ -129,12 +163,12 @@ func (s *Service) DemolishProject(ctx context.Context, project string) error {
 				WithHint("wait for it, or cancel it: sluice activity:cancel %s", a.ID)
 		}
 	}
-	envs, err := s.Store.Environments(ctx, project)
+	envs, err := s.Records.Environments(ctx, project)
 	if err != nil {
 		return fmt.Errorf("list environments: %w", err)
 	}
 	for _, env := range envs {
-		if err := s.demolish(ctx, env, newLogbook(discard{})); err != nil {
+		if err := s.demolish(ctx, env, work.NewLogbook(io.Discard)); err != nil {
 			return fmt.Errorf("environment %s: %w", env.Name, err)
 		}
 	}

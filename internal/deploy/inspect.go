@@ -33,7 +33,7 @@ func (s *Service) Exec(ctx context.Context, c Command) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	app, err := choose(current.plan.Spec.Apps, c.App)
+	app, err := choose(current.stored.Spec.Apps, c.App)
 	if err != nil {
 		return 0, err
 	}
@@ -57,7 +57,7 @@ func inEnvironment(argv []string) []string {
 
 // serving returns the environment and what it serves.
 func (s *Service) serving(ctx context.Context, project, name string) (platform.Environment, *live, error) {
-	env, err := s.Store.Environment(ctx, project, name)
+	env, err := s.Records.Environment(ctx, project, name)
 	if err != nil {
 		return env, nil, err
 	}
@@ -99,7 +99,7 @@ func (s *Service) Relationships(ctx context.Context, project, name, app string) 
 	if err != nil {
 		return nil, err
 	}
-	a, err := choose(current.plan.Spec.Apps, app)
+	a, err := choose(current.stored.Spec.Apps, app)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (s *Service) Relationships(ctx context.Context, project, name, app string) 
 
 // Routes returns the routes of the live release; none where nothing serves.
 func (s *Service) Routes(ctx context.Context, project, name string) ([]platform.Route, error) {
-	env, err := s.Store.Environment(ctx, project, name)
+	env, err := s.Records.Environment(ctx, project, name)
 	if err != nil {
 		return nil, err
 	}
@@ -131,13 +131,13 @@ func (s *Service) Logs(ctx context.Context, project, name, app, kind string, lin
 		return err
 	}
 	release, container := current.release.ID, app
-	if !slices.ContainsFunc(current.plan.Spec.Services, func(x engine.Service) bool { return x.Name == app }) {
-		a, err := chooseLogged(current.plan.Spec, app)
+	if !slices.ContainsFunc(current.stored.Spec.Services, func(x engine.Service) bool { return x.Name == app }) {
+		a, err := chooseLogged(current.stored.Spec, app)
 		if err != nil {
 			return err
 		}
 		container = a
-		if kind == "app" && isWorker(current.plan.Spec, a) {
+		if kind == "app" && isWorker(current.stored.Spec, a) {
 			kind = "" // all that a worker says, it prints
 		}
 	} else {

@@ -5,14 +5,13 @@ import (
 	"fmt"
 	"time"
 
-	"sluice/internal/build"
 	"sluice/internal/manifest"
-	preview "sluice/internal/plan"
+	"sluice/internal/plan"
 	"sluice/internal/platform"
 	"sluice/internal/topology"
 )
 
-// PlanRequest is a push that somebody thinks of.
+// PlanRequest is a push that may be made.
 type PlanRequest struct {
 	Project     string
 	Environment string
@@ -22,14 +21,14 @@ type PlanRequest struct {
 }
 
 // Plan says what a push would do. It changes nothing and fetches nothing.
-func (s *Service) Plan(ctx context.Context, req PlanRequest) (preview.Plan, error) {
+func (s *Service) Plan(ctx context.Context, req PlanRequest) (plan.Plan, error) {
 	in, err := s.planned(ctx, req)
 	if err != nil {
-		return preview.Plan{}, err
+		return plan.Plan{}, err
 	}
 	tree, err := manifest.Tree(req.Files)
 	if err != nil {
-		return preview.Plan{}, platform.Errorf(platform.CodeInvalid, "the files cannot be read: %v", err)
+		return plan.Plan{}, platform.Errorf(platform.CodeInvalid, "the files cannot be read: %v", err)
 	}
 	in.Pushed, in.Findings = manifest.Parse(tree, manifest.Options{Catalog: s.Catalog, Now: time.Now(), Bare: true})
 	in.Findings = append(in.Findings, lossOf(in.Current, in.Pushed, req.Options)...)
@@ -39,27 +38,27 @@ func (s *Service) Plan(ctx context.Context, req PlanRequest) (preview.Plan, erro
 		in.Sources[app] = source
 	}
 	if err := s.findSlugs(ctx, &in); err != nil {
-		return preview.Plan{}, err
+		return plan.Plan{}, err
 	}
-	return preview.Make(in)
+	return plan.Make(in)
 }
 
 // planned reads what the environment is now. One that does not exist yet is as a push
 // would make it.
-func (s *Service) planned(ctx context.Context, req PlanRequest) (preview.Input, error) {
-	in := preview.Input{Catalog: s.Catalog, Sources: map[string]preview.Source{}, Bases: map[string]string{}}
+func (s *Service) planned(ctx context.Context, req PlanRequest) (plan.Input, error) {
+	in := plan.Input{Catalog: s.Catalog, Sources: map[string]plan.Source{}, Bases: map[string]string{}}
 	var err error
-	if in.Project, err = s.Store.Project(ctx, req.Project); err != nil {
+	if in.Project, err = s.Records.Project(ctx, req.Project); err != nil {
 		return in, err
 	}
-	in.Environment, err = s.Store.Environment(ctx, req.Project, req.Environment)
+	in.Environment, err = s.Records.Environment(ctx, req.Project, req.Environment)
 	if platform.ErrorCode(err) == platform.CodeNotFound {
 		in.Environment, err = newEnvironment(in.Project, req.Environment), nil
 	}
 	if err != nil {
 		return in, err
 	}
-	if in.Variables, err = s.Store.Variables(ctx, req.Project, req.Environment); err != nil {
+	if in.Variables, err = s.Records.Variables(ctx, req.Project, req.Environment); err != nil {
 		return in, err
 	}
 	current, err := s.liveRelease(ctx, in.Environment)
@@ -74,10 +73,10 @@ func (s *Service) planned(ctx context.Context, req PlanRequest) (preview.Input, 
 
 // servedTree reads the configuration and the digests of the commit that is served. A
 // commit that is gone from the repository tells nothing.
-func (s *Service) servedTree(ctx context.Context, in *preview.Input, commit string) error {
+func (s *Service) servedTree(ctx context.Context, in *plan.Input, commit string) error {
 	tree, err := s.Source.Tree(ctx, in.Project.ID, commit, nil)
 	if err != nil {
-		return nil // as in loss: there is nothing to compare with
+		return nil // then there is nothing to compare with
 	}
 	defer func() { _ = tree.Close() }() // read only
 	in.Current, _ = manifest.Parse(tree, manifest.Options{Catalog: s.Catalog, AllowUnknownVersions: true})
@@ -89,7 +88,7 @@ func (s *Service) servedTree(ctx context.Context, in *preview.Input, commit stri
 		if err != nil {
 			return fmt.Errorf("digest of the source tree: %w", err)
 		}
-		in.Sources[app.Name] = preview.Source{Current: digest}
+		in.Sources[app.Name] = plan.Source{Current: digest}
 		if err := s.addBase(ctx, in, app); err != nil {
 			return err
 		}
@@ -98,8 +97,8 @@ func (s *Service) servedTree(ctx context.Context, in *preview.Input, commit stri
 }
 
 // addBase learns the digest of a runtime image from the application's last build.
-func (s *Service) addBase(ctx context.Context, in *preview.Input, app *manifest.Application) error {
-	parts, ok, err := s.Store.LastKey(ctx, in.Project.ID, app.Name)
+func (s *Service) addBase(ctx context.Context, in *plan.Input, app *manifest.Application) error {
+	parts, ok, err := s.Records.LastKey(ctx, in.Project.ID, app.Name)
 	if err != nil {
 		return fmt.Errorf("key of the last build: %w", err)
 	}
@@ -110,40 +109,32 @@ func (s *Service) addBase(ctx context.Context, in *preview.Input, app *manifest.
 }
 
 // findSlugs looks for the slugs that the push needs.
-func (s *Service) findSlugs(ctx context.Context, in *preview.Input) error {
+func (s *Service) findSlugs(ctx context.Context, in *plan.Input) error {
 	known := *in
-	known.Sources = map[string]preview.Source{}
+	known.Sources = map[string]plan.Source{}
 	for app, source := range in.Sources {
 		if source.Pushed != "" {
 			known.Sources[app] = source
 		}
 	}
 	in.Sources = known.Sources
-	keys, err := preview.Keys(known)
+	keys, err := plan.Keys(known)
 	if err != nil {
 		return err
 	}
 	in.Found = map[string]bool{}
 	for app, key := range keys {
-		if _, in.Found[app], err = s.lookup(ctx, in.Project.ID, app, key); err != nil {
+		if _, in.Found[app], err = s.lookup(ctx, nil, in.Project.ID, app, key); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Service) lookup(ctx context.Context, project, app string, key build.Key) (platform.Slug, bool, error) {
-	slug, ok, err := s.Builder.Lookup(ctx, project, app, key)
-	if err != nil {
-		return platform.Slug{}, false, fmt.Errorf("look for an existing slug: %w", err)
-	}
-	return slug, ok, nil
-}
-
 // holds returns how long requests were held by the environment's releases that went live,
 // newest first.
 func (s *Service) holds(ctx context.Context, env platform.Environment) ([]time.Duration, error) {
-	releases, err := s.Store.Releases(ctx, env.Project, env.Name)
+	releases, err := s.Records.Releases(ctx, env.Project, env.Name)
 	if err != nil {
 		return nil, fmt.Errorf("earlier releases: %w", err)
 	}
@@ -152,7 +143,7 @@ func (s *Service) holds(ctx context.Context, env platform.Environment) ([]time.D
 		if r.LiveAt.IsZero() {
 			continue
 		}
-		a, err := s.Store.Activity(ctx, r.Activity)
+		a, err := s.Records.Activity(ctx, r.Activity)
 		if err != nil {
 			continue // its record was removed
 		}

@@ -10,20 +10,19 @@ import (
 	"sluice/internal/platform"
 )
 
-// Projects reads projects and their settings.
-type Projects interface {
+// Records is everything that the pipeline keeps.
+type Records interface {
 	// Project returns CodeNotFound when there is none.
 	Project(ctx context.Context, id string) (platform.Project, error)
+	// ProjectLoad returns how many environments a project has, and how many activities wait.
+	ProjectLoad(ctx context.Context, project string) (environments, pending int, err error)
 	// Variables returns the variables that apply to an environment, lowest precedence
-	// first: project, inherited from parents, the environment's own (spec: platform 4.6).
-	// env is the name of the environment.
+	// first: project, inherited from parents, the environment's own. env is the name of the
+	// environment.
 	Variables(ctx context.Context, project, env string) ([]platform.Variable, error)
 	// Domains lists a project's domains, the default one first.
 	Domains(ctx context.Context, project string) ([]platform.Domain, error)
-}
 
-// Environments reads and changes environments.
-type Environments interface {
 	// Environment returns CodeNotFound when there is none.
 	Environment(ctx context.Context, project, name string) (platform.Environment, error)
 	// Environments lists a project's environments, or all when project is "".
@@ -31,33 +30,18 @@ type Environments interface {
 	// SaveEnvironment creates or replaces. It chooses Subnet when that is empty, never
 	// one that another environment has, and returns what was saved.
 	SaveEnvironment(ctx context.Context, env platform.Environment) (platform.Environment, error)
-	// DeleteEnvironment removes the record and its releases. Deleting one that is gone is no error.
+	// CheckIdentity returns CodeConflict when an environment that does not exist yet would
+	// share its identifier or its host name with another one.
+	CheckIdentity(ctx context.Context, env platform.Environment) error
+	// DeleteEnvironment removes the record and its releases. Deleting one that is gone is
+	// not an error.
 	DeleteEnvironment(ctx context.Context, project, name string) error
-}
 
-// Activities is the queue and the record of work. At most one activity of an environment
-// is in progress.
-type Activities interface {
-	// Enqueue stores a pending activity. Pending pushes of the same environment are
-	// cancelled in the same transaction and returned as superseded.
-	Enqueue(ctx context.Context, a platform.Activity) (superseded []platform.Activity, err error)
-	// Claim moves the oldest pending activity whose environment has none in progress to
-	// in_progress. ok is false when there is none.
-	Claim(ctx context.Context) (a platform.Activity, ok bool, err error)
-	// SaveActivity replaces the record. It returns CodeConflict when the stored activity
-	// is already final.
-	SaveActivity(ctx context.Context, a platform.Activity) error
 	// Activity returns CodeNotFound when there is none.
 	Activity(ctx context.Context, id string) (platform.Activity, error)
-	// CancelPending moves a pending activity to cancelled with the reason. ok is false when
-	// it is no longer pending.
-	CancelPending(ctx context.Context, id, reason string) (a platform.Activity, ok bool, err error)
-	// Unfinished lists activities in progress, oldest first: after a start, those that a crash left.
+	// Unfinished lists activities in progress, oldest first.
 	Unfinished(ctx context.Context) ([]platform.Activity, error)
-}
 
-// Releases keeps what was deployed.
-type Releases interface {
 	// NextRelease returns an identifier not used before in the environment: "r1", "r2", ...
 	NextRelease(ctx context.Context, project, env string) (string, error)
 	// SaveRelease creates or replaces; Spec is sealed before it is written.
@@ -66,22 +50,10 @@ type Releases interface {
 	Release(ctx context.Context, project, env, id string) (platform.Release, error)
 	// Releases lists an environment's releases, newest first.
 	Releases(ctx context.Context, project, env string) ([]platform.Release, error)
-}
 
-// Slugs remembers the keys of builds, to say what changed.
-type Slugs interface {
 	// LastKey returns the parts of the key of the application's newest slug, as stored by SaveKey.
 	LastKey(ctx context.Context, project, app string) (parts map[string]string, ok bool, err error)
 	SaveKey(ctx context.Context, project, app string, parts map[string]string) error
-}
-
-// Store is everything that the pipeline keeps.
-type Store interface {
-	Projects
-	Environments
-	Activities
-	Releases
-	Slugs
 }
 
 // Source reads pushed trees.
@@ -119,15 +91,15 @@ type Gate interface {
 	// limit has passed. Holding twice for the same activity keeps the first deadline.
 	Hold(ctx context.Context, h platform.Hold) (platform.HoldReport, error)
 	// Commit changes what the router does at the hold's deadline to platform.Maintain.
-	// No hold is no error.
+	// Without a hold it does nothing.
 	Commit(ctx context.Context, env platform.EnvironmentID) error
 	// Publish sets the routes and backends of an environment and releases its hold, if
 	// there is one, to them. It also ends maintenance.
 	Publish(ctx context.Context, p platform.Publication) (platform.HoldReport, error)
 	// Resume releases the hold to the backends from before it.
 	Resume(ctx context.Context, env platform.EnvironmentID) (platform.HoldReport, error)
-	// Close answers the environment's requests, waiting ones included, with the
-	// maintenance page until the next Publish or Resume.
+	// Close sends the maintenance page to all requests of the environment, waiting ones
+	// included, until the next Publish or Resume.
 	Close(ctx context.Context, env platform.EnvironmentID, message string) (platform.HoldReport, error)
 	// Offer makes a release known that has started and does not serve yet: operators who
 	// bypass the hold see it. It ends with the hold.
@@ -141,22 +113,36 @@ type Gate interface {
 	Forget(ctx context.Context, env platform.EnvironmentID) error
 }
 
-// Journal keeps the logs of activities and tells subscribers what happens.
+// Journal lets a pusher read along.
 type Journal interface {
-	// Log opens an activity's log for appending. Lines are visible to followers at once.
-	Log(activity string) (io.WriteCloser, error)
-	// Seal marks the log as complete; followers end.
-	Seal(activity string) error
-	// Follow copies the log to w from its beginning until it is sealed or ctx ends.
+	// Follow copies an activity's log to w from its beginning until it is sealed or ctx ends.
 	Follow(ctx context.Context, activity string, w io.Writer) error
-	// Notify tells subscribers that an activity changed.
-	Notify(a platform.Activity)
+}
+
+// Repositories looks after the Git repositories.
+type Repositories interface {
+	// Tidy packs a project's repository and removes what nothing refers to.
+	Tidy(ctx context.Context, project string) error
+}
+
+// Toolkits are the executables of the toolkit that this machine has for containers.
+type Toolkits interface {
+	// Installed lists their paths.
+	Installed(ctx context.Context) ([]string, error)
+	// Remove deletes one of them.
+	Remove(ctx context.Context, path string) error
+}
+
+// Authority is the router's local certificate authority.
+type Authority interface {
+	// Certificate returns its certificate, PEM; "" while there is none.
+	Certificate(ctx context.Context) string
 }
 
 // Warmer requests pages of the live site after a deployment.
 type Warmer interface {
 	// Warm requests every URL, a few at a time, and reports one line for each to log. A
-	// page that fails is reported and is no error.
+	// page that fails is reported and is not an error.
 	Warm(ctx context.Context, urls []string, log io.Writer) error
 }
 

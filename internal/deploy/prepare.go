@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,20 +11,19 @@ import (
 	"sluice/internal/engine"
 	"sluice/internal/platform"
 	"sluice/internal/topology"
+	"sluice/internal/work"
 )
 
 // prepare makes everything of the new release that visitors do not notice.
 func (d *deployment) prepare(ctx context.Context) error {
+	d.log.Blank()
+	d.log.Line(2, "%s environment %s", d.verb(), d.env.Name)
 	d.log.Line(3, "Preparing deployment")
-	images, err := d.serviceImages(ctx)
-	if err != nil {
-		return failed(phraseDeploy, "", err)
-	}
-	if err := d.newRelease(ctx, images); err != nil {
-		return failed(phraseDeploy, "", err)
+	if err := d.newRelease(ctx); err != nil {
+		return failed("", err)
 	}
 	out := d.log.At(4)
-	err = d.Engine.Prepare(ctx, d.plan.Spec, out)
+	err := d.s.Engine.Prepare(ctx, d.stored.Spec, out)
 	_ = out.Close() // never fails
 	if err != nil {
 		return d.preparationFailed(ctx, err)
@@ -34,7 +32,7 @@ func (d *deployment) prepare(ctx context.Context) error {
 }
 
 func (d *deployment) serviceImages(ctx context.Context) (map[string]platform.ImageRef, error) {
-	wanted, err := topology.ServiceImages(d.manifest, d.Catalog)
+	wanted, err := topology.ServiceImages(d.manifest, d.s.Catalog)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +40,7 @@ func (d *deployment) serviceImages(ctx context.Context) (map[string]platform.Ima
 	defer func() { _ = out.Close() }() // never fails
 	refs := map[string]platform.ImageRef{}
 	for _, img := range wanted {
-		ref, err := d.Images.Ensure(ctx, img, out)
+		ref, err := d.s.Images.Ensure(ctx, img, out)
 		if err != nil {
 			return nil, fmt.Errorf("image %s: %w", img.Name, err)
 		}
@@ -51,25 +49,47 @@ func (d *deployment) serviceImages(ctx context.Context) (map[string]platform.Ima
 	return refs, nil
 }
 
-// newRelease resolves the wanted state and records it before anything of it exists.
-func (d *deployment) newRelease(ctx context.Context, images map[string]platform.ImageRef) error {
-	id, err := d.Store.NextRelease(ctx, d.project.ID, d.env.Name)
+// newRelease records the wanted state before anything of it exists.
+func (d *deployment) newRelease(ctx context.Context) error {
+	id, err := d.s.Records.NextRelease(ctx, d.project.ID, d.env.Name)
 	if err != nil {
 		return fmt.Errorf("number the release: %w", err)
 	}
-	site, err := d.site(ctx, d.project.ID)
+	if d.manifest == nil {
+		d.again(id)
+	} else if err := d.resolve(ctx, id); err != nil {
+		return err
+	}
+	d.release.ID, d.release.Project, d.release.Env = id, d.project.ID, d.env.Name
+	d.release.Activity, d.release.Commit = d.job.Activity.ID, d.job.Activity.Commit
+	d.release.State = platform.ReleasePreparing
+	if err := d.stored.write(&d.release); err != nil {
+		return err
+	}
+	if err := d.s.Records.SaveRelease(ctx, d.release); err != nil {
+		return fmt.Errorf("save the release: %w", err)
+	}
+	d.job.Activity.Release = id
+	return d.job.Record(ctx, platform.StepPrepare)
+}
+
+// resolve computes the wanted state from the commit's files.
+func (d *deployment) resolve(ctx context.Context, id string) error {
+	images, err := d.serviceImages(ctx)
+	if err != nil {
+		return err
+	}
+	site, err := d.s.site(ctx, d.project.ID)
 	if err != nil {
 		return err
 	}
 	in := topology.Input{
-		Project: d.project, Environment: d.env, Release: id, Manifest: d.manifest, Catalog: d.Catalog,
-		Images: images, Slugs: d.release.Slugs, Variables: d.vars, Site: site, Toolkit: d.opts.Toolkit,
-	}
-	if d.opts.Authority != nil {
-		in.Authority = d.opts.Authority(ctx)
+		Project: d.project, Environment: d.env, Release: id, Manifest: d.manifest, Catalog: d.s.Catalog,
+		Images: images, Slugs: d.release.Slugs, Variables: d.vars, Site: site, Toolkit: d.s.opts.Toolkit,
+		Authority: d.s.Authority.Certificate(ctx),
 	}
 	if d.previous != nil {
-		in.Previous = &d.previous.plan.Spec
+		in.Previous = &d.previous.stored.Spec
 	}
 	wanted, err := topology.Resolve(in)
 	if err != nil {
@@ -78,29 +98,19 @@ func (d *deployment) newRelease(ctx context.Context, images map[string]platform.
 	for _, n := range wanted.Notices {
 		d.log.Line(4, "W: %s", n)
 	}
-	d.plan = d.planOf(wanted)
-	spec, err := json.Marshal(d.plan)
-	if err != nil {
-		return fmt.Errorf("encode the release: %w", err)
-	}
-	d.release = platform.Release{
-		ID: id, Project: d.project.ID, Env: d.env.Name, Activity: d.activity.ID, Commit: d.activity.Commit,
-		State: platform.ReleasePreparing, Slugs: d.release.Slugs, Routes: wanted.Routes, Spec: spec, CreatedAt: time.Now().UTC(),
-	}
-	if err := d.Store.SaveRelease(ctx, d.release); err != nil {
-		return fmt.Errorf("record the release: %w", err)
-	}
-	d.activity.Release = id
-	return d.record(ctx, platform.StepPrepare)
+	d.stored = d.toStore(wanted)
+	d.release = platform.Release{Slugs: d.release.Slugs, Routes: wanted.Routes, CreatedAt: time.Now().UTC()}
+	return nil
 }
 
-// planOf adds to the specification what runs beside the containers.
-func (d *deployment) planOf(wanted topology.Result) plan {
-	p := plan{Spec: wanted.Spec, MaintenancePage: d.page, Crons: platform.CronPlan{
+// toStore adds to the specification what runs beside the containers.
+func (d *deployment) toStore(wanted topology.Result) storedRelease {
+	p := storedRelease{Spec: wanted.Spec, MaintenancePage: d.page, Crons: platform.CronPlan{
 		Project: d.project.ID, Name: d.env.Name, Environment: d.env.ID(), Release: wanted.Spec.Release,
 	}}
 	toolkit := false
 	for _, app := range d.manifest.Apps {
+		p.Summary = append(p.Summary, fmt.Sprintf("%s (type: %s, disk: %d)", app.Name, app.Type, app.Disk))
 		p.Crons.Timezone = app.Timezone
 		for _, c := range app.Crons {
 			p.Crons.Jobs = append(p.Crons.Jobs, platform.CronJob{
@@ -111,20 +121,15 @@ func (d *deployment) planOf(wanted topology.Result) plan {
 		if strings.TrimSpace(app.Hooks.PostDeploy) != "" {
 			p.PostDeploy = append(p.PostDeploy, app.Name)
 		}
-		toolkit = toolkit || contract.RunsToolkit(app.Hooks.PostDeploy) // which warms the site itself
+		toolkit = toolkit || contract.RunsToolkit(app.Hooks.PostDeploy)
 	}
-	if !toolkit {
+	for _, s := range d.manifest.Services {
+		p.Summary = append(p.Summary, fmt.Sprintf("%s (type: %s, disk: %d)", s.Name, s.Type, s.Disk))
+	}
+	if !toolkit { // which warms the site itself
 		p.WarmUp = warmUpURLs(d.manifest.Env.WarmUpPages(), wanted.Routes)
 	}
 	return p
-}
-
-func decodePlan(r platform.Release) (plan, error) {
-	var p plan
-	if err := json.Unmarshal(r.Spec, &p); err != nil {
-		return plan{}, fmt.Errorf("decode release %s: %w", r.ID, err)
-	}
-	return p, nil
 }
 
 func (d *deployment) preparationFailed(ctx context.Context, err error) error {
@@ -133,33 +138,32 @@ func (d *deployment) preparationFailed(ctx context.Context, err error) error {
 	}
 	f, ok := errors.AsType[*engine.Failure](err)
 	if !ok {
-		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("prepare release %s: %w; visitors were not affected", d.release.ID, err))
+		return failed(d.tryAgain(), fmt.Errorf("prepare release %s: %w; visitors were not affected", d.release.ID, err))
 	}
 	text := fmt.Sprintf("'%s' did not become ready: %s. Visitors were not affected.", f.Container, f.Message)
-	return failed(phraseDeploy, "mend its configuration in .magento/services.yaml or .magento.app.yaml and push again; "+
+	return failed("fix its configuration in .magento/services.yaml or .magento.app.yaml and push again; "+
 		"if the machine was only busy, "+d.tryAgain(),
-		quoted(text, f.Tail))
+		work.Quoted(text, f.Tail))
 }
 
 func (d *deployment) tryAgain() string {
 	return fmt.Sprintf("try again: sluice environment:redeploy -p %s -e %s", d.project.ID, d.env.Name)
 }
 
-// preflight refuses what would fail under the hold. A refusal costs the visitors nothing
-// (spec: platform 11, rule 4).
+// preflight refuses what would fail under the hold. A refusal costs the visitors nothing.
 func (d *deployment) preflight(ctx context.Context) error {
-	disk, err := d.Engine.Disk(ctx)
+	disk, err := d.s.Engine.Disk(ctx)
 	if err != nil {
-		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("pre-flight: measure the disk: %w", err))
+		return failed(d.tryAgain(), fmt.Errorf("pre-flight: measure the disk: %w", err))
 	}
 	const hint = "free some room on the machine (docker image prune; old backups) and redeploy"
-	if disk.FreeBytes < d.opts.MinFreeBytes {
-		return failed(phraseDeploy, hint, fmt.Errorf(
+	if disk.FreeBytes < d.s.opts.MinFreeBytes {
+		return failed(hint, fmt.Errorf(
 			"pre-flight: only %d MB of %d MB are free where volumes are kept, %d MB are needed; nothing was changed",
-			disk.FreeBytes>>20, disk.TotalBytes>>20, d.opts.MinFreeBytes>>20))
+			disk.FreeBytes>>20, disk.TotalBytes>>20, d.s.opts.MinFreeBytes>>20))
 	}
 	if disk.TotalInodes > 0 && disk.FreeInodes < minFreeInodes {
-		return failed(phraseDeploy, hint, fmt.Errorf(
+		return failed(hint, fmt.Errorf(
 			"pre-flight: only %d of %d inodes are free where volumes are kept, %d are needed; nothing was changed",
 			disk.FreeInodes, disk.TotalInodes, minFreeInodes))
 	}
@@ -168,19 +172,19 @@ func (d *deployment) preflight(ctx context.Context) error {
 
 const minFreeInodes = 10_000
 
-// servicesReady checks that what the hooks will use answers now.
+// servicesReady checks that the services that the hooks will use are healthy now.
 func (d *deployment) servicesReady(ctx context.Context) error {
-	status, err := d.Engine.Observe(ctx, d.env.ID())
+	status, err := d.s.Engine.Observe(ctx, d.env.ID())
 	if err != nil {
-		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("pre-flight: observe the environment: %w", err))
+		return failed(d.tryAgain(), fmt.Errorf("pre-flight: observe the environment: %w", err))
 	}
 	healthy := map[string]bool{}
 	for _, c := range status.Containers {
 		healthy[c.Name] = c.Running && c.Healthy
 	}
-	for _, s := range d.plan.Spec.Services {
+	for _, s := range d.stored.Spec.Services {
 		if !healthy[s.Name] {
-			return failed(phraseDeploy, fmt.Sprintf("look at its log: sluice environment:logs -p %s -e %s --app %s", d.project.ID, d.env.Name, s.Name),
+			return failed(fmt.Sprintf("look at its log: sluice environment:logs -p %s -e %s --app %s", d.project.ID, d.env.Name, s.Name),
 				fmt.Errorf("pre-flight: service '%s' does not answer; nothing was changed", s.Name))
 		}
 	}

@@ -8,16 +8,17 @@ import (
 	"sluice/internal/contract"
 	"sluice/internal/engine"
 	"sluice/internal/topology"
+	"sluice/internal/work"
 )
 
 // worthTelling is how long a step of a scenario takes before its time is in the log.
 const worthTelling = time.Second
 
-// progressWatch takes the toolkit's progress lines out of a hook's output, and tells how
+// progressWatch takes the toolkit's progress lines out of a hook's output, and reports how
 // long the steps took that they name.
 type progressWatch struct {
 	touching func() // called once, when the hook says that it is about to write to data; may be nil
-	log      *logbook
+	log      *work.Logbook
 	level    int
 
 	mu      sync.Mutex
@@ -26,12 +27,11 @@ type progressWatch struct {
 	since   time.Time
 }
 
-// watched returns a writer to the log without progress lines. done tells the time of the
+// watched returns a writer to the log without progress lines. done reports the time of the
 // last step and writes out a last line without its newline.
-func (l *logbook) watched(level int, touching func()) (out *indented, done func()) {
-	w := &progressWatch{touching: touching, log: l, level: level}
-	out = l.At(level)
-	out.seen = w.keep
+func watched(log *work.Logbook, level int, touching func()) (out *work.Lines, done func()) {
+	w := &progressWatch{touching: touching, log: log, level: level}
+	out = log.Filter(level, w.keep)
 	return out, func() {
 		_ = out.Close() // never fails
 		w.mu.Lock()
@@ -65,7 +65,7 @@ func (w *progressWatch) keep(line string) bool {
 // next ends the step that runs and begins another.
 func (w *progressWatch) next(step string) {
 	if d := time.Since(w.since); w.step != "" && d >= worthTelling {
-		w.log.Line(w.level, "(%s took %s)", w.step, took(d))
+		w.log.Line(w.level, "(%s took %s)", w.step, work.Took(d))
 	}
 	w.step, w.since = step, time.Now()
 }

@@ -6,13 +6,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"sluice/internal/work"
 )
 
 func TestProgressLinesBecomeTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		touches := 0
-		out, done := newLogbook(&log).watched(1, func() { touches++ })
+		out, done := watched(work.NewLogbook(&log), 1, func() { touches++ })
 		say := func(line string, then time.Duration) {
 			_, _ = fmt.Fprint(out, line)
 			time.Sleep(then)

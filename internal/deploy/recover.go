@@ -4,147 +4,141 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"sluice/internal/engine"
+	"sluice/internal/plan"
 	"sluice/internal/platform"
 	"sluice/internal/topology"
+	"sluice/internal/work"
 )
 
 // Recover brings the machine to what the records say after a crash, a reboot or an
 // ordinary start: activities that were in progress end with a reason or are completed,
-// every environment is served by its live release, orphans are removed, and pushes that
-// were stored but not queued are queued. Call it once, before Run.
+// every environment is served by its live release, and orphans are removed. Call it once,
+// before Run.
 func (s *Service) Recover(ctx context.Context) error {
-	unfinished, err := s.Store.Unfinished(ctx)
-	if err != nil {
-		return fmt.Errorf("list unfinished activities: %w", err)
-	}
-	var problems []error
-	for _, a := range unfinished {
-		if err := s.recoverActivity(ctx, a); err != nil {
-			problems = append(problems, fmt.Errorf("recover activity %s: %w", a.ID, err))
-		}
-	}
-	envs, err := s.Store.Environments(ctx, "")
+	busy, err := s.Queue.Recover(ctx)
+	problems := []error{err}
+	envs, err := s.Records.Environments(ctx, "")
 	if err != nil {
 		return errors.Join(append(problems, fmt.Errorf("list environments: %w", err))...)
 	}
 	for _, env := range envs {
+		if slices.ContainsFunc(busy, func(a platform.Activity) bool { return a.Project == env.Project && a.Environment == env.Name }) {
+			continue // its activity goes on
+		}
 		if err := s.reconcile(ctx, env); err != nil {
 			problems = append(problems, fmt.Errorf("reconcile environment %s: %w", env.ID(), err))
 		}
 	}
-	problems = append(problems, s.removeOrphans(ctx, envs))
+	problems = append(problems, s.removeOrphans(ctx, envs, busy))
 	s.dropOldToolkits(ctx)
-	s.poke()
 	return errors.Join(problems...)
 }
 
-// errInterrupted is why an activity ended that a crash cut off.
-var errInterrupted = errors.New("the control plane stopped")
-
-// recoverActivity decides by the recorded step: before the hook nothing was touched and
-// the old release is put back; during it data may be half changed and the site stays
-// closed; after it the deployment is completed.
-func (s *Service) recoverActivity(ctx context.Context, a platform.Activity) error {
-	w, err := s.Journal.Log(a.ID)
+// recover ends or completes a deployment that a crash cut off, by how far it may have come.
+func (d *deployment) recover(ctx context.Context) error {
+	step := d.job.Activity.Step
+	err := d.load(ctx)
+	if err == nil {
+		err = d.reload(ctx)
+	}
 	if err != nil {
-		return fmt.Errorf("open its log: %w", err)
+		return fmt.Errorf("%w during step %s: %w", work.ErrInterrupted, step, err)
 	}
-	defer func() { _ = w.Close() }() // sealed by conclude
-	d := &deployment{Service: s, log: newLogbook(w), activity: a}
-	d.log.Blank()
-	d.log.Line(0, "The control plane stopped during step %s and is back.", a.Step)
-	if err := d.load(ctx); err != nil {
-		s.conclude(ctx, d.activity, d.log, fmt.Errorf("%w during step %s: %w", errInterrupted, a.Step, err))
-		return nil
+	d.reach = furthest(step)
+	switch {
+	case step == platform.StepStart && d.upgradesService():
+		d.reach = platform.Touched
+	case step == platform.StepDeployHook && !d.hadHook():
+		d.reach = platform.Held
 	}
-	if err := d.reload(ctx); err != nil {
-		return err
+	switch d.reach {
+	case platform.Live:
+		d.log.Line(3, "The deploy hook had succeeded: completing the deployment.")
+		return d.complete(ctx)
+	case platform.Touched:
+		if step == platform.StepDeployHook {
+			return d.recoverHooks(ctx)
+		}
+		return d.giveUp(ctx, "%w while a service was upgraded, which may have converted its data; the site stays in maintenance", work.ErrInterrupted)
+	case platform.Held:
+		return d.giveUp(ctx, "%w during step %s; no data was touched and the old release was put back", work.ErrInterrupted, step)
+	default:
+		return d.giveUp(ctx, "%w during step %s; the site was not touched", work.ErrInterrupted, step)
 	}
-	s.conclude(ctx, d.activity, d.log, d.recover(ctx))
-	return nil
+}
+
+// giveUp undoes the deployment and says why.
+func (d *deployment) giveUp(ctx context.Context, format string, args ...any) error {
+	d.undo(ctx)
+	return failed(d.tryAgain(), fmt.Errorf(format, args...))
 }
 
 // reload finds the release that the activity was making; it may not exist yet.
 func (d *deployment) reload(ctx context.Context) error {
-	if d.activity.Release == "" {
+	id := d.job.Activity.Release
+	if id == "" {
 		return nil
 	}
-	r, err := d.Store.Release(ctx, d.project.ID, d.env.Name, d.activity.Release)
+	r, err := d.s.Records.Release(ctx, d.project.ID, d.env.Name, id)
 	if platform.ErrorCode(err) == platform.CodeNotFound {
-		d.release.ID = d.activity.Release
+		d.release.ID = id
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("release %s: %w", d.activity.Release, err)
+		return fmt.Errorf("release %s: %w", id, err)
 	}
 	d.release = r
-	d.plan, err = decodePlan(r)
+	d.stored, err = readRelease(r)
 	return err
-}
-
-func (d *deployment) recover(ctx context.Context) error {
-	step := d.activity.Step
-	switch {
-	case d.activity.Type == platform.ActivityDeactivate, d.activity.Type == platform.ActivityDelete:
-		return d.teardown(ctx)
-	case step.Before(platform.StepHold):
-		d.undo(ctx)
-		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("%w during step %s; the site was not touched", errInterrupted, step))
-	case step == platform.StepStart && d.upgradesService():
-		d.touched = true
-		d.undo(ctx)
-		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf(
-			"%w while a service was upgraded, which may have converted its data; the site stays in maintenance", errInterrupted))
-	case step.Before(platform.StepDeployHook), step == platform.StepDeployHook && !d.hadHook():
-		d.held = d.previous != nil
-		d.undo(ctx)
-		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("%w during step %s; no data was touched and the old release was put back", errInterrupted, step))
-	case step == platform.StepDeployHook:
-		d.touched = true
-		d.undo(ctx)
-		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("%w while the deploy hook ran; the site stays in maintenance", errInterrupted))
-	default:
-		return d.complete(ctx)
-	}
 }
 
 // hadHook reports whether the interrupted hook step ran anything.
 func (d *deployment) hadHook() bool {
-	return slices.ContainsFunc(d.plan.Spec.Apps, func(app engine.App) bool { return hasFile(app.Container, topology.DeployHook) })
+	return slices.ContainsFunc(d.stored.Spec.Apps, func(app engine.App) bool { return hasFile(app.Container, topology.DeployHook) })
 }
 
-// complete takes up a deployment whose hooks had succeeded.
+// complete takes up a deployment whose hooks succeeded.
 func (d *deployment) complete(ctx context.Context) error {
-	d.log.Line(3, "The deploy hook had succeeded: completing the deployment.")
-	if err := d.readManifest(ctx); err != nil {
-		return err
-	}
-	endpoints, err := d.Engine.Start(ctx, d.plan.Spec, d.log.At(4))
+	endpoints, err := d.s.Engine.Start(ctx, d.stored.Spec, d.log.At(4))
 	if err != nil {
-		d.touched = true
+		d.reach = platform.Touched
 		d.undo(ctx)
 		return d.startFailed(err)
 	}
 	d.endpoints = endpoints
-	d.held = true
 	if d.env.Release != d.release.ID {
 		if err := d.publish(ctx); err != nil {
 			return err
 		}
-	} else if d.activity.Hold, err = d.open(ctx, d.env, live{d.release, d.plan}, d.endpoints); err != nil {
-		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("publish the routes: %w", err))
+	} else if d.job.Activity.Hold, err = d.s.open(ctx, d.env, live{d.release, d.stored}, d.endpoints); err != nil {
+		return failed(d.tryAgain(), fmt.Errorf("publish the routes: %w", err))
 	}
+	d.reach = platform.Live
 	d.previous = d.retiredBefore(ctx)
 	return d.settle(ctx)
+}
+
+// settle runs the steps that follow the switch.
+func (d *deployment) settle(ctx context.Context) error {
+	var problems []error
+	switched := false
+	for _, row := range plan.Table() {
+		if switched {
+			problems = append(problems, d.job.Step(ctx, row.Name, d.action(row.Name)))
+		}
+		switched = switched || row.Name == platform.StepSwitch
+	}
+	return errors.Join(problems...)
 }
 
 // retiredBefore returns the release that the interrupted deployment replaced, so that its
 // containers are removed.
 func (d *deployment) retiredBefore(ctx context.Context) *live {
-	releases, err := d.Store.Releases(ctx, d.project.ID, d.env.Name)
+	releases, err := d.s.Records.Releases(ctx, d.project.ID, d.env.Name)
 	if err != nil {
 		return nil // its containers are orphans then, and removed as such
 	}
@@ -163,8 +157,8 @@ func (s *Service) reconcile(ctx context.Context, env platform.Environment) error
 	if err != nil || current == nil || env.Status == platform.EnvironmentInactive {
 		return err
 	}
-	log := newLogbook(discard{})
-	endpoints, err := s.Engine.Start(ctx, current.plan.Spec, log.At(0))
+	log := work.NewLogbook(io.Discard)
+	endpoints, err := s.Engine.Start(ctx, current.stored.Spec, log.At(0))
 	if err != nil {
 		return fmt.Errorf("start release %s: %w", current.release.ID, err)
 	}
@@ -178,19 +172,24 @@ func (s *Service) reconcile(ctx context.Context, env platform.Environment) error
 	if _, err := s.open(ctx, env, *current, endpoints); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
-	if err := s.Engine.StartBackground(ctx, current.plan.Spec, log.At(0)); err != nil {
+	if err := s.Engine.StartBackground(ctx, current.stored.Spec, log.At(0)); err != nil {
 		return fmt.Errorf("start workers: %w", err)
 	}
-	s.Crons.Resume(current.plan.Crons)
+	s.Crons.Resume(current.stored.Crons)
 	return nil
 }
 
 // removeOrphans deletes containers of releases that no record wants, and environments
 // that have no record. Volumes are never deleted here.
-func (s *Service) removeOrphans(ctx context.Context, envs []platform.Environment) error {
-	known := map[platform.EnvironmentID]string{}
+func (s *Service) removeOrphans(ctx context.Context, envs []platform.Environment, busy []platform.Activity) error {
+	known := map[platform.EnvironmentID][]string{}
 	for _, e := range envs {
-		known[e.ID()] = e.Release
+		known[e.ID()] = []string{e.Release}
+		for _, a := range busy {
+			if a.Project == e.Project && a.Environment == e.Name {
+				known[e.ID()] = append(known[e.ID()], a.Release)
+			}
+		}
 	}
 	existing, err := s.Engine.Environments(ctx)
 	if err != nil {
@@ -198,17 +197,17 @@ func (s *Service) removeOrphans(ctx context.Context, envs []platform.Environment
 	}
 	var problems []error
 	for _, id := range existing {
-		release, ok := known[id]
+		wanted, ok := known[id]
 		if !ok {
-			problems = append(problems, s.Engine.Destroy(ctx, id, false, discard{}), s.Gate.Forget(ctx, id))
+			problems = append(problems, s.Engine.Destroy(ctx, id, false, io.Discard), s.Gate.Forget(ctx, id))
 			continue
 		}
-		problems = append(problems, s.removeOldReleases(ctx, id, release))
+		problems = append(problems, s.removeOldReleases(ctx, id, wanted))
 	}
 	return errors.Join(problems...)
 }
 
-func (s *Service) removeOldReleases(ctx context.Context, id platform.EnvironmentID, keep string) error {
+func (s *Service) removeOldReleases(ctx context.Context, id platform.EnvironmentID, keep []string) error {
 	status, err := s.Engine.Observe(ctx, id)
 	if err != nil {
 		return fmt.Errorf("observe %s: %w", id, err)
@@ -216,19 +215,19 @@ func (s *Service) removeOldReleases(ctx context.Context, id platform.Environment
 	var problems []error
 	removed := map[string]bool{}
 	for _, c := range status.Containers {
-		if c.Release != "" && c.Release != keep && !removed[c.Release] {
+		if c.Release != "" && !slices.Contains(keep, c.Release) && !removed[c.Release] {
 			removed[c.Release] = true
-			problems = append(problems, s.Engine.Retire(ctx, id, c.Release, discard{}))
+			problems = append(problems, s.Engine.Retire(ctx, id, c.Release, io.Discard))
 		}
 	}
 	return errors.Join(problems...)
 }
 
-// EnqueueMissed queues deployments for branches that were pushed while nobody could
+// EnqueueMissed queues deployments for branches that were pushed while sluiced could not
 // queue them: heads maps branch to commit of one project's repository.
 func (s *Service) EnqueueMissed(ctx context.Context, project string, heads map[string]string, by platform.Actor) error {
 	for branch, commit := range heads {
-		env, err := s.Store.Environment(ctx, project, branch)
+		env, err := s.Records.Environment(ctx, project, branch)
 		if err != nil && platform.ErrorCode(err) != platform.CodeNotFound {
 			return err
 		}
@@ -238,7 +237,7 @@ func (s *Service) EnqueueMissed(ctx context.Context, project string, heads map[s
 		push := platform.Push{Project: project, Actor: by, Updates: []platform.RefUpdate{{
 			Ref: "refs/heads/" + branch, Old: env.HeadCommit, New: commit,
 		}}}
-		if err := s.PostReceive(ctx, withOption(push, "deploy.wait", "false"), discard{}); err != nil {
+		if err := s.PostReceive(ctx, withOption(push, "deploy.wait", "false"), io.Discard); err != nil {
 			return err
 		}
 	}

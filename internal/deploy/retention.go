@@ -5,39 +5,98 @@ import (
 	"errors"
 	"fmt"
 
+	"sluice/internal/build"
 	"sluice/internal/platform"
 )
 
-// keptReleases is how many releases of an environment keep their slugs, the serving one
-// included, so that going back to one of them needs no build.
+// keptReleases is how many releases of an environment that were live keep their slugs, the
+// serving one included, so that going back to one of them needs no build. Beside them the
+// newest release keeps its own, whatever became of it.
 const keptReleases = 5
+
+// lookup finds a slug. A deployment that means to use it passes itself, and until it has
+// ended the slug is not deleted, although no record names it yet.
+func (s *Service) lookup(ctx context.Context, d *deployment, project, app string, key build.Key) (platform.Slug, bool, error) {
+	s.slugs.RLock()
+	defer s.slugs.RUnlock()
+	slug, ok, err := s.Builder.Lookup(ctx, project, app, key)
+	if err != nil {
+		return platform.Slug{}, false, fmt.Errorf("look for an existing slug: %w", err)
+	}
+	if ok && d != nil {
+		d.lease(slug.Ref)
+	}
+	return slug, ok, nil
+}
+
+// lease keeps a slug until unlease.
+func (d *deployment) lease(ref string) {
+	d.s.mu.Lock()
+	defer d.s.mu.Unlock()
+	d.s.leases[ref]++
+	d.leased = append(d.leased, ref)
+}
+
+// unlease ends what lease began: the release is recorded, or there is none.
+func (d *deployment) unlease() {
+	d.s.mu.Lock()
+	defer d.s.mu.Unlock()
+	for _, ref := range d.leased {
+		if d.s.leases[ref]--; d.s.leases[ref] == 0 {
+			delete(d.s.leases, ref)
+		}
+	}
+	d.leased = nil
+}
 
 // dropOldSlugs deletes slugs that only releases older than the kept ones of their
 // environment use. A slug is shared by all environments of the project that built the
 // same tree, so all their releases are looked at.
 func (s *Service) dropOldSlugs(ctx context.Context, project string) error {
-	envs, err := s.Store.Environments(ctx, project)
+	s.slugs.Lock()
+	defer s.slugs.Unlock()
+	envs, err := s.Records.Environments(ctx, project)
 	if err != nil {
 		return fmt.Errorf("list environments: %w", err)
 	}
 	kept := map[string]bool{} // by reference
+	s.mu.Lock()
+	for ref := range s.leases {
+		kept[ref] = true
+	}
+	s.mu.Unlock()
 	var old []platform.Release
 	for _, env := range envs {
-		releases, err := s.Store.Releases(ctx, project, env.Name)
+		releases, err := s.Records.Releases(ctx, project, env.Name)
 		if err != nil {
 			return fmt.Errorf("list releases of %s: %w", env.Name, err)
 		}
-		for i, r := range releases {
-			if i >= keptReleases && r.ID != env.Release {
-				old = append(old, r)
-				continue
-			}
+		keep, drop := split(releases, env.Release)
+		for _, r := range keep {
 			for _, slug := range r.Slugs {
 				kept[slug.Ref] = true
 			}
 		}
+		old = append(old, drop...)
 	}
 	return s.dropSlugs(ctx, old, kept)
+}
+
+// split tells the releases, newest first, whose slugs are kept from the others.
+func split(releases []platform.Release, serving string) (keep, drop []platform.Release) {
+	wereLive := 0
+	for i, r := range releases {
+		if !r.LiveAt.IsZero() {
+			wereLive++
+		}
+		switch {
+		case i == 0, r.ID == serving, r.State == platform.ReleasePreparing, !r.LiveAt.IsZero() && wereLive <= keptReleases:
+			keep = append(keep, r)
+		default:
+			drop = append(drop, r)
+		}
+	}
+	return keep, drop
 }
 
 // dropSlugs deletes the slugs of old releases but for the kept ones, and forgets them.
@@ -61,7 +120,7 @@ func (s *Service) dropSlugs(ctx context.Context, old []platform.Release, kept ma
 			continue // tried again next time
 		}
 		r.Slugs = nil
-		if err := s.Store.SaveRelease(ctx, r); err != nil {
+		if err := s.Records.SaveRelease(ctx, r); err != nil {
 			problems = append(problems, err)
 		}
 	}
@@ -72,7 +131,7 @@ func (s *Service) dropSlugs(ctx context.Context, old []platform.Release, kept ma
 func (s *Service) dropAllSlugs(ctx context.Context, envs []platform.Environment) error {
 	var all []platform.Release
 	for _, env := range envs {
-		releases, err := s.Store.Releases(ctx, env.Project, env.Name)
+		releases, err := s.Records.Releases(ctx, env.Project, env.Name)
 		if err != nil {
 			return fmt.Errorf("list releases of %s: %w", env.Name, err)
 		}

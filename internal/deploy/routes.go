@@ -13,7 +13,7 @@ import (
 // else those that the installation's settings name for it.
 func (s *Service) site(ctx context.Context, project string) (topology.Site, error) {
 	site := s.opts.Site
-	domains, err := s.Store.Domains(ctx, project)
+	domains, err := s.Records.Domains(ctx, project)
 	if err != nil {
 		return site, fmt.Errorf("domains of the project: %w", err)
 	}
@@ -31,11 +31,11 @@ func (s *Service) site(ctx context.Context, project string) (topology.Site, erro
 // anything is built for it.
 func (s *Service) checkRoutes(ctx context.Context, project string, u platform.RefUpdate, m *manifest.Manifest) error {
 	branch, _ := u.Branch()
-	record, err := s.Store.Project(ctx, project)
+	record, err := s.Records.Project(ctx, project)
 	if err != nil {
 		return err
 	}
-	env, err := s.Store.Environment(ctx, project, branch)
+	env, err := s.Records.Environment(ctx, project, branch)
 	if platform.ErrorCode(err) == platform.CodeNotFound {
 		env, err = newEnvironment(record, branch), nil
 	}

@@ -15,6 +15,7 @@ import (
 	"sluice/internal/engine"
 	"sluice/internal/platform"
 	"sluice/internal/topology"
+	"sluice/internal/work"
 )
 
 // Options are the settings of the pipeline.
@@ -24,8 +25,6 @@ type Options struct {
 	Domains map[string][]string
 	// WorkDir holds a checkout per project and application, reused by later builds.
 	WorkDir string
-	// Workers is how many activities run side by side; 0 means 4.
-	Workers int
 	// Builds is how many builds run side by side; 0 means 2.
 	Builds int
 	// HoldLimit is how long requests may wait; 0 means platform.DefaultHoldWait.
@@ -34,34 +33,33 @@ type Options struct {
 	MinFreeBytes uint64
 	// BuildNetwork lets build hooks reach the outside, as composer needs to.
 	BuildNetwork bool
-	// Authority returns the certificate of the router's local authority, PEM; "" while there
-	// is none. Nil for never.
-	Authority func(context.Context) string
 	// Toolkit is the executable that builds and containers are given under the names of
 	// contract.ToolkitPath and ToolkitAlias; empty for none. It must stay as it is as long
 	// as a release was made with it.
 	Toolkit string
-	// DropToolkits removes toolkits that are not in use any more; inUse says which are, by
-	// path, and costs a look at every environment. Nil for never.
-	DropToolkits func(ctx context.Context, inUse func(context.Context) (map[string]bool, error)) error
-	// OnStep, when set, is called right after a step was recorded and before it begins.
-	// Tests stop the control plane there.
-	OnStep func(platform.Step)
+	// Environments is how many environments a project may have; 0 means 100.
+	Environments int
+	// Pending is how many activities of a project may wait; 0 means 50.
+	Pending int
 }
 
 // Dependencies are what the pipeline works with. None may be nil.
 type Dependencies struct {
-	Store   Store
-	Source  Source
-	Images  Images
-	Builder build.Builder
-	Engine  engine.Engine
-	Gate    Gate
-	Journal Journal
-	Crons   Crons
-	Warmer  Warmer
-	Catalog *catalog.Catalog
-	Log     *slog.Logger
+	Records      Records
+	Queue        *work.Queue
+	Source       Source
+	Images       Images
+	Builder      build.Builder
+	Engine       engine.Engine
+	Gate         Gate
+	Journal      Journal
+	Crons        Crons
+	Warmer       Warmer
+	Repositories Repositories
+	Toolkits     Toolkits
+	Authority    Authority
+	Catalog      *catalog.Catalog
+	Log          *slog.Logger
 }
 
 // Service is the pipeline. Its methods are safe for concurrent use.
@@ -69,30 +67,44 @@ type Service struct {
 	Dependencies
 	opts   Options
 	builds *semaphore.Weighted
-	wake   chan struct{} // holds a token when there may be something to claim
 
-	records  sync.Mutex // held while an environment's record is read, changed and saved
-	settings sync.Mutex // held while settings are read and the router is told
+	records  sync.Mutex   // held while an environment's record is read, changed and saved
+	settings sync.Mutex   // held while settings are read and sent to the router
+	slugs    sync.RWMutex // held for writing while slugs are deleted, see lease
 
 	mu      sync.Mutex
-	running map[string]context.CancelCauseFunc // by activity, while it may be cancelled
-	sources map[string]*sync.Mutex             // by checkout directory
+	sources map[string]*sync.Mutex // by checkout directory
+	leases  map[string]int         // references of slugs that deployments found and did not record yet
 }
 
-// New returns a pipeline that does nothing until Run.
+// New returns a pipeline, with its kinds of activities registered at the queue.
 func New(deps Dependencies, opts Options) *Service {
-	opts.Workers = cmp.Or(opts.Workers, 4)
 	opts.Builds = cmp.Or(opts.Builds, 2)
 	opts.HoldLimit = cmp.Or(opts.HoldLimit, platform.DefaultHoldWait)
 	opts.MinFreeBytes = cmp.Or(opts.MinFreeBytes, 256<<20)
-	return &Service{
+	opts.Environments = cmp.Or(opts.Environments, 100)
+	opts.Pending = cmp.Or(opts.Pending, 50)
+	s := &Service{
 		Dependencies: deps,
 		opts:         opts,
 		builds:       semaphore.NewWeighted(int64(opts.Builds)),
-		wake:         make(chan struct{}, 1),
-		running:      map[string]context.CancelCauseFunc{},
 		sources:      map[string]*sync.Mutex{},
+		leases:       map[string]int{},
 	}
+	deps.Queue.Register(
+		s.deploymentKind([]platform.ActivityType{platform.ActivityPush, platform.ActivityRedeploy, platform.ActivityActivate}),
+		s.deploymentKind([]platform.ActivityType{platform.ActivityRollback}, platform.StepBuild),
+		s.deactivationKind(),
+	)
+	return s
+}
+
+// Run runs activities until ctx ends, see work.Queue.Run.
+func (s *Service) Run(ctx context.Context) error { return s.Queue.Run(ctx) }
+
+// Cancel stops an activity that can still be cancelled, see work.Queue.Cancel.
+func (s *Service) Cancel(ctx context.Context, id string, by platform.Actor) (platform.Activity, error) {
+	return s.Queue.Cancel(ctx, id, by)
 }
 
 // changeEnvironment reads the record, changes it and saves it. Pushes and deployments of
@@ -100,13 +112,13 @@ func New(deps Dependencies, opts Options) *Service {
 func (s *Service) changeEnvironment(ctx context.Context, project, name string, change func(*platform.Environment)) (platform.Environment, error) {
 	s.records.Lock()
 	defer s.records.Unlock()
-	env, err := s.Store.Environment(ctx, project, name)
+	env, err := s.Records.Environment(ctx, project, name)
 	if err != nil {
 		return platform.Environment{}, err
 	}
 	change(&env)
 	env.UpdatedAt = time.Now().UTC()
-	return s.Store.SaveEnvironment(ctx, env)
+	return s.Records.SaveEnvironment(ctx, env)
 }
 
 // checkoutDir is where an application's tree is kept between builds.

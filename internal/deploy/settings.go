@@ -15,7 +15,7 @@ import (
 // out, for the environments below it too, which may inherit it. With an error that is
 // CodeUnavailable the change was stored and the router was not told.
 func (s *Service) ChangeEnvironment(ctx context.Context, project, name string, change platform.EnvironmentChange) (platform.Environment, error) {
-	env, err := s.store(ctx, project, name, change)
+	env, err := s.saveChange(ctx, project, name, change)
 	if err != nil {
 		return platform.Environment{}, err
 	}
@@ -38,14 +38,14 @@ func (s *Service) ChangeEnvironment(ctx context.Context, project, name string, c
 	return env, nil
 }
 
-// store applies a change to the record; passwords are hashed before others have to wait.
-func (s *Service) store(ctx context.Context, project, name string, change platform.EnvironmentChange) (platform.Environment, error) {
+// saveChange applies a change to the record; passwords are hashed before others have to wait.
+func (s *Service) saveChange(ctx context.Context, project, name string, change platform.EnvironmentChange) (platform.Environment, error) {
 	if err := change.HTTPAccess.Prepare(); err != nil {
 		return platform.Environment{}, err
 	}
 	s.records.Lock()
 	defer s.records.Unlock()
-	env, err := s.Store.Environment(ctx, project, name)
+	env, err := s.Records.Environment(ctx, project, name)
 	if err != nil {
 		return platform.Environment{}, err
 	}
@@ -53,12 +53,12 @@ func (s *Service) store(ctx context.Context, project, name string, change platfo
 		return platform.Environment{}, err
 	}
 	env.UpdatedAt = time.Now().UTC()
-	return s.Store.SaveEnvironment(ctx, env)
+	return s.Records.SaveEnvironment(ctx, env)
 }
 
 // withDescendants returns an environment and all that are below it.
 func (s *Service) withDescendants(ctx context.Context, env platform.Environment) ([]platform.Environment, error) {
-	all, err := s.Store.Environments(ctx, env.Project)
+	all, err := s.Records.Environments(ctx, env.Project)
 	if err != nil {
 		return nil, fmt.Errorf("list environments: %w", err)
 	}
@@ -80,7 +80,7 @@ func (s *Service) withDescendants(ctx context.Context, env platform.Environment)
 func (s *Service) configure(ctx context.Context, env platform.Environment) error {
 	s.settings.Lock()
 	defer s.settings.Unlock()
-	env, err := s.Store.Environment(ctx, env.Project, env.Name)
+	env, err := s.Records.Environment(ctx, env.Project, env.Name)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (s *Service) configure(ctx context.Context, env platform.Environment) error
 }
 
 // RestrictsRobots says whether search engines are kept away from an environment: unless
-// somebody said otherwise, everywhere but in production (spec: platform 4.4).
+// somebody said otherwise, everywhere but in production.
 func RestrictsRobots(env platform.Environment) bool {
 	if env.Settings.RestrictRobots != nil {
 		return *env.Settings.RestrictRobots
@@ -100,21 +100,28 @@ func RestrictsRobots(env platform.Environment) bool {
 	return env.Type != platform.Production
 }
 
-// accessOf returns who may see an environment: what was set on it, or on the nearest
-// parent (spec: platform 4.5).
+// accessOf returns who may see an environment: what was set on it, or on the nearest parent.
+// In place of a parent that is gone counts the default environment.
 func (s *Service) accessOf(ctx context.Context, env platform.Environment) (platform.HTTPAccess, error) {
+	project, err := s.Records.Project(ctx, env.Project)
+	if err != nil {
+		return platform.HTTPAccess{}, err
+	}
 	seen := map[string]bool{}
 	for !seen[env.Name] {
 		if env.Settings.HTTPAccess != nil {
 			return *env.Settings.HTTPAccess, nil
 		}
 		seen[env.Name] = true
-		if env.Parent == "" {
+		if env.Name == project.DefaultBranch {
 			break
 		}
-		parent, err := s.Store.Environment(ctx, env.Project, env.Parent)
+		parent, err := s.Records.Environment(ctx, env.Project, env.Parent)
+		if platform.ErrorCode(err) == platform.CodeNotFound || seen[parent.Name] {
+			parent, err = s.Records.Environment(ctx, env.Project, project.DefaultBranch)
+		}
 		if platform.ErrorCode(err) == platform.CodeNotFound {
-			break
+			break // nothing of the project was ever restricted
 		}
 		if err != nil {
 			return platform.HTTPAccess{}, err
@@ -138,7 +145,7 @@ func (s *Service) open(
 // Bypass returns a link that lets its holder past holds and maintenance, and until when
 // it does.
 func (s *Service) Bypass(ctx context.Context, project, name string, life time.Duration) (link string, until time.Time, err error) {
-	env, err := s.Store.Environment(ctx, project, name)
+	env, err := s.Records.Environment(ctx, project, name)
 	if err != nil {
 		return "", time.Time{}, err
 	}
@@ -168,9 +175,9 @@ func origin(address string) string {
 
 // holdLimits returns how long and how many requests may wait in this deployment.
 func (d *deployment) holdLimits() (wait time.Duration, requests int) {
-	wait = cmp.Or(d.env.Settings.HoldWait, d.opts.HoldLimit)
+	wait = cmp.Or(d.env.Settings.HoldWait, d.s.opts.HoldLimit)
 	requests = d.env.Settings.HoldRequests
-	asked := d.activity.Parameters["deploy.hold_max"]
+	asked := d.job.Activity.Parameters["deploy.hold_max"]
 	if asked == "" {
 		return wait, requests
 	}
@@ -185,10 +192,10 @@ func (d *deployment) holdLimits() (wait time.Duration, requests int) {
 // offer lets operators who bypass the hold see the new release. That it fails costs
 // nobody else anything.
 func (d *deployment) offer(ctx context.Context) {
-	if !d.held {
-		return
+	if d.previous == nil {
+		return // nobody waits
 	}
-	if err := d.Gate.Offer(ctx, publication(d.env, live{d.release, d.plan}, d.endpoints)); err != nil {
-		d.log.Line(4, "W: the new release cannot be looked at before the switch: %v", err)
+	if err := d.s.Gate.Offer(ctx, publication(d.env, live{d.release, d.stored}, d.endpoints)); err != nil {
+		d.log.Line(4, "W: previewing the new release is unavailable: %v", err)
 	}
 }

@@ -12,37 +12,19 @@ import (
 	"sluice/internal/engine"
 	"sluice/internal/platform"
 	"sluice/internal/topology"
+	"sluice/internal/work"
 )
 
-// settle finishes a deployment whose new release already serves: a failure here marks the
-// activity and never takes the site back.
-func (d *deployment) settle(ctx context.Context) error {
-	d.describe()
-	var problems []error
-	for _, s := range []struct {
-		step platform.Step
-		run  func(context.Context) error
-	}{
-		{platform.StepRetire, d.retire},
-		{platform.StepPostDeploy, d.postDeploy},
-		{platform.StepBackground, d.background},
-	} {
-		if err := d.step(ctx, s.step, s.run); err != nil {
-			problems = append(problems, err)
-		}
-	}
-	return errors.Join(problems...)
-}
-
 // retire removes the old release and saves copies of the configuration that the deploy
-// hook left (spec: commerce-cloud 2.7).
+// hook left. It begins with what serves now, as the release is live.
 func (d *deployment) retire(ctx context.Context) error {
+	d.describe()
 	d.backUpConfiguration(ctx)
 	if d.previous == nil || d.previous.release.ID == d.release.ID {
 		return nil
 	}
 	d.log.Line(3, "Removing release %s", d.previous.release.ID)
-	if err := d.Engine.Retire(ctx, d.env.ID(), d.previous.release.ID, d.log.At(4)); err != nil {
+	if err := d.s.Engine.Retire(ctx, d.env.ID(), d.previous.release.ID, d.log.At(4)); err != nil {
 		return fmt.Errorf("remove release %s: %w; the new release serves", d.previous.release.ID, err)
 	}
 	return nil
@@ -54,7 +36,7 @@ const bakScript = `for f in app/etc/config.php app/etc/env.php; do
 done`
 
 func (d *deployment) backUpConfiguration(ctx context.Context) {
-	for _, app := range d.plan.Spec.Apps {
+	for _, app := range d.stored.Spec.Apps {
 		if !mountsConfiguration(app.Container) {
 			continue
 		}
@@ -78,11 +60,8 @@ func mountsConfiguration(c engine.Container) bool {
 // describe prints what serves now, as the platform does.
 func (d *deployment) describe() {
 	d.log.Line(3, "Environment configuration")
-	for _, app := range d.manifest.Apps {
-		d.log.Line(4, "%s (type: %s, disk: %d)", app.Name, app.Type, app.Disk)
-	}
-	for _, s := range d.manifest.Services {
-		d.log.Line(4, "%s (type: %s, disk: %d)", s.Name, s.Type, s.Disk)
+	for _, line := range d.stored.Summary {
+		d.log.Line(4, "%s", line)
 	}
 	d.log.Blank()
 	d.log.Line(3, "Environment routes")
@@ -99,24 +78,24 @@ func (d *deployment) describe() {
 // postDeploy runs the hooks on the live site and warms it.
 func (d *deployment) postDeploy(ctx context.Context) error {
 	var problems []error
-	for _, name := range d.plan.PostDeploy {
+	for _, name := range d.stored.PostDeploy {
 		d.log.Blank()
 		d.log.Line(1, "Executing post deploy hook for service `%s`", name)
-		out, done := d.log.watched(2, nil)
+		out, done := watched(d.log, 2, nil)
 		start := time.Now()
 		code, err := d.exec(ctx, name, hookCommand(topology.PostDeployHook, "post-deploy"), out)
 		done()
-		d.activity.Commands = append(d.activity.Commands, platform.CommandResult{
+		d.job.Activity.Commands = append(d.job.Activity.Commands, platform.CommandResult{
 			App: name, Type: "post_deploy", ExitCode: code, Duration: time.Since(start),
 		})
 		if err != nil || code != 0 {
-			problems = append(problems, failed("Post-deploy failed", "the site serves the new release; mend the hook and redeploy",
-				fmt.Errorf("the post_deploy hook of '%s' failed with status code %d: %w", name, code, orExit(err))))
+			problems = append(problems, work.Failed("Post-deploy failed", "the new release serves; fix what the output above names, and push again or redeploy",
+				hookError("post_deploy", name, code, err)))
 		}
 	}
-	if len(d.plan.WarmUp) > 0 {
-		d.log.Line(1, "Warming up %s", counted(len(d.plan.WarmUp), "page"))
-		if err := d.Warmer.Warm(ctx, d.plan.WarmUp, d.log.At(2)); err != nil {
+	if len(d.stored.WarmUp) > 0 {
+		d.log.Line(1, "Warming up %s", counted(len(d.stored.WarmUp), "page"))
+		if err := d.s.Warmer.Warm(ctx, d.stored.WarmUp, d.log.At(2)); err != nil {
 			d.log.Line(1, "W: warm-up ended early: %v", err)
 		}
 	}
@@ -125,17 +104,17 @@ func (d *deployment) postDeploy(ctx context.Context) error {
 
 // background starts what works beside requests.
 func (d *deployment) background(ctx context.Context) error {
-	if workers, crons := len(d.plan.Spec.Workers), len(d.plan.Crons.Jobs); workers+crons > 0 {
+	if workers, crons := len(d.stored.Spec.Workers), len(d.stored.Crons.Jobs); workers+crons > 0 {
 		d.log.Line(1, "Starting %s and %s", counted(workers, "worker"), counted(crons, "cron"))
 	}
-	if err := d.Engine.StartBackground(ctx, d.plan.Spec, d.log.At(2)); err != nil {
-		return failed(phraseDeploy, d.tryAgain(), fmt.Errorf("start workers: %w; the site serves the new release", err))
+	if err := d.s.Engine.StartBackground(ctx, d.stored.Spec, d.log.At(2)); err != nil {
+		return failed(d.tryAgain(), fmt.Errorf("start workers: %w; the site serves the new release", err))
 	}
-	d.Crons.Resume(d.plan.Crons)
-	if err := d.dropOldSlugs(ctx, d.project.ID); err != nil {
-		d.Log.WarnContext(ctx, "remove old slugs", "project", d.project.ID, "error", err)
+	d.s.Crons.Resume(d.stored.Crons)
+	if err := d.s.dropOldSlugs(ctx, d.project.ID); err != nil {
+		d.s.Log.WarnContext(ctx, "could not remove old slugs", "project", d.project.ID, "error", err)
 	}
-	d.dropOldToolkits(ctx)
+	d.s.dropOldToolkits(ctx)
 	return nil
 }
 
@@ -147,7 +126,7 @@ func counted(n int, noun string) string {
 }
 
 // warmUpURLs resolves plain paths against the primary route and keeps absolute URLs;
-// patterns such as product:*:* are the toolkit's (spec: commerce-cloud 6.3).
+// patterns such as product:*:* are the toolkit's.
 func warmUpURLs(pages []string, routes []platform.Route) []string {
 	base := primaryURL(routes)
 	var out []string

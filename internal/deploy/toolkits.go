@@ -2,22 +2,41 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
+	"slices"
 
 	"sluice/internal/engine"
 	"sluice/internal/platform"
 )
 
-// dropOldToolkits has executables of the toolkit removed that nothing needs any more. A
-// failure removes nothing and is tried again after the next deployment.
+// dropOldToolkits removes executables of the toolkit that nothing needs any more. What could
+// not be removed is tried again after the next deployment.
 func (s *Service) dropOldToolkits(ctx context.Context) {
-	if s.opts.DropToolkits == nil {
-		return
+	if err := s.dropUnusedToolkits(ctx); err != nil {
+		s.Log.WarnContext(ctx, "could not remove old toolkits", "error", err)
 	}
-	if err := s.opts.DropToolkits(ctx, s.programsInUse); err != nil {
-		s.Log.WarnContext(ctx, "remove old toolkits", slog.Any("error", err))
+}
+
+func (s *Service) dropUnusedToolkits(ctx context.Context) error {
+	installed, err := s.Toolkits.Installed(ctx)
+	if err != nil {
+		return fmt.Errorf("list toolkits: %w", err)
 	}
+	if !slices.ContainsFunc(installed, func(path string) bool { return path != s.opts.Toolkit }) {
+		return nil // which spares a look at every environment
+	}
+	used, err := s.programsInUse(ctx)
+	if err != nil {
+		return fmt.Errorf("find out which toolkits are in use: %w", err)
+	}
+	var problems []error
+	for _, path := range installed {
+		if !used[path] {
+			problems = append(problems, s.Toolkits.Remove(ctx, path))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // programsInUse returns the paths of all executables that a container may be started with:
@@ -28,7 +47,7 @@ func (s *Service) programsInUse(ctx context.Context) (map[string]bool, error) {
 	if s.opts.Toolkit != "" {
 		used[s.opts.Toolkit] = true
 	}
-	envs, err := s.Store.Environments(ctx, "")
+	envs, err := s.Records.Environments(ctx, "")
 	if err != nil {
 		return nil, fmt.Errorf("list environments: %w", err)
 	}
@@ -41,7 +60,7 @@ func (s *Service) programsInUse(ctx context.Context) (map[string]bool, error) {
 			return nil, fmt.Errorf("environment %s: %w", env.ID(), err)
 		}
 		if current != nil {
-			addPrograms(used, current.plan.Spec)
+			addPrograms(used, current.stored.Spec)
 		}
 	}
 	return used, nil

@@ -26,6 +26,7 @@ import (
 	"sluice/internal/platform"
 	"sluice/internal/store"
 	"sluice/internal/topology"
+	"sluice/internal/work"
 )
 
 // world is everything around the pipeline that outlives a crash of it: a real store and
@@ -39,7 +40,11 @@ type world struct {
 	engine  *enginetest.Fake
 	gate    *fakeGate
 	crons   *fakeCrons
+	queue   work.Options
 	options deploy.Options
+
+	repositories *fakeRepositories
+	toolkits     *fakeToolkits
 }
 
 func newWorld(t *testing.T) *world {
@@ -68,22 +73,23 @@ func newWorld(t *testing.T) *world {
 	return &world{
 		t: t, store: s, feed: logs, source: &fakeSource{commits: map[string]fstest.MapFS{}},
 		builder: &buildtest.Fake{}, engine: enginetest.NewFake(), gate: newFakeGate(), crons: &fakeCrons{},
+		queue: work.Options{Workers: 1}, repositories: &fakeRepositories{}, toolkits: &fakeToolkits{},
 		options: deploy.Options{
-			WorkDir: t.TempDir(), Workers: 1,
-			Site: topology.Site{BaseDomain: "localhost", HTTPPort: 8080},
+			WorkDir: t.TempDir(),
+			Site:    topology.Site{BaseDomain: "localhost", HTTPPort: 8080},
 		},
 	}
 }
 
 // service is a control plane over the world as it is now.
 func (w *world) service(onStep func(platform.Step)) *deploy.Service {
-	opts := w.options
+	opts, log := w.queue, slog.New(slog.DiscardHandler)
 	opts.OnStep = onStep
 	return deploy.New(deploy.Dependencies{
-		Store: w.store, Source: w.source, Images: fakeImages{}, Builder: w.builder, Engine: w.engine,
+		Records: w.store, Queue: work.New(w.store, w.feed, log, opts), Source: w.source, Images: fakeImages{}, Builder: w.builder, Engine: w.engine,
 		Gate: w.gate, Journal: w.feed, Crons: w.crons, Warmer: noWarmer{}, Catalog: catalog.Default(),
-		Log: slog.New(slog.DiscardHandler),
-	}, opts)
+		Repositories: w.repositories, Toolkits: w.toolkits, Authority: noAuthority{}, Log: log,
+	}, w.options)
 }
 
 // run lets a control plane work while f does something, and stops it.
@@ -287,6 +293,39 @@ type fakeImages struct{}
 
 func (fakeImages) Ensure(_ context.Context, img catalog.Image, _ io.Writer) (platform.ImageRef, error) {
 	return platform.ImageRef{Ref: "sluice/" + img.Name, Digest: "sha256:" + img.Name}, nil
+}
+
+type noAuthority struct{}
+
+func (noAuthority) Certificate(context.Context) string { return "" }
+
+// fakeRepositories remembers which projects were tidied.
+type fakeRepositories struct {
+	mu     sync.Mutex
+	tidied []string
+}
+
+func (r *fakeRepositories) Tidy(_ context.Context, project string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tidied = append(r.tidied, project)
+	return nil
+}
+
+// fakeToolkits are the toolkits that there are.
+type fakeToolkits struct {
+	installed []string
+	listed    int
+}
+
+func (t *fakeToolkits) Installed(context.Context) ([]string, error) {
+	t.listed++
+	return slices.Clone(t.installed), nil
+}
+
+func (t *fakeToolkits) Remove(_ context.Context, path string) error {
+	t.installed = slices.DeleteFunc(t.installed, func(p string) bool { return p == path })
+	return nil
 }
 
 type noWarmer struct{}

@@ -74,10 +74,7 @@ func matchTypes(pattern string) []platform.ActivityType {
 		pattern = "environment." + pattern
 	}
 	parts := strings.Split(pattern, "*")
-	return slices.DeleteFunc([]platform.ActivityType{
-		platform.ActivityPush, platform.ActivityRedeploy, platform.ActivityActivate,
-		platform.ActivityDeactivate, platform.ActivityDelete, platform.ActivityCron,
-	}, func(t platform.ActivityType) bool { return !glob(parts, string(t)) })
+	return slices.DeleteFunc(platform.ActivityTypes(), func(t platform.ActivityType) bool { return !glob(parts, string(t)) })
 }
 
 // glob reports whether s is the parts in order with any text between them.
@@ -141,10 +138,10 @@ func wireActivity(a platform.Activity) apiv1.Activity {
 		Type:              string(a.Type),
 		Parameters:        a.Parameters,
 		Project:           a.Project,
-		Environments:      []string{a.Environment},
+		Environments:      append([]string{a.Environment}, a.Also...),
 		State:             string(a.State),
 		Result:            apiv1.NullString(a.Result),
-		CompletionPercent: completion(a),
+		CompletionPercent: a.Completion,
 		Timings:           wireTimings(a),
 		Payload: apiv1.Payload{
 			User:        apiv1.PayloadUser{ID: a.Actor.ID, DisplayName: a.Actor.Name},
@@ -161,7 +158,7 @@ func wireActivity(a platform.Activity) apiv1.Activity {
 		StartedAt:   apiv1.Time{Time: a.StartedAt},
 		CompletedAt: apiv1.Time{Time: a.CompletedAt},
 		Step:        string(a.Step),
-		Phase:       string(a.Step.Phase()),
+		Phase:       string(a.Phase),
 		Steps:       []apiv1.Step{},
 		Release:     apiv1.NullString(a.Release),
 		Reason:      a.Reason,
@@ -186,25 +183,16 @@ func wireActivity(a platform.Activity) apiv1.Activity {
 	return wire
 }
 
-// activityLinks offers to cancel until the hold begins (design: decision 12).
+// activityLinks offers to cancel as long as that is possible.
 func activityLinks(a platform.Activity) apiv1.Links {
 	links := apiv1.Links{}
 	self := projectPath(a.Project) + "/activities/" + url.PathEscape(a.ID)
 	links.Set("self", self)
 	links.Set("log", self+"/log")
-	if !a.State.Final() && a.Step.Before(platform.StepHold) {
+	if !a.State.Final() && a.Cancellable {
 		links.Set("#cancel", self+"/cancel")
 	}
 	return links
-}
-
-// completion is how many of the steps were begun, in percent.
-func completion(a platform.Activity) int {
-	if a.State.Final() {
-		return 100
-	}
-	steps := platform.Steps()
-	return max(0, slices.Index(steps, a.Step)) * 100 / len(steps)
 }
 
 func wireTimings(a platform.Activity) apiv1.Timings {
@@ -216,7 +204,7 @@ func wireTimings(a platform.Activity) apiv1.Timings {
 		}
 	}
 	for _, s := range a.Timings {
-		switch s.Step.Phase() {
+		switch s.Phase {
 		case platform.PhaseBuild:
 			t.Build += s.Duration.Seconds()
 		case platform.PhaseDeploy:

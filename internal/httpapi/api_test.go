@@ -91,7 +91,7 @@ func seed(p *httpapitest.Platform) {
 	p.Finish("act-push-good", "success")
 	p.AddActivity(platform.Activity{ID: "act-push-bad", Environment: "stage"}, "E: no")
 	p.Finish("act-push-bad", "build")
-	p.AddActivity(platform.Activity{ID: "act-cron", Type: platform.ActivityCron, State: platform.ActivityInProgress, Step: platform.StepBuild})
+	p.AddActivity(platform.Activity{ID: "act-cron", Type: platform.ActivityDeactivate, State: platform.ActivityInProgress, Step: platform.StepBuild})
 	p.AddActivity(platform.Activity{ID: "act-held", State: platform.ActivityInProgress, Step: platform.StepHold, Environment: "stage"})
 	p.AddActivity(platform.Activity{ID: "act-elsewhere", Project: "other"})
 }

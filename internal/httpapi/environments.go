@@ -130,7 +130,7 @@ func environmentLinks(e platform.Environment) apiv1.Links {
 	links.Set("#edit", self)
 	links.Set("#bypass", self+"/bypass")
 	switch e.Status {
-	case platform.EnvironmentInactive, platform.EnvironmentPaused:
+	case platform.EnvironmentInactive:
 		if e.HeadCommit != "" {
 			links.Set("#activate", self+"/activate")
 		}
@@ -143,7 +143,6 @@ func environmentLinks(e platform.Environment) apiv1.Links {
 		links.Set("#relationships", self+"/relationships")
 		links.Set("#logs", self+"/logs")
 		links.Set("#exec", self+"/exec")
-	case platform.EnvironmentDeleting:
 	}
 	return links
 }

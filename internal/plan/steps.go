@@ -10,6 +10,52 @@ import (
 	"sluice/internal/topology"
 )
 
+// Row is what there is to know about one step of a deployment beside the code that does it.
+type Row struct {
+	Name  platform.Step
+	Phase platform.Phase
+	// Reach is the furthest that a deployment can have come when it stops in this step: what
+	// a crash in the step has to be treated as.
+	Reach platform.Reach
+	// says is what a plan says of the step, and whether it does anything.
+	says func(in Input, p Plan) (what string, runs bool)
+}
+
+// Table is the deployment, step by step, in order. The pipeline, recovery after a crash, the
+// API and plans all read it here.
+func Table() []Row {
+	return []Row{
+		{platform.StepBuild, platform.PhaseBuild, platform.Served, func(_ Input, p Plan) (string, bool) {
+			return slugs(p.Applications), true
+		}},
+		{platform.StepPrepare, platform.PhaseDeploy, platform.Served, func(_ Input, p Plan) (string, bool) {
+			return sentence("creates", named(p.Services, Create), "creates the web containers"), true
+		}},
+		{platform.StepPreflight, platform.PhaseDeploy, platform.Served, func(Input, Plan) (string, bool) {
+			return "checks disk, inodes and services", true
+		}},
+		{platform.StepEarlyHook, platform.PhaseDeploy, platform.Served, earlyHook},
+		{platform.StepHold, platform.PhaseDeploy, platform.Held, unlessFirst(func(Input) string { return "requests wait" })},
+		{platform.StepQuiesce, platform.PhaseDeploy, platform.Held, unlessFirst(func(in Input) string { return background(in.Current, "ends") })},
+		{platform.StepStart, platform.PhaseDeploy, platform.Held, func(_ Input, p Plan) (string, bool) {
+			return sentence("replaces", named(p.Services, Replace), sentence("stops", named(p.Services, Remove), "starts the web containers")), true
+		}},
+		{platform.StepDeployHook, platform.PhaseDeploy, platform.Touched, func(in Input, _ Plan) (string, bool) {
+			return hooks("deploy", in.Pushed, func(a *manifest.Application) string { return a.Hooks.Deploy })
+		}},
+		{platform.StepSwitch, platform.PhaseDeploy, platform.Live, func(in Input, _ Plan) (string, bool) {
+			return count(len(in.Pushed.Routes), "route is published", "routes are published"), true
+		}},
+		{platform.StepRetire, platform.PhaseDeploy, platform.Live, unlessFirst(func(Input) string { return "removes the old containers" })},
+		{platform.StepPostDeploy, platform.PhasePostDeploy, platform.Live, func(in Input, _ Plan) (string, bool) {
+			return hooks("post_deploy", in.Pushed, func(a *manifest.Application) string { return a.Hooks.PostDeploy })
+		}},
+		{platform.StepBackground, platform.PhasePostDeploy, platform.Live, func(in Input, _ Plan) (string, bool) {
+			return background(in.Pushed, "starts"), true
+		}},
+	}
+}
+
 // steps says what each step of the deployment would do, or of the first one after an
 // activation when the push is only stored; a push that is refused has none.
 func steps(in Input, p Plan) []Step {
@@ -17,45 +63,20 @@ func steps(in Input, p Plan) []Step {
 	if p.Verdict == Refused {
 		return out
 	}
-	for _, s := range platform.Steps() {
-		if s == platform.StepQueued || s == platform.StepFinished {
-			continue
-		}
-		what, runs := describe(s, in, p)
-		out = append(out, Step{Name: string(s), Phase: string(s.Phase()), Runs: runs, What: what})
+	for _, row := range Table() {
+		what, runs := row.says(in, p)
+		out = append(out, Step{Name: string(row.Name), Phase: string(row.Phase), Runs: runs, What: what})
 	}
 	return out
 }
 
-func describe(s platform.Step, in Input, p Plan) (what string, runs bool) {
-	const first = "nothing serves yet"
-	switch s {
-	case platform.StepBuild:
-		return slugs(p.Applications), true
-	case platform.StepPrepare:
-		return sentence("creates", named(p.Services, Create), "creates the web containers"), true
-	case platform.StepPreflight:
-		return "checks disk, inodes and services", true
-	case platform.StepEarlyHook:
-		return earlyHook(in, p)
-	case platform.StepHold:
-		return pick(p.First, first, "requests wait"), !p.First
-	case platform.StepQuiesce:
-		return pick(p.First, first, background(in.Current, "ends")), !p.First
-	case platform.StepStart:
-		return sentence("replaces", named(p.Services, Replace), sentence("stops", named(p.Services, Remove), "starts the web containers")), true
-	case platform.StepDeployHook:
-		return hooks("deploy", in.Pushed, func(a *manifest.Application) string { return a.Hooks.Deploy })
-	case platform.StepSwitch:
-		return count(len(in.Pushed.Routes), "route is published", "routes are published"), true
-	case platform.StepRetire:
-		return pick(p.First, first, "removes the old containers"), !p.First
-	case platform.StepPostDeploy:
-		return hooks("post_deploy", in.Pushed, func(a *manifest.Application) string { return a.Hooks.PostDeploy })
-	case platform.StepBackground:
-		return background(in.Pushed, "starts"), true
-	default:
-		return "", true
+// unlessFirst is for steps that a first deployment has nothing to do in.
+func unlessFirst(what func(Input) string) func(Input, Plan) (string, bool) {
+	return func(in Input, p Plan) (string, bool) {
+		if p.First {
+			return "nothing serves yet", false
+		}
+		return what(in), true
 	}
 }
 
@@ -84,8 +105,7 @@ func hooks(kind string, m *manifest.Manifest, script func(*manifest.Application)
 	return "runs the " + kind + " hook of " + strings.Join(apps, ", "), true
 }
 
-// earlyHook says whether deploy hooks begin before the hold, as the pipeline decides it
-// (ADR 0028).
+// earlyHook says whether deploy hooks begin before the hold.
 func earlyHook(in Input, p Plan) (what string, runs bool) {
 	decision := topology.EarlyHooks{
 		First:           p.First,
@@ -137,13 +157,6 @@ func sentence(verb string, list []string, rest string) string {
 	default:
 		return verb + " " + strings.Join(list, ", ") + "; " + rest
 	}
-}
-
-func pick(condition bool, yes, no string) string {
-	if condition {
-		return yes
-	}
-	return no
 }
 
 func count(n int, one, many string) string {

@@ -3,25 +3,31 @@ package platform
 import (
 	"crypto/rand"
 	"encoding/base32"
-	"slices"
 	"strings"
 	"time"
 )
 
-// ActivityType names what an activity does (spec: platform 5.2).
+// ActivityType names what an activity does, as clients of the API know it.
 type ActivityType string
 
-// The activity types of this release.
+// The activity types.
 const (
 	ActivityPush       ActivityType = "environment.push"
 	ActivityRedeploy   ActivityType = "environment.redeploy"
 	ActivityActivate   ActivityType = "environment.activate"
+	ActivityRollback   ActivityType = "environment.rollback" // deploys a stored release, see ParameterRelease
 	ActivityDeactivate ActivityType = "environment.deactivate"
-	ActivityDelete     ActivityType = "environment.delete"
-	ActivityCron       ActivityType = "environment.cron"
 )
 
-// ActivityState is where an activity is in its life (spec: platform 5.1).
+// ActivityTypes returns all of them.
+func ActivityTypes() []ActivityType {
+	return []ActivityType{ActivityPush, ActivityRedeploy, ActivityActivate, ActivityRollback, ActivityDeactivate}
+}
+
+// ParameterRelease is the parameter of a rollback that names the release.
+const ParameterRelease = "release"
+
+// ActivityState is where an activity is in its life.
 type ActivityState string
 
 // The activity states. Complete and cancelled are final.
@@ -44,16 +50,21 @@ const (
 	ResultFailure ActivityResult = "failure"
 )
 
-// Step is one recorded step of a deployment, in the order of Steps. A step is
-// recorded before it begins, so after a crash it may have been done, half or not at all;
-// every step can run twice.
+// Step is the name of one recorded step of an activity; which there are and in which order
+// says the kind of the activity. A step is recorded before it begins, so after a crash it may
+// have been done, half done or not at all; every step can run twice.
 type Step string
 
-// The steps of a deployment (spec: platform 1.2; design: a push, end to end).
+// What the record of every activity says before its first step and after its last one.
 const (
-	StepQueued     Step = "queued"      // waits for its turn
+	StepQueued   Step = "queued"
+	StepFinished Step = "finished"
+)
+
+// The steps of a deployment; the table in internal/plan says what each of them means.
+const (
 	StepBuild      Step = "build"       // slug looked up or built
-	StepPrepare    Step = "prepare"     // images, services, new containers; old release serves
+	StepPrepare    Step = "prepare"     // images, services, new containers; the old release serves
 	StepPreflight  Step = "preflight"   // disk, inodes, services reachable
 	StepEarlyHook  Step = "early-hook"  // deploy hooks that say when they write, until they do
 	StepHold       Step = "hold"        // requests wait at the router
@@ -64,27 +75,15 @@ const (
 	StepRetire     Step = "retire"      // old release removed, .bak copies written
 	StepPostDeploy Step = "post-deploy" // hook and warm-up on the live site
 	StepBackground Step = "background"  // workers and crons of the new release started
-	StepFinished   Step = "finished"
 )
 
-// Steps returns all steps in the order in which a deployment takes them.
-func Steps() []Step {
-	return []Step{
-		StepQueued, StepBuild, StepPrepare, StepPreflight, StepEarlyHook, StepHold, StepQuiesce, StepStart,
-		StepDeployHook, StepSwitch, StepRetire, StepPostDeploy, StepBackground, StepFinished,
-	}
-}
+// StepTeardown is the only step of a deactivation.
+const StepTeardown Step = "teardown"
 
-// Before reports whether s comes before t in a deployment.
-func (s Step) Before(t Step) bool {
-	order := Steps()
-	return slices.Index(order, s) < slices.Index(order, t)
-}
-
-// Phase is the part of a deployment that users know a step by.
+// Phase is the part of an activity that users know a step by.
 type Phase string
 
-// The three phases, and the wait before them.
+// The three phases of a deployment, and the wait before them.
 const (
 	PhaseWait       Phase = "wait"
 	PhaseBuild      Phase = "build"
@@ -92,26 +91,27 @@ const (
 	PhasePostDeploy Phase = "post-deploy"
 )
 
-// Phase returns the phase that a step belongs to.
-func (s Step) Phase() Phase {
-	switch s {
-	case StepQueued:
-		return PhaseWait
-	case StepBuild:
-		return PhaseBuild
-	case StepPostDeploy, StepBackground, StepFinished:
-		return PhasePostDeploy
-	default:
-		return PhaseDeploy
-	}
-}
+// Reach says how far a deployment has come for visitors and data. Every value includes the
+// ones before it.
+type Reach int
+
+// Served: the old release serves and nothing of it was changed. Held: requests wait at the
+// router. Touched: data that outlives the release may have been written. Live: the new
+// release serves.
+const (
+	Served Reach = iota
+	Held
+	Touched
+	Live
+)
 
 // Activity is one recorded, asynchronous job on an environment.
 type Activity struct {
 	ID          string
 	Type        ActivityType
 	Project     string
-	Environment string // name of the environment
+	Environment string   // name of the environment
+	Also        []string // names of other environments of the project that it locks
 	State       ActivityState
 	Result      ActivityResult
 	Actor       Actor
@@ -120,6 +120,9 @@ type Activity struct {
 	OldCommit   string            // what the branch pointed at before a push
 	Parameters  map[string]string // push options and per-type values
 	Step        Step              // the last step that was begun
+	Phase       Phase             // of Step
+	Completion  int               // percent of the steps that were begun
+	Cancellable bool              // it has not begun what cannot be stopped half way
 	Release     string            // id of the release this activity makes; set from StepPrepare on
 	Reason      string            // why it failed or was cancelled; empty otherwise
 	Hint        string            // what to do about Reason
@@ -143,6 +146,7 @@ type CommandResult struct {
 // StepTiming is how long one step took.
 type StepTiming struct {
 	Step     Step
+	Phase    Phase
 	Duration time.Duration
 }
 

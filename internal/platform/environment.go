@@ -11,7 +11,7 @@ import (
 // project and machine name joined by a hyphen. It is a DNS label of at most 63 characters.
 type EnvironmentID string
 
-// EnvironmentType decides defaults such as robots and mail (spec: platform 4.1).
+// EnvironmentType decides defaults such as robots and mail.
 type EnvironmentType string
 
 // The environment types; exactly one environment of a project is the production one.
@@ -29,9 +29,7 @@ type EnvironmentStatus string
 const (
 	EnvironmentActive   EnvironmentStatus = "active"
 	EnvironmentInactive EnvironmentStatus = "inactive"
-	EnvironmentPaused   EnvironmentStatus = "paused"
 	EnvironmentDirty    EnvironmentStatus = "dirty"
-	EnvironmentDeleting EnvironmentStatus = "deleting"
 )
 
 // Environment is one Git branch, with containers when it is active.
@@ -68,17 +66,18 @@ func (e Environment) Host() string {
 }
 
 const (
-	maxSlug = 20 // keeps project (30) + "-" + slug + "-" + 7 within a DNS label
-	hashLen = 7
+	maxSlug     = 20 // of a branch whose name is its host's label: project (30) + "-" fit into a DNS label (63)
+	maxNameSlug = 15 // of a machine name: project (30) + "-" + slug + "-" + hashLen do
+	hashLen     = 16 // 80 bits: nobody finds a branch that another project's environment is named like
 )
 
-// MachineName returns the stable name of a branch's environment: the branch as a
-// label, cut to 20 characters, and 7 characters that depend on project and branch
-// (spec: platform 4.1, "name-and-hash").
+// MachineName returns the stable name of a new branch's environment: the branch as a label,
+// cut to 15 characters, and 16 characters that depend on project and branch. Environments
+// keep the one that they were created with; earlier ones have 20 and 7 characters.
 func MachineName(project, branch string) string {
 	s := slug(branch)
-	if len(s) > maxSlug {
-		s = strings.TrimRight(s[:maxSlug], "-")
+	if len(s) > maxNameSlug {
+		s = strings.TrimRight(s[:maxNameSlug], "-")
 	}
 	sum := sha256.Sum256([]byte(project + "\x00" + branch))
 	h := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:hashLen]

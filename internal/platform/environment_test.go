@@ -17,7 +17,7 @@ func TestMachineNamesAreLabels(t *testing.T) {
 		seen[name] = branch
 		id := string(Environment{Project: strings.Repeat("p", 30), MachineName: name}.ID())
 		if len(id) > 63 || strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || strings.HasPrefix(name, "-") || strings.HasSuffix(name, "-") {
-			t.Errorf("branch %q: %q is no DNS label", branch, id)
+			t.Errorf("branch %q: %q is not a DNS label", branch, id)
 		}
 	}
 }
@@ -31,20 +31,6 @@ func TestHostsDoNotCollide(t *testing.T) {
 	}
 	if host("feature/x") == host("feature-x") {
 		t.Errorf("feature/x and feature-x share the host %q", host("feature-x"))
-	}
-}
-
-func TestStepsHaveAnOrder(t *testing.T) {
-	steps := Steps()
-	for i, s := range steps {
-		for j, u := range steps {
-			if got := s.Before(u); got != (i < j) {
-				t.Errorf("%s before %s = %t", s, u, got)
-			}
-		}
-		if s.Phase() == "" {
-			t.Errorf("step %s is in no phase", s)
-		}
 	}
 }
 

@@ -24,7 +24,7 @@ type Hold struct {
 	OnDeadline   OnDeadline
 }
 
-// Limits of a hold, as the design decides them (decision 8).
+// Limits of a hold that nobody set.
 const (
 	DefaultHoldWait     = 300 * time.Second
 	DefaultHoldRequests = 10_000
@@ -35,14 +35,14 @@ const (
 type HoldReport struct {
 	StartedAt   time.Time
 	ReleasedAt  time.Time     // zero while held
-	Held        int           // requests that waited and were then answered by a backend
-	TimedOut    int           // requests that met the deadline and were answered 503
-	Refused     int           // requests over the limit, answered 503 at once
-	Left        int           // clients that went away while they waited
+	Held        int           // requests that waited and were then served by a backend
+	TimedOut    int           // requests that got the maintenance page after waiting: at the deadline, or because the environment was closed
+	Refused     int           // requests over the limit, which got 503 at once
+	Left        int           // clients that disconnected while they waited
 	Cut         int           // in-flight requests cut at the end of the drain
 	LongLived   int           // upgraded connections and event streams cut; their clients connect again
 	Bypassed    int           // requests of operators that were let through
-	Cached      int           // requests answered from the cache, which did not have to wait
+	Cached      int           // requests served from the cache, which did not have to wait
 	LongestWait time.Duration // of one request
 	Drain       time.Duration // until in-flight requests were done
 }

@@ -27,7 +27,7 @@ type Release struct {
 	State     ReleaseState
 	Slugs     map[string]Slug // by application
 	Routes    []Route
-	Spec      json.RawMessage // an engine.Spec; holds secrets: sealed at rest, never shown
+	Spec      json.RawMessage // what runs it again, in a format of internal/deploy; holds secrets: sealed at rest, never shown
 	CreatedAt time.Time
 	LiveAt    time.Time // zero unless it was ever live
 }

@@ -11,21 +11,22 @@ import (
 
 const activityColumns = `id, type, project, environment, state, result, actor_id, actor_name, description,
 	commit_id, old_commit, parameters, step, release, reason, hint, commands, hold, timings,
-	created_at, updated_at, started_at, completed_at`
+	created_at, updated_at, started_at, completed_at, also, phase, completion, cancellable`
 
 func scanActivity(row scanner) (platform.Activity, error) {
 	var a platform.Activity
 	err := row.Scan(&a.ID, &a.Type, &a.Project, &a.Environment, &a.State, &a.Result, &a.Actor.ID, &a.Actor.Name,
 		&a.Description, &a.Commit, &a.OldCommit, jsonColumn{&a.Parameters}, &a.Step, &a.Release, &a.Reason, &a.Hint,
 		jsonColumn{&a.Commands}, jsonColumn{&a.Hold}, jsonColumn{&a.Timings},
-		timeColumn{&a.CreatedAt}, timeColumn{&a.UpdatedAt}, timeColumn{&a.StartedAt}, timeColumn{&a.CompletedAt})
+		timeColumn{&a.CreatedAt}, timeColumn{&a.UpdatedAt}, timeColumn{&a.StartedAt}, timeColumn{&a.CompletedAt},
+		jsonColumn{&a.Also}, &a.Phase, &a.Completion, &a.Cancellable)
 	return a, err
 }
 
 // Enqueue stores a pending activity at the end of the queue; CreatedAt becomes now when
 // it is zero. When it is a push, pending pushes of the same environment are cancelled in
-// the same transaction and returned as superseded (spec: platform 5.3). It returns
-// CodeConflict when the identifier is taken and CodeNotFound when there is no such project.
+// the same transaction and returned as superseded. It returns CodeConflict when the
+// identifier is taken and CodeNotFound when there is no such project.
 func (s *Store) Enqueue(ctx context.Context, a platform.Activity) (superseded []platform.Activity, err error) {
 	if a.ID == "" {
 		return nil, platform.Errorf(platform.CodeInvalid, "an activity needs an identifier")
@@ -47,38 +48,88 @@ func (s *Store) Enqueue(ctx context.Context, a platform.Activity) (superseded []
 func (t *tx) insertActivity(ctx context.Context, a platform.Activity) error {
 	_, err := t.ExecContext(ctx, `
 		INSERT INTO activities (`+activityColumns+`)
-		VALUES (?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, '', '', ?, ?, ?, ?, ?, '', '')`,
+		VALUES (?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, '', '', ?, ?, ?, ?, ?, '', '', ?, ?, ?, ?)`,
 		a.ID, a.Type, a.Project, a.Environment, platform.ActivityPending, a.Actor.ID, a.Actor.Name, a.Description,
 		a.Commit, a.OldCommit, jsonColumn{a.Parameters}, a.Step, a.Release,
 		jsonColumn{a.Commands}, jsonColumn{a.Hold}, jsonColumn{a.Timings},
-		timeText(t.orNow(a.CreatedAt)), timeText(t.now))
-	return err
+		timeText(t.orNow(a.CreatedAt)), timeText(t.now), jsonColumn{a.Also}, a.Phase, a.Completion, a.Cancellable)
+	if err != nil {
+		return err
+	}
+	for _, name := range append([]string{a.Environment}, a.Also...) {
+		_, err := t.ExecContext(ctx, `
+			INSERT INTO activity_environments (activity, project, environment, locked) VALUES (?, ?, ?, 0)
+			ON CONFLICT DO NOTHING`, a.ID, a.Project, name)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *tx) supersede(ctx context.Context, by platform.Activity) ([]platform.Activity, error) {
-	return collect(ctx, t, scanActivity, `
-		UPDATE activities SET state = ?1, reason = ?2, updated_at = ?3, completed_at = ?3
+	old, err := collect(ctx, t, scanActivity, `
+		UPDATE activities SET state = ?1, reason = ?2, updated_at = ?3, completed_at = ?3, cancellable = 0, completion = 100
 		WHERE project = ?4 AND environment = ?5 AND type = ?6 AND state = ?7
 		RETURNING `+activityColumns,
 		platform.ActivityCancelled, "superseded by "+by.ID, timeText(t.now),
 		by.Project, by.Environment, by.Type, platform.ActivityPending)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range old {
+		if err := t.lock(ctx, a); err != nil {
+			return nil, err
+		}
+	}
+	return old, nil
 }
 
-// Claim moves the oldest pending activity whose environment has none in progress to
-// in_progress and returns it. ok is false when there is none. Two calls never return
+// lock brings the locks of an activity to what its state asks for.
+func (t *tx) lock(ctx context.Context, a platform.Activity) error {
+	query := `UPDATE activity_environments SET locked = 0 WHERE activity = ?`
+	switch {
+	case a.State.Final():
+		query = `DELETE FROM activity_environments WHERE activity = ?`
+	case a.State == platform.ActivityInProgress:
+		query = `UPDATE activity_environments SET locked = 1 WHERE activity = ?`
+	}
+	_, err := t.ExecContext(ctx, query, a.ID)
+	return err
+}
+
+// claimQuery finds the activity to claim. An environment is free for an activity when no
+// other one has locked it and no older one waits for it; so one that needs several
+// environments gets its turn, and two never wait for each other. Of the projects that have
+// something to do, the one goes first that runs the fewest activities. A limit for each
+// project counts where there are several.
+const claimQuery = `
+	UPDATE activities SET state = 'in_progress', started_at = ?1, updated_at = ?1
+	WHERE seq = (
+		SELECT p.seq FROM activities p
+		WHERE p.state = 'pending'
+			AND NOT EXISTS (
+				SELECT 1 FROM activity_environments mine
+				JOIN activity_environments theirs ON theirs.project = mine.project
+					AND theirs.environment = mine.environment AND theirs.activity <> mine.activity
+				JOIN activities o ON o.id = theirs.activity
+				WHERE mine.activity = p.id AND (theirs.locked = 1 OR o.seq < p.seq))
+			AND (?2 = 0 OR (SELECT count(*) FROM projects) = 1
+				OR (SELECT count(*) FROM activities r WHERE r.project = p.project AND r.state = 'in_progress') < ?2)
+		ORDER BY (SELECT count(*) FROM activities r WHERE r.project = p.project AND r.state = 'in_progress'), p.seq
+		LIMIT 1)
+	RETURNING ` + activityColumns
+
+// Claim moves one pending activity to in_progress, locks all of its environments and
+// returns it. A project that runs perProject activities gets none unless it is the only
+// one; 0 is no limit. ok is false when there is nothing to claim. Two calls never return
 // the same activity.
-func (s *Store) Claim(ctx context.Context) (a platform.Activity, ok bool, err error) {
+func (s *Store) Claim(ctx context.Context, perProject int) (a platform.Activity, ok bool, err error) {
 	err = s.write(ctx, func(tx *tx) error {
-		a, err = scanActivity(tx.QueryRowContext(ctx, `
-			UPDATE activities SET state = ?1, started_at = ?2, updated_at = ?2
-			WHERE seq = (
-				SELECT p.seq FROM activities p
-				WHERE p.state = 'pending' AND NOT EXISTS (
-					SELECT 1 FROM activities r
-					WHERE r.project = p.project AND r.environment = p.environment AND r.state = 'in_progress')
-				ORDER BY p.seq LIMIT 1)
-			RETURNING `+activityColumns, platform.ActivityInProgress, timeText(tx.now)))
-		return err
+		if a, err = scanActivity(tx.QueryRowContext(ctx, claimQuery, timeText(tx.now), perProject)); err != nil {
+			return err
+		}
+		return tx.lock(ctx, a)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return platform.Activity{}, false, nil
@@ -89,10 +140,10 @@ func (s *Store) Claim(ctx context.Context) (a platform.Activity, ok bool, err er
 	return a, true, nil
 }
 
-// SaveActivity replaces the record, but for what never changes: type, project,
-// environment and CreatedAt. UpdatedAt becomes now. It returns CodeConflict when the
-// stored activity is already final, or when another one of the environment is in
-// progress, and CodeNotFound when there is none.
+// SaveActivity replaces the record, but for what never changes: type, project, environments
+// and CreatedAt. UpdatedAt becomes now. It returns CodeConflict when the stored activity is
+// already final, or when another one has locked an environment that this one would lock by
+// being in progress, and CodeNotFound when there is none.
 func (s *Store) SaveActivity(ctx context.Context, a platform.Activity) error {
 	err := s.write(ctx, func(tx *tx) error {
 		stored, err := activity(ctx, tx, a.ID)
@@ -114,12 +165,15 @@ func (t *tx) updateActivity(ctx context.Context, a platform.Activity) error {
 	_, err := t.ExecContext(ctx, `
 		UPDATE activities SET state = ?, result = ?, actor_id = ?, actor_name = ?, description = ?, commit_id = ?,
 			old_commit = ?, parameters = ?, step = ?, release = ?, reason = ?, hint = ?, commands = ?, hold = ?,
-			timings = ?, updated_at = ?, started_at = ?, completed_at = ?
+			timings = ?, updated_at = ?, started_at = ?, completed_at = ?, phase = ?, completion = ?, cancellable = ?
 		WHERE id = ?`,
 		a.State, a.Result, a.Actor.ID, a.Actor.Name, a.Description, a.Commit,
 		a.OldCommit, jsonColumn{a.Parameters}, a.Step, a.Release, a.Reason, a.Hint, jsonColumn{a.Commands}, jsonColumn{a.Hold},
-		jsonColumn{a.Timings}, timeText(t.now), timeText(a.StartedAt), timeText(a.CompletedAt), a.ID)
-	return err
+		jsonColumn{a.Timings}, timeText(t.now), timeText(a.StartedAt), timeText(a.CompletedAt), a.Phase, a.Completion, a.Cancellable, a.ID)
+	if err != nil {
+		return err
+	}
+	return t.lock(ctx, a)
 }
 
 // Activity returns the activity, or CodeNotFound when there is none.
@@ -155,7 +209,8 @@ func (s *Store) Activities(ctx context.Context, f platform.ActivityFilter) ([]pl
 	return collect(ctx, s.reader, scanActivity, `
 		SELECT `+activityColumns+` FROM activities
 		WHERE (:project = '' OR project = :project)
-			AND (:environment = '' OR environment = :environment)
+			AND (:environment = '' OR environment = :environment
+				OR EXISTS (SELECT 1 FROM json_each(also) WHERE value = :environment))
 			AND (:types IN ('null', '[]') OR type IN (SELECT value FROM json_each(:types)))
 			AND (:states IN ('null', '[]') OR state IN (SELECT value FROM json_each(:states)))
 			AND (:result = '' OR result = :result)

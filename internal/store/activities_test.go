@@ -23,7 +23,7 @@ func ids(activities []platform.Activity) []string {
 
 func claim(t *testing.T, s *store.Store) string {
 	t.Helper()
-	a, ok, err := s.Claim(t.Context())
+	a, ok, err := s.Claim(t.Context(), 0)
 	check(t, err)
 	if !ok {
 		return ""
@@ -129,7 +129,7 @@ func TestParallelClaimsNeverShareAnActivityOrAnEnvironment(t *testing.T) {
 	running, done := map[string]string{}, []string{}
 	work := func() {
 		for {
-			a, ok, err := s.Claim(t.Context())
+			a, ok, err := s.Claim(t.Context(), 0)
 			if err != nil {
 				t.Error(err)
 				return
@@ -174,7 +174,7 @@ func TestActivitiesAreFilteredAndPaged(t *testing.T) {
 	for i := range 6 {
 		a := platform.Activity{ID: fmt.Sprint("a", i), Type: platform.ActivityRedeploy, Environment: "main", CreatedAt: noon.Add(time.Duration(i) * time.Microsecond)}
 		if i%2 == 1 {
-			a.Type, a.Environment = platform.ActivityCron, "other"
+			a.Type, a.Environment = platform.ActivityDeactivate, "other"
 		}
 		enqueue(t, s, a)
 	}

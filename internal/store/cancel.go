@@ -14,11 +14,14 @@ import (
 func (s *Store) CancelPending(ctx context.Context, id, reason string) (a platform.Activity, ok bool, err error) {
 	err = s.write(ctx, func(tx *tx) error {
 		a, err = scanActivity(tx.QueryRowContext(ctx, `
-			UPDATE activities SET state = ?1, reason = ?2, updated_at = ?3, completed_at = ?3
+			UPDATE activities SET state = ?1, reason = ?2, updated_at = ?3, completed_at = ?3, cancellable = 0, completion = 100
 			WHERE id = ?4 AND state = ?5
 			RETURNING `+activityColumns,
 			platform.ActivityCancelled, reason, timeText(tx.now), id, platform.ActivityPending))
-		return err
+		if err != nil {
+			return err
+		}
+		return tx.lock(ctx, a)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return platform.Activity{}, false, nil

@@ -78,10 +78,14 @@ func (s *Store) Environments(ctx context.Context, project string) ([]platform.En
 // SaveEnvironment creates or replaces, and returns what was saved. An empty Subnet keeps
 // the stored one, or takes one that no environment has. CreatedAt of a stored environment
 // does not change, and UpdatedAt becomes now. It returns CodeNotFound when there is no
-// such project and CodeUnavailable when no subnet is free.
+// such project, CodeConflict when a new environment would share its identifier or its host
+// name with another one, and CodeUnavailable when no subnet is free.
 func (s *Store) SaveEnvironment(ctx context.Context, env platform.Environment) (platform.Environment, error) {
 	var saved platform.Environment
 	err := s.write(ctx, func(tx *tx) error {
+		if err := checkIdentity(ctx, tx, env); err != nil {
+			return err
+		}
 		if err := tx.chooseSubnet(ctx, s.subnets, &env); err != nil {
 			return err
 		}
@@ -93,6 +97,47 @@ func (s *Store) SaveEnvironment(ctx context.Context, env platform.Environment) (
 		return platform.Environment{}, fmt.Errorf("save environment %s of %s: %w", env.Name, env.Project, err)
 	}
 	return saved, nil
+}
+
+// CheckIdentity returns CodeConflict when an environment that does not exist yet would share
+// its identifier or its host name with another one, of whatever project.
+func (s *Store) CheckIdentity(ctx context.Context, env platform.Environment) error {
+	return checkIdentity(ctx, s.reader, env)
+}
+
+func checkIdentity(ctx context.Context, q queryer, env platform.Environment) error {
+	all, err := collect(ctx, q, func(row scanner) (e platform.Environment, err error) {
+		err = row.Scan(&e.Project, &e.Name, &e.MachineName)
+		return e, err
+	}, `SELECT project, name, machine_name FROM environments`)
+	if err != nil {
+		return err
+	}
+	taken := ""
+	for _, e := range all {
+		switch {
+		case e.Project == env.Project && e.Name == env.Name:
+			return nil // it exists, and keeps what it has
+		case e.ID() == env.ID():
+			taken = "identifier " + string(env.ID())
+		case e.Host() == env.Host():
+			taken = "host name " + env.Host()
+		}
+	}
+	if taken == "" {
+		return nil
+	}
+	return platform.Errorf(platform.CodeConflict,
+		"the %s of environment %q is taken by another environment of this installation; nothing was changed", taken, env.Name).
+		WithHint("give the branch another name")
+}
+
+// ProjectLoad returns how many environments a project has, and how many activities wait.
+func (s *Store) ProjectLoad(ctx context.Context, project string) (environments, pending int, err error) {
+	err = s.reader.QueryRowContext(ctx, `
+		SELECT (SELECT count(*) FROM environments WHERE project = ?1),
+			(SELECT count(*) FROM activities WHERE project = ?1 AND state = 'pending')`, project).Scan(&environments, &pending)
+	return environments, pending, mapError(err)
 }
 
 func (s *Store) saveEnvironment(ctx context.Context, t *tx, e platform.Environment) (platform.Environment, error) {
@@ -118,7 +163,7 @@ func (t *tx) orNow(at time.Time) time.Time {
 }
 
 // DeleteEnvironment removes the record, its releases and its variables, and frees its
-// subnet. Deleting one that is gone is no error.
+// subnet. Deleting one that is gone is not an error.
 func (s *Store) DeleteEnvironment(ctx context.Context, project, name string) error {
 	return s.exec(ctx, `DELETE FROM environments WHERE project = ? AND name = ?`, project, name)
 }

@@ -100,7 +100,7 @@ func TestRecordsSurviveAReopen(t *testing.T) {
 	}
 	_, err = s.Enqueue(ctx, activity)
 	check(t, err)
-	activity, _, err = s.Claim(ctx)
+	activity, _, err = s.Claim(ctx, 0)
 	check(t, err)
 	activity.Result, activity.State, activity.CompletedAt = platform.ResultFailure, platform.ActivityComplete, noon
 	activity.Reason, activity.Hint = "no disk", "buy a disk"
@@ -358,7 +358,7 @@ func TestProjectsCanBeDeleted(t *testing.T) {
 	s := shop(t)
 	ctx := t.Context()
 	enqueue(t, s, platform.Activity{ID: "a", Type: platform.ActivityPush, Environment: "main"})
-	if _, ok, err := s.Claim(ctx); !ok || err != nil {
+	if _, ok, err := s.Claim(ctx, 0); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
 	wantCode(t, s.DeleteProject(ctx, "shop"), platform.CodeConflict)

@@ -74,7 +74,7 @@ func input(t *testing.T, archive *txtar.Archive) topology.Input {
 	in := topology.Input{
 		Project: platform.Project{ID: "shop", DefaultBranch: "main", Entropy: strings.Repeat("entropy-", 7)},
 		Environment: platform.Environment{
-			Project: "shop", Name: "main", MachineName: platform.MachineName("shop", "main"),
+			Project: "shop", Name: "main", MachineName: "main-qk4xhrg",
 			Type: platform.Production, Subnet: "10.213.1.0/24",
 		},
 		Release: "r1", Manifest: m, Catalog: c,

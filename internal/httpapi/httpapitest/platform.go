@@ -83,8 +83,9 @@ func (p *Platform) addProject(project platform.Project) {
 }
 
 func (p *Platform) addEnvironment(name string, kind platform.EnvironmentType, status platform.EnvironmentStatus, release string) {
+	machine := platform.MachineName("shop", name) // of the length that environments of earlier versions keep
 	e := platform.Environment{
-		Project: "shop", Name: name, MachineName: platform.MachineName("shop", name), Type: kind, Status: status,
+		Project: "shop", Name: name, MachineName: machine[:len(machine)-9], Type: kind, Status: status,
 		HeadCommit: strings.Repeat("a", 40), Release: release, CreatedAt: p.now, UpdatedAt: p.now,
 	}
 	if name != "main" {
@@ -108,7 +109,7 @@ func (p *Platform) add(a platform.Activity, lines []string) platform.Activity {
 	a.Project, a.Environment = cmp.Or(a.Project, "shop"), cmp.Or(a.Environment, "main")
 	a.Type = cmp.Or(a.Type, platform.ActivityPush)
 	a.State = cmp.Or(a.State, platform.ActivityPending)
-	a.Step = cmp.Or(a.Step, platform.StepQueued)
+	at(&a, cmp.Or(a.Step, platform.StepQueued))
 	a.Description = cmp.Or(a.Description, "Jane Doe pushed to <"+a.Environment+">")
 	if a.Actor == (platform.Actor{}) {
 		a.Actor = platform.Actor{ID: "jane", Name: "Jane Doe"}
@@ -120,6 +121,23 @@ func (p *Platform) add(a platform.Activity, lines []string) platform.Activity {
 	p.activities = append(p.activities, a)
 	p.write(a.ID, lines)
 	return a
+}
+
+// at moves an activity to a step, as a deployment records it.
+func at(a *platform.Activity, step platform.Step) {
+	a.Step, a.Phase, a.Completion, a.Cancellable = step, platform.PhaseDeploy, 35, false
+	switch step {
+	case platform.StepQueued:
+		a.Phase, a.Completion, a.Cancellable = platform.PhaseWait, 0, true
+	case platform.StepBuild:
+		a.Phase, a.Completion, a.Cancellable = platform.PhaseBuild, 7, true
+	case platform.StepPostDeploy, platform.StepFinished:
+		a.Phase = platform.PhasePostDeploy
+	default:
+	}
+	if a.State.Final() {
+		a.Completion, a.Cancellable = 100, false
+	}
 }
 
 // Log adds lines to the log of an activity.
@@ -156,20 +174,25 @@ func finish(a *platform.Activity, outcome string) {
 	a.State, a.Result = platform.ActivityComplete, platform.ResultFailure
 	switch outcome {
 	case "build":
-		a.Step, a.Reason, a.Hint = platform.StepBuild, "the build hook ended with status 2", "run the build hook on your machine"
+		at(a, platform.StepBuild)
+		a.Reason, a.Hint = "the build hook ended with status 2", "run the build hook on your machine"
 		a.Commands = []platform.CommandResult{{App: "app", Type: "build", ExitCode: 2, Duration: 5 * time.Second}}
 	case "deploy":
-		a.Step, a.Reason = platform.StepDeployHook, "the deploy hook ended with status 1"
+		at(a, platform.StepDeployHook)
+		a.Reason = "the deploy hook ended with status 1"
 	case "post-deploy":
-		a.Step, a.Reason = platform.StepPostDeploy, "the post-deploy hook ended with status 1"
+		at(a, platform.StepPostDeploy)
+		a.Reason = "the post-deploy hook ended with status 1"
 	case "cancelled":
 		a.State, a.Result, a.Reason = platform.ActivityCancelled, "", "cancelled by Jane Doe"
+		at(a, a.Step)
 	default:
-		a.Step, a.Result, a.Release = platform.StepFinished, platform.ResultSuccess, "r13"
+		at(a, platform.StepFinished)
+		a.Result, a.Release = platform.ResultSuccess, "r13"
 		a.Timings = []platform.StepTiming{
-			{Step: platform.StepBuild, Duration: 30 * time.Second},
-			{Step: platform.StepDeployHook, Duration: 9 * time.Second},
-			{Step: platform.StepPostDeploy, Duration: 3 * time.Second},
+			{Step: platform.StepBuild, Phase: platform.PhaseBuild, Duration: 30 * time.Second},
+			{Step: platform.StepDeployHook, Phase: platform.PhaseDeploy, Duration: 9 * time.Second},
+			{Step: platform.StepPostDeploy, Phase: platform.PhasePostDeploy, Duration: 3 * time.Second},
 		}
 		a.Hold = platform.HoldReport{
 			StartedAt: a.CreatedAt, ReleasedAt: a.CreatedAt.Add(9500 * time.Millisecond), Held: 34, LongestWait: 9400 * time.Millisecond,
@@ -292,7 +315,7 @@ func (p *Platform) Cancel(ctx context.Context, id string, _ platform.Actor) (pla
 	if err != nil {
 		return a, err
 	}
-	if a.State.Final() || !a.Step.Before(platform.StepHold) {
+	if a.State.Final() || !a.Cancellable {
 		return a, platform.Errorf(platform.CodeConflict, "activity %s cannot be cancelled in its current state", id)
 	}
 	return p.Finish(id, "cancelled"), nil

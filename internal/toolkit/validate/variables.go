@@ -11,6 +11,7 @@ import (
 	"sluice/internal/manifest"
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/kit"
+	"sluice/internal/toolkit/phparray"
 )
 
 // DeprecatedVariables warns of values of former releases (spec: ece-tools 6.3).
@@ -86,7 +87,7 @@ func DebugLogging(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 		return nil, err
 	}
 	result, err := k.Magento(ctx, "config:show", "dev/debug/debug_logging")
-	if err != nil || result.LastLine() != "1" {
+	if err != nil || !phparray.Truthy(strings.TrimSpace(result.Stdout)) {
 		return nil, nil //nolint:nilerr // a value that cannot be read counts as none
 	}
 	return finding(3001, "Debug logging is enabled in Magento",

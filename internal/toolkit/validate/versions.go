@@ -43,7 +43,7 @@ func phpRunning(ctx context.Context, k *kit.Kit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return result.LastLine(), nil
+	return strings.TrimSpace(result.Stdout), nil
 }
 
 // Database implements Services.

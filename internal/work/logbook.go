@@ -1,4 +1,4 @@
-package deploy
+package work
 
 import (
 	"bytes"
@@ -9,31 +9,32 @@ import (
 	"time"
 )
 
-// logbook writes an activity's log in the shape that users of the platform know
-// (spec: platform 1.14): two spaces per level, "W: " for warnings, "E: " for errors.
-// A log that cannot be written never stops a deployment.
-type logbook struct {
+// Logbook writes an activity's log in the shape that users of the platform know: two spaces
+// for each level, "W: " for warnings, "E: " for errors. A log that cannot be written never
+// stops an activity. It is safe for concurrent use.
+type Logbook struct {
 	mu    sync.Mutex
 	w     io.Writer
 	blank bool // the last line was
 }
 
-func newLogbook(w io.Writer) *logbook { return &logbook{w: w} }
+// NewLogbook returns a logbook that writes to w.
+func NewLogbook(w io.Writer) *Logbook { return &Logbook{w: w} }
 
 // Line writes one line at a level of indentation.
-func (l *logbook) Line(level int, format string, args ...any) {
+func (l *Logbook) Line(level int, format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.write(strings.Repeat("  ", level) + fmt.Sprintf(format, args...))
 }
 
-func (l *logbook) write(line string) {
+func (l *Logbook) write(line string) {
 	_, _ = io.WriteString(l.w, line+"\n") // see type
 	l.blank = line == ""
 }
 
 // Blank separates sections, by one line however often it is called.
-func (l *logbook) Blank() {
+func (l *Logbook) Blank() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.blank {
@@ -43,23 +44,28 @@ func (l *logbook) Blank() {
 
 // At returns a writer that indents every line it is given. Close writes out a last line
 // that has no newline.
-func (l *logbook) At(level int) *indented { return &indented{log: l, level: level} }
+func (l *Logbook) At(level int) *Lines { return &Lines{log: l, level: level} }
 
-// indented splits what it is given into lines.
-type indented struct {
-	log   *logbook
+// Filter is At for output of which only the lines that keep approves belong in the log.
+func (l *Logbook) Filter(level int, keep func(line string) bool) *Lines {
+	return &Lines{log: l, level: level, keep: keep}
+}
+
+// Lines splits what it is given into lines of a log.
+type Lines struct {
+	log   *Logbook
 	level int
 
 	mu   sync.Mutex
 	rest []byte
-	seen func(line string) (keep bool) // nil: keep all
+	keep func(line string) bool // nil: all
 }
 
 // maxLine bounds how much of an endless line is kept in memory.
 const maxLine = 64 << 10
 
 // Write implements io.Writer and never fails.
-func (w *indented) Write(p []byte) (int, error) {
+func (w *Lines) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.rest = append(w.rest, p...)
@@ -79,7 +85,7 @@ func (w *indented) Write(p []byte) (int, error) {
 }
 
 // Close writes what is left.
-func (w *indented) Close() error {
+func (w *Lines) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.rest) > 0 {
@@ -89,16 +95,16 @@ func (w *indented) Close() error {
 	return nil
 }
 
-func (w *indented) emit(line []byte) {
+func (w *Lines) emit(line []byte) {
 	s := strings.TrimRight(string(line), "\r")
-	if w.seen != nil && !w.seen(s) {
+	if w.keep != nil && !w.keep(s) {
 		return
 	}
 	w.log.Line(w.level, "%s", s)
 }
 
-// took writes durations for people: "0.4 s", "1 m 12 s".
-func took(d time.Duration) string {
+// Took writes durations for people: "0.4 s", "1 m 12 s".
+func Took(d time.Duration) string {
 	if d < time.Minute {
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	}

@@ -1,0 +1,69 @@
+package deploy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"sluice/internal/manifest"
+	"sluice/internal/platform"
+	"sluice/internal/work"
+)
+
+// Push options are text from outside that is kept with the activity and shown to others, so
+// only those that mean something are kept, and each is short and printable.
+const maxOption = 1 << 10 // bytes of a value
+
+// The push options.
+const (
+	optionWait    = "deploy.wait"     // false: do not follow the log
+	optionHooks   = "deploy.hooks"    // force: run the deploy hook although nothing changed
+	optionHoldMax = "deploy.hold_max" // how long requests may wait, such as 90s
+	optionForce   = "build.force"     // true: build although there is a slug
+	optionStatus  = "environment.status"
+	optionTitle   = "environment.title"
+	optionParent  = "environment.parent"
+	optionType    = "environment.type"
+)
+
+func knownOptions() []string {
+	accept, _, _ := strings.Cut(manifest.AcceptDataLoss, "=")
+	return []string{
+		optionWait, optionHooks, optionHoldMax, optionForce, optionStatus, optionTitle, optionParent, optionType, accept,
+	}
+}
+
+// acceptedOptions returns the options that mean something here and names the others in the
+// log. It returns CodeInvalid for a value that is too long or not printable.
+func acceptedOptions(options map[string]string, log *work.Logbook) (map[string]string, error) {
+	out := map[string]string{}
+	unknown := 0
+	for name, value := range options {
+		if !slices.Contains(knownOptions(), name) {
+			unknown++
+			continue
+		}
+		if len(value) > maxOption || !printable(value) {
+			return nil, platform.Errorf(platform.CodeInvalid,
+				"the option %s must be plain text of at most %d bytes; nothing was changed", name, maxOption)
+		}
+		out[name] = value
+	}
+	if unknown > 0 {
+		log.Line(1, "W: %s not known and ignored; known are %s", countedOptions(unknown), strings.Join(knownOptions(), ", "))
+	}
+	return out, nil
+}
+
+func countedOptions(n int) string {
+	if n == 1 {
+		return "1 push option is"
+	}
+	return fmt.Sprintf("%d push options are", n)
+}
+
+func printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+}

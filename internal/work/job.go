@@ -1,0 +1,117 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"sluice/internal/platform"
+)
+
+// Job is one activity at work. Activity is the record as it will be saved next; only the
+// goroutine that runs the job changes it.
+type Job struct {
+	Activity platform.Activity
+	Log      *Logbook
+
+	queue  *Queue
+	kind   Kind
+	forbid func()
+	close  func() // the log; conclude seals it
+	later  func(context.Context) error
+}
+
+// Step records a step before it begins, runs it and notes how long it took.
+func (j *Job) Step(ctx context.Context, step platform.Step, run func(context.Context) error) error {
+	if err := j.Record(ctx, step); err != nil {
+		return err
+	}
+	start := time.Now()
+	err := run(ctx)
+	j.Activity.Timings = append(j.Activity.Timings, platform.StepTiming{Step: step, Phase: j.Activity.Phase, Duration: time.Since(start)})
+	return err
+}
+
+// Record makes the step survive a crash, with all that Activity holds; without that, it must
+// not begin.
+func (j *Job) Record(ctx context.Context, step platform.Step) error {
+	j.kind.mark(&j.Activity, step)
+	j.Activity.UpdatedAt = time.Now().UTC()
+	if err := j.queue.Records.SaveActivity(context.WithoutCancel(ctx), j.Activity); err != nil {
+		return fmt.Errorf("record step %s: %w", step, err)
+	}
+	j.queue.Journal.Notify(j.Activity)
+	if j.queue.opts.OnStep != nil {
+		j.queue.opts.OnStep(step)
+	}
+	return nil
+}
+
+// NoCancel says that from now on the activity cannot be cancelled. It returns why the
+// activity has to stop, if that was asked for before.
+func (j *Job) NoCancel(ctx context.Context) error {
+	j.forbid()
+	j.Activity.Cancellable = false
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// Later has the rest of a recovery run beside the workers once Run is called, so that a
+// recovery that has to wait does not keep the control plane from starting. When the control
+// plane stops meanwhile, rest returns the cause, and the next start recovers again.
+func (j *Job) Later(rest func(context.Context) error) { j.later = rest }
+
+// run takes a claimed activity to its end, whatever that is.
+func (q *Queue) run(ctx context.Context, a platform.Activity) {
+	job, err := q.open(a)
+	defer func() { job.close() }()
+	if err == nil {
+		var cancellable context.Context
+		cancellable, job.forbid = q.cancellable(ctx, a.ID)
+		job.Log.Blank()
+		job.Log.Line(0, "Processing activity: %s", a.Description)
+		err = job.kind.Run(cancellable, job)
+		job.forbid()
+	}
+	q.conclude(ctx, job, err)
+}
+
+// open makes the job of an activity. With an error it is one that can only be concluded.
+func (q *Queue) open(a platform.Activity) (*Job, error) {
+	job := &Job{Activity: a, Log: NewLogbook(io.Discard), queue: q, forbid: func() {}, close: func() {}}
+	w, err := q.Journal.Log(a.ID)
+	if err != nil {
+		q.Log.Error("could not open the log of an activity", "activity", a.ID, "error", err)
+		return job, fmt.Errorf("open the activity's log: %w", err)
+	}
+	job.Log, job.close = NewLogbook(w), func() { _ = w.Close() } // sealed by conclude
+	kind, known := q.kinds[a.Type]
+	if !known {
+		return job, &Failure{
+			Phrase: "Activity failed", Hint: "start the version of sluiced again that queued it",
+			Err: platform.Errorf(platform.CodeInvalid, "this version does not know activities of type %s; nothing was changed", a.Type),
+		}
+	}
+	job.kind = kind
+	return job, nil
+}
+
+// errCancelled is the cause of a context that an operator ended.
+var errCancelled = errors.New("cancelled")
+
+// cancellable returns a context that Cancel can end until forbid is called.
+func (q *Queue) cancellable(ctx context.Context, id string) (job context.Context, forbid func()) {
+	job, cancel := context.WithCancelCause(ctx)
+	q.mu.Lock()
+	q.running[id] = cancel
+	q.mu.Unlock()
+	return job, func() {
+		q.mu.Lock()
+		delete(q.running, id)
+		q.mu.Unlock()
+	}
+}
