@@ -7,16 +7,27 @@ import (
 
 // Domain is a name that visitors reach a project's production environment by.
 type Domain struct {
-	ID         string            `json:"id"` // the name
-	Name       string            `json:"name"`
-	Type       string            `json:"type"` // "production"
-	Project    string            `json:"project"`
-	IsDefault  bool              `json:"is_default"` // what {default} in routes stands for
-	Attributes map[string]string `json:"attributes"` // always empty; for other clients
-	SSL        DomainSSL         `json:"ssl"`
-	CreatedAt  Time              `json:"created_at"`
-	UpdatedAt  Time              `json:"updated_at"`
-	Links      Links             `json:"_links,omitempty"`
+	ID         string `json:"id"` // the name
+	Name       string `json:"name"`
+	Type       string `json:"type"` // "production"
+	Project    string `json:"project"`
+	IsDefault  bool   `json:"is_default"` // what {default} in routes stands for
+	IsVerified bool   `json:"is_verified"`
+	VerifiedAt Time   `json:"verified_at"` // null until then
+	// Verification is the DNS record to add; absent when the domain is verified.
+	Verification *DomainVerification `json:"verification,omitempty"`
+	Attributes   map[string]string   `json:"attributes"` // always empty; for other clients
+	SSL          DomainSSL           `json:"ssl"`
+	CreatedAt    Time                `json:"created_at"`
+	UpdatedAt    Time                `json:"updated_at"`
+	Links        Links               `json:"_links,omitempty"`
+}
+
+// DomainVerification is a DNS record that shows that a domain is the project's.
+type DomainVerification struct {
+	Type  string `json:"type"` // "TXT"
+	Name  string `json:"name"` // such as "_sluice-challenge.www.example.com"
+	Value string `json:"value"`
 }
 
 // DomainSSL says whether visitors' browsers are content with the domain's certificate.
@@ -54,6 +65,11 @@ func (c *Client) AddDomain(ctx context.Context, project string, d DomainChange) 
 // UpdateDomain makes a domain the default; as AddDomain.
 func (c *Client) UpdateDomain(ctx context.Context, project, name string, d DomainChange) (Domain, []Activity, error) {
 	return changeWith[Domain](ctx, c, http.MethodPatch, domainPath(project, name), d)
+}
+
+// VerifyDomain has the server look for the domain's TXT record; as AddDomain.
+func (c *Client) VerifyDomain(ctx context.Context, project, name string) (Domain, []Activity, error) {
+	return changeWith[Domain](ctx, c, http.MethodPost, domainPath(project, name, "verify"), struct{}{})
 }
 
 // DeleteDomain removes a domain and returns the activities that this started.

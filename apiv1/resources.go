@@ -2,7 +2,7 @@ package apiv1
 
 import "encoding/json"
 
-// Project is one Git repository and its environments (spec: platform 7.3).
+// Project is one Git repository and its environments.
 type Project struct {
 	ID            string        `json:"id"`
 	Title         string        `json:"title"`
@@ -33,7 +33,7 @@ type ProjectCreate struct {
 	DefaultBranch string `json:"default_branch,omitempty"` // "main" when empty
 }
 
-// Environment is one Git branch of a project (spec: platform 7.4).
+// Environment is one Git branch of a project.
 type Environment struct {
 	ID                  string          `json:"id"`
 	Name                string          `json:"name"`
@@ -53,7 +53,7 @@ type Environment struct {
 	EdgeHostname        string          `json:"edge_hostname"`
 	DeploymentTarget    string          `json:"deployment_target"`
 	DeploymentState     DeploymentState `json:"deployment_state"`
-	CloneParentOnCreate bool            `json:"clone_parent_on_create"`
+	CloneParentOnCreate bool            `json:"clone_parent_on_create"` // data is never cloned: false
 	EnableSMTP          bool            `json:"enable_smtp"`
 	RestrictRobots      bool            `json:"restrict_robots"`
 	HTTPAccess          HTTPAccess      `json:"http_access"`       // set on this environment; children inherit it
@@ -85,7 +85,7 @@ type Route struct {
 	Attributes  map[string]string `json:"attributes,omitempty"`
 }
 
-// Variable is one variable of a project or an environment (spec: platform 7.6). Value is
+// Variable is one variable of a project or an environment. Value is
 // absent when the variable is sensitive.
 type Variable struct {
 	ID             string  `json:"id"`
@@ -116,7 +116,7 @@ type VariableChange struct {
 }
 
 // Relationships are the endpoints that an application sees, by relationship, as in
-// MAGENTO_CLOUD_RELATIONSHIPS (spec: platform 6.2).
+// MAGENTO_CLOUD_RELATIONSHIPS.
 type Relationships map[string]json.RawMessage
 
 // Operation is a change of an environment that starts an activity.

@@ -102,7 +102,7 @@ func (r *Relation) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Accepted is the answer to a change (spec: platform 7.1). Status and Code repeat the HTTP
+// Accepted is the response to a change. Status and Code repeat the HTTP
 // status.
 type Accepted struct {
 	Status   string   `json:"status"`
@@ -116,7 +116,7 @@ type Embedded struct {
 	Entity     json.RawMessage `json:"entity,omitempty"` // the resource after the change, if it exists
 }
 
-// Version says what answers.
+// Version names the server and its API.
 type Version struct {
 	Version string `json:"version"`
 	API     string `json:"api"` // "1"
@@ -124,8 +124,9 @@ type Version struct {
 
 // User is the owner of a token.
 type User struct {
-	ID          string `json:"id"`
-	Username    string `json:"username"`
-	DisplayName string `json:"display_name"`
-	Links       Links  `json:"_links,omitempty"`
+	Scopes      []string `json:"scopes"`
+	ID          string   `json:"id"`
+	Username    string   `json:"username"`
+	DisplayName string   `json:"display_name"`
+	Links       Links    `json:"_links,omitempty"`
 }

@@ -2,22 +2,20 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"sluice/apiv1"
+	"sluice/internal/access"
 	"sluice/internal/deploy"
 	"sluice/internal/engine/docker"
 	"sluice/internal/gitrepo"
 	"sluice/internal/httpapi"
 	"sluice/internal/platform"
-	"sluice/internal/store"
+	"sluice/internal/project"
 )
 
 // source names gitrepo's tree by the interface that the pipeline knows.
@@ -37,50 +35,6 @@ type slugStore struct{ docker.Images }
 func (s slugStore) Find(ctx context.Context, ref string) (digest string, size int64, ok bool, err error) {
 	digest, ok, err = s.Lookup(ctx, ref)
 	return digest, 0, ok, err
-}
-
-// projects makes and removes a project everywhere: record, repository, containers.
-type projects struct {
-	*store.Store
-	repos    *gitrepo.Repos
-	pipeline *deploy.Service
-}
-
-// CreateProject stores the record first: a repository without one is never reachable.
-func (p projects) CreateProject(ctx context.Context, wanted platform.Project) (platform.Project, error) {
-	project, err := deploy.NewProject(wanted.ID, wanted.Title, wanted.DefaultBranch)
-	if err != nil {
-		return platform.Project{}, err
-	}
-	if _, err := p.Project(ctx, project.ID); err == nil {
-		return platform.Project{}, platform.Errorf(platform.CodeConflict, "there already is a project %q; nothing was changed", project.ID).
-			WithHint("choose another id, or use that project: sluice environment:list -p %s", project.ID)
-	}
-	if err := p.SaveProject(ctx, project); err != nil {
-		return platform.Project{}, err
-	}
-	if err := p.repos.Create(ctx, project.ID, project.DefaultBranch); err != nil {
-		return platform.Project{}, errors.Join(fmt.Errorf("create the repository: %w", err), p.Store.DeleteProject(ctx, project.ID))
-	}
-	return project, nil
-}
-
-// DeleteProject removes containers and data before the records, so that a failure in
-// between can be repeated.
-func (p projects) DeleteProject(ctx context.Context, id string) error {
-	if _, err := p.Project(ctx, id); err != nil {
-		return err
-	}
-	if err := p.pipeline.DemolishProject(ctx, id); err != nil {
-		return err
-	}
-	if err := p.Store.DeleteProject(ctx, id); err != nil {
-		return err
-	}
-	if err := p.repos.Delete(id); err != nil {
-		return fmt.Errorf("delete the repository: %w", err)
-	}
-	return nil
 }
 
 // runner runs commands for people.
@@ -109,38 +63,18 @@ func (p planner) Plan(ctx context.Context, project, env string, req apiv1.PlanRe
 	return data, nil
 }
 
-// authorizer knows one kind of token, which may do everything.
-type authorizer struct{ store *store.Store }
-
 var (
-	_ httpapi.Authorizer = authorizer{}
-	_ httpapi.Runner     = runner{}
-	_ httpapi.Planner    = planner{}
-	_ httpapi.Projects   = projects{}
+	_ httpapi.Runner  = runner{}
+	_ httpapi.Planner = planner{}
 )
-
-func (a authorizer) Authorize(ctx context.Context, _, token string, _ bool) (platform.Actor, error) {
-	found, err := a.store.TokenByHash(ctx, store.HashToken(token))
-	if platform.ErrorCode(err) == platform.CodeNotFound {
-		return platform.Actor{}, platform.Errorf(platform.CodeUnauthorized, "the access token is not known here").
-			WithHint("log in with a token of this server: sluice auth:login")
-	}
-	if err != nil {
-		return platform.Actor{}, err
-	}
-	if err := a.store.TouchToken(ctx, found); err != nil {
-		return platform.Actor{}, err
-	}
-	return platform.Actor{ID: found.Name, Name: found.Name}, nil
-}
 
 // adminToken makes the first token when there is none, and keeps it where only the
 // operator can read it.
-func adminToken(ctx context.Context, s *store.Store, path string) error {
+func adminToken(ctx context.Context, rules *project.Service, path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	secret, err := newToken(ctx, s, "admin")
+	secret, err := newToken(ctx, rules, platform.NewToken{Name: "admin", Scopes: []string{access.Everything + ":admin"}})
 	if err != nil {
 		return err
 	}
@@ -153,10 +87,9 @@ func adminToken(ctx context.Context, s *store.Store, path string) error {
 	return nil
 }
 
-func newToken(ctx context.Context, s *store.Store, name string) (string, error) {
-	secret := "sluice_" + strings.ToLower(rand.Text())
-	if err := s.SaveToken(ctx, store.Token{Name: name, Hash: store.HashToken(secret)}); err != nil {
-		return "", err
-	}
-	return secret, nil
+// newToken makes a token for the operator, who may give anything.
+func newToken(ctx context.Context, rules *project.Service, wanted platform.NewToken) (string, error) {
+	wanted.Replace = true
+	secret, _, err := rules.CreateToken(ctx, access.Operator(), wanted)
+	return secret, err
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -130,25 +129,4 @@ func openStore(ctx context.Context, c config) (*store.Store, error) {
 		return nil, err
 	}
 	return store.Open(ctx, c.path("sluice.db"), sealer)
-}
-
-// token prints a new access token.
-func token(ctx context.Context, args []string, env map[string]string, stdout, stderr io.Writer) error {
-	var c config
-	fs := newFlags("token", &c, stderr)
-	if err := c.parse(fs, args, env); err != nil {
-		return err
-	}
-	if fs.NArg() != 1 || strings.TrimSpace(fs.Arg(0)) == "" {
-		return fmt.Errorf("%w: sluiced token NAME", errUsage)
-	}
-	s, err := openStore(ctx, c)
-	if err != nil {
-		return err
-	}
-	secret, err := newToken(ctx, s, fs.Arg(0))
-	if err == nil {
-		_, err = fmt.Fprintln(stdout, secret)
-	}
-	return errors.Join(err, s.Close())
 }

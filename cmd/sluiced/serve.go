@@ -44,7 +44,7 @@ func (p *plant) serve(ctx context.Context) error {
 		return err
 	}
 	git, err := gitserve.New(gitserve.Config{
-		Repositories: p.repos, Authorizer: authorizer{p.store}, Receiver: p.pipeline, Hooks: hooks, Log: p.log,
+		Repositories: p.repos, Gate: p.rules, Receiver: p.pipeline, Hooks: hooks, Log: p.log,
 		Limits: p.config.gitLimits(),
 	})
 	if err != nil {
@@ -73,7 +73,7 @@ func (p *plant) serve(ctx context.Context) error {
 	group.Go(hooks.Serve)
 	group.Go(func() error { return p.pipeline.Run(gctx) })
 	group.Go(func() error { return p.pipeline.Housekeep(gctx) })
-	group.Go(func() error { return p.certs.Run(gctx) })
+	group.Go(func() error { return p.rules.Run(gctx) })
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve the API: %w", err)
@@ -140,20 +140,22 @@ func (p *plant) listenHooks(ctx context.Context) (*gitserve.HookServer, error) {
 // handler routes the API and Git.
 func (p *plant) handler(git http.Handler) http.Handler {
 	api := httpapi.New(httpapi.Ports{
-		Projects:     projects{Store: p.store, repos: p.repos, pipeline: p.pipeline},
+		Gate:         p.rules,
+		Projects:     p.rules,
 		Environments: p.store,
 		Settings:     p.pipeline,
 		Deployments:  p.pipeline,
 		Activities:   p.store,
 		Journal:      p.feed,
-		Variables:    p.store,
+		Variables:    p.rules,
 		Runner:       runner{p.pipeline},
 		Inspector:    p.pipeline,
 		Planner:      planner{p.pipeline},
-		Domains:      p.store,
-		Certificates: p.certs,
+		Domains:      p.rules,
+		Certificates: p.rules,
+		Tokens:       p.rules,
+		Audit:        p.rules,
 		Cache:        p.gate,
-		Authorizer:   authorizer{p.store},
 	}, httpapi.Config{
 		Version:       version(),
 		RepositoryURL: func(project string) string { return p.config.PublicURL + "/" + project + ".git" },

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	"sluice/internal/gitrepo"
 	"sluice/internal/images"
 	"sluice/internal/platform"
+	"sluice/internal/project"
 	"sluice/internal/schedule"
 	"sluice/internal/store"
 	"sluice/internal/topology"
@@ -39,7 +41,7 @@ type plant struct {
 	images   *images.Assembler
 	builder  *buildkit.Builder
 	gate     *edgectl.Client
-	certs    *certificates
+	rules    *project.Service
 	crons    *schedule.Scheduler
 	queue    *work.Queue
 	pipeline *deploy.Service
@@ -99,7 +101,7 @@ func (p *plant) openState(ctx context.Context) (err error) {
 	if p.repos, err = gitrepo.New(p.config.path("repos"), p.config.treeLimits()); err != nil {
 		return fmt.Errorf("open the repositories: %w", err)
 	}
-	return adminToken(ctx, p.store, p.config.path("keys", "admin.token"))
+	return nil
 }
 
 func (p *plant) openEngine(ctx context.Context) (err error) {
@@ -142,7 +144,6 @@ func (p *plant) openPipeline(ctx context.Context) error {
 		p.log.WarnContext(ctx, "no sluice-toolkit beside sluiced: hooks find no ece-tools but the project's own")
 	}
 	p.gate = edgectl.NewClient(p.config.Router)
-	p.certs = newCertificates(p.store, p.gate, p.log)
 	p.crons = schedule.New(p.engine, p.log)
 	p.queue = work.New(p.store, p.feed, p.log, work.Options{
 		Workers: p.config.Workers, PerProject: p.config.ProjectWorkers, OnStep: crashAt(p.config.CrashAt),
@@ -167,7 +168,10 @@ func (p *plant) openPipeline(ctx context.Context) error {
 		Environments: p.config.ProjectEnvironments,
 		Pending:      p.config.ProjectPending,
 	})
-	return nil
+	p.rules = project.New(project.Dependencies{
+		Records: p.store, Repositories: p.repos, Pipeline: p.pipeline, Router: p.gate, Resolver: net.DefaultResolver, Log: p.log,
+	})
+	return adminToken(ctx, p.rules, p.config.path("keys", "admin.token"))
 }
 
 // close closes everything, last opened first.

@@ -98,7 +98,7 @@ func (c *program) authInfo() *cobra.Command {
 				return err
 			}
 			return printInfo(c, opts, user, []property{
-				{"id", user.ID}, {"username", user.Username}, {"display_name", user.DisplayName}, {"server", client.Server()},
+				{"id", user.ID}, {"username", user.Username}, {"display_name", user.DisplayName}, {"scopes", strings.Join(user.Scopes, " ")}, {"server", client.Server()},
 			})
 		},
 	}

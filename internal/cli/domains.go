@@ -18,7 +18,7 @@ func (c *program) domainAdd() *cobra.Command {
 		Use:   "domain:add NAME",
 		Short: "Add a domain to the project's production environment",
 		Long: "Adds a domain. In routes.yaml, {all} stands for all domains of the project and {default} for the default one, " +
-			"which is the first unless another is chosen. A production environment that serves is deployed again.",
+			"which is the first unless another is chosen. A running production environment is redeployed.",
 		Example: "  sluice domain:add www.example.com\n  sluice domain:add shop.example.com --default",
 		Args:    positional(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -30,17 +30,23 @@ func (c *program) domainAdd() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if v := d.Verification; v != nil {
+				c.note("Added the domain %s. It counts once you have shown that it is yours. Add this DNS record:", d.Name)
+				c.note("   %s. IN %s \"%s\"", v.Name, v.Type, v.Value)
+				c.note("Then: sluice domain:verify %s", d.Name)
+				return nil
+			}
 			c.note("Added the domain %s. Let its DNS records point at the router.", d.Name)
-			return c.rerouted(cmd.Context(), s, activities, wait)
+			return c.redeployed(cmd.Context(), s, activities, wait)
 		},
 	}
 	wait.addFlags(cmd)
-	cmd.Flags().BoolVar(&byDefault, "default", false, "make it what {default} stands for")
+	cmd.Flags().BoolVar(&byDefault, "default", false, "make it the domain that {default} stands for")
 	return cmd
 }
 
-// rerouted waits for the deployment that a change of the domains started.
-func (c *program) rerouted(ctx context.Context, s selection, activities []apiv1.Activity, wait waitOptions) error {
+// redeployed waits for the deployment that a change of the domains started.
+func (c *program) redeployed(ctx context.Context, s selection, activities []apiv1.Activity, wait waitOptions) error {
 	if len(activities) == 0 {
 		c.note("It takes effect with the next deployment.")
 		return nil
@@ -65,11 +71,12 @@ func (c *program) domainList() *cobra.Command {
 				return err
 			}
 			if len(list) == 0 {
-				c.note("The project has no domain: sluice domain:add NAME adds one.")
+				c.note("The project has no domains; add one with: sluice domain:add NAME")
 			}
 			return printTable(c, opts, []column[apiv1.Domain]{
 				{name: "name", title: "Name", value: func(d apiv1.Domain) string { return d.Name }},
 				{name: "default", title: "Default", value: func(d apiv1.Domain) string { return strconv.FormatBool(d.IsDefault) }},
+				{name: "verified", title: "Verified", value: func(d apiv1.Domain) string { return strconv.FormatBool(d.IsVerified) }},
 				{name: "ssl", title: "SSL enabled", value: func(d apiv1.Domain) string { return strconv.FormatBool(d.SSL.HasCertificate) }},
 				{name: "created_at", title: "Creation date", value: func(d apiv1.Domain) string { return when(d.CreatedAt) }},
 				{name: "updated_at", title: "Updated date", hidden: true, value: func(d apiv1.Domain) string { return when(d.UpdatedAt) }},
@@ -95,17 +102,47 @@ func (c *program) domainGet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printInfo(c, opts, d, []property{
+			properties := []property{
 				{"name", d.Name},
 				{"is_default", strconv.FormatBool(d.IsDefault)},
+				{"is_verified", strconv.FormatBool(d.IsVerified)},
 				{"ssl.has_certificate", strconv.FormatBool(d.SSL.HasCertificate)},
 				{"ssl.expires_on", when(d.SSL.ExpiresOn)},
 				{"created_at", when(d.CreatedAt)},
 				{"updated_at", when(d.UpdatedAt)},
-			})
+			}
+			if v := d.Verification; v != nil {
+				properties = append(properties, property{"verification", v.Name + " " + v.Type + " " + v.Value})
+			}
+			return printInfo(c, opts, d, properties)
 		},
 	}
 	opts.addFlags(cmd)
+	return cmd
+}
+
+func (c *program) domainVerify() *cobra.Command {
+	var wait waitOptions
+	cmd := &cobra.Command{
+		Use:   "domain:verify NAME",
+		Short: "Verify a domain by its DNS record",
+		Long: "Looks for the TXT record that `sluice domain:add` named and, when it is there, lets the domain count for the project. " +
+			"The record can be removed afterwards.",
+		Args: positional(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := c.selectProject(cmd.Context())
+			if err != nil {
+				return err
+			}
+			d, activities, err := s.VerifyDomain(cmd.Context(), s.project, args[0])
+			if err != nil {
+				return err
+			}
+			c.note("The domain %s is verified.", d.Name)
+			return c.redeployed(cmd.Context(), s, activities, wait)
+		},
+	}
+	wait.addFlags(cmd)
 	return cmd
 }
 
@@ -120,7 +157,7 @@ func (c *program) domainUpdate() *cobra.Command {
 		Args:  positional(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !byDefault {
-				return usageError("usage: "+cmd.UseLine(), "there is nothing to change")
+				return usageError("usage: "+cmd.UseLine(), "nothing to change")
 			}
 			s, err := c.selectProject(cmd.Context())
 			if err != nil {
@@ -131,11 +168,11 @@ func (c *program) domainUpdate() *cobra.Command {
 				return err
 			}
 			c.note("%s is the default domain.", d.Name)
-			return c.rerouted(cmd.Context(), s, activities, wait)
+			return c.redeployed(cmd.Context(), s, activities, wait)
 		},
 	}
 	wait.addFlags(cmd)
-	cmd.Flags().BoolVar(&byDefault, "default", false, "make it what {default} stands for")
+	cmd.Flags().BoolVar(&byDefault, "default", false, "make it the domain that {default} stands for")
 	return cmd
 }
 
@@ -150,7 +187,7 @@ func (c *program) domainDelete() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.confirm("This removes the domain %s from the project %s: its visitors find no site any more.", args[0], s.project); err != nil {
+			if err := c.confirm("This removes the domain %s from the project %s: its visitors will not reach the site any more.", args[0], s.project); err != nil {
 				return err
 			}
 			activities, err := s.DeleteDomain(cmd.Context(), s.project, args[0])
@@ -158,7 +195,7 @@ func (c *program) domainDelete() *cobra.Command {
 				return err
 			}
 			c.note("Removed the domain %s.", args[0])
-			return c.rerouted(cmd.Context(), s, activities, wait)
+			return c.redeployed(cmd.Context(), s, activities, wait)
 		},
 	}
 	wait.addFlags(cmd)

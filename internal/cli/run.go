@@ -103,7 +103,7 @@ func (c *program) addCommands(root *cobra.Command) {
 		&cobra.Group{ID: "activity", Title: "Activities:"},
 		&cobra.Group{ID: "variable", Title: "Variables:"},
 		&cobra.Group{ID: "domain", Title: "Domains and certificates:"},
-		&cobra.Group{ID: "auth", Title: "Login:"},
+		&cobra.Group{ID: "auth", Title: "Login and tokens:"},
 	)
 	add := func(group string, cmds ...*cobra.Command) {
 		for _, cmd := range cmds {
@@ -111,15 +111,15 @@ func (c *program) addCommands(root *cobra.Command) {
 			root.AddCommand(cmd)
 		}
 	}
-	add("project", c.projectCreate(), c.projectList(), c.projectInfo(), c.projectDelete(), c.projectSetRemote())
+	add("project", c.projectCreate(), c.projectList(), c.projectInfo(), c.projectDelete(), c.projectSetRemote(), c.audit())
 	add("environment", c.environmentList(), c.environmentInfo(), c.environmentPush(), c.environmentURL(),
 		c.environmentRelationships(), c.environmentLogs(), c.environmentSSH(), c.environmentHTTPAccess(), c.environmentBypass(), c.cachePurge(),
 		c.environmentRedeploy(), c.environmentActivate(), c.environmentDeactivate())
 	add("activity", c.activityList(), c.activityGet(), c.activityLog(), c.activityCancel())
 	add("variable", c.variableList(), c.variableGet(), c.variableCreate(), c.variableUpdate(), c.variableDelete())
-	add("domain", c.domainAdd(), c.domainList(), c.domainGet(), c.domainUpdate(), c.domainDelete(),
+	add("domain", c.domainAdd(), c.domainList(), c.domainGet(), c.domainVerify(), c.domainUpdate(), c.domainDelete(),
 		c.certificateAdd(), c.certificateList(), c.certificateGet(), c.certificateDelete())
-	add("auth", c.authLogin(), c.authInfo(), c.authGitCredential())
+	add("auth", c.authLogin(), c.authInfo(), c.tokenCreate(), c.tokenList(), c.tokenRevoke(), c.authGitCredential())
 	root.AddCommand(c.validate(), c.plan(), c.version())
 }
 

@@ -2,31 +2,13 @@ package deploy
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
-	"time"
 
+	"sluice/internal/access"
 	"sluice/internal/platform"
 	"sluice/internal/work"
 )
-
-// NewProject returns the record of a project with a secret of its own.
-func NewProject(id, title, defaultBranch string) (platform.Project, error) {
-	if !platform.ValidProjectID(id) {
-		return platform.Project{}, platform.Errorf(platform.CodeInvalid, "%q cannot name a project", id).
-			WithHint("use 2 to 30 lower-case letters, digits and inner hyphens, beginning with a letter")
-	}
-	if defaultBranch == "" {
-		defaultBranch = "main"
-	}
-	now := time.Now().UTC()
-	return platform.Project{
-		ID: id, Title: title, DefaultBranch: defaultBranch,
-		Entropy:   rand.Text() + rand.Text() + rand.Text()[:4],
-		CreatedAt: now, UpdatedAt: now,
-	}, nil
-}
 
 // Redeploy queues the deployment of the environment's head. params are push options,
 // such as deploy.hooks=force or build.force=true.
@@ -35,9 +17,8 @@ func (s *Service) Redeploy(ctx context.Context, project, name string, by platfor
 	if err != nil {
 		return platform.Activity{}, err
 	}
-	if env.Status == platform.EnvironmentInactive {
-		return platform.Activity{}, platform.Errorf(platform.CodeConflict, "environment %s is inactive; there is nothing to redeploy", name).
-			WithHint("sluice environment:activate -p %s -e %s", project, name)
+	if err := access.State(access.Redeploy, platform.Project{}, env); err != nil {
+		return platform.Activity{}, err
 	}
 	if err := s.mayQueue(ctx, project); err != nil {
 		return platform.Activity{}, err
@@ -58,8 +39,8 @@ func (s *Service) Activate(ctx context.Context, project, name string, by platfor
 	if err != nil {
 		return platform.Activity{}, err
 	}
-	if env.Status != platform.EnvironmentInactive {
-		return platform.Activity{}, platform.Errorf(platform.CodeConflict, "environment %s is already %s", name, env.Status)
+	if err := access.State(access.Activate, platform.Project{}, env); err != nil {
+		return platform.Activity{}, err
 	}
 	env, err = s.changeEnvironment(ctx, project, name, func(env *platform.Environment) {
 		env.Status = platform.EnvironmentActive
@@ -84,9 +65,8 @@ func (s *Service) Deactivate(ctx context.Context, project, name string, by platf
 	if err != nil {
 		return platform.Activity{}, err
 	}
-	if name == p.DefaultBranch {
-		return platform.Activity{}, platform.Errorf(platform.CodeForbidden, "%s is the project's default environment and cannot be deactivated", name).
-			WithHint("delete the project instead: sluice project:delete -p %s", project)
+	if err := access.State(access.Deactivate, p, env); err != nil {
+		return platform.Activity{}, err
 	}
 	if err := s.mayQueue(ctx, project); err != nil {
 		return platform.Activity{}, err

@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"sluice/internal/manifest"
 	"sluice/internal/platform"
@@ -18,6 +19,7 @@ func (s *Service) site(ctx context.Context, project string) (topology.Site, erro
 		return site, fmt.Errorf("domains of the project: %w", err)
 	}
 	site.Domains = s.opts.Domains[project]
+	domains = slices.DeleteFunc(domains, func(d platform.Domain) bool { return !d.Verified() })
 	if len(domains) > 0 {
 		site.Domains = nil
 	}

@@ -84,20 +84,11 @@ func (s *Service) configure(ctx context.Context, env platform.Environment) error
 	if err != nil {
 		return err
 	}
-	settings := platform.EdgeSettings{RestrictRobots: RestrictsRobots(env), Bypass: env.Settings.Bypass}
+	settings := platform.EdgeSettings{RestrictRobots: env.RestrictsRobots(), Bypass: env.Settings.Bypass}
 	if settings.Access, err = s.accessOf(ctx, env); err != nil {
 		return err
 	}
 	return s.Gate.Configure(ctx, env.ID(), settings)
-}
-
-// RestrictsRobots says whether search engines are kept away from an environment: unless
-// somebody said otherwise, everywhere but in production.
-func RestrictsRobots(env platform.Environment) bool {
-	if env.Settings.RestrictRobots != nil {
-		return *env.Settings.RestrictRobots
-	}
-	return env.Type != platform.Production
 }
 
 // accessOf returns who may see an environment: what was set on it, or on the nearest parent.

@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/access"
 	"sluice/internal/deploy"
 	"sluice/internal/platform"
+	"sluice/internal/project"
 	"sluice/internal/store"
 )
 
@@ -135,8 +137,9 @@ func (w *world) wantReadEnvironments() {
 	if err != nil || len(vars) != 1 || vars[0].Value != "blue" {
 		t.Errorf("variables %v, %v", vars, err)
 	}
-	if _, err := w.store.TokenByHash(t.Context(), store.HashToken("sluice_fixture")); err != nil {
-		t.Errorf("token: %v", err)
+	by, err := project.New(project.Dependencies{Records: w.store}).Authenticate(t.Context(), "sluice_fixture")
+	if err != nil || !by.Allows(access.InstallationManage, "", "") {
+		t.Errorf("the token gives %+v, %v", by, err)
 	}
 }
 

@@ -24,6 +24,7 @@ import (
 	"sluice/internal/engine/enginetest"
 	"sluice/internal/feed"
 	"sluice/internal/platform"
+	"sluice/internal/project"
 	"sluice/internal/store"
 	"sluice/internal/topology"
 	"sluice/internal/work"
@@ -63,11 +64,11 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = logs.Close(); _ = s.Close() })
-	project, err := deploy.NewProject("shop", "Shop", "main")
+	record, err := project.NewRecord("shop", "Shop", "main", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.SaveProject(t.Context(), project); err != nil {
+	if err := s.SaveProject(t.Context(), record); err != nil {
 		t.Fatal(err)
 	}
 	return &world{

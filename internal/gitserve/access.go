@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"sluice/internal/access"
 	"sluice/internal/platform"
 )
 
@@ -12,27 +13,30 @@ import (
 type target struct {
 	project string
 	dir     string // the bare repository
-	actor   platform.Actor
+	subject access.Subject
 }
 
-// admit finds out who asks for what. When the answer is no it has been written, and ok
-// is false. A repository that does not exist and one that the asker may not see get the
-// same answer.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request, write bool) (t target, ok bool) {
+// admit authorizes a request. When it is refused, the response has been written and ok is
+// false. A repository that does not exist and one that the client may not see give the
+// same response.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, p access.Permission) (t target, ok bool) {
 	project, found := strings.CutSuffix(r.PathValue("repository"), ".git")
 	token := bearer(r)
 	if token == "" {
-		s.refuse(w, r, platform.Errorf(platform.CodeUnauthorized, "a token is needed").
-			WithHint("use any user name, and a token of yours as the password"))
+		s.refuse(w, r, platform.Errorf(platform.CodeUnauthorized, "authentication required").
+			WithHint("use any user name, and an access token as the password"))
 		return target{}, false
 	}
-	actor, err := s.Authorizer.Authorize(r.Context(), project, token, write)
+	subject, err := s.Gate.Authenticate(r.Context(), token)
+	if err == nil {
+		err = s.Gate.Authorize(r.Context(), subject, p, project, "")
+	}
 	if err != nil {
 		s.refuse(w, r, err)
 		return target{}, false
 	}
 	if !found || !platform.ValidProjectID(project) {
-		s.refuse(w, r, platform.Errorf(platform.CodeNotFound, "there is no such repository"))
+		s.refuse(w, r, platform.Errorf(platform.CodeNotFound, "repository not found"))
 		return target{}, false
 	}
 	dir, err := s.Repositories.Path(project)
@@ -40,7 +44,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, write bool) (t ta
 		s.refuse(w, r, err)
 		return target{}, false
 	}
-	return target{project: project, dir: dir, actor: actor}, true
+	return target{project: project, dir: dir, subject: subject}, true
 }
 
 // bearer returns the token of a request: the password of Basic authentication, for git,
@@ -56,7 +60,7 @@ func bearer(r *http.Request) string {
 	return ""
 }
 
-// refuse answers with an error. Git shows the lines of a plain text to its user.
+// refuse responds with an error. Git shows the lines of a plain text to its user.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status, text := http.StatusInternalServerError, "internal error"
 	hint := platform.ErrorHint(err)
@@ -67,20 +71,20 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case platform.CodeForbidden:
 		status, text = http.StatusForbidden, err.Error()
 	case platform.CodeNotFound:
-		// Not the error's own text, which may know more than the asker may.
-		status, text, hint = http.StatusNotFound, "there is no such repository, or your token may not see it", ""
+		// Not the error's own text, which may say more than the client may know.
+		status, text, hint = http.StatusNotFound, "repository not found, or your token may not see it", ""
 	case platform.CodeInvalid:
 		status, text = http.StatusBadRequest, err.Error()
 	case platform.CodeUnavailable:
 		status, text = http.StatusServiceUnavailable, err.Error()
 	default:
 		hint = ""
-		s.Log.ErrorContext(r.Context(), "git request", "path", r.URL.Path, "error", err)
+		s.Log.ErrorContext(r.Context(), "git request failed", "path", r.URL.Path, "error", err)
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	if hint != "" {
 		text += "\n" + hint
 	}
-	_, _ = io.WriteString(w, text+"\n") //nolint:gosec // plain text; and a client that left needs no answer
+	_, _ = io.WriteString(w, text+"\n") //nolint:gosec // plain text; the client may have left
 }

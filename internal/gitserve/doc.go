@@ -1,5 +1,5 @@
 // Package gitserve is the Git endpoint: it serves clones and pushes over HTTP by running
-// the real git binary (design: decision 10), and asks a Receiver what to do about pushes.
+// the real git binary, and asks a Receiver what to do about pushes.
 //
 // A push runs git receive-pack, whose pre-receive and post-receive hooks are this
 // program again (RunHook). They dial a socket of the control plane with a token that is
@@ -7,6 +7,6 @@
 // git process belongs to the control plane and not to the request: a client that leaves
 // ends only its view of the log.
 //
-// The package decides nothing about tokens, branches or deployments, and knows no other
-// adapter.
+// The package decides nothing about tokens, branches or deployments: its Gate and its
+// Receiver do. It knows no other adapter.
 package gitserve

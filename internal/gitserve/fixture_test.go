@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 
+	"sluice/internal/access"
 	"sluice/internal/gitrepo"
 	"sluice/internal/gitserve"
 	"sluice/internal/platform"
@@ -33,20 +35,34 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// tokens is an Authorizer: "write" may push, "read" may clone, "stranger" is known and
-// may see nothing.
+// tokens is a Gate: "write" may push, "read" may clone, "dev" may push to branches that
+// begin with "dev", "stranger" is known and may see nothing.
 type tokens struct{}
 
-func (tokens) Authorize(_ context.Context, project, token string, write bool) (platform.Actor, error) {
-	switch {
-	case token == "write" && project == "shop", token == "read" && !write:
-		return platform.Actor{ID: token, Name: "Jo"}, nil
-	case token == "read":
-		return platform.Actor{}, platform.Errorf(platform.CodeForbidden, "your token may only read").WithHint("ask for a contributor's token")
-	case token == "stranger" || token == "write":
-		return platform.Actor{}, platform.Errorf(platform.CodeNotFound, "project %s is secret", project)
+func (tokens) Authenticate(_ context.Context, token string) (access.Subject, error) {
+	if !slices.Contains([]string{"write", "read", "dev", "stranger"}, token) {
+		return access.Subject{}, platform.Errorf(platform.CodeUnauthorized, "the token is not valid")
 	}
-	return platform.Actor{}, platform.Errorf(platform.CodeUnauthorized, "the token is not valid")
+	return access.Subject{Actor: platform.Actor{ID: token, Name: "Jo"}}, nil
+}
+
+func (tokens) Authorize(_ context.Context, by access.Subject, p access.Permission, project, _ string) error {
+	switch {
+	case by.ID == "read" && p == access.CodeRead, project == "shop" && (by.ID == "write" || by.ID == "dev"):
+		return nil
+	case by.ID == "read":
+		return platform.Errorf(platform.CodeForbidden, "your token may only read").WithHint("ask for a contributor's token")
+	}
+	return platform.Errorf(platform.CodeNotFound, "project %s is secret", project)
+}
+
+func (tokens) AuthorizePush(_ context.Context, by access.Subject, push platform.Push) error {
+	for _, u := range push.Updates {
+		if branch, ok := u.Branch(); ok && by.ID == "dev" && !strings.HasPrefix(branch, "dev") {
+			return access.Forbidden(access.CodePush, push.Project, platform.Production)
+		}
+	}
+	return nil
 }
 
 // receiver records pushes; a test may replace what it does.
@@ -121,7 +137,7 @@ func newFixture(t *testing.T, s settings) *fixture {
 	})
 	f := &fixture{receiver: &receiver{}, t: t, repos: repos, work: t.TempDir()}
 	f.serve, err = gitserve.New(gitserve.Config{
-		Repositories: repos, Authorizer: tokens{}, Receiver: f.receiver, Hooks: hooks, Limits: s.limits, Log: log,
+		Repositories: repos, Gate: tokens{}, Receiver: f.receiver, Hooks: hooks, Limits: s.limits, Log: log,
 	})
 	check(t, err)
 	f.http = httptest.NewServer(f.serve)

@@ -26,7 +26,7 @@ const (
 
 // RunHook is the program behind the hooks: "sluiced hook pre-receive" and "... post-receive".
 // args are the words after "hook", env is the environment as of os.Environ. It tells the
-// control plane of the push and copies the answer to stderr, which git shows to the
+// control plane of the push and copies what that prints to stderr, which git shows to the
 // pusher. It returns the exit status of the hook.
 func RunHook(ctx context.Context, args, env []string, stdin io.Reader, stderr io.Writer) int {
 	if len(args) != 1 || (args[0] != preReceive && args[0] != postReceive) {
@@ -38,7 +38,7 @@ func RunHook(ctx context.Context, args, env []string, stdin io.Reader, stderr io
 	case err == nil:
 		return status
 	case args[0] == preReceive:
-		say(stderr, fmt.Sprintf("E: the platform could not check this push, nothing was stored (%v)", err), "   Try again in a minute.")
+		say(stderr, fmt.Sprintf("E: this push could not be checked; nothing was stored (%v)", err), "   Try again in a minute.")
 		return 1
 	default:
 		say(stderr, fmt.Sprintf("W: the push is stored; its log ends here (%v)", err), "   Follow the deployment with: sluice activity:log")
@@ -47,7 +47,7 @@ func RunHook(ctx context.Context, args, env []string, stdin io.Reader, stderr io
 }
 
 func say(w io.Writer, lines ...string) {
-	_, _ = io.WriteString(w, strings.Join(lines, "\n")+"\n") // nobody is left to tell
+	_, _ = io.WriteString(w, strings.Join(lines, "\n")+"\n") // git may have ended
 }
 
 func runHook(ctx context.Context, hook string, env []string, stdin io.Reader, stderr io.Writer) (int, error) {
@@ -88,7 +88,7 @@ func parseUpdates(r io.Reader) ([]platform.RefUpdate, error) {
 	for lines.Scan() {
 		f := strings.SplitN(lines.Text(), " ", 3)
 		if len(f) != 3 {
-			return nil, fmt.Errorf("git told the hook %q", lines.Text())
+			return nil, fmt.Errorf("unexpected input of the hook: %q", lines.Text())
 		}
 		updates = append(updates, platform.RefUpdate{Old: f[0], New: f[1], Ref: f[2]})
 	}

@@ -127,12 +127,12 @@ func (h *HookServer) answer(conn net.Conn) {
 	_ = conn.SetReadDeadline(time.Now().Add(callTimeout))
 	c, err := readCall(conn)
 	if err != nil {
-		h.log.Warn("git hook", "error", err)
+		h.log.Warn("could not read the call of a git hook", "error", err)
 		return
 	}
 	s := h.join(c.Token)
 	if s == nil {
-		h.log.Warn("git hook without a push", "hook", c.Hook)
+		h.log.Warn("a git hook called without a running push", "hook", c.Hook)
 		return // the hook reports that the connection ended
 	}
 	defer s.calls.Done()

@@ -4,15 +4,19 @@ import (
 	"context"
 	"io"
 
+	"sluice/internal/access"
 	"sluice/internal/platform"
 )
 
-// Authorizer decides who may read and write a project's code.
-type Authorizer interface {
-	// Authorize returns the owner of the token. It returns CodeUnauthorized for a token
-	// that is worth nothing, CodeNotFound when its owner may not know of the project, and
-	// CodeForbidden when he may read but not write.
-	Authorize(ctx context.Context, project, token string, write bool) (platform.Actor, error)
+// Gate says who may read and write code.
+type Gate interface {
+	// Authenticate returns whom a token belongs to, or CodeUnauthorized.
+	Authenticate(ctx context.Context, token string) (access.Subject, error)
+	// Authorize returns CodeNotFound when the subject may not see the project, and
+	// CodeForbidden when it lacks the permission.
+	Authorize(ctx context.Context, by access.Subject, p access.Permission, project, env string) error
+	// AuthorizePush checks every branch of a push.
+	AuthorizePush(ctx context.Context, by access.Subject, push platform.Push) error
 }
 
 // Repositories finds repositories on disk.
@@ -21,7 +25,7 @@ type Repositories interface {
 	Path(project string) (string, error)
 }
 
-// Receiver is told of pushes. It must be safe for concurrent use.
+// Receiver handles pushes. It must be safe for concurrent use.
 type Receiver interface {
 	// PreReceive checks a push before any ref moves. An error refuses the whole push: its
 	// message and hint are shown to the pusher. Lines written to out are shown at once.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"sluice/internal/access"
 	"sluice/internal/platform"
 )
 
@@ -20,13 +21,13 @@ const commandSlack = 16 << 20
 // receivePack serves a push. The git process and its hooks go on when the client leaves;
 // the handler returns when they are done.
 func (s *Server) receivePack(w http.ResponseWriter, r *http.Request) {
-	t, ok := s.admit(w, r, true)
+	t, ok := s.admit(w, r, access.CodePushSomewhere)
 	if !ok {
 		return
 	}
 	select {
 	case <-s.stopping:
-		s.refuse(w, r, platform.Errorf(platform.CodeUnavailable, "the platform is stopping; nothing was stored").WithHint("push again in a minute"))
+		s.refuse(w, r, platform.Errorf(platform.CodeUnavailable, "the server is stopping; nothing was stored").WithHint("push again in a minute"))
 		return
 	default:
 	}
@@ -70,10 +71,10 @@ type push struct {
 
 	mu       sync.Mutex
 	accepted *platform.Push // after pre-receive
-	told     bool           // of post-receive
+	received bool           // PostReceive was called
 }
 
-// preReceive answers the hook that may still refuse.
+// preReceive handles the hook that may still refuse the push.
 func (p *push) preReceive(ctx context.Context, c call, out io.Writer) (status byte) {
 	asked := p.pushOf(c)
 	err := p.checkQuarantine(c.Quarantine)
@@ -81,10 +82,13 @@ func (p *push) preReceive(ctx context.Context, c call, out io.Writer) (status by
 		err = p.checkPush(asked, p.dir)
 	}
 	if err == nil {
+		err = p.Gate.AuthorizePush(ctx, p.subject, asked)
+	}
+	if err == nil {
 		err = p.Receiver.PreReceive(ctx, asked, out)
 	}
 	if err != nil {
-		p.explain(ctx, out, err, "the platform could not check this push; nothing was stored")
+		p.explain(ctx, out, err, "this push could not be checked; nothing was stored")
 		return 1
 	}
 	asked.Quarantine = nil
@@ -94,51 +98,51 @@ func (p *push) preReceive(ctx context.Context, c call, out io.Writer) (status by
 	return 0
 }
 
-// postReceive answers the hook that is told what was stored.
+// postReceive handles the hook that reports what was stored.
 func (p *push) postReceive(ctx context.Context, c call, out io.Writer) (status byte) {
 	stored := p.pushOf(c)
 	stored.Quarantine = nil
-	p.tell(ctx, stored, out)
-	return 0 // git does not care
+	p.receive(ctx, stored, out)
+	return 0 // git ignores it
 }
 
-// tell passes a stored push on, once.
-func (p *push) tell(ctx context.Context, stored platform.Push, out io.Writer) {
+// receive passes a stored push to the Receiver, once.
+func (p *push) receive(ctx context.Context, stored platform.Push, out io.Writer) {
 	p.mu.Lock()
-	told := p.told
-	p.told = true
+	received := p.received
+	p.received = true
 	p.mu.Unlock()
-	if told {
+	if received {
 		return
 	}
-	p.noteTold(p.dir, stored.Updates)
+	p.noteReceived(p.dir, stored.Updates)
 	err := p.Receiver.PostReceive(ctx, stored, out)
 	switch {
 	case err == nil:
 	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
 		_, _ = io.WriteString(out, "W: the log ends here; the deployment goes on\n")
 	default:
-		p.explain(ctx, out, err, "the push is stored, but the platform could not go on with it")
+		p.explain(ctx, out, err, "the push is stored, but its deployment could not be queued")
 	}
 }
 
 // settle finishes a push whose post-receive hook never called, for example because it
-// was killed: if refs moved, the Receiver must know. Nobody sees what it answers, so it
-// need not follow what the push causes.
+// was killed: if refs moved, the Receiver must know. No client reads the output, so the
+// Receiver need not follow what the push causes.
 func (p *push) settle(job context.Context) {
 	p.mu.Lock()
-	accepted, told := p.accepted, p.told
+	accepted, received := p.accepted, p.received
 	p.mu.Unlock()
-	if accepted == nil || told {
+	if accepted == nil || received {
 		return
 	}
 	moved, err := p.moved(job, accepted.Updates)
 	if err != nil {
-		p.Log.ErrorContext(job, "find out what a push stored", "project", p.project, "error", err)
+		p.Log.ErrorContext(job, "could not find out what a push stored", "project", p.project, "error", err)
 		return
 	}
-	// Git refuses an update that another push has made meanwhile; that one was told.
-	moved = slices.DeleteFunc(moved, func(u platform.RefUpdate) bool { return p.wasTold(p.dir, u) })
+	// Git refuses an update that another push has made meanwhile, and that push was received.
+	moved = slices.DeleteFunc(moved, func(u platform.RefUpdate) bool { return p.wasReceived(p.dir, u) })
 	if len(moved) == 0 {
 		return
 	}
@@ -147,7 +151,7 @@ func (p *push) settle(job context.Context) {
 	stored.Updates = moved
 	unseen, end := context.WithCancelCause(job)
 	end(errClientLeft)
-	p.tell(unseen, stored, io.Discard)
+	p.receive(unseen, stored, io.Discard)
 }
 
 // moved returns the updates whose ref is now what they ask for.
@@ -172,7 +176,7 @@ func (p *push) moved(ctx context.Context, updates []platform.RefUpdate) ([]platf
 }
 
 func (p *push) pushOf(c call) platform.Push {
-	return platform.Push{Project: p.project, Actor: p.actor, Updates: c.Updates, Options: c.Options, Quarantine: c.Quarantine}
+	return platform.Push{Project: p.project, Actor: p.subject.Actor, Updates: c.Updates, Options: c.Options, Quarantine: c.Quarantine}
 }
 
 // checkQuarantine lets a hook name only directories of its own repository, for they are
@@ -190,19 +194,19 @@ func (p *push) checkQuarantine(env []string) error {
 	return nil
 }
 
-// explain shows the pusher what went wrong and what to do. Errors that are not meant for
-// him go to the log, and he reads fallback.
+// explain shows the pusher what went wrong and what to do. Internal errors go to the log,
+// and the pusher reads fallback instead.
 func (p *push) explain(ctx context.Context, out io.Writer, err error, fallback string) {
 	text, hint := err.Error(), platform.ErrorHint(err)
 	if platform.ErrorCode(err) == platform.CodeInternal {
-		p.Log.ErrorContext(ctx, "receive push", "project", p.project, "error", err)
-		text, hint = fallback, "Try again in a minute; if it happens again, ask the operator of the platform."
+		p.Log.ErrorContext(ctx, "could not receive a push", "project", p.project, "error", err)
+		text, hint = fallback, "Try again in a minute; if it happens again, ask the operator."
 	}
 	lines := prefixLines("E: ", text)
 	if hint != "" {
 		lines += prefixLines("   ", hint)
 	}
-	_, _ = io.WriteString(out, lines) // a pusher that left needs no explanation
+	_, _ = io.WriteString(out, lines) // the pusher may have left
 }
 
 func prefixLines(prefix, text string) string {

@@ -13,7 +13,7 @@ import (
 // Config is what a Server works with. All but Limits must be set.
 type Config struct {
 	Repositories Repositories
-	Authorizer   Authorizer
+	Gate         Gate
 	Receiver     Receiver
 	Hooks        *HookServer
 	Limits       Limits
@@ -31,8 +31,8 @@ type Server struct {
 	stop     func() // closes stopping, once
 	stopping chan struct{}
 
-	toldMu sync.Mutex
-	told   map[string]string // by directory and ref: the commit that the Receiver knows of
+	receivedMu sync.Mutex
+	received   map[string]string // by directory and ref: the commit that the Receiver knows
 }
 
 // New returns a Server.
@@ -45,7 +45,7 @@ func New(c Config) (*Server, error) {
 	c.Limits = c.Limits.withDefaults()
 	stopping := make(chan struct{})
 	s := &Server{
-		Config: c, git: git, mux: http.NewServeMux(), told: map[string]string{},
+		Config: c, git: git, mux: http.NewServeMux(), received: map[string]string{},
 		pushes:   newTurns(c.Limits.Pushes, c.Limits.ProjectPushes),
 		fetches:  newTurns(c.Limits.Fetches, c.Limits.ProjectFetches),
 		stopping: stopping, stop: sync.OnceFunc(func() { close(stopping) }),
@@ -56,20 +56,20 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// noteTold remembers that the Receiver is told of these updates of the repository in dir.
-func (s *Server) noteTold(dir string, updates []platform.RefUpdate) {
-	s.toldMu.Lock()
-	defer s.toldMu.Unlock()
+// noteReceived remembers that the Receiver knows these updates of the repository in dir.
+func (s *Server) noteReceived(dir string, updates []platform.RefUpdate) {
+	s.receivedMu.Lock()
+	defer s.receivedMu.Unlock()
 	for _, u := range updates {
-		s.told[dir+" "+u.Ref] = u.New
+		s.received[dir+" "+u.Ref] = u.New
 	}
 }
 
-// wasTold reports whether the update is the last one of its ref that the Receiver knows of.
-func (s *Server) wasTold(dir string, u platform.RefUpdate) bool {
-	s.toldMu.Lock()
-	defer s.toldMu.Unlock()
-	return s.told[dir+" "+u.Ref] == u.New
+// wasReceived reports whether the update is the last one of its ref that the Receiver knows of.
+func (s *Server) wasReceived(dir string, u platform.RefUpdate) bool {
+	s.receivedMu.Lock()
+	defer s.receivedMu.Unlock()
+	return s.received[dir+" "+u.Ref] == u.New
 }
 
 // ServeHTTP implements http.Handler.
@@ -83,5 +83,5 @@ func (s *Server) Stop() { s.stop() }
 // ErrStopping is why the context of a Receiver's stream ends when the server stops.
 var ErrStopping = errors.New("the server is stopping")
 
-// errClientLeft is why it ends when nobody reads the stream any more.
+// errClientLeft is why it ends when the client has left.
 var errClientLeft = errors.New("the client left")

@@ -160,6 +160,22 @@ func TestTokensDecide(t *testing.T) {
 	}
 }
 
+// TestEveryBranchIsAuthorized: one branch of a push that may not be pushed refuses all.
+func TestEveryBranchIsAuthorized(t *testing.T) {
+	f := newFixture(t, settings{})
+	f.commit("a", "1")
+	f.mustGit("push", f.url("dev"), "main:dev/x")
+	out, err := f.git("push", f.url("dev"), "main:dev/y", "main")
+	if err == nil || f.head("main") != "" || f.head("dev/y") != "" || len(f.stored()) != 1 {
+		t.Errorf("stored: %s", out)
+	}
+	for _, want := range []string{"environment.push needs the role contributor on production environments of shop", "shop:production=contributor"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the pusher did not read %q but\n%s", want, out)
+		}
+	}
+}
+
 func TestCompressedRequests(t *testing.T) {
 	f := newFixture(t, settings{})
 	head := f.commit("a", "1")

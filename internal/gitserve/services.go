@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"sluice/internal/access"
 	"sluice/internal/gitcmd"
 	"sluice/internal/platform"
 )
@@ -28,7 +29,11 @@ func (s *Server) infoRefs(w http.ResponseWriter, r *http.Request) {
 			WithHint("use git 1.6.6 or newer"))
 		return
 	}
-	t, ok := s.admit(w, r, service == receivePack)
+	permission := access.CodeRead
+	if service == receivePack {
+		permission = access.CodePushSomewhere
+	}
+	t, ok := s.admit(w, r, permission)
 	if !ok {
 		return
 	}
@@ -64,7 +69,7 @@ func setContentType(w http.ResponseWriter, kind string) {
 
 // uploadPack serves a fetch. It ends with the client.
 func (s *Server) uploadPack(w http.ResponseWriter, r *http.Request) {
-	t, ok := s.admit(w, r, false)
+	t, ok := s.admit(w, r, access.CodeRead)
 	if !ok {
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sluice/apiv1"
+	"sluice/internal/access"
 	"sluice/internal/platform"
 )
 
@@ -18,7 +19,7 @@ const (
 	maxActivities     = 1000
 )
 
-// listActivities lists newest first (spec: platform 5.5).
+// listActivities lists the activities of environments that the token may see, newest first.
 func (a *api) listActivities(w http.ResponseWriter, r *http.Request, s scope) error {
 	if s.env != "" {
 		if _, err := a.environment(r.Context(), s); err != nil {
@@ -35,8 +36,14 @@ func (a *api) listActivities(w http.ResponseWriter, r *http.Request, s scope) er
 		if err != nil {
 			return err
 		}
+		envs, err := a.Environments.Environments(r.Context(), s.project.ID)
+		if err != nil {
+			return err
+		}
 		for _, act := range found {
-			out = append(out, wireActivity(act))
+			if s.sees(envs, act.Environment) {
+				out = append(out, wireActivity(act))
+			}
 		}
 	}
 	a.writeJSON(w, r, http.StatusOK, out)
@@ -103,10 +110,28 @@ func (a *api) activity(r *http.Request, s scope) (platform.Activity, error) {
 		return act, err
 	}
 	if act.Project != s.project.ID || (s.env != "" && act.Environment != s.env) {
-		return act, platform.Errorf(platform.CodeNotFound, "there is no activity %q here", id).
-			WithHint("`sluice activity:list` shows those there are")
+		return act, noActivity(id)
 	}
 	return act, nil
+}
+
+func noActivity(id string) error {
+	return platform.Errorf(platform.CodeNotFound, "activity %q not found", id).
+		WithHint("`sluice activity:list` shows the activities")
+}
+
+// ofActivity asks for a permission on the environment of the activity that the path names.
+func (a *api) ofActivity(p access.Permission, h scopedHandler) scopedHandler {
+	return func(w http.ResponseWriter, r *http.Request, s scope) error {
+		act, err := a.activity(r, s)
+		if err == nil {
+			err = a.Gate.Authorize(r.Context(), s.subject, p, s.project.ID, act.Environment)
+		}
+		if err != nil {
+			return err
+		}
+		return h(w, r, s)
+	}
 }
 
 func (a *api) getActivity(w http.ResponseWriter, r *http.Request, s scope) error {
@@ -123,8 +148,8 @@ func (a *api) cancelActivity(w http.ResponseWriter, r *http.Request, s scope) er
 	if err != nil {
 		return err
 	}
-	// Once it has begun, a cancellation does not stop half way because the client left.
-	act, err = a.Deployments.Cancel(context.WithoutCancel(r.Context()), act.ID, s.actor)
+	// A cancellation that has begun goes on when the client leaves.
+	act, err = a.Deployments.Cancel(context.WithoutCancel(r.Context()), act.ID, s.subject.Actor)
 	if err != nil {
 		return err
 	}

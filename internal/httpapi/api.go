@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sluice/apiv1"
+	"sluice/internal/access"
 	"sluice/internal/platform"
 )
 
@@ -24,8 +25,8 @@ type Config struct {
 	Version string
 	// RepositoryURL returns where a project is pushed to.
 	RepositoryURL func(project string) string
-	Log           *slog.Logger  // receives internal errors; never nil
-	Heartbeat     time.Duration // between signs of life of a silent log stream; 0 means 15 s (spec: platform 5.4)
+	Log           *slog.Logger  // receives internal errors; not nil
+	Heartbeat     time.Duration // between signs of life of a silent log stream; 0 means 15 s
 }
 
 type api struct {
@@ -50,52 +51,63 @@ func (a *api) route() {
 	)
 	a.handle("GET /api/version", a.version)
 	a.handle("GET /api/users/me", a.me)
+	a.handle("GET /api/tokens", a.listTokens)
+	a.handle("POST /api/tokens", a.createToken)
+	a.handle("DELETE /api/tokens/{token}", a.revokeToken)
+	a.handle("GET /api/audit", a.installationAudit)
 	a.handle("GET /api/projects", a.listProjects)
 	a.handle("POST /api/projects", a.createProject)
-	a.scoped("GET "+project, read, a.getProject)
-	a.scoped("DELETE "+project, write, a.deleteProject)
+	a.scoped("GET "+project, access.ProjectView, a.getProject)
+	a.scoped("DELETE "+project, access.ProjectDelete, a.deleteProject)
 
-	a.scoped("GET "+project+"/domains", read, a.listDomains)
-	a.scoped("POST "+project+"/domains", write, a.addDomain)
-	a.scoped("GET "+project+"/domains/{domain}", read, a.getDomain)
-	a.scoped("PATCH "+project+"/domains/{domain}", write, a.updateDomain)
-	a.scoped("DELETE "+project+"/domains/{domain}", write, a.deleteDomain)
-	a.scoped("GET "+project+"/certificates", read, a.listCertificates)
-	a.scoped("POST "+project+"/certificates", write, a.addCertificate)
-	a.scoped("GET "+project+"/certificates/{certificate}", read, a.getCertificate)
-	a.scoped("DELETE "+project+"/certificates/{certificate}", write, a.deleteCertificate)
+	a.scoped("GET "+project+"/domains", access.DomainView, a.listDomains)
+	a.scoped("POST "+project+"/domains", access.DomainManage, a.addDomain)
+	a.scoped("GET "+project+"/domains/{domain}", access.DomainView, a.getDomain)
+	a.scoped("GET "+project+"/audit", access.AuditView, a.projectAudit)
+	a.scoped("POST "+project+"/domains/{domain}/verify", access.DomainManage, a.verifyDomain)
+	a.scoped("PATCH "+project+"/domains/{domain}", access.DomainManage, a.updateDomain)
+	a.scoped("DELETE "+project+"/domains/{domain}", access.DomainManage, a.deleteDomain)
+	a.scoped("GET "+project+"/certificates", access.CertificateView, a.listCertificates)
+	a.scoped("POST "+project+"/certificates", access.CertificateManage, a.addCertificate)
+	a.scoped("GET "+project+"/certificates/{certificate}", access.CertificateView, a.getCertificate)
+	a.scoped("DELETE "+project+"/certificates/{certificate}", access.CertificateManage, a.deleteCertificate)
 
-	a.scoped("GET "+project+"/environments", read, a.listEnvironments)
-	a.scoped("GET "+env, read, a.getEnvironment)
-	a.scoped("PATCH "+env, write, a.changeEnvironment)
-	a.scoped("POST "+env+"/bypass", write, a.bypass)
-	a.scoped("POST "+env+"/cache/purge", write, a.purgeCache)
-	a.scoped("POST "+env+"/redeploy", write, a.redeploy)
-	a.scoped("POST "+env+"/activate", write, a.activate)
-	a.scoped("POST "+env+"/deactivate", write, a.deactivate)
-	a.scoped("GET "+env+"/relationships", write, a.relationships) // shows the services' passwords
-	a.scoped("GET "+env+"/routes", read, a.routes)
-	a.scoped("GET "+env+"/logs", read, a.logs)
-	a.scoped("POST "+env+"/plan", read, a.plan)
-	a.scoped("POST "+env+"/exec", write, a.exec)
+	a.scoped("GET "+project+"/environments", access.ProjectView, a.listEnvironments)
+	a.scoped("GET "+env, access.EnvironmentView, a.getEnvironment)
+	a.scoped("PATCH "+env, access.EnvironmentEdit, a.changeEnvironment)
+	a.scoped("POST "+env+"/bypass", access.Bypass, a.bypass)
+	a.scoped("POST "+env+"/cache/purge", access.CachePurge, a.purgeCache)
+	a.scoped("POST "+env+"/redeploy", access.Redeploy, a.redeploy)
+	a.scoped("POST "+env+"/activate", access.Activate, a.activate)
+	a.scoped("POST "+env+"/deactivate", access.Deactivate, a.deactivate)
+	a.scoped("GET "+env+"/relationships", access.RelationshipsView, a.relationships)
+	a.scoped("GET "+env+"/routes", access.EnvironmentView, a.routes)
+	a.scoped("GET "+env+"/logs", access.LogsView, a.logs)
+	a.scoped("POST "+env+"/plan", access.Plan, a.plan)
+	a.scoped("POST "+env+"/exec", access.Exec, a.exec)
 
-	for _, at := range []string{project, env} {
-		a.scoped("GET "+at+"/activities", read, a.listActivities)
-		a.scoped("GET "+at+"/activities/{activity}", read, a.getActivity)
-		a.scoped("GET "+at+"/activities/{activity}/log", read, a.activityLog)
-		a.scoped("POST "+at+"/activities/{activity}/cancel", write, a.cancelActivity)
-		a.scoped("GET "+at+"/variables", read, a.listVariables)
-		a.scoped("POST "+at+"/variables", write, a.createVariable)
-		a.scoped("GET "+at+"/variables/{variable}", read, a.getVariable)
-		a.scoped("PATCH "+at+"/variables/{variable}", write, a.updateVariable)
-		a.scoped("DELETE "+at+"/variables/{variable}", write, a.deleteVariable)
-	}
-	a.handle("GET /api/activities/{activity}", a.byActivity(read, a.getActivity))
-	a.handle("GET /api/activities/{activity}/log", a.byActivity(read, a.activityLog))
-	a.handle("POST /api/activities/{activity}/cancel", a.byActivity(write, a.cancelActivity))
+	a.routeLevel(project, access.ProjectView, access.ProjectVarsView, access.ProjectVarsChange)
+	a.routeLevel(env, access.EnvironmentView, access.VariablesView, access.VariablesChange)
+	a.handle("GET /api/activities/{activity}", a.byActivity(access.EnvironmentView, a.getActivity))
+	a.handle("GET /api/activities/{activity}/log", a.byActivity(access.EnvironmentView, a.activityLog))
+	a.handle("POST /api/activities/{activity}/cancel", a.byActivity(access.Cancel, a.cancelActivity))
 }
 
-// handler answers one request; an error that it returns becomes the answer.
+// routeLevel lists what projects and environments both have. Below a project, activities
+// are shown and cancelled by the permission on their environment.
+func (a *api) routeLevel(at string, view, variables, change access.Permission) {
+	a.scoped("GET "+at+"/activities", view, a.listActivities)
+	a.scoped("GET "+at+"/activities/{activity}", view, a.ofActivity(access.EnvironmentView, a.getActivity))
+	a.scoped("GET "+at+"/activities/{activity}/log", view, a.ofActivity(access.EnvironmentView, a.activityLog))
+	a.scoped("POST "+at+"/activities/{activity}/cancel", view, a.ofActivity(access.Cancel, a.cancelActivity))
+	a.scoped("GET "+at+"/variables", variables, a.listVariables)
+	a.scoped("POST "+at+"/variables", change, a.createVariable)
+	a.scoped("GET "+at+"/variables/{variable}", variables, a.getVariable)
+	a.scoped("PATCH "+at+"/variables/{variable}", change, a.updateVariable)
+	a.scoped("DELETE "+at+"/variables/{variable}", change, a.deleteVariable)
+}
+
+// handler answers one request; an error that it returns becomes the response.
 type handler func(w http.ResponseWriter, r *http.Request) error
 
 func (a *api) handle(pattern string, h handler) {
@@ -106,9 +118,9 @@ func (a *api) handle(pattern string, h handler) {
 	})
 }
 
-// ServeHTTP answers a request, whatever happens while it does.
+// ServeHTTP answers a request; a panic of a handler becomes an error.
 func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	w := &answer{ResponseWriter: rw}
+	w := &response{ResponseWriter: rw}
 	defer func() {
 		if v := recover(); v != nil {
 			a.recovered(w, r, v)
@@ -125,8 +137,8 @@ func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(w, r)
 }
 
-// recovered answers for a request whose handler panicked with v.
-func (a *api) recovered(w *answer, r *http.Request, v any) {
+// recovered answers a request whose handler panicked with v.
+func (a *api) recovered(w *response, r *http.Request, v any) {
 	if v == http.ErrAbortHandler { //nolint:errorlint // a recovered value, compared as net/http does
 		panic(v)
 	}
@@ -136,29 +148,29 @@ func (a *api) recovered(w *answer, r *http.Request, v any) {
 		return
 	}
 	_ = a.wireError(r.Context(), err) // for the log
-	panic(http.ErrAbortHandler)       // the client must not take it for the whole answer
+	panic(http.ErrAbortHandler)       // the client must not take it for the whole response
 }
 
-// answer remembers whether any of the answer was sent.
-type answer struct {
+// response remembers whether any of it was sent.
+type response struct {
 	http.ResponseWriter
 	started bool
 }
 
-func (a *answer) WriteHeader(status int) {
+func (a *response) WriteHeader(status int) {
 	a.started = true
 	a.ResponseWriter.WriteHeader(status)
 }
 
-func (a *answer) Write(p []byte) (int, error) {
+func (a *response) Write(p []byte) (int, error) {
 	a.started = true
 	return a.ResponseWriter.Write(p) //nolint:wrapcheck // only remembers
 }
 
 // Unwrap is how http.ResponseController finds what the connection can do.
-func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (a *response) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// unrouted answers for a path or a method that the mux does not know, in JSON.
+// unrouted answers a request for a path or method that the API does not have, in JSON.
 func (a *api) unrouted(w http.ResponseWriter, r *http.Request, h http.Handler) {
 	probe := &statusProbe{header: http.Header{}}
 	h.ServeHTTP(probe, r)
@@ -169,11 +181,11 @@ func (a *api) unrouted(w http.ResponseWriter, r *http.Request, h http.Handler) {
 	}
 	a.writeError(w, r, &apiv1.Error{
 		Code:    status,
-		Message: r.Method + " " + r.URL.Path + " is not part of this API",
+		Message: "no such endpoint: " + r.Method + " " + r.URL.Path,
 	})
 }
 
-// statusProbe keeps what a handler would answer.
+// statusProbe keeps the status and header of a response and drops its body.
 type statusProbe struct {
 	header http.Header
 	status int
@@ -183,11 +195,11 @@ func (p *statusProbe) Header() http.Header         { return p.header }
 func (p *statusProbe) Write(b []byte) (int, error) { return len(b), nil }
 func (p *statusProbe) WriteHeader(status int)      { p.status = status }
 
-// writeJSON answers with a status and a body. What the client no longer reads is not an error.
+// writeJSON sends a status and a body. A client that has left is not an error.
 func (a *api) writeJSON(w http.ResponseWriter, r *http.Request, status int, body any) {
 	data, err := json.Marshal(body)
 	if err != nil {
-		a.fail(w, r, fmt.Errorf("encode answer: %w", err))
+		a.fail(w, r, fmt.Errorf("encode response: %w", err))
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -195,21 +207,21 @@ func (a *api) writeJSON(w http.ResponseWriter, r *http.Request, status int, body
 	_, _ = w.Write(append(data, '\n'))
 }
 
-// accepted answers for a change: 202 when activities were started, else the given status.
+// accepted responds to a change: 202 when activities were started, else the given status.
 func (a *api) accepted(w http.ResponseWriter, r *http.Request, status int, entity any, activities ...apiv1.Activity) error {
 	if len(activities) > 0 {
 		status = http.StatusAccepted
 	}
-	answer := apiv1.Accepted{Status: http.StatusText(status), Code: status}
-	answer.Embedded.Activities = append([]apiv1.Activity{}, activities...) // [] rather than null
+	out := apiv1.Accepted{Status: http.StatusText(status), Code: status}
+	out.Embedded.Activities = append([]apiv1.Activity{}, activities...) // [] rather than null
 	if entity != nil {
 		data, err := json.Marshal(entity)
 		if err != nil {
 			return fmt.Errorf("encode entity: %w", err)
 		}
-		answer.Embedded.Entity = data
+		out.Embedded.Entity = data
 	}
-	a.writeJSON(w, r, status, answer)
+	a.writeJSON(w, r, status, out)
 	return nil
 }
 
@@ -227,7 +239,7 @@ func readJSON(r *http.Request, out any) error {
 		return platform.Errorf(platform.CodeInvalid, "the request is larger than %d bytes", tooLarge.Limit)
 	}
 	if err != nil {
-		return platform.Errorf(platform.CodeInvalid, "the request is not the JSON that this resource takes: %v", err)
+		return platform.Errorf(platform.CodeInvalid, "cannot parse the request as JSON of this resource: %v", err)
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func newHandler(p *httpapitest.Platform, log io.Writer) http.Handler {
 	})
 }
 
-var errorID = regexp.MustCompile(`\(error ([a-z2-7]{13})\)`)
+var errorID = regexp.MustCompile(`internal error ([a-z2-7]{13})`)
 
 // TestScenarios sends the requests of each file in testdata to one platform, in order, and
 // compares the answers. A request is "METHOD PATH [TOKEN]" and an optional body.

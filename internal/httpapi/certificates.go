@@ -29,15 +29,15 @@ func (a *api) getCertificate(w http.ResponseWriter, r *http.Request, s scope) er
 	id := r.PathValue("certificate")
 	i := slices.IndexFunc(certs, func(c apiv1.Certificate) bool { return c.ID == id })
 	if i < 0 {
-		return platform.Errorf(platform.CodeNotFound, "there is no certificate %q here", id).
-			WithHint("`sluice certificate:list` shows those there are")
+		return platform.Errorf(platform.CodeNotFound, "certificate %q not found", id).
+			WithHint("`sluice certificate:list` shows the certificates")
 	}
 	a.writeJSON(w, r, http.StatusOK, certs[i])
 	return nil
 }
 
-// certificates returns the uploaded ones and what the router has by itself for the hosts
-// of the project. A router that does not answer hides the latter only.
+// certificates returns the uploaded ones and those that the router ordered or made for the
+// hosts of the project. When the router does not respond, only the latter are missing.
 func (a *api) certificates(ctx context.Context, s scope) ([]apiv1.Certificate, error) {
 	list, err := a.Certificates.Certificates(ctx, s.project.ID)
 	if err != nil {
@@ -50,7 +50,7 @@ func (a *api) certificates(ctx context.Context, s scope) ([]apiv1.Certificate, e
 	}
 	shown, err := a.Certificates.Shown(ctx)
 	if err != nil {
-		a.cfg.Log.WarnContext(ctx, "ask the router for its certificates", "error", err)
+		a.cfg.Log.WarnContext(ctx, "could not ask the router for its certificates", "error", err)
 		return out, nil
 	}
 	hosts, err := a.hosts(ctx, s)
@@ -96,7 +96,7 @@ func (a *api) addCertificate(w http.ResponseWriter, r *http.Request, s scope) er
 	if err != nil {
 		return err
 	}
-	c, err = a.Certificates.AddCertificate(r.Context(), c)
+	c, err = a.Certificates.AddCertificate(r.Context(), s.subject, c)
 	if err != nil {
 		return err
 	}
@@ -104,14 +104,14 @@ func (a *api) addCertificate(w http.ResponseWriter, r *http.Request, s scope) er
 }
 
 func (a *api) deleteCertificate(w http.ResponseWriter, r *http.Request, s scope) error {
-	if err := a.Certificates.DeleteCertificate(r.Context(), s.project.ID, r.PathValue("certificate")); err != nil {
+	if err := a.Certificates.DeleteCertificate(r.Context(), s.subject, s.project.ID, r.PathValue("certificate")); err != nil {
 		return err
 	}
 	return a.accepted(w, r, http.StatusOK, nil)
 }
 
-// wireCertificate is the only place where an uploaded certificate becomes an answer: its
-// key ends here.
+// wireCertificate is the only place where an uploaded certificate becomes part of a
+// response; it drops the key.
 func wireCertificate(c platform.Certificate, now time.Time) apiv1.Certificate {
 	wire := apiv1.Certificate{
 		ID: c.ID, Certificate: c.Certificate, Chain: append([]string{}, c.Chain...), Domains: append([]string{}, c.Domains...),
@@ -124,8 +124,8 @@ func wireCertificate(c platform.Certificate, now time.Time) apiv1.Certificate {
 	return wire
 }
 
-// wireStatus shows what the router has by itself. Certificates of the local authority have
-// no identity of their own: there are as many as anybody asks for.
+// wireStatus shows a certificate that the router ordered or made. Those of the local
+// authority have no identity of their own: it makes one whenever it is asked.
 func wireStatus(project string, st platform.CertificateStatus) apiv1.Certificate {
 	wire := apiv1.Certificate{
 		ID: st.ID, Certificate: st.Certificate, Chain: append([]string{}, st.Chain...), Domains: []string{st.Host},

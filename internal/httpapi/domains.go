@@ -1,10 +1,8 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"sluice/apiv1"
@@ -29,7 +27,7 @@ func (a *api) listDomains(w http.ResponseWriter, r *http.Request, s scope) error
 }
 
 func (a *api) getDomain(w http.ResponseWriter, r *http.Request, s scope) error {
-	d, err := a.domain(r.Context(), s, r.PathValue("domain"))
+	d, err := a.Domains.Domain(r.Context(), s.project.ID, r.PathValue("domain"))
 	if err != nil {
 		return err
 	}
@@ -41,37 +39,19 @@ func (a *api) getDomain(w http.ResponseWriter, r *http.Request, s scope) error {
 	return nil
 }
 
-func (a *api) domain(ctx context.Context, s scope, name string) (platform.Domain, error) {
-	list, err := a.Domains.Domains(ctx, s.project.ID)
-	if err != nil {
-		return platform.Domain{}, err
-	}
-	normal, err := platform.NormalDomain(name)
-	i := slices.IndexFunc(list, func(d platform.Domain) bool { return d.Name == normal })
-	if err != nil || i < 0 {
-		return platform.Domain{}, platform.Errorf(platform.CodeNotFound, "the project %q has no domain %q", s.project.ID, name).
-			WithHint("`sluice domain:list` shows those there are")
-	}
-	return list[i], nil
-}
-
 func (a *api) addDomain(w http.ResponseWriter, r *http.Request, s scope) error {
 	var req apiv1.DomainChange
 	if err := readJSON(r, &req); err != nil {
 		return err
 	}
-	name, err := platform.NormalDomain(req.Name)
-	if err != nil {
-		return &detailed{err, map[string]string{"name": "not valid"}}
-	}
-	d, err := a.Domains.AddDomain(r.Context(), platform.Domain{Project: s.project.ID, Name: name, Default: req.IsDefault})
+	d, activities, err := a.Domains.AddDomain(r.Context(), s.subject, s.project.ID, req.Name, req.IsDefault)
 	if err != nil {
 		return err
 	}
-	return a.rerouted(w, r, s, http.StatusCreated, &d)
+	return a.domainChanged(w, r, http.StatusCreated, &d, activities)
 }
 
-// updateDomain makes a domain the default; it stays that until another one is.
+// updateDomain makes a domain the default one; it stays so until another one is.
 func (a *api) updateDomain(w http.ResponseWriter, r *http.Request, s scope) error {
 	var req apiv1.DomainChange
 	if err := readJSON(r, &req); err != nil {
@@ -79,64 +59,57 @@ func (a *api) updateDomain(w http.ResponseWriter, r *http.Request, s scope) erro
 	}
 	if !req.IsDefault {
 		return invalid("is_default", "only is_default can be changed, to true; nothing was changed").
-			hint("make another domain the default: `sluice domain:update NAME --default`")
+			WithHint("make another domain the default: `sluice domain:update NAME --default`")
 	}
-	d, err := a.domain(r.Context(), s, r.PathValue("domain"))
+	d, activities, err := a.Domains.SetDefaultDomain(r.Context(), s.subject, s.project.ID, r.PathValue("domain"))
 	if err != nil {
 		return err
 	}
-	if err := a.Domains.SetDefaultDomain(r.Context(), s.project.ID, d.Name); err != nil {
+	return a.domainChanged(w, r, http.StatusOK, &d, activities)
+}
+
+func (a *api) verifyDomain(w http.ResponseWriter, r *http.Request, s scope) error {
+	d, activities, err := a.Domains.VerifyDomain(r.Context(), s.subject, s.project.ID, r.PathValue("domain"))
+	if err != nil {
 		return err
 	}
-	d.Default = true
-	return a.rerouted(w, r, s, http.StatusOK, &d)
+	return a.domainChanged(w, r, http.StatusOK, &d, activities)
 }
 
 func (a *api) deleteDomain(w http.ResponseWriter, r *http.Request, s scope) error {
-	d, err := a.domain(r.Context(), s, r.PathValue("domain"))
+	activities, err := a.Domains.DeleteDomain(r.Context(), s.subject, s.project.ID, r.PathValue("domain"))
 	if err != nil {
 		return err
 	}
-	if err := a.Domains.DeleteDomain(r.Context(), s.project.ID, d.Name); err != nil {
-		return err
-	}
-	return a.rerouted(w, r, s, http.StatusOK, nil)
+	return a.domainChanged(w, r, http.StatusOK, nil, activities)
 }
 
-// rerouted answers for a change of the domains. A production environment that serves is
-// deployed again, for its routes changed (spec: commerce-cloud 1.1).
-func (a *api) rerouted(w http.ResponseWriter, r *http.Request, s scope, status int, d *platform.Domain) error {
+func (a *api) domainChanged(w http.ResponseWriter, r *http.Request, status int, d *platform.Domain, activities []platform.Activity) error {
 	var entity any
 	if d != nil {
 		entity = wireDomain(*d, nil)
 	}
-	env, err := a.Environments.Environment(r.Context(), s.project.ID, s.project.DefaultBranch)
-	if platform.ErrorCode(err) == platform.CodeNotFound {
-		return a.accepted(w, r, status, entity)
+	started := make([]apiv1.Activity, 0, len(activities))
+	for _, act := range activities {
+		started = append(started, wireActivity(act))
 	}
-	if err != nil {
-		return err
-	}
-	if env.Status != platform.EnvironmentActive && env.Status != platform.EnvironmentDirty {
-		return a.accepted(w, r, status, entity)
-	}
-	act, err := a.Deployments.Redeploy(r.Context(), s.project.ID, env.Name, s.actor, nil)
-	if err != nil {
-		a.cfg.Log.WarnContext(r.Context(), "domains changed, but the environment is not deployed again", "project", s.project.ID, "error", err)
-		return a.accepted(w, r, status, entity)
-	}
-	return a.accepted(w, r, status, entity, wireActivity(act))
+	return a.accepted(w, r, status, entity, started...)
 }
 
 func wireDomain(d platform.Domain, certs []apiv1.Certificate) apiv1.Domain {
 	self := projectPath(d.Project) + "/domains/" + url.PathEscape(d.Name)
 	wire := apiv1.Domain{
 		ID: d.Name, Name: d.Name, Type: "production", Project: d.Project, IsDefault: d.Default,
+		IsVerified: d.Verified(), VerifiedAt: apiv1.Time{Time: d.VerifiedAt},
 		Attributes: map[string]string{}, Links: apiv1.Links{},
 		CreatedAt: apiv1.Time{Time: d.CreatedAt}, UpdatedAt: apiv1.Time{Time: d.UpdatedAt},
 	}
 	for _, rel := range []string{"self", "#edit", "#delete"} {
 		wire.Links.Set(rel, self)
+	}
+	if !d.Verified() {
+		wire.Verification = &apiv1.DomainVerification{Type: "TXT", Name: d.ChallengeName(), Value: d.Challenge}
+		wire.Links.Set("#verify", self+"/verify")
 	}
 	var best time.Time
 	for _, c := range certs {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"sluice/apiv1"
+	"sluice/internal/access"
 	"sluice/internal/platform"
 )
 
@@ -28,7 +29,9 @@ func (a *api) listEnvironments(w http.ResponseWriter, r *http.Request, s scope) 
 	}
 	out := make([]apiv1.Environment, 0, len(envs))
 	for _, e := range envs {
-		out = append(out, wireEnvironment(s.project, e))
+		if s.sees(envs, e.Name) {
+			out = append(out, s.wireEnvironment(e))
+		}
 	}
 	slices.SortFunc(out, func(x, y apiv1.Environment) int {
 		if x.IsMain != y.IsMain {
@@ -52,7 +55,7 @@ func (a *api) getEnvironment(w http.ResponseWriter, r *http.Request, s scope) er
 	if err != nil {
 		return err
 	}
-	out := wireEnvironment(s.project, env)
+	out := s.wireEnvironment(env)
 	urls := apiv1.Relation{List: true}
 	for _, route := range sortRoutes(routes) {
 		urls.Hrefs = append(urls.Hrefs, route.URL)
@@ -71,19 +74,19 @@ func (a *api) getEnvironment(w http.ResponseWriter, r *http.Request, s scope) er
 	return nil
 }
 
-// addDomains says by which names visitors reach a production environment.
+// addDomains adds the names by which visitors reach a production environment.
 func (a *api) addDomains(ctx context.Context, s scope, env *apiv1.Environment) error {
 	if env.Type != string(platform.Production) {
 		return nil
 	}
 	list, err := a.Domains.Domains(ctx, s.project.ID)
-	if err == nil && len(list) > 0 {
+	if err == nil && len(list) > 0 && list[0].Default {
 		env.HasDomains, env.DefaultDomain = true, apiv1.NullString(list[0].Name)
 	}
 	return err
 }
 
-func wireEnvironment(p platform.Project, e platform.Environment) apiv1.Environment {
+func (s scope) wireEnvironment(e platform.Environment) apiv1.Environment {
 	return apiv1.Environment{
 		ID:               e.Name,
 		Name:             e.Name,
@@ -93,7 +96,7 @@ func wireEnvironment(p platform.Project, e platform.Environment) apiv1.Environme
 		Type:             string(e.Type),
 		Parent:           apiv1.NullString(e.Parent),
 		Status:           string(e.Status),
-		IsMain:           e.Name == p.DefaultBranch,
+		IsMain:           e.Name == s.project.DefaultBranch,
 		IsDirty:          e.Status == platform.EnvironmentDirty,
 		HasCode:          e.HeadCommit != "",
 		HasDeployment:    e.Release != "",
@@ -103,46 +106,47 @@ func wireEnvironment(p platform.Project, e platform.Environment) apiv1.Environme
 			LastDeploymentSuccessful: e.Release != "" && e.Status == platform.EnvironmentActive,
 			LastDeploymentAt:         apiv1.Time{Time: e.DeployedAt},
 		},
-		CloneParentOnCreate: true,
-		EnableSMTP:          e.Type == platform.Production,
-		RestrictRobots:      restrictsRobots(e),
-		HTTPAccess:          wireAccess(e.Settings.HTTPAccess),
-		HoldMaxWait:         e.Settings.HoldWait.Seconds(),
-		HoldMaxRequests:     e.Settings.HoldRequests,
-		BypassAddresses:     append([]string{}, e.Settings.Bypass...),
-		Release:             apiv1.NullString(e.Release),
-		LastActiveAt:        apiv1.Time{Time: e.DeployedAt},
-		CreatedAt:           apiv1.Time{Time: e.CreatedAt},
-		UpdatedAt:           apiv1.Time{Time: e.UpdatedAt},
-		Links:               environmentLinks(e),
+		EnableSMTP:      e.Type == platform.Production,
+		RestrictRobots:  e.RestrictsRobots(),
+		HTTPAccess:      wireAccess(e.Settings.HTTPAccess),
+		HoldMaxWait:     e.Settings.HoldWait.Seconds(),
+		HoldMaxRequests: e.Settings.HoldRequests,
+		BypassAddresses: append([]string{}, e.Settings.Bypass...),
+		Release:         apiv1.NullString(e.Release),
+		LastActiveAt:    apiv1.Time{Time: e.DeployedAt},
+		CreatedAt:       apiv1.Time{Time: e.CreatedAt},
+		UpdatedAt:       apiv1.Time{Time: e.UpdatedAt},
+		Links:           s.environmentLinks(e),
 	}
 }
 
-// environmentLinks offers what the environment's state allows (spec: platform 7.1).
-func environmentLinks(e platform.Environment) apiv1.Links {
+// environmentLinks offers what both the roles of the subject and the state of the
+// environment allow.
+func (s scope) environmentLinks(e platform.Environment) apiv1.Links {
 	links := apiv1.Links{}
 	self := environmentPath(e.Project, e.Name)
 	links.Set("self", self)
 	links.Set("#activities", self+"/activities")
-	links.Set("#variables", self+"/variables")
-	links.Set("#manage-variables", self+"/variables")
 	links.Set("#routes", self+"/routes")
-	links.Set("#edit", self)
-	links.Set("#bypass", self+"/bypass")
-	switch e.Status {
-	case platform.EnvironmentInactive:
-		if e.HeadCommit != "" {
-			links.Set("#activate", self+"/activate")
+	for _, offer := range []struct {
+		permission access.Permission
+		rel, at    string
+	}{
+		{access.VariablesView, "#variables", "/variables"},
+		{access.VariablesChange, "#manage-variables", "/variables"},
+		{access.EnvironmentEdit, "#edit", ""},
+		{access.Bypass, "#bypass", "/bypass"},
+		{access.Activate, "#activate", "/activate"},
+		{access.Redeploy, "#redeploy", "/redeploy"},
+		{access.CachePurge, "#purge-cache", "/cache/purge"},
+		{access.Deactivate, "#deactivate", "/deactivate"},
+		{access.RelationshipsView, "#relationships", "/relationships"},
+		{access.LogsView, "#logs", "/logs"},
+		{access.Exec, "#exec", "/exec"},
+	} {
+		if s.subject.Allows(offer.permission, e.Project, e.Type) && access.State(offer.permission, s.project, e) == nil {
+			links.Set(offer.rel, self+offer.at)
 		}
-	case platform.EnvironmentActive, platform.EnvironmentDirty:
-		links.Set("#redeploy", self+"/redeploy")
-		links.Set("#purge-cache", self+"/cache/purge")
-		if e.Type != platform.Production {
-			links.Set("#deactivate", self+"/deactivate")
-		}
-		links.Set("#relationships", self+"/relationships")
-		links.Set("#logs", self+"/logs")
-		links.Set("#exec", self+"/exec")
 	}
 	return links
 }
@@ -153,24 +157,27 @@ func (a *api) redeploy(w http.ResponseWriter, r *http.Request, s scope) error {
 		return err
 	}
 	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
-		return a.Deployments.Redeploy(ctx, s.project.ID, env, s.actor, params)
+		return a.Deployments.Redeploy(ctx, s.project.ID, env, s.subject.Actor, params)
 	})
 }
 
 func (a *api) activate(w http.ResponseWriter, r *http.Request, s scope) error {
 	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
-		return a.Deployments.Activate(ctx, s.project.ID, env, s.actor)
+		return a.Deployments.Activate(ctx, s.project.ID, env, s.subject.Actor)
 	})
 }
 
 func (a *api) deactivate(w http.ResponseWriter, r *http.Request, s scope) error {
 	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
-		return a.Deployments.Deactivate(ctx, s.project.ID, env, s.actor)
+		if err := a.Gate.Record(ctx, s.subject, access.Deactivate, s.project.ID, env, ""); err != nil {
+			return platform.Activity{}, err
+		}
+		return a.Deployments.Deactivate(ctx, s.project.ID, env, s.subject.Actor)
 	})
 }
 
-// operate starts an activity and answers with it and with the environment. The job never
-// has the client's context; only starting it does.
+// operate starts an activity and responds with it and with the environment. Only the start
+// of the activity depends on the client's context.
 func (a *api) operate(
 	w http.ResponseWriter, r *http.Request, s scope,
 	start func(ctx context.Context, env string) (platform.Activity, error),
@@ -183,7 +190,7 @@ func (a *api) operate(
 	if err != nil {
 		return err
 	}
-	return a.accepted(w, r, http.StatusAccepted, wireEnvironment(s.project, env), wireActivity(act))
+	return a.accepted(w, r, http.StatusAccepted, s.wireEnvironment(env), wireActivity(act))
 }
 
 // readParameters reads a flat object of push options.
@@ -198,7 +205,7 @@ func readParameters(r *http.Request) (map[string]string, error) {
 		case string, bool, float64:
 			params[name] = fmt.Sprint(v)
 		default:
-			return nil, invalid(name, "%q is not an option that this server knows; nothing was started", name)
+			return nil, invalid(name, "%q is not a text, number or truth value; nothing was started", name)
 		}
 	}
 	return params, nil
@@ -234,8 +241,7 @@ func (a *api) routes(w http.ResponseWriter, r *http.Request, s scope) error {
 	return nil
 }
 
-// sortRoutes puts the primary route first, then those that serve, then HTTPS, then by URL
-// (spec: platform 7.4, environment:url).
+// sortRoutes puts the primary route first, then upstream routes, then HTTPS, then by URL.
 func sortRoutes(routes []platform.Route) []platform.Route {
 	rank := func(r platform.Route) int {
 		n := 0
@@ -280,14 +286,14 @@ func (a *api) logs(w http.ResponseWriter, r *http.Request, s scope) error {
 	if err != nil {
 		return err
 	}
-	// The header is set by the first write, so that an error before it is a proper answer.
+	// The header is set by the first write, so that an error before it has its own response.
 	out := &textWriter{w: w}
 	err = a.Inspector.Logs(r.Context(), s.project.ID, env.Name, r.FormValue("app"), cmp.Or(r.FormValue("type"), "app"), lines, out)
 	if err != nil && !out.started {
 		return err
 	}
 	if err != nil {
-		a.cfg.Log.WarnContext(r.Context(), "a log was cut", "error", err)
+		a.cfg.Log.WarnContext(r.Context(), "could not send a log to its end", "error", err)
 		panic(http.ErrAbortHandler) // the client must not take it for the whole log
 	}
 	out.start()
@@ -307,7 +313,7 @@ func countParameter(r *http.Request, name string, byDefault, most int) (int, err
 	return n, nil
 }
 
-// textWriter makes an answer plain text when it is first written to.
+// textWriter makes a response plain text when it is first written to.
 type textWriter struct {
 	w       http.ResponseWriter
 	started bool

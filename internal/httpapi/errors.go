@@ -3,14 +3,13 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/http"
 
 	"sluice/apiv1"
 	"sluice/internal/platform"
 )
 
-// statusOf is the one table of codes and statuses; a code that is missing is 500.
+// statusOf is the only table of codes and statuses; a code that is missing is 500.
 func statusOf(code platform.Code) int {
 	switch code {
 	case platform.CodeInvalid:
@@ -30,19 +29,11 @@ func statusOf(code platform.Code) int {
 	}
 }
 
-// detailed adds details to an error's answer.
-type detailed struct {
-	error
-	detail map[string]string
-}
-
-func (d *detailed) Unwrap() error { return d.error }
-
-// fail answers with an error. The text of an internal one goes to the log with an
-// identifier; the answer has only the identifier.
+// fail responds with an error. The text of an internal error goes to the log with an
+// identifier; the response has the identifier only.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil && errors.Is(err, context.Cause(r.Context())) {
-		return // nobody reads the answer
+		return // the client has left
 	}
 	a.writeError(w, r, a.wireError(r.Context(), err))
 }
@@ -54,15 +45,28 @@ func (a *api) wireError(ctx context.Context, err error) *apiv1.Error {
 		a.cfg.Log.ErrorContext(ctx, "request failed", "error_id", id, "error", err)
 		return &apiv1.Error{
 			Code:    http.StatusInternalServerError,
-			Message: "something went wrong in the server (error " + id + ")",
-			Hint:    "the server's log says more: search it for " + id,
+			Message: "internal error " + id,
+			Hint:    "the operator finds the cause in the server's log: search it for " + id,
 		}
 	}
 	wire := &apiv1.Error{Code: statusOf(e.Code), Message: e.Message, Hint: e.Hint}
-	if d, ok := errors.AsType[*detailed](err); ok {
-		wire.Detail = maps.Clone(d.detail)
+	if e.Field != "" {
+		wire.Detail = map[string]string{e.Field: fieldDetail(e.Code)}
 	}
 	return wire
+}
+
+// fieldDetail says what is wrong with a field.
+func fieldDetail(code platform.Code) string {
+	if code == platform.CodeNotFound {
+		return "not found"
+	}
+	return "not valid"
+}
+
+// invalid is an error about one field of a request.
+func invalid(field, format string, args ...any) *platform.Error {
+	return platform.Errorf(platform.CodeInvalid, format, args...).WithField(field)
 }
 
 func (a *api) writeError(w http.ResponseWriter, r *http.Request, e *apiv1.Error) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sluice/apiv1"
+	"sluice/internal/access"
 	"sluice/internal/platform"
 )
 
@@ -42,9 +43,11 @@ func (a *api) exec(w http.ResponseWriter, r *http.Request, s scope) error {
 	if err != nil {
 		return err
 	}
-	if env.Release == "" {
-		return platform.Errorf(platform.CodeConflict, "the environment %q has nothing that runs; the command was not run", env.Name).
-			WithHint("push to it, or activate it with `sluice environment:activate -e %s`", env.Name)
+	if err := access.State(access.Exec, s.project, env); err != nil {
+		return err
+	}
+	if err := a.Gate.Record(r.Context(), s.subject, access.Exec, s.project.ID, env.Name, programOf(cmd.Argv)); err != nil {
+		return err
 	}
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -54,7 +57,7 @@ func (a *api) exec(w http.ResponseWriter, r *http.Request, s scope) error {
 	_ = conn.SetDeadline(time.Time{}) // the server's limits are for requests
 	_, err = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+apiv1.ExecProtocol+"\r\n\r\n")
 	if err != nil {
-		return nil // the client left, and there is nobody to tell
+		return nil // the client left
 	}
 	session := newExecSession(conn, buffered.Reader)
 	stdin := session.stdin(cmd)
@@ -80,9 +83,21 @@ func validCommand(r *http.Request, cmd apiv1.ExecCommand) error {
 	return nil
 }
 
-// commandLine returns what to run: a shell for nothing (no login shell, for that would
-// reset PATH), a line for the shell for one
-// argument, as ssh does, and exactly what is given for several.
+// programOf is what the audit log says of a command: its first word. The others may hold
+// passwords.
+func programOf(argv []string) string {
+	if len(argv) == 0 {
+		return "shell"
+	}
+	if words := strings.Fields(argv[0]); len(words) > 0 {
+		return words[0]
+	}
+	return ""
+}
+
+// commandLine returns what to run: without arguments a shell (not a login shell, which
+// would reset PATH), a line for the shell for one argument, as ssh does, and exactly what
+// is given for several.
 func commandLine(argv []string) []string {
 	switch len(argv) {
 	case 0:

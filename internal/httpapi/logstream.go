@@ -16,10 +16,10 @@ import (
 )
 
 // journalPoll is how soon a journal that does not follow is asked again. With the final
-// read it keeps the promise of a seal within one second (spec: platform 5.4).
+// read it keeps the promise of a seal within one second.
 const journalPoll = 250 * time.Millisecond
 
-// logQuery is what a reader asks of a log stream (spec: platform 5.4).
+// logQuery is what a reader asks of a log stream.
 type logQuery struct {
 	from     int           // first identifier
 	maxItems int           // 0: all
@@ -62,7 +62,7 @@ func (a *api) activityLog(w http.ResponseWriter, r *http.Request, s scope) error
 	defer cancel(nil)
 	defer out.done()
 	if err := a.streamLog(ctx, out, act.ID, q); err != nil && r.Context().Err() == nil {
-		a.cfg.Log.ErrorContext(ctx, "a log stream was cut", "activity", act.ID, "error", err)
+		a.cfg.Log.ErrorContext(ctx, "could not send a log stream to its end", "activity", act.ID, "error", err)
 		panic(http.ErrAbortHandler) // without a seal: the client asks again
 	}
 	return nil

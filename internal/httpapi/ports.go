@@ -8,20 +8,34 @@ import (
 	"time"
 
 	"sluice/apiv1"
+	"sluice/internal/access"
 	"sluice/internal/platform"
 )
 
+// Gate says who may do what.
+type Gate interface {
+	// Authenticate returns whom a token belongs to, or CodeUnauthorized.
+	Authenticate(ctx context.Context, token string) (access.Subject, error)
+	// Authorize returns nil when the subject has the permission on the project and, for a
+	// permission about environments, on env; neither has to exist. It returns CodeNotFound
+	// when the subject may not see the project, and CodeForbidden when it lacks a role.
+	Authorize(ctx context.Context, by access.Subject, p access.Permission, project, env string) error
+	// Record writes to the audit log that someone does something now. After an error it
+	// must not be done.
+	Record(ctx context.Context, by access.Subject, p access.Permission, project, env, detail string) error
+}
+
 // Projects keeps the projects.
 type Projects interface {
-	// CreateProject makes a project and its repository and returns what was stored. ID,
-	// Title and DefaultBranch are set and valid. It returns CodeConflict when the ID is taken.
-	CreateProject(ctx context.Context, p platform.Project) (platform.Project, error)
+	// CreateProject makes a project and its repository and returns what was stored; title
+	// and branch may be empty. It returns CodeConflict when the ID is taken.
+	CreateProject(ctx context.Context, by access.Subject, id, title, defaultBranch string) (platform.Project, error)
 	// Project returns CodeNotFound when there is none.
 	Project(ctx context.Context, id string) (platform.Project, error)
 	// Projects lists all projects by ID.
 	Projects(ctx context.Context) ([]platform.Project, error)
 	// DeleteProject removes the project with its environments, data and code.
-	DeleteProject(ctx context.Context, id string) error
+	DeleteProject(ctx context.Context, by access.Subject, id string) error
 }
 
 // Environments reads environments.
@@ -37,8 +51,8 @@ type Settings interface {
 	// ChangeEnvironment applies a change at once and returns the environment. It returns
 	// CodeInvalid for what cannot be carried out; then nothing was changed.
 	ChangeEnvironment(ctx context.Context, project, env string, change platform.EnvironmentChange) (platform.Environment, error)
-	// Bypass returns a link that lets its holder past holds and maintenance, for life or,
-	// when that is 0, an hour.
+	// Bypass returns a link that bypasses holds and maintenance, valid for life or, when
+	// that is 0, for an hour.
 	Bypass(ctx context.Context, project, env string, life time.Duration) (link string, until time.Time, err error)
 }
 
@@ -72,26 +86,38 @@ type Journal interface {
 	Entries(ctx context.Context, id string, from int) iter.Seq2[platform.LogEntry, error]
 }
 
-// Variables keeps project and environment variables.
+// Variables keeps the variables of projects (env is "") and environments.
 type Variables interface {
-	// Variables returns the variables that apply to an environment, lowest precedence
-	// first: project, inherited from parents, its own. Disabled ones and what they hide
-	// need not be there.
-	Variables(ctx context.Context, project, env string) ([]platform.Variable, error)
-	// OwnVariables returns all variables that are set on the very environment, or, when env
-	// is empty, on the project.
-	OwnVariables(ctx context.Context, project, env string) ([]platform.Variable, error)
-	// SaveVariable creates or replaces the variable on v.Environment, or on the project.
-	SaveVariable(ctx context.Context, project string, v platform.Variable) error
-	// DeleteVariable removes a variable from an environment, or, when env is empty, from
-	// the project. It may return CodeNotFound for one that is gone.
-	DeleteVariable(ctx context.Context, project, env, name string) error
+	// Variables returns the variables of a level by name, inherited ones too.
+	Variables(ctx context.Context, project, env string) (map[string]platform.Variable, error)
+	// CreateVariable returns CodeConflict when the level has one of that name.
+	CreateVariable(ctx context.Context, by access.Subject, project, env, name string, change platform.VariableChange) (platform.Variable, error)
+	// ChangeVariable and DeleteVariable return CodeNotFound when the level itself has none
+	// of that name.
+	ChangeVariable(ctx context.Context, by access.Subject, project, env, name string, change platform.VariableChange) (platform.Variable, error)
+	DeleteVariable(ctx context.Context, by access.Subject, project, env, name string) error
 }
 
-// Cache is what the router keeps of environments' answers.
+// Tokens keeps access tokens.
+type Tokens interface {
+	// Tokens lists those that the subject can manage, and its own.
+	Tokens(ctx context.Context, by access.Subject) ([]platform.Token, error)
+	// CreateToken returns the token itself too, which is not kept.
+	CreateToken(ctx context.Context, by access.Subject, wanted platform.NewToken) (string, platform.Token, error)
+	// RevokeToken returns CodeNotFound for a token that the subject cannot manage.
+	RevokeToken(ctx context.Context, by access.Subject, name string) error
+}
+
+// Audit reads the audit log.
+type Audit interface {
+	// Audit lists entries, newest first.
+	Audit(ctx context.Context, f platform.AuditFilter) ([]platform.AuditEntry, error)
+}
+
+// Cache is the router's HTTP cache.
 type Cache interface {
-	// Purge removes answers. It returns CodeInvalid for what is no URL, CodeNotFound for an
-	// environment that the router does not know and CodeUnavailable when none answers.
+	// Purge removes responses. It returns CodeInvalid for an invalid URL, CodeNotFound for an
+	// environment that the router does not know and CodeUnavailable when no router runs.
 	Purge(ctx context.Context, env platform.EnvironmentID, p platform.Purge) (platform.PurgeReport, error)
 }
 
@@ -108,14 +134,14 @@ type Runner interface {
 type Terminal struct {
 	io.Reader
 	// Sizes receives the size of the user's terminal at the start and when it changes;
-	// only the latest is kept for a slow reader. Nobody needs to read it.
+	// only the latest is kept for a slow reader. It need not be read.
 	Sizes <-chan apiv1.Size
 }
 
 // Inspector looks into running environments.
 type Inspector interface {
-	// Relationships returns what an application is connected to, in the shape of spec
-	// platform 6.2; app may be empty when there is one application.
+	// Relationships returns what an application is connected to, in the shape of
+	// MAGENTO_CLOUD_RELATIONSHIPS; app may be empty when there is one application.
 	Relationships(ctx context.Context, project, env, app string) (json.RawMessage, error)
 	// Logs writes the last lines of a log of an application to w, all of them when lines is
 	// 0. kind is "app", "access", "error", "cron", "deploy", ...; CodeNotFound for one that
@@ -132,43 +158,37 @@ type Planner interface {
 	Plan(ctx context.Context, project, env string, req apiv1.PlanRequest) (json.RawMessage, error)
 }
 
-// Domains keeps the domains of projects.
+// Domains keeps the domains of projects. Changes return the activities that they started:
+// production is deployed again when its routes change.
 type Domains interface {
 	// Domains lists a project's domains, the default one first.
 	Domains(ctx context.Context, project string) ([]platform.Domain, error)
-	// AddDomain stores a domain, whose name is valid; the first of a project becomes the
-	// default. It returns CodeConflict when there is one of that name, also elsewhere.
-	AddDomain(ctx context.Context, d platform.Domain) (platform.Domain, error)
-	// SetDefaultDomain returns CodeNotFound when the project has none of that name.
-	SetDefaultDomain(ctx context.Context, project, name string) error
-	// DeleteDomain returns CodeNotFound when the project has none of that name.
-	DeleteDomain(ctx context.Context, project, name string) error
+	// Domain, like all that follows, returns CodeNotFound when the project has none of that name.
+	Domain(ctx context.Context, project, name string) (platform.Domain, error)
+	// AddDomain returns CodeConflict when the domain exists, also in another project.
+	AddDomain(ctx context.Context, by access.Subject, project, name string, byDefault bool) (platform.Domain, []platform.Activity, error)
+	// VerifyDomain looks for the domain's TXT record; CodeConflict when it is not there.
+	VerifyDomain(ctx context.Context, by access.Subject, project, name string) (platform.Domain, []platform.Activity, error)
+	SetDefaultDomain(ctx context.Context, by access.Subject, project, name string) (platform.Domain, []platform.Activity, error)
+	DeleteDomain(ctx context.Context, by access.Subject, project, name string) ([]platform.Activity, error)
 }
 
 // Certificates keeps uploaded certificates and knows what visitors are shown.
 type Certificates interface {
 	// Certificates lists the uploaded certificates of a project.
 	Certificates(ctx context.Context, project string) ([]platform.Certificate, error)
-	// AddCertificate stores a certificate, which is valid, and has it shown. It returns
+	// AddCertificate stores a valid certificate and sends it to the router. It returns
 	// CodeConflict when the project has it.
-	AddCertificate(ctx context.Context, c platform.Certificate) (platform.Certificate, error)
+	AddCertificate(ctx context.Context, by access.Subject, c platform.Certificate) (platform.Certificate, error)
 	// DeleteCertificate returns CodeNotFound when the project has none with this ID.
-	DeleteCertificate(ctx context.Context, project, id string) error
+	DeleteCertificate(ctx context.Context, by access.Subject, project, id string) error
 	// Shown says what the router shows for every host, none without TLS.
 	Shown(ctx context.Context) ([]platform.CertificateStatus, error)
 }
 
-// Authorizer decides who may do what.
-type Authorizer interface {
-	// Authorize returns the owner of a token that may read, or write, a project. An empty
-	// project asks whether the token is any good at all, or, to write, whether it may make
-	// projects. It returns CodeUnauthorized for an unknown token, CodeForbidden for one that
-	// may not do this.
-	Authorize(ctx context.Context, project, token string, write bool) (platform.Actor, error)
-}
-
 // Ports are what the API works with. None may be nil.
 type Ports struct {
+	Gate         Gate
 	Projects     Projects
 	Environments Environments
 	Settings     Settings
@@ -182,5 +202,6 @@ type Ports struct {
 	Domains      Domains
 	Certificates Certificates
 	Cache        Cache
-	Authorizer   Authorizer
+	Tokens       Tokens
+	Audit        Audit
 }

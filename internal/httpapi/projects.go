@@ -3,12 +3,10 @@ package httpapi
 import (
 	"cmp"
 	"net/http"
-	"regexp"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"sluice/apiv1"
+	"sluice/internal/access"
 	"sluice/internal/platform"
 )
 
@@ -18,19 +16,23 @@ func (a *api) version(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) me(w http.ResponseWriter, r *http.Request) error {
-	actor, err := a.authorize(r, "", read)
+	subject, err := a.authenticate(r)
 	if err != nil {
 		return err
 	}
-	user := apiv1.User{ID: actor.ID, Username: actor.ID, DisplayName: actor.Name, Links: apiv1.Links{}}
+	user := apiv1.User{ID: subject.ID, Username: subject.ID, DisplayName: subject.Name, Scopes: []string{}, Links: apiv1.Links{}}
+	for _, g := range subject.Grants {
+		user.Scopes = append(user.Scopes, g.String())
+	}
 	user.Links.Set("self", "/api/users/me")
 	a.writeJSON(w, r, http.StatusOK, user)
 	return nil
 }
 
-// listProjects shows the projects that the token may read.
+// listProjects shows the projects that the token may see.
 func (a *api) listProjects(w http.ResponseWriter, r *http.Request) error {
-	if _, err := a.authorize(r, "", read); err != nil {
+	subject, err := a.authenticate(r)
+	if err != nil {
 		return err
 	}
 	all, err := a.Projects.Projects(r.Context())
@@ -39,13 +41,8 @@ func (a *api) listProjects(w http.ResponseWriter, r *http.Request) error {
 	}
 	visible := []apiv1.Project{}
 	for _, p := range all {
-		_, err := a.authorize(r, p.ID, read)
-		switch platform.ErrorCode(err) {
-		case "":
+		if subject.Allows(access.ProjectView, p.ID, "") {
 			visible = append(visible, a.wireProject(p))
-		case platform.CodeForbidden, platform.CodeNotFound:
-		default:
-			return err
 		}
 	}
 	slices.SortFunc(visible, func(x, y apiv1.Project) int { return cmp.Compare(x.ID, y.ID) })
@@ -54,61 +51,22 @@ func (a *api) listProjects(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a *api) createProject(w http.ResponseWriter, r *http.Request) error {
-	if _, err := a.authorize(r, "", write); err != nil {
+	subject, err := a.authenticate(r)
+	if err != nil {
+		return err
+	}
+	if err := a.Gate.Authorize(r.Context(), subject, access.ProjectCreate, "", ""); err != nil {
 		return err
 	}
 	var req apiv1.ProjectCreate
 	if err := readJSON(r, &req); err != nil {
 		return err
 	}
-	p := platform.Project{
-		ID:            req.ID,
-		Title:         cmp.Or(strings.TrimSpace(req.Title), req.ID),
-		DefaultBranch: cmp.Or(req.DefaultBranch, "main"),
-	}
-	if err := validProject(p); err != nil {
-		return err
-	}
-	p, err := a.Projects.CreateProject(r.Context(), p)
+	p, err := a.Projects.CreateProject(r.Context(), subject, req.ID, req.Title, req.DefaultBranch)
 	if err != nil {
 		return err
 	}
 	return a.accepted(w, r, http.StatusCreated, a.wireProject(p))
-}
-
-// branchPattern is a part of git-check-ref-format that needs no escaping anywhere.
-var branchPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$`)
-
-const (
-	maxTitle  = 200
-	maxBranch = 200
-)
-
-func validProject(p platform.Project) error {
-	switch {
-	case !platform.ValidProjectID(p.ID):
-		return invalid("id", "the project ID %q is not valid; nothing was created", p.ID).
-			hint("use 2 to 30 lower-case letters, digits and hyphens, beginning with a letter: my-shop")
-	case utf8.RuneCountInString(p.Title) > maxTitle || strings.ContainsFunc(p.Title, isControl):
-		return invalid("title", "the title is longer than %d characters or has control characters; nothing was created", maxTitle)
-	case len(p.DefaultBranch) > maxBranch || !branchPattern.MatchString(p.DefaultBranch) ||
-		strings.Contains(p.DefaultBranch, "..") || strings.HasSuffix(p.DefaultBranch, ".lock"):
-		return invalid("default_branch", "%q cannot name a branch; nothing was created", p.DefaultBranch)
-	}
-	return nil
-}
-
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }
-
-// invalid is an error about one field of a request.
-func invalid(field, format string, args ...any) *detailed {
-	return &detailed{platform.Errorf(platform.CodeInvalid, format, args...), map[string]string{field: "not valid"}}
-}
-
-// hint returns a copy of an error of invalid that says what to write instead.
-func (d *detailed) hint(text string) *detailed {
-	e := &platform.Error{Code: platform.ErrorCode(d.error), Message: d.Error(), Hint: text}
-	return &detailed{e, d.detail}
 }
 
 func (a *api) getProject(w http.ResponseWriter, r *http.Request, s scope) error {
@@ -117,7 +75,7 @@ func (a *api) getProject(w http.ResponseWriter, r *http.Request, s scope) error 
 }
 
 func (a *api) deleteProject(w http.ResponseWriter, r *http.Request, s scope) error {
-	if err := a.Projects.DeleteProject(r.Context(), s.project.ID); err != nil {
+	if err := a.Projects.DeleteProject(r.Context(), s.subject, s.project.ID); err != nil {
 		return err
 	}
 	return a.accepted(w, r, http.StatusOK, nil)

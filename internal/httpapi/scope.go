@@ -2,22 +2,17 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"sluice/apiv1"
+	"sluice/internal/access"
 	"sluice/internal/platform"
-)
-
-type access bool
-
-const (
-	read  access = false
-	write access = true
 )
 
 // scope is what a request is about and who makes it.
 type scope struct {
-	actor   platform.Actor
+	subject access.Subject
 	project platform.Project
 	env     string // name of the environment; empty for a resource of the project
 }
@@ -25,58 +20,69 @@ type scope struct {
 // scopedHandler answers a request within a project.
 type scopedHandler func(w http.ResponseWriter, r *http.Request, s scope) error
 
-// authorize asks whether the request's token may do what it is about.
-func (a *api) authorize(r *http.Request, project string, how access) (platform.Actor, error) {
+// authenticate returns who makes the request.
+func (a *api) authenticate(r *http.Request) (access.Subject, error) {
 	token := bearer(r)
 	if token == "" {
-		return platform.Actor{}, platform.Errorf(platform.CodeUnauthorized, "this request carries no token").
+		return access.Subject{}, platform.Errorf(platform.CodeUnauthorized, "this request has no access token").
 			WithHint("log in with `sluice auth:login`, or set SLUICE_TOKEN")
 	}
-	return a.Authorizer.Authorize(r.Context(), project, token, bool(how))
+	return a.Gate.Authenticate(r.Context(), token)
 }
 
-// scoped registers a resource of a project: nobody learns anything about it, not even that
-// the project exists, before the token was accepted.
-func (a *api) scoped(pattern string, how access, h scopedHandler) {
+// scoped registers a resource of a project. Nothing about it is looked up, and not even
+// the existence of the project shown, before the token has the permission.
+func (a *api) scoped(pattern string, p access.Permission, h scopedHandler) {
 	a.handle(pattern, func(w http.ResponseWriter, r *http.Request) error {
-		s, err := a.enter(r, r.PathValue("project"), how)
+		s, err := a.enter(r, p, r.PathValue("project"), r.PathValue("environment"))
 		if err != nil {
 			return err
 		}
-		s.env = r.PathValue("environment")
 		return h(w, r, s)
 	})
 }
 
-func (a *api) enter(r *http.Request, project string, how access) (scope, error) {
-	actor, err := a.authorize(r, project, how)
+func (a *api) enter(r *http.Request, p access.Permission, project, env string) (scope, error) {
+	subject, err := a.authenticate(r)
 	if err != nil {
 		return scope{}, err
 	}
-	p, err := a.Projects.Project(r.Context(), project)
-	if platform.ErrorCode(err) == platform.CodeNotFound {
-		return scope{}, &detailed{err, map[string]string{apiv1.DetailProject: "not found"}}
+	if err := a.Gate.Authorize(r.Context(), subject, p, project, env); err != nil {
+		return scope{}, aboutProject(err)
 	}
+	found, err := a.Projects.Project(r.Context(), project)
 	if err != nil {
-		return scope{}, err
+		return scope{}, aboutProject(err)
 	}
-	return scope{actor: actor, project: p}, nil
+	return scope{subject: subject, project: found, env: env}, nil
+}
+
+// aboutProject marks an error that says that the project was not found.
+func aboutProject(err error) error {
+	if e, ok := errors.AsType[*platform.Error](err); ok && e.Code == platform.CodeNotFound {
+		return e.WithField(apiv1.DetailProject)
+	}
+	return err
 }
 
 // byActivity serves a resource of an activity whose project the path does not name.
-func (a *api) byActivity(how access, h scopedHandler) handler {
+func (a *api) byActivity(p access.Permission, h scopedHandler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
+		if _, err := a.authenticate(r); err != nil {
+			return err
+		}
 		act, err := a.Activities.Activity(r.Context(), r.PathValue("activity"))
 		if err != nil {
-			if _, denied := a.authorize(r, "", read); denied != nil {
-				return denied
-			}
 			return err
 		}
-		s, err := a.enter(r, act.Project, how)
+		s, err := a.enter(r, p, act.Project, act.Environment)
+		if platform.ErrorCode(err) == platform.CodeNotFound {
+			return noActivity(act.ID) // who may not see the project learns nothing of its activities
+		}
 		if err != nil {
 			return err
 		}
+		s.env = ""
 		return h(w, r, s)
 	}
 }
@@ -84,4 +90,9 @@ func (a *api) byActivity(how access, h scopedHandler) handler {
 // environment returns the environment that the path names.
 func (a *api) environment(ctx context.Context, s scope) (platform.Environment, error) {
 	return a.Environments.Environment(ctx, s.project.ID, s.env)
+}
+
+// sees reports whether the subject of the request may see an environment of the project.
+func (s scope) sees(envs []platform.Environment, name string) bool {
+	return s.subject.Allows(access.EnvironmentView, s.project.ID, access.TypeOf(s.project, name, envs))
 }

@@ -3,9 +3,12 @@ package httpapi
 import (
 	"math"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"sluice/apiv1"
+	"sluice/internal/access"
 	"sluice/internal/platform"
 )
 
@@ -24,14 +27,32 @@ func (a *api) changeEnvironment(w http.ResponseWriter, r *http.Request, s scope)
 	if err != nil {
 		return err
 	}
+	if err := a.Gate.Record(r.Context(), s.subject, access.EnvironmentEdit, s.project.ID, env.Name, changedFields(req)); err != nil {
+		return err
+	}
 	env, err = a.Settings.ChangeEnvironment(r.Context(), s.project.ID, env.Name, change)
 	if err != nil {
 		return err
 	}
-	return a.accepted(w, r, http.StatusOK, wireEnvironment(s.project, env))
+	return a.accepted(w, r, http.StatusOK, s.wireEnvironment(env))
 }
 
-// changeOf reads what the platform's names mean.
+// changedFields names the settings that a request changes, for the audit log.
+func changedFields(req apiv1.EnvironmentChange) string {
+	var names []string
+	for name, given := range map[string]bool{
+		"title": req.Title != nil, "restrict_robots": req.RestrictRobots != nil, "http_access": req.HTTPAccess != nil,
+		"hold_max_wait": req.HoldMaxWait != nil, "hold_max_requests": req.HoldMaxRequests != nil, "bypass_addresses": req.BypassAddresses != nil,
+	} {
+		if given {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, " ")
+}
+
+// changeOf translates the API's names.
 func changeOf(req apiv1.EnvironmentChange) (platform.EnvironmentChange, error) {
 	change := platform.EnvironmentChange{
 		Title: req.Title, RestrictRobots: req.RestrictRobots, HoldRequests: req.HoldMaxRequests, Bypass: req.BypassAddresses,
@@ -61,7 +82,7 @@ func changeOf(req apiv1.EnvironmentChange) (platform.EnvironmentChange, error) {
 }
 
 // wireAccess shows who may see an environment, with an empty text for each password. An
-// environment that was never restricted shows what the platform shows (spec: platform 4.4).
+// environment that was never restricted has enabled, empty rules, as other clients expect.
 func wireAccess(access *platform.HTTPAccess) apiv1.HTTPAccess {
 	out := apiv1.HTTPAccess{IsEnabled: true, Addresses: []apiv1.AddressRule{}, BasicAuth: map[string]string{}}
 	if access == nil {
@@ -77,14 +98,7 @@ func wireAccess(access *platform.HTTPAccess) apiv1.HTTPAccess {
 	return out
 }
 
-func restrictsRobots(e platform.Environment) bool {
-	if e.Settings.RestrictRobots != nil {
-		return *e.Settings.RestrictRobots
-	}
-	return e.Type != platform.Production
-}
-
-// bypass answers with a link that lets its holder past holds and maintenance.
+// bypass returns a link that bypasses holds and maintenance.
 func (a *api) bypass(w http.ResponseWriter, r *http.Request, s scope) error {
 	env, err := a.environment(r.Context(), s)
 	if err != nil {
@@ -97,6 +111,9 @@ func (a *api) bypass(w http.ResponseWriter, r *http.Request, s scope) error {
 	const week = 7 * 24 * time.Hour
 	if math.IsNaN(req.Seconds) || req.Seconds < 0 || req.Seconds > week.Seconds() {
 		return invalid("seconds", "a bypass lasts at most %g seconds, not %g", week.Seconds(), req.Seconds)
+	}
+	if err := a.Gate.Record(r.Context(), s.subject, access.Bypass, s.project.ID, env.Name, ""); err != nil {
+		return err
 	}
 	link, until, err := a.Settings.Bypass(r.Context(), s.project.ID, env.Name, time.Duration(req.Seconds*float64(time.Second)))
 	if err != nil {

@@ -295,8 +295,8 @@ func TestExecErrorsAreAnswers(t *testing.T) {
 		{"main", "", apiv1.Error{Code: 503, Message: "the container does not run", Hint: "redeploy"}},
 		{"main", "nothere", apiv1.Error{Code: 404, Message: `there is no application "nothere"`, Hint: "leave -A away"}},
 		{"feature/x", "", apiv1.Error{
-			Code: 409, Message: `the environment "feature/x" has nothing that runs; the command was not run`,
-			Hint: "push to it, or activate it with `sluice environment:activate -e feature/x`",
+			Code: 409, Message: "environment feature/x is not running; the command was not run",
+			Hint: "push to it, or activate it: sluice environment:activate -p shop -e feature/x",
 		}},
 	} {
 		_, err := client.Exec(t.Context(), "shop", tc.env, apiv1.ExecCommand{App: tc.app}, apiv1.ExecStreams{Stdout: io.Discard, Stderr: io.Discard})

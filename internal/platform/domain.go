@@ -6,14 +6,22 @@ import (
 )
 
 // Domain is a name that visitors reach a project's production environment by. {default}
-// in routes is the default one, {all} are all of them (spec: platform 3.1).
+// in routes is the default one, {all} are all of them. Only verified domains count.
 type Domain struct {
-	Project   string
-	Name      string // lower case, without a dot at the end
-	Default   bool   // exactly one of a project's domains
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	Project    string
+	Name       string    // lower case, without a dot at the end
+	Default    bool      // exactly one of a project's verified domains
+	Challenge  string    // what a TXT record must hold to verify it; empty when none is needed
+	VerifiedAt time.Time // zero: someone may yet have to show that the name is theirs
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
 }
+
+// Verified reports whether visitors may be served under the name.
+func (d Domain) Verified() bool { return !d.VerifiedAt.IsZero() }
+
+// ChallengeName is the DNS name of the TXT record that verifies the domain.
+func (d Domain) ChallengeName() string { return "_sluice-challenge." + d.Name }
 
 // The limits of RFC 1035.
 const (

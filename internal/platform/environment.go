@@ -55,6 +55,15 @@ func (e Environment) ID() EnvironmentID {
 	return EnvironmentID(e.Project + "-" + e.MachineName)
 }
 
+// RestrictsRobots reports whether search engines are kept away: everywhere but in
+// production, unless the environment is set otherwise.
+func (e Environment) RestrictsRobots() bool {
+	if e.Settings.RestrictRobots != nil {
+		return *e.Settings.RestrictRobots
+	}
+	return e.Type != Production
+}
+
 // Host returns the label of the environment's default host name, without the base
 // domain: "main-shop" when the branch is itself a label, else the machine name and
 // the project, so that "feature/x" and "feature-x" never share a host.

@@ -20,15 +20,16 @@ const (
 	CodeInternal     Code = "internal"
 )
 
-// Error is a mistake that the user can understand and mend.
+// Error is a mistake that the user can understand and fix.
 //
 // Message says what happened and what was not touched; Hint gives the command or
-// the line that mends it. Neither may contain a secret.
+// the line that fixes it. Neither may contain a secret.
 type Error struct {
 	Code    Code
 	Message string
 	Hint    string
-	Err     error // what caused it; may be nil
+	Field   string // the field of a request that is wrong, such as "default_branch"; may be empty
+	Err     error  // what caused it; may be nil
 }
 
 // Error returns the message, followed by the cause when there is one.
@@ -51,6 +52,13 @@ func Errorf(code Code, format string, args ...any) *Error {
 func (e *Error) WithHint(format string, args ...any) *Error {
 	c := *e
 	c.Hint = fmt.Sprintf(format, args...)
+	return &c
+}
+
+// WithField returns a copy of e that names the wrong field of a request.
+func (e *Error) WithField(name string) *Error {
+	c := *e
+	c.Field = name
 	return &c
 }
 

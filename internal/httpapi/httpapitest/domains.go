@@ -8,7 +8,7 @@ import (
 	"sluice/internal/platform"
 )
 
-// Domains implements httpapi.Domains.
+// Domains implements project.Records.
 func (p *Platform) Domains(_ context.Context, project string) ([]platform.Domain, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -29,26 +29,46 @@ func (p *Platform) domainsOf(project string) []platform.Domain {
 	return own
 }
 
-// AddDomain implements httpapi.Domains.
+// AddDomain implements project.Records.
 func (p *Platform) AddDomain(ctx context.Context, d platform.Domain) (platform.Domain, error) {
 	p.mu.Lock()
-	if slices.ContainsFunc(p.domains, func(o platform.Domain) bool { return o.Name == d.Name }) {
+	if slices.ContainsFunc(p.domains, func(o platform.Domain) bool {
+		return o.Name == d.Name && (o.Project == d.Project || o.Verified())
+	}) {
 		p.mu.Unlock()
 		return d, platform.Errorf(platform.CodeConflict, "the domain %q exists already; nothing was changed", d.Name).
-			WithHint("a domain leads to one project: delete it there first, with `sluice domain:delete %s`", d.Name)
+			WithHint("a domain belongs to one project: delete it there first, with `sluice domain:delete %s`", d.Name)
 	}
-	byDefault := d.Default || len(p.domainsOf(d.Project)) == 0
+	wanted := d.Default
 	d.Default, d.CreatedAt, d.UpdatedAt = false, p.now, p.now
 	p.domains = append(p.domains, d)
 	p.mu.Unlock()
-	if byDefault {
-		d.Default = true
-		return d, p.SetDefaultDomain(ctx, d.Project, d.Name)
+	if d.Challenge != "" {
+		return d, nil
 	}
-	return d, nil
+	return p.verified(ctx, d.Project, d.Name, wanted)
 }
 
-// SetDefaultDomain implements httpapi.Domains.
+// VerifyDomain implements project.Records.
+func (p *Platform) VerifyDomain(ctx context.Context, project, name string) (platform.Domain, error) {
+	return p.verified(ctx, project, name, false)
+}
+
+func (p *Platform) verified(ctx context.Context, project, name string, wanted bool) (platform.Domain, error) {
+	p.mu.Lock()
+	first := !slices.ContainsFunc(p.domains, func(o platform.Domain) bool { return o.Project == project && o.Default })
+	i := slices.IndexFunc(p.domains, func(o platform.Domain) bool { return o.Project == project && o.Name == name })
+	p.domains[i].VerifiedAt = p.now
+	d := p.domains[i]
+	p.mu.Unlock()
+	if !first && !wanted {
+		return d, nil
+	}
+	d.Default = true
+	return d, p.SetDefaultDomain(ctx, project, name)
+}
+
+// SetDefaultDomain implements project.Records.
 func (p *Platform) SetDefaultDomain(_ context.Context, project, name string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,7 +80,7 @@ func (p *Platform) SetDefaultDomain(_ context.Context, project, name string) err
 	return nil
 }
 
-// DeleteDomain implements httpapi.Domains.
+// DeleteDomain implements project.Records.
 func (p *Platform) DeleteDomain(_ context.Context, project, name string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,14 +88,14 @@ func (p *Platform) DeleteDomain(_ context.Context, project, name string) error {
 	return nil
 }
 
-// Certificates implements httpapi.Certificates.
+// Certificates implements project.Records.
 func (p *Platform) Certificates(_ context.Context, project string) ([]platform.Certificate, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(p.certificates), func(c platform.Certificate) bool { return c.Project != project }), nil
 }
 
-// AddCertificate implements httpapi.Certificates.
+// AddCertificate implements project.Records.
 func (p *Platform) AddCertificate(_ context.Context, c platform.Certificate) (platform.Certificate, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,7 +107,7 @@ func (p *Platform) AddCertificate(_ context.Context, c platform.Certificate) (pl
 	return c, nil
 }
 
-// DeleteCertificate implements httpapi.Certificates.
+// DeleteCertificate implements project.Records.
 func (p *Platform) DeleteCertificate(_ context.Context, project, id string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,13 +115,20 @@ func (p *Platform) DeleteCertificate(_ context.Context, project, id string) erro
 	p.certificates = slices.DeleteFunc(p.certificates, func(c platform.Certificate) bool { return c.Project == project && c.ID == id })
 	if len(p.certificates) == before {
 		return platform.Errorf(platform.CodeNotFound, "the project %q has no uploaded certificate %q; nothing was changed", project, id).
-			WithHint("`sluice certificate:list` shows those there are")
+			WithHint("`sluice certificate:list` shows the certificates")
 	}
 	return nil
 }
 
-// Shown has an ordered certificate for one host, and for another an authority that says no.
-func (p *Platform) Shown(context.Context) ([]platform.CertificateStatus, error) {
+// router has an ordered certificate for one host; for another its authority refuses.
+type router struct{ *Platform }
+
+// SetCertificates implements project.Router.
+func (router) SetCertificates(context.Context, []platform.Certificate) error { return nil }
+
+// Certificates implements project.Router.
+func (r router) Certificates(context.Context) ([]platform.CertificateStatus, error) {
+	p := r.Platform
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	main, stage := p.envs["shop/main"], p.envs["shop/stage"]

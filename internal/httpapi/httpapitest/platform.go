@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -16,12 +17,17 @@ import (
 	"sluice/apiv1"
 	"sluice/internal/httpapi"
 	"sluice/internal/platform"
+	"sluice/internal/project"
 )
 
-// The tokens that a Platform knows. Reader may read the project "shop" only.
+// The tokens that a Platform knows. Admin may do everything, Owner everything with the
+// project "shop", Contributor deploys its staging and development environments, and Reader
+// only sees it.
 const (
-	Admin  = "admin-token"
-	Reader = "reader-token"
+	Admin       = "admin-token"
+	Owner       = "owner-token"
+	Contributor = "contributor-token"
+	Reader      = "reader-token"
 )
 
 // Platform is an in-memory platform. It is safe for concurrent use.
@@ -42,6 +48,9 @@ type Platform struct {
 
 	domains      []platform.Domain
 	certificates []platform.Certificate
+	tokens       []platform.Token
+	audit        []platform.AuditEntry // oldest first
+	txt          map[string][]string   // the DNS
 }
 
 // New returns a platform with the project "shop": the environments main (live), feature/x
@@ -54,7 +63,9 @@ func New() *Platform {
 		envs:      map[string]platform.Environment{},
 		logs:      map[string][]platform.LogEntry{},
 		variables: map[string][]platform.Variable{},
+		txt:       map[string][]string{},
 	}
+	p.addTokens()
 	p.addProject(platform.Project{ID: "shop", Title: "Example shop", DefaultBranch: "main"})
 	p.addProject(platform.Project{ID: "other", Title: "Another", DefaultBranch: "master"})
 	p.addEnvironment("main", platform.Production, platform.EnvironmentActive, "r12")
@@ -69,11 +80,14 @@ func New() *Platform {
 	return p
 }
 
-// Ports returns the platform as the API sees it.
+// Ports returns the platform as the API sees it: with the real rules over records in memory.
 func (p *Platform) Ports() httpapi.Ports {
+	rules := project.New(project.Dependencies{
+		Records: p, Repositories: noCode{}, Pipeline: p, Router: router{p}, Resolver: p, Log: slog.New(slog.DiscardHandler),
+	})
 	return httpapi.Ports{
-		Projects: p, Environments: p, Settings: p, Deployments: p, Activities: p, Journal: p,
-		Variables: p, Runner: p, Inspector: p, Planner: p, Domains: p, Certificates: p, Cache: p, Authorizer: p,
+		Gate: gate{rules}, Projects: rules, Tokens: rules, Audit: rules, Domains: rules, Certificates: rules, Variables: rules,
+		Environments: p, Settings: p, Deployments: p, Activities: p, Journal: p, Runner: p, Inspector: p, Planner: p, Cache: p,
 	}
 }
 
@@ -200,32 +214,15 @@ func finish(a *platform.Activity, outcome string) {
 	}
 }
 
-// Authorize knows the two tokens.
-func (p *Platform) Authorize(_ context.Context, project, token string, write bool) (platform.Actor, error) {
-	switch {
-	case token == Admin:
-		return platform.Actor{ID: "jane", Name: "Jane Doe"}, nil
-	case token != Reader:
-		return platform.Actor{}, platform.Errorf(platform.CodeUnauthorized, "the token is not known").
-			WithHint("log in with `sluice auth:login`, or set SLUICE_TOKEN")
-	case write || (project != "" && project != "shop"):
-		return platform.Actor{}, platform.Errorf(platform.CodeForbidden, "the token of Rita may not do this")
-	}
-	return platform.Actor{ID: "rita", Name: "Rita"}, nil
-}
-
-// CreateProject implements httpapi.Projects.
-func (p *Platform) CreateProject(_ context.Context, project platform.Project) (platform.Project, error) {
+// SaveProject implements project.Records.
+func (p *Platform) SaveProject(_ context.Context, project platform.Project) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, ok := p.projects[project.ID]; ok {
-		return project, platform.Errorf(platform.CodeConflict, "there is a project %q already", project.ID)
-	}
 	p.addProject(project)
-	return p.projects[project.ID], nil
+	return nil
 }
 
-// Project implements httpapi.Projects.
+// Project implements project.Records.
 func (p *Platform) Project(_ context.Context, id string) (platform.Project, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -241,14 +238,14 @@ func (p *Platform) Project(_ context.Context, id string) (platform.Project, erro
 	return platform.Project{}, platform.Errorf(platform.CodeNotFound, "there is no project %q", id)
 }
 
-// Projects implements httpapi.Projects.
+// Projects implements project.Records.
 func (p *Platform) Projects(context.Context) ([]platform.Project, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Collect(maps.Values(p.projects)), nil
 }
 
-// DeleteProject implements httpapi.Projects.
+// DeleteProject implements project.Records.
 func (p *Platform) DeleteProject(_ context.Context, id string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -379,7 +376,7 @@ func (p *Platform) Entries(ctx context.Context, id string, from int) iter.Seq2[p
 	}
 }
 
-// Variables implements httpapi.Variables: the project's, the parent's, the environment's.
+// Variables implements project.Records: the project's, the parent's, the environment's.
 func (p *Platform) Variables(ctx context.Context, project, env string) ([]platform.Variable, error) {
 	var all []platform.Variable
 	for _, level := range []string{"", "main", env} {
@@ -398,14 +395,14 @@ func (p *Platform) Variables(ctx context.Context, project, env string) ([]platfo
 	return all, nil
 }
 
-// OwnVariables implements httpapi.Variables.
+// OwnVariables implements project.Records.
 func (p *Platform) OwnVariables(_ context.Context, project, env string) ([]platform.Variable, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(p.variables[project]), func(v platform.Variable) bool { return v.Environment != env }), nil
 }
 
-// SaveVariable implements httpapi.Variables.
+// SaveVariable implements project.Records.
 func (p *Platform) SaveVariable(ctx context.Context, project string, v platform.Variable) error {
 	if err := p.DeleteVariable(ctx, project, v.Environment, v.Name); err != nil {
 		return err
@@ -416,7 +413,7 @@ func (p *Platform) SaveVariable(ctx context.Context, project string, v platform.
 	return nil
 }
 
-// DeleteVariable implements httpapi.Variables.
+// DeleteVariable implements project.Records.
 func (p *Platform) DeleteVariable(_ context.Context, project, env, name string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

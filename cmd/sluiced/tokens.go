@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"sluice/internal/access"
+	"sluice/internal/platform"
+	"sluice/internal/project"
+)
+
+const tokenUsage = "sluiced token [--scope SCOPE]... [--expires DURATION] NAME, sluiced token --list, or sluiced token --revoke NAME" //nolint:gosec // a usage line
+
+// tokenCommand makes, lists and revokes access tokens, also while sluiced runs.
+func tokenCommand(ctx context.Context, args []string, env map[string]string, stdout, stderr io.Writer) error {
+	var c config
+	var list, revoke bool
+	var wanted platform.NewToken
+	fs := newFlags("token", &c, stderr)
+	fs.BoolVar(&list, "list", false, "list the tokens")
+	fs.BoolVar(&revoke, "revoke", false, "revoke the token NAME")
+	fs.DurationVar(&wanted.Life, "expires", 0, "how long the token is valid, such as 720h (default: without end)")
+	fs.Func("scope", "what the token may do: PROJECT:ROLE or PROJECT:TYPE=ROLE,...; may be repeated (default *:admin)", func(s string) error {
+		wanted.Scopes = append(wanted.Scopes, s)
+		return nil
+	})
+	if err := c.parse(fs, args, env); err != nil {
+		return err
+	}
+	wanted.Name = strings.TrimSpace(fs.Arg(0))
+	if list && fs.NArg() != 0 || !list && (fs.NArg() != 1 || wanted.Name == "") {
+		return fmt.Errorf("%w: %s", errUsage, tokenUsage)
+	}
+	if len(wanted.Scopes) == 0 {
+		wanted.Scopes = []string{access.Everything + ":" + string(access.Admin)}
+	}
+	s, err := openStore(ctx, c)
+	if err != nil {
+		return err
+	}
+	rules := project.New(project.Dependencies{Records: s, Resolver: net.DefaultResolver, Log: slog.New(slog.DiscardHandler)})
+	switch {
+	case list:
+		err = listTokens(ctx, rules, stdout)
+	case revoke:
+		err = rules.RevokeToken(ctx, access.Operator(), wanted.Name)
+	default:
+		var secret string
+		if secret, err = newToken(ctx, rules, wanted); err == nil {
+			_, err = fmt.Fprintln(stdout, secret)
+		}
+	}
+	return errors.Join(err, s.Close())
+}
+
+func listTokens(ctx context.Context, rules *project.Service, w io.Writer) error {
+	tokens, err := rules.Tokens(ctx, access.Operator())
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "NAME\tSCOPES\tCREATED\tEXPIRES\tLAST USED") // Flush reports errors
+	for _, t := range tokens {
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", t.Name, strings.Join(t.Scopes, " "),
+			timeOr(t.CreatedAt, ""), timeOr(t.ExpiresAt, "never"), timeOr(t.LastUsedAt, "never"))
+	}
+	return table.Flush()
+}
+
+func timeOr(t time.Time, zero string) string {
+	if t.IsZero() {
+		return zero
+	}
+	return t.UTC().Format(time.RFC3339)
+}

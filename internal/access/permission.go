@@ -1,0 +1,113 @@
+package access
+
+// Permission is one thing that can be allowed. Its text is also the action in the audit log.
+type Permission string
+
+// Permissions on the whole installation.
+const (
+	InstallationManage Permission = "installation.manage" // tokens for everything, the whole audit log
+	ProjectCreate      Permission = "project.create"
+)
+
+// Permissions on a project.
+const (
+	ProjectView       Permission = "project.view"
+	ProjectDelete     Permission = "project.delete"
+	ProjectVarsView   Permission = "project.variables" // read; sensitive values are never shown
+	ProjectVarsChange Permission = "project.variables.change"
+	DomainView        Permission = "domain.view"
+	DomainManage      Permission = "domain.change"
+	CertificateView   Permission = "certificate.view"
+	CertificateManage Permission = "certificate.change"
+	TokenManage       Permission = "token.change"
+	AuditView         Permission = "audit.view"
+)
+
+// Permissions on an environment.
+const (
+	EnvironmentView   Permission = "environment.view" // its state, routes and activities
+	LogsView          Permission = "environment.logs"
+	Plan              Permission = "environment.plan"
+	CodePush          Permission = "environment.push"
+	BranchDelete      Permission = "environment.delete"
+	Redeploy          Permission = "environment.redeploy"
+	Activate          Permission = "environment.activate"
+	Deactivate        Permission = "environment.deactivate" // deletes its data
+	Cancel            Permission = "environment.activity.cancel"
+	EnvironmentEdit   Permission = "environment.settings"
+	VariablesView     Permission = "environment.variables"
+	VariablesChange   Permission = "environment.variables.change"
+	Exec              Permission = "environment.exec"
+	RelationshipsView Permission = "environment.relationships" // with the passwords of services
+	CachePurge        Permission = "environment.cache.purge"
+	Bypass            Permission = "environment.bypass"
+	CodeRead          Permission = "code.read" // clone and fetch; a repository has all branches
+	CodePushSomewhere Permission = "code.push" // some branch; each one is checked later
+)
+
+// level is what a permission is about.
+type level int
+
+const (
+	installation    level = iota
+	project               // the project's own role counts
+	environment           // the role on the environment's type counts
+	someEnvironment       // the highest role on any type counts
+)
+
+// rule is the least role that has a permission.
+type rule struct {
+	level level
+	least Role
+}
+
+// rules is the table of all permissions.
+func rules() map[Permission]rule {
+	return map[Permission]rule{
+		InstallationManage: {installation, Admin},
+		ProjectCreate:      {installation, Admin},
+
+		ProjectView:       {project, Viewer},
+		DomainView:        {project, Viewer},
+		CertificateView:   {project, Viewer},
+		ProjectVarsView:   {someEnvironment, Contributor},
+		ProjectVarsChange: {project, Admin},
+		DomainManage:      {project, Admin},
+		CertificateManage: {project, Admin},
+		TokenManage:       {project, Admin},
+		AuditView:         {project, Admin},
+		ProjectDelete:     {project, Admin},
+
+		CodeRead:          {someEnvironment, Contributor},
+		CodePushSomewhere: {someEnvironment, Contributor},
+
+		EnvironmentView:   {environment, Viewer},
+		LogsView:          {environment, Viewer},
+		Plan:              {environment, Viewer},
+		CodePush:          {environment, Contributor},
+		Redeploy:          {environment, Contributor},
+		Activate:          {environment, Contributor},
+		Cancel:            {environment, Contributor},
+		CachePurge:        {environment, Contributor},
+		Bypass:            {environment, Contributor},
+		VariablesView:     {environment, Contributor},
+		Exec:              {environment, Contributor},
+		RelationshipsView: {environment, Contributor},
+		EnvironmentEdit:   {environment, Admin},
+		VariablesChange:   {environment, Admin},
+		BranchDelete:      {environment, Admin},
+		Deactivate:        {environment, Admin},
+	}
+}
+
+// Permissions lists all permissions in no order.
+func Permissions() []Permission {
+	var all []Permission
+	for p := range rules() {
+		all = append(all, p)
+	}
+	return all
+}
+
+// OnEnvironment reports whether a permission depends on the type of an environment.
+func (p Permission) OnEnvironment() bool { return rules()[p].level == environment }

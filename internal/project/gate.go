@@ -1,0 +1,123 @@
+package project
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"sluice/internal/access"
+	"sluice/internal/platform"
+)
+
+// Authenticate returns whom a token belongs to. It returns CodeUnauthorized for a token
+// that is not valid or has expired.
+func (s *Service) Authenticate(ctx context.Context, token string) (access.Subject, error) {
+	t, err := s.Records.TokenByHash(ctx, hashToken(token))
+	if platform.ErrorCode(err) == platform.CodeNotFound {
+		return access.Subject{}, platform.Errorf(platform.CodeUnauthorized, "invalid access token").
+			WithHint("log in with a token of this server: sluice auth:login")
+	}
+	if err != nil {
+		return access.Subject{}, err
+	}
+	if t.Expired(s.now()) {
+		return access.Subject{}, platform.Errorf(platform.CodeUnauthorized, "the access token %s expired at %s", t.Name, t.ExpiresAt.UTC().Format(time.RFC3339)).
+			WithHint("ask an admin for a new token, then log in with it: sluice auth:login")
+	}
+	if err := s.Records.TouchToken(ctx, t); err != nil {
+		return access.Subject{}, err
+	}
+	return subjectOf(t), nil
+}
+
+// subjectOf reads a token's scopes. A scope that this version does not know gives nothing.
+func subjectOf(t platform.Token) access.Subject {
+	s := access.Subject{Actor: platform.Actor{ID: t.Name, Name: t.Name}}
+	for _, text := range t.Scopes {
+		if g, err := access.ParseGrant(text); err == nil {
+			s.Grants = append(s.Grants, g)
+		}
+	}
+	return s
+}
+
+// hashToken returns what is stored of a token. Tokens are long random texts, so a slow
+// hash would protect nothing.
+func hashToken(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+// Authorize returns nil when the subject has the permission on the project and, for a
+// permission about environments, on env. It returns CodeNotFound when the subject may not
+// see the project at all, and CodeForbidden when it lacks a role.
+func (s *Service) Authorize(ctx context.Context, by access.Subject, p access.Permission, project, env string) error {
+	if p != access.ProjectCreate && p != access.InstallationManage && !by.Allows(access.ProjectView, project, "") {
+		return noProject(project)
+	}
+	var kind platform.EnvironmentType
+	if p.OnEnvironment() {
+		var err error
+		if kind, err = s.typeOf(ctx, project, env); err != nil {
+			return err
+		}
+	}
+	if !by.Allows(p, project, kind) {
+		return access.Forbidden(p, project, kind)
+	}
+	return nil
+}
+
+// typeOf returns the type of an environment, also of one that does not exist yet.
+func (s *Service) typeOf(ctx context.Context, project, env string) (platform.EnvironmentType, error) {
+	p, err := s.Records.Project(ctx, project)
+	if platform.ErrorCode(err) == platform.CodeNotFound {
+		return "", noProject(project)
+	}
+	if err != nil {
+		return "", err
+	}
+	e, err := s.Records.Environment(ctx, project, env)
+	switch platform.ErrorCode(err) {
+	case "":
+		return e.Type, nil
+	case platform.CodeNotFound:
+		return access.TypeOf(p, env, nil), nil
+	default:
+		return "", err
+	}
+}
+
+// AuthorizePush checks every branch of a push by itself. A new branch that is to become a
+// staging environment counts as one.
+func (s *Service) AuthorizePush(ctx context.Context, by access.Subject, push platform.Push) error {
+	for _, u := range push.Updates {
+		branch, ok := u.Branch()
+		if !ok {
+			continue // tags deploy nothing
+		}
+		permission := access.CodePush
+		if u.Deletes() {
+			permission = access.BranchDelete
+		}
+		if err := s.Authorize(ctx, by, permission, push.Project, branch); err != nil {
+			return err
+		}
+		wanted := platform.EnvironmentType(push.Options["environment.type"])
+		if wanted == platform.Staging && !by.Allows(permission, push.Project, wanted) {
+			return access.Forbidden(permission, push.Project, wanted)
+		}
+		if u.Deletes() {
+			if err := s.Record(ctx, by, permission, push.Project, branch, ""); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func noProject(id string) error {
+	return platform.Errorf(platform.CodeNotFound, "project %q not found, or your token may not see it", id).
+		WithHint("`sluice project:list` shows the projects that you can see")
+}
