@@ -174,21 +174,14 @@ const lastAnswers = 2 * time.Second
 // released, and answers what it was asked.
 func (d *daemon) shutdown(ctx context.Context) error {
 	d.router.HangUp()
-	if !d.finishSites(ctx, d.cfg.grace) {
+	if !finish(ctx, d.sites, d.cfg.grace) {
 		d.router.Discharge()
-		if !d.finishSites(ctx, lastAnswers) {
-			d.log.WarnContext(ctx, "requests cut by the end of the process")
+		if !finish(ctx, d.sites, lastAnswers) {
+			d.log.WarnContext(ctx, "grace period expired; aborted in-flight requests")
 		}
 	}
 	finish(ctx, d.control, lastAnswers) // a hold that still drains does not stop the end
 	return errors.Join(d.sites.Close(), d.control.Close(), d.metrics.Close())
-}
-
-// finishSites is finish for the servers of sites, and for requests that wait.
-func (d *daemon) finishSites(ctx context.Context, limit time.Duration) bool {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, errGraceOver)
-	defer cancel()
-	return d.sites.Shutdown(ctx) == nil && d.router.Settle(ctx)
 }
 
 // stopper is a server that can stop accepting and answer the rest.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"syscall"
 	"time"
 
 	"sluice/internal/edge/cache"
@@ -13,9 +12,6 @@ import (
 
 // record writes the line of a request. What does not apply to it is left out.
 func (l *AccessLog) record(req *http.Request, rec *recorder) {
-	if rec.parked {
-		return // it is logged when it was answered
-	}
 	room, ok := l.lines.Get().(*[]byte)
 	if !ok {
 		return
@@ -123,7 +119,6 @@ type recorder struct {
 	start    time.Time
 	status   int
 	bytes    int64
-	parked   bool
 	head     []byte // of an answer whose head was made already; nil for others
 	upstream answered
 }
@@ -151,8 +146,6 @@ func chronicleOf(w http.ResponseWriter) chronicle {
 	return nil
 }
 
-func (r *recorder) setParked() { r.parked = true }
-
 // Unwrap lets http.ResponseController flush and hijack.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
@@ -174,27 +167,9 @@ func (r *recorder) WritePrepared(status int, head, body []byte) bool {
 	return true
 }
 
-// WriteFile passes an answer on that is in a file.
-func (r *recorder) WriteFile(status int, head []byte, body int64, file syscall.RawConn, size int64) bool {
-	p, ok := r.ResponseWriter.(preparer)
-	if !ok || !p.WriteFile(status, head, body, file, size) {
-		return false
-	}
-	r.status, r.bytes, r.head = status, body, head
-	return true
-}
-
-// SendsFiles reports whether the server sends from files.
-func (r *recorder) SendsFiles() bool {
-	p, ok := r.ResponseWriter.(preparer)
-	return ok && p.SendsFiles()
-}
-
 // preparer is what a server's writer has for the cache.
 type preparer interface {
 	WritePrepared(status int, head, body []byte) bool
-	WriteFile(status int, head []byte, body int64, file syscall.RawConn, size int64) bool
-	SendsFiles() bool
 }
 
 // Write counts the bytes of the body.

@@ -87,9 +87,6 @@ func (l *AccessLog) flushRegularly() {
 func (l *AccessLog) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		rec := &recorder{ResponseWriter: w, start: time.Now()}
-		if p := parkedOf(req); p != nil {
-			rec.start = p.arrived
-		}
 		defer func() { l.record(req, rec) }()
 		next.ServeHTTP(rec, req)
 	})

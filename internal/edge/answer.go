@@ -153,8 +153,5 @@ func (r *Router) Purge(_ context.Context, env platform.EnvironmentID, p platform
 
 // Finish ends what the router does by itself. It is called after the last request.
 func (r *Router) Finish() {
-	for _, l := range r.allLots() {
-		_ = l.server.Close() // nobody is served any more
-	}
 	r.cache.Close()
 }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"time"
 
-	"sluice/internal/edge/socket"
 	"sluice/internal/edge/wire"
 	"sluice/internal/platform"
 )
@@ -37,7 +36,7 @@ type backendConn struct {
 }
 
 func newBackendConn(conn net.Conn, home *instance) *backendConn {
-	u := &backendConn{conn: socket.Wrap(conn), home: home}
+	u := &backendConn{conn: conn, home: home}
 	u.in.Src = u.conn
 	return u
 }
@@ -45,11 +44,7 @@ func newBackendConn(conn net.Conn, home *instance) *backendConn {
 // quiet reports whether an idle connection is still open and nobody spoke on it. What a
 // backend says without being asked would be taken for the answer to the next request.
 func (u *backendConn) quiet() bool {
-	if u.in.Buffered() > 0 {
-		return false
-	}
-	s, ok := u.conn.(interface{ Silent() bool })
-	return !ok || s.Silent()
+	return u.in.Buffered() == 0 && silent(u.conn)
 }
 
 // expectWithin bounds the wait for a response's header; 0 is platform.DefaultTimeout. Moving

@@ -30,14 +30,22 @@ func (v *visit) watchClient(ctx context.Context) (tick <-chan time.Time, stop fu
 	return t.C, t.Stop
 }
 
-// clientGone reports whether the client of a request with an unread body has left.
+// clientGone reports whether the client of a request has closed its side.
 func (v *visit) clientGone(ctx context.Context) bool {
-	if v.body == nil {
-		return false
-	}
 	c, ok := ctx.Value(connKey{}).(net.Conn)
 	if !ok {
 		return false
 	}
 	return front.HungUp(socketOf(c))
+}
+
+// socketOf returns what is below TLS.
+func socketOf(c net.Conn) net.Conn {
+	for {
+		wrapped, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return c
+		}
+		c = wrapped.NetConn()
+	}
 }

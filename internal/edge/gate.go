@@ -27,9 +27,6 @@ var (
 	errCut         = errors.New("cut by a deployment")
 	errLeft        = errors.New("the client left while it waited")
 	errFinished    = errors.New("the request is answered")
-
-	// errParked is no reason: the request waits without its goroutine.
-	errParked = errors.New("the request is parked")
 )
 
 // gate decides for each request of one environment: pass, wait or turn away.
@@ -88,14 +85,10 @@ func (g *gate) admit(ctx context.Context, v *visit) error {
 		return errFull
 	}
 	v.since = time.Now()
-	v.parked = nil
 	v.verdict = make(chan error, 1)
 	g.queue.push(v)
 	g.mu.Unlock()
 	g.metrics.held.Add(1)
-	if v.toPark != nil && v.toPark() {
-		return errParked
-	}
 	return g.wait(ctx, v)
 }
 
@@ -246,7 +239,7 @@ func (g *gate) advance() {
 		v.waited += waited
 		g.report.LongestWait = max(g.report.LongestWait, waited)
 		g.enter(v, g.release)
-		v.deliver(nil)
+		v.verdict <- nil
 	}
 	if g.pace != nil {
 		g.pace.stall.Reset(paceStall)
@@ -289,7 +282,7 @@ func (g *gate) turnAway(err error) {
 		waited := time.Since(v.since)
 		v.waited += waited
 		g.report.LongestWait = max(g.report.LongestWait, waited)
-		v.deliver(err)
+		v.verdict <- err
 	}
 	g.report.TimedOut += n
 	g.metrics.timedOut.Add(int64(n))

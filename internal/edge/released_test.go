@@ -11,7 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"sluice/internal/edge/socket"
 	"sluice/internal/platform"
 )
 
@@ -145,8 +144,8 @@ func TestCountersSumUp(t *testing.T) {
 	})
 }
 
-// TestParkedRequestsAreCountedOnce is the same for requests without a goroutine.
-func TestParkedRequestsAreCountedOnce(t *testing.T) {
+// TestHeldRequestsAreCountedOnce is the same for requests without a goroutine.
+func TestHeldRequestsAreCountedOnce(t *testing.T) {
 	s := newHeldSite(t)
 	const n = 12
 	conns := make([]net.Conn, 0, n)
@@ -184,7 +183,7 @@ func TestNothingIsAskedForBeforeTheRelease(t *testing.T) {
 	c, in := s.dial()
 	send(t, c, "POST /o HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
 	s.waiting(1)
-	if quiet, ok := socket.Wrap(c).(interface{ Silent() bool }); !ok || !quiet.Silent() {
+	if !silent(c) {
 		t.Error("something came before the release")
 	}
 	mustPublish(t, s.r, to("r2", s.backend("r2")))

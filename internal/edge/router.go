@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -45,9 +44,6 @@ type Router struct {
 
 	mu    sync.Mutex // guards gates and the making of tables
 	gates map[platform.EnvironmentID]*gate
-
-	lotsMu sync.Mutex
-	lots   map[*http.Server]*lot // of servers whose connections were parked
 }
 
 // New returns a router in the state that its state file holds: deadlines that passed
@@ -93,12 +89,6 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		refuse(w, req, "malformed request")
 		return
 	}
-	if p := parkedOf(req); p != nil {
-		if v := p.claim(); v != nil {
-			r.resume(w, req, p, v)
-			return
-		}
-	}
 	if r.servePurge(w, req) {
 		return
 	}
@@ -140,19 +130,8 @@ func (r *Router) pass(w http.ResponseWriter, req *http.Request, route *route, se
 	v := newVisit(route.gate, req)
 	v.route, v.secure = route, secure
 	v.operator = func() bool { return r.bypasses(req, route.gate) }
-	v.toPark = func() bool { return r.park(w, req, v) }
 	err := route.gate.admit(req.Context(), v)
-	if errors.Is(err, errParked) {
-		return // resume goes on with it
-	}
 	defer v.finish()
-	r.admitted(w, req, v, err)
-}
-
-// admitted answers a request that its gate has decided about: err is why it was turned
-// away.
-func (r *Router) admitted(w http.ResponseWriter, req *http.Request, v *visit, err error) {
-	v.toPark = nil // a request that is under way keeps its goroutine
 	v.chronicle = chronicleOf(w)
 	v.markHeld(w.Header())
 	v.answers(w)

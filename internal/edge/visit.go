@@ -26,8 +26,6 @@ type visit struct {
 
 	chronicle chronicle // hears what the application answered; nil for nobody
 
-	toPark   func() bool // parks the request if that can be done; nil when it must not be
-	parked   *parked     // its connection, while it waits without a goroutine
 	operator func() bool // whether it may bypass the gate; asked only when it is not open
 
 	long  bool  // upgraded or an event stream: not waited for when draining

@@ -2,7 +2,6 @@ package cache
 
 import (
 	"net/http"
-	"syscall"
 	"time"
 )
 
@@ -118,7 +117,7 @@ func (rt *Route) send(w http.ResponseWriter, req *http.Request, f *found, how ou
 	f.hit()
 	c.counts[how].Add(1)
 	h, head := w.Header(), f.aged(f.at(time.Now()), how)
-	if c.atOnce(w, req, f, head, body) {
+	if atOnce(w, req, f, head, body) {
 		return true
 	}
 	for i, name := range f.names {
@@ -136,16 +135,10 @@ type prepared interface {
 	// Content-Length among them, and its body, nil for HEAD. It returns false, with nothing
 	// sent, when it cannot, because something else is to be in the head.
 	WritePrepared(status int, head, body []byte) bool
-	// WriteFile sends the same answer from a file that is all of it, from the status line
-	// on: size bytes, of which the last are the body. It returns false, with nothing sent,
-	// in the same cases and when the file is closed.
-	WriteFile(status int, head []byte, body int64, file syscall.RawConn, size int64) bool
-	// SendsFiles reports whether it is worth it to have a file.
-	SendsFiles() bool
 }
 
 // atOnce sends the whole answer, if that is what is asked for and the server can.
-func (c *Cache) atOnce(w http.ResponseWriter, req *http.Request, f *found, head *ageHeader, body []byte) bool {
+func atOnce(w http.ResponseWriter, req *http.Request, f *found, head *ageHeader, body []byte) bool {
 	p, ok := w.(prepared)
 	if !ok {
 		return false
@@ -155,17 +148,8 @@ func (c *Cache) atOnce(w http.ResponseWriter, req *http.Request, f *found, head 
 			return false
 		}
 	}
-	switch {
-	case req.Method == http.MethodHead:
+	if req.Method == http.MethodHead {
 		body = nil
-	case len(f.body) < minWhole || !p.SendsFiles():
-	default:
-		if in := f.wholeWith(head); in != nil && p.WriteFile(f.status, head.lines, int64(len(body)), in.raw, in.size) {
-			return true
-		}
-		if head.use() {
-			c.store.putDown(f, head)
-		}
 	}
 	return p.WritePrepared(f.status, head.lines, body)
 }

@@ -34,7 +34,6 @@ type entry struct {
 	// guarded by the shard
 	resident bool
 	body     []byte // nil while it is on disk
-	whole    *whole // nil for most
 	place    place  // on disk
 	queue    *queue // nil while it is on disk
 	cost     int64  // bytes in memory that it is counted with
@@ -48,7 +47,6 @@ type ageHeader struct {
 	values  []string
 	how     outcome
 	lines   []byte // of the whole head, for how
-	uses    atomic.Int32
 }
 
 // unkept are headers that belong to the connection or to one answer (RFC 9111 3.1), and

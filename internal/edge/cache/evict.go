@@ -188,7 +188,6 @@ func (s *store) spill(sh *shard, e *entry, body []byte) {
 		s.disk.forgetAt(e, where)
 		sh.remove(s, e)
 	default:
-		s.detach(e)
 		e.body, e.place = nil, where
 		s.charge(e, e.cost-int64(len(body)))
 		s.spilled.Add(e.cost)

@@ -15,9 +15,7 @@ import (
 // answering is a server that takes prepared answers.
 type answering struct {
 	*httptest.ResponseRecorder
-	direct bool // it can send from files
-	head   []byte
-	file   []byte // what was sent from a file
+	head []byte
 }
 
 func (w *answering) WritePrepared(status int, head, body []byte) bool {
@@ -25,8 +23,6 @@ func (w *answering) WritePrepared(status int, head, body []byte) bool {
 	_, _ = w.Body.Write(body)
 	return true
 }
-
-func (w *answering) SendsFiles() bool { return w.direct }
 
 // A prepared head says what the header would have said, at every age.
 func TestPreparedHeads(t *testing.T) {

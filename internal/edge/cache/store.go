@@ -27,7 +27,6 @@ type store struct {
 	spilled atomic.Int64 // of used, by entries whose body is on disk
 	entries atomic.Int64
 	moving  atomic.Int64  // bodies on their way to the disk
-	wholes  atomic.Int64  // answers that lie in a file
 	zones   atomic.Int64  // that have something in memory
 	turn    atomic.Uint32 // whose shard gives room next
 	evicted atomic.Int64
@@ -74,7 +73,6 @@ func (s *store) epoch(k *key, z *Zone) int64 { return z.epoch.Load() + s.shard(k
 type found struct {
 	*entry
 	body  []byte
-	whole *whole // nil for none
 	place place
 }
 
@@ -90,7 +88,7 @@ func (s *store) find(k *key, req *http.Request) (found, bool) {
 	}
 	for _, e := range slices.Backward(r.variants) {
 		if e.matches(k, room[:0], req) {
-			return found{entry: e, body: e.body, whole: e.whole, place: e.place}, true
+			return found{entry: e, body: e.body, place: e.place}, true
 		}
 	}
 	return found{}, false
@@ -172,7 +170,6 @@ func (sh *shard) remove(s *store, e *entry) {
 	if e.queue != nil {
 		e.queue.remove(e)
 	}
-	s.detach(e)
 	if e.place.segment != nil {
 		s.spilled.Add(-e.cost)
 		s.disk.forget(e)

@@ -1,7 +1,6 @@
 package front
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"sluice/internal/edge/socket"
 	"sluice/internal/edge/wire"
 )
 
@@ -54,12 +52,13 @@ type conn struct {
 	deadlines atomic.Bool // the handler set some
 	body      body
 	out       writer
+	two       [2][]byte // room for writeBoth
+	pieces    net.Buffers
 }
 
 // newConn returns nil for a connection that is none of the system's: nobody could see
 // whether its client has left.
-func (s *Server) newConn(nc net.Conn, with func(context.Context) context.Context) *conn {
-	nc = socket.Wrap(nc)
+func (s *Server) newConn(nc net.Conn) *conn {
 	raw := nc
 	if below, ok := nc.(interface{ NetConn() net.Conn }); ok {
 		raw = below.NetConn()
@@ -68,7 +67,7 @@ func (s *Server) newConn(nc net.Conn, with func(context.Context) context.Context
 		return nil
 	}
 	c := &conn{server: s, net: nc, raw: raw, remote: nc.RemoteAddr().String()}
-	c.ctx = c.newContext(with)
+	c.ctx = c.newContext()
 	c.begin = (&http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RemoteAddr: c.remote}).WithContext(c.ctx)
 	c.enter(reading) // a client that says nothing has the time of one that is slow
 	return c

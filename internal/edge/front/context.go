@@ -35,25 +35,14 @@ func Watch(ctx context.Context, l Leaver) bool {
 	return ctx.Err() == nil
 }
 
-// Of returns the server that reads the request itself, nil for a request of net/http's.
-func Of(ctx context.Context) *Server {
-	if c, ok := ctx.(*connContext); ok {
-		return c.server
-	}
-	return nil
-}
-
-// newContext returns the context of a connection. with, which may be nil, adds to it.
-func (c *conn) newContext(with func(context.Context) context.Context) *connContext {
+// newContext returns the context of a connection.
+func (c *conn) newContext() *connContext {
 	ctx, cancel := context.WithCancelCause(context.WithValue(context.Background(), http.ServerContextKey, c.server.full))
 	ctx = context.WithValue(ctx, http.LocalAddrContextKey, c.net.LocalAddr())
 	if f := c.server.full.ConnContext; f != nil {
 		ctx = f(ctx, c.net)
 	}
-	if with != nil {
-		ctx = with(ctx)
-	}
-	return &connContext{Context: ctx, cancel: cancel, server: c.server}
+	return &connContext{Context: ctx, cancel: cancel}
 }
 
 // leave ends what is done for the client.

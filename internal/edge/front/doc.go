@@ -11,7 +11,7 @@
 //
 // What differs for a handler: whether the client has left is looked at once a second; a
 // request's context ends with its connection; a connection can be hijacked only before
-// anything was answered, and given back (Server.Again).
+// anything was answered.
 //
-// The package may import wire, socket and the standard library.
+// The package may import wire, golang.org/x/sys and the standard library.
 package front

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"sluice/internal/edge/socket"
 )
 
 // Server serves plain requests itself and hands the rest to an http.Server.
@@ -71,19 +69,7 @@ func (s *Server) Serve(l net.Listener) error {
 
 // ServeTLS is Serve with the TLS configuration of the http.Server.
 func (s *Server) ServeTLS(l net.Listener) error {
-	return s.Serve(tls.NewListener(sockets{l}, s.full.TLSConfig))
-}
-
-// sockets accepts connections whose calls are cheaper.
-type sockets struct{ net.Listener }
-
-// Accept returns the next connection.
-func (l sockets) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return socket.Wrap(c), nil
+	return s.Serve(tls.NewListener(l, s.full.TLSConfig))
 }
 
 // accept starts a goroutine for each connection.
@@ -104,7 +90,7 @@ func (s *Server) accept(l net.Listener) error {
 			continue
 		}
 		pause = 0
-		c := s.newConn(nc, nil)
+		c := s.newConn(nc)
 		if c == nil || !s.add(c) {
 			s.rest.give(nc)
 			continue

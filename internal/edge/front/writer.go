@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"sluice/internal/edge/wire"
@@ -49,7 +48,7 @@ type writer struct {
 func (w *writer) begin(c *conn, req *http.Request, last bool) {
 	*w = writer{conn: c, req: req, header: w.header, pend: w.pend[:0], length: -1, close: last}
 	if w.header == nil {
-		w.header = make(http.Header, 16)
+		w.header = http.Header{} // small: a request that waits has one, too
 	}
 	clear(w.header)
 }
@@ -133,38 +132,9 @@ func (w *writer) WritePrepared(status int, head, body []byte) bool {
 	return true
 }
 
-// WriteFile sends an answer that is in a file as it goes over the connection, status line,
-// head and body: size bytes. It returns false, with nothing sent, where WritePrepared does,
-// over TLS, and when the file is closed.
-func (w *writer) WriteFile(status int, _ []byte, body int64, file syscall.RawConn, size int64) bool {
-	to, ok := w.conn.net.(direct)
-	if !ok || !w.takesPrepared(status) || w.req.Method == http.MethodHead {
-		return false
-	}
-	open, err := to.SendFile(file, size)
-	if open {
-		w.status, w.framed, w.length, w.written = status, true, body, body
-		w.fail(err)
-	}
-	return open
-}
-
 // takesPrepared reports whether nothing is known that the head of a prepared answer lacks.
 func (w *writer) takesPrepared(status int) bool {
 	return w.status == 0 && len(w.header) == 0 && !w.close && status != http.StatusNoContent
-}
-
-// SendsFiles reports whether an answer can be sent from a file: TLS has to read what it
-// encrypts.
-func (w *writer) SendsFiles() bool {
-	_, ok := w.conn.net.(direct)
-	return ok
-}
-
-// direct is a connection that takes what is in two places, or in a file, at once.
-type direct interface {
-	Gather(p, more []byte) (int64, error)
-	SendFile(file syscall.RawConn, n int64) (open bool, err error)
 }
 
 func (w *writer) lend() {
@@ -279,31 +249,33 @@ func (w *writer) flush(p []byte) {
 	if w.err != nil {
 		return
 	}
-	if to, ok := w.conn.net.(direct); ok {
-		_, err := to.Gather(w.out, p)
-		w.fail(err)
+	if tcp, ok := w.conn.net.(*net.TCPConn); ok && len(p) > 0 {
+		w.fail(w.conn.writeBoth(tcp, p))
 	} else {
 		w.sendRecords(p)
 	}
 	w.out = w.out[:0]
 }
 
-// sendRecords sends over TLS. The first record is filled up, and records share packets.
+// writeBoth writes what was gathered and p with one system call.
+func (c *conn) writeBoth(tcp *net.TCPConn, p []byte) error {
+	c.two = [...][]byte{c.out.out, p}
+	c.pieces = c.two[:]
+	_, err := c.pieces.WriteTo(tcp)
+	return err
+}
+
+// sendRecords sends over TLS, in which every write is a record at least. The first one is
+// filled up, and records share packets.
 func (w *writer) sendRecords(p []byte) {
 	n := copy(w.out[len(w.out):cap(w.out)], p)
 	w.out, p = w.out[:len(w.out)+n], p[n:]
-	if below, ok := w.conn.raw.(corker); ok && len(p) > 0 {
-		below.Cork()
-		defer func() { w.fail(below.Uncork()) }()
+	if len(p) > 0 {
+		cork(w.conn.raw, true)
+		defer cork(w.conn.raw, false)
 	}
 	w.send(w.out)
 	w.send(p)
-}
-
-// corker is a connection that can send several writes as one.
-type corker interface {
-	Cork()
-	Uncork() error
 }
 
 func (w *writer) send(p []byte) {

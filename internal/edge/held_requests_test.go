@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,7 +47,7 @@ func newHeldSite(t *testing.T) *heldSite {
 	t.Cleanup(func() { _ = s.end() })
 	logged := log.Wrap(r)
 	s.handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if front.Of(req.Context()) == nil {
+		if !front.Watch(req.Context(), nil) {
 			s.full.Add(1)
 		}
 		logged.ServeHTTP(w, req)
@@ -91,13 +90,7 @@ func (s *heldSite) waiting(n int) {
 	s.t.Helper()
 	eventually(s.t, fmt.Sprint(n, " wait"), func() bool {
 		st, _ := s.r.Status(testEnv)
-		parked := 0
-		for _, l := range s.r.allLots() {
-			l.mu.Lock()
-			parked += len(l.waiting)
-			l.mu.Unlock()
-		}
-		return st.Waiting == n && parked == n
+		return st.Waiting == n
 	})
 }
 
@@ -126,7 +119,7 @@ func (s *heldSite) read(in *bufio.Reader) (status int, held, body string) {
 	return resp.StatusCode, resp.Header.Get(HeldHeader), string(b)
 }
 
-func TestParkedRequestsAreReadAgain(t *testing.T) {
+func TestHeldRequestsGoOnAsTheyWere(t *testing.T) {
 	tests := []struct {
 		name       string
 		now, later string // what is sent before and after the release
@@ -162,7 +155,7 @@ func TestParkedRequestsAreReadAgain(t *testing.T) {
 	}
 }
 
-func TestConnectionOfAParkedRequestIsKept(t *testing.T) {
+func TestConnectionOfAHeldRequestIsKept(t *testing.T) {
 	s := newHeldSite(t)
 	c, in := s.dial()
 	// The second request is there before the first is answered.
@@ -182,73 +175,12 @@ func TestConnectionOfAParkedRequestIsKept(t *testing.T) {
 	if _, held, body := s.read(in); held == "" || body != `r3: GET /3 http "" ` {
 		t.Errorf("held %q: %s", held, body)
 	}
-	if len(s.r.allLots()) != 1 {
-		t.Errorf("%d lots for one server", len(s.r.allLots()))
-	}
 	if n := s.full.Load(); n != 0 {
 		t.Errorf("%d requests were read by net/http", n)
 	}
 }
 
-// TestParkedConnectionKeepsNoRelease: it may stay open for longer than many releases.
-func TestParkedConnectionKeepsNoRelease(t *testing.T) {
-	s := newHeldSite(t)
-	c, in := s.dial()
-	send(t, c, "GET /1 HTTP/1.1\r\nHost: shop.test\r\n\r\n")
-	s.waiting(1)
-	mustPublish(t, s.r, to("r2", s.backend("r2")))
-	s.read(in)
-	freed := make(chan struct{})
-	runtime.AddCleanup(s.r.known(testEnv).serving(), func(done chan struct{}) { close(done) }, freed)
-	mustPublish(t, s.r, to("r3", s.backend("r3")))
-	eventually(t, "the release is forgotten", func() bool {
-		runtime.GC()
-		select {
-		case <-freed:
-			return true
-		default:
-			return false
-		}
-	})
-	send(t, c, "GET /2 HTTP/1.1\r\nHost: shop.test\r\n\r\n")
-	if _, _, body := s.read(in); body != `r3: GET /2 http "" ` {
-		t.Error(body)
-	}
-}
-
-// TestParkedRequestThatCannotBeReadAgain is under way no more: no drain waits for it.
-func TestParkedRequestThatCannotBeReadAgain(t *testing.T) {
-	s := newHeldSite(t)
-	c, in := s.dial()
-	send(t, c, "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
-	s.waiting(1)
-	for _, l := range s.r.allLots() {
-		l.mu.Lock()
-		for p := range l.waiting {
-			p.again = []byte("SSH-2.0\r\n\r\n")
-		}
-		l.mu.Unlock()
-	}
-	mustPublish(t, s.r, to("r2", s.backend("r2")))
-	if status, _, _ := s.read(in); status != http.StatusBadRequest {
-		t.Error(status)
-	}
-	eventually(t, "nothing is under way", func() bool { st, _ := s.r.Status(testEnv); return st.InFlight == 0 })
-}
-
-func TestParkedRequestsNeedNoGoroutine(t *testing.T) {
-	const n = 300
-	s := newHeldSite(t)
-	before := runtime.NumGoroutine()
-	for range n {
-		c, _ := s.dial()
-		send(t, c, "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
-	}
-	s.waiting(n)
-	eventually(t, "their goroutines end", func() bool { return runtime.NumGoroutine() < before+n/10 })
-}
-
-func TestClientOfAParkedRequestLeaves(t *testing.T) {
+func TestClientOfAHeldRequestLeaves(t *testing.T) {
 	s := newHeldSite(t)
 	for _, request := range []string{
 		"GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n",
@@ -265,7 +197,7 @@ func TestClientOfAParkedRequestLeaves(t *testing.T) {
 	}
 }
 
-func TestParkedRequestIsTurnedAway(t *testing.T) {
+func TestHeldRequestIsTurnedAway(t *testing.T) {
 	s := newHeldSite(t)
 	c, in := s.dial()
 	send(t, c, "GET / HTTP/1.1\r\nHost: shop.test\r\nAccept: application/json\r\n\r\n")
@@ -278,7 +210,7 @@ func TestParkedRequestIsTurnedAway(t *testing.T) {
 	}
 }
 
-func TestParkedUpgradePassesThrough(t *testing.T) {
+func TestHeldUpgradePassesThrough(t *testing.T) {
 	s := newHeldSite(t)
 	c, in := s.dial()
 	send(t, c, "GET /ws HTTP/1.1\r\nHost: shop.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
@@ -369,40 +301,32 @@ type overTLS struct {
 
 func (s overTLS) Serve(l net.Listener) error { return s.server.Serve(tls.NewListener(l, s.config)) }
 
-func TestSettleWaitsForWhatIsParked(t *testing.T) {
-	s := newHeldSite(t)
-	c, in := s.dial()
-	send(t, c, "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
-	eventually(t, "the request is parked", func() bool {
-		lots := s.r.allLots()
-		return len(lots) == 1 && !lots[0].idle()
-	})
-	settled := make(chan bool, 1)
-	go func() { settled <- s.r.Settle(t.Context()) }()
-	mustPublish(t, s.r, to("r2", s.backend("r2")))
-	if status, _, _ := s.read(in); status != http.StatusOK {
-		t.Error(status)
-	}
-	if !<-settled {
-		t.Error("not settled")
-	}
-}
-
-// TestParkedRequestOutlastsItsServer: the process ends, and who waits is answered first.
-func TestParkedRequestOutlastsItsServer(t *testing.T) {
+// TestShutdownWaitsForHeldRequests: the process ends, and requests that wait are answered
+// first.
+func TestShutdownWaitsForHeldRequests(t *testing.T) {
 	s := newHeldSite(t)
 	c, in := s.dial()
 	send(t, c, "GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n")
 	s.waiting(1)
-	if err := s.sites.Shutdown(t.Context()); err != nil {
-		t.Fatal(err)
+	ended := make(chan error, 1)
+	go func() { ended <- s.sites.Shutdown(t.Context()) }()
+	eventually(t, "nobody else is served", func() bool {
+		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.addr)
+		if err == nil {
+			_ = c.Close()
+		}
+		return err != nil
+	})
+	select {
+	case err := <-ended:
+		t.Fatal("shut down while a request waits: ", err)
+	default:
 	}
 	mustPublish(t, s.r, to("r2", s.backend("r2")))
 	if status, held, body := s.read(in); status != http.StatusOK || held == "" || body != `r2: GET / http "" ` {
 		t.Errorf("%d held %q: %s", status, held, body)
 	}
-	_ = c.Close()
-	if !s.r.Settle(t.Context()) {
-		t.Error("not settled")
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

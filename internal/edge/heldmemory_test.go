@@ -1,0 +1,32 @@
+package edge
+
+import (
+	"net"
+	"testing"
+	"time"
+)
+
+// maxHeldMemory is the goal for one request that waits, in bytes: heap and stacks, with
+// those of the test's own end of the connection.
+const maxHeldMemory = 10_000
+
+func TestHeldRequestsNeedLittleMemory(t *testing.T) {
+	const n = 400
+	s := newHeldSite(t)
+	before := memory()
+	for range n {
+		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		_ = c.SetDeadline(time.Now().Add(time.Minute))
+		send(t, c, "GET /page HTTP/1.1\r\nHost: shop.test\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\nAccept: text/html\r\nAccept-Language: de,en\r\nCookie: PHPSESSID=0123456789abcdef\r\n\r\n")
+	}
+	s.waiting(n)
+	if each := (int64(memory()) - int64(before)) / n; each > maxHeldMemory { //nolint:gosec // far from the limits
+		t.Errorf("a held request takes %d bytes", each)
+	} else {
+		t.Logf("a held request takes %d bytes", each)
+	}
+}
