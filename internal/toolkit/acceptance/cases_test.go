@@ -48,6 +48,7 @@ func cases() []caseOf {
 		{"12.21", "schema of .magento.env.yaml", "", "a table of single values: internal/manifest tests it beside the schema"},
 		{"", "zero hold", "zero-hold", ""},
 		{"", "hotfixes of shops", "shop-patches", ""},
+		{"", "output of a command that fails", "shop-command-fails", ""},
 		{"", "env.php and config.php with PHP code", "shop-php-code", ""},
 		{"", "zero hold: every input of setup:upgrade, and configuration that is imported", "zero-hold-inputs", ""},
 		{"", "mounts are restored without loss", "copy-conflicts", ""},

@@ -172,7 +172,7 @@ func warningRows() []raised {
 		{2018, "check ServiceEol.Warnings", related("redis", `{"host": "r", "port": 6379, "type": "redis:7.0"}`)},
 		{2019, `check Validator\Deploy\DeprecatedSearchEngine`, locked("2.3.4") + noServices},
 		{2020, "deploy", "-- magento.installed --\nhttp://shop.test/\n" + variables(`{"CRYPT_KEY": "k"}`)},
-		{2021, `step Step\Deploy\InstallUpdate\ConfigUpdate\DbConnection`, "-- app/etc/env.php --\n<?php return ['db' => ['connection' => ['default' => ['host' => 'db'], 'checkout' => ['host' => 'elsewhere']]]];\n"},
+		{2021, `step Step\Deploy\InstallUpdate\ConfigUpdate\DbConnection`, "-- app/etc/env.php --\n<?php return ['db' => ['connection' => ['default' => ['host' => 'db'], 'checkout' => ['host' => 'elsewhere']]]];\n" + split},
 		{2022, `step Step\Deploy\InstallUpdate\ConfigUpdate\DbConnection`, deployYAML + "MYSQL_USE_SLAVE_CONNECTION: true\n    DATABASE_CONFIGURATION: {connection: {default: {host: other}}, _merge: true}\n" + related("database-slave", `{"host": "s", "port": 3306, "path": "main", "username": "u", "password": "p"}`)},
 		{2023, `step Step\Deploy\SplitDbConnection`, deployYAML + "SPLIT_DB: [quote]\n"},
 		{2024, `step Step\Deploy\SplitDbConnection`, "-- app/etc/env.php --\n<?php return ['db' => ['connection' => ['checkout' => ['host' => 'q']]]];\n"},

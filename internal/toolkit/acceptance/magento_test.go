@@ -23,7 +23,8 @@ func text(status int) string { return strconv.Itoa(status) }
 const installed = "magento.installed"
 
 // php is a php that knows bin/magento of a project that was never there. The file
-// magento.fails names commands and programs that fail, each line: name, exit status, message.
+// magento.fails names commands and programs that fail, each line: name, exit status, message;
+// every command prints magento.prints first.
 func php() {
 	if len(os.Args) < 2 {
 		return
@@ -44,6 +45,9 @@ func php() {
 	}
 	if !strings.HasSuffix(os.Args[1], "bin/magento") || len(os.Args) < 3 {
 		return
+	}
+	if text, err := os.ReadFile("magento.prints"); err == nil {
+		fmt.Print(string(text)) //nolint:forbidigo // the program php
 	}
 	name := os.Args[2]
 	failAs(name)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -75,9 +76,30 @@ func runScenario(ctx context.Context, c *cobra.Command, p Process, paths ...stri
 			// No step ran, so no action did either: post-deploy must know all the same (G 5).
 			s.Tree.SetFlag(tree.FlagDeployFailed, s.Log)
 		}
+		if err != nil && !o.quiet {
+			return &loggedError{err}
+		}
 		return err
 	})
 }
+
+// loggedError is an error that the log has said in full: its first line is enough at the end.
+type loggedError struct{ err error }
+
+// maxSummary bounds that line, in characters: commands can have many options.
+const maxSummary = 300
+
+// Error returns the first line of the message.
+func (e *loggedError) Error() string {
+	line, _, _ := strings.Cut(e.err.Error(), "\n")
+	if runes := []rune(line); len(runes) > maxSummary {
+		line = string(runes[:maxSummary]) + "…"
+	}
+	return line
+}
+
+// Unwrap returns the error.
+func (e *loggedError) Unwrap() error { return e.err }
 
 // phaseOptions are those of a command that runs a scenario.
 func phaseOptions(c *cobra.Command) options {

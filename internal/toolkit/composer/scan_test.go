@@ -36,7 +36,7 @@ func TestWhatTheScannerLeaves(t *testing.T) {
 	for _, text := range []string{
 		"", "{", "[]", `{"packages": {}}`, `{"packages": [1]}`, `{"packages": [{"name": 1}]}`, `{"Packages": []}`,
 		`{"packages": [], "packages": []}`, `{"packages": []} x`, `{"packages": [{"name": "a", "name": "b"}]}`, `{"packages": [{"name": "\x"}]}`,
-		`{"packages": [],}`, `{"packages": [{"require": []}]}`, `{"packages": [{"name": "a`,
+		`{"packages": [],}`, `{"packages": [{"require": [1]}]}`, `{"packages": [{"name": "a`,
 	} {
 		if packages, _, ok := scanLock([]byte(text)); ok {
 			t.Errorf("%s: %v", text, packages)

@@ -257,7 +257,7 @@ func TestCryptKeyComesFromTheBackup(t *testing.T) {
 func TestSplitByHandSetsTheFlag(t *testing.T) {
 	const env = "<?php return ['db' => ['connection' => ['default' => ['host' => 'db'], 'checkout' => ['host' => 'mine']]]];\n"
 	w := world(t, "2.4.3", "", "-- app/etc/env.php --\n"+env)
-	relate(t, w, `{"database": [{"host": "db", "path": "main"}]}`)
+	relate(t, w, `{"database": [{"host": "db", "path": "main"}], "database-quote": [{"host": "quote", "path": "quote"}]}`)
 	must(t, w, update+"DbConnection")
 	same(t, env, w.File(t, "app/etc/env.php"))
 	same(t, "INFO: Updating env.php DB connection configuration.\nWARNING: [2021] For split databases used custom connections: checkout\nINFO: Set flag: var/.ignore_split_db\n", w.Log())

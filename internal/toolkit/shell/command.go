@@ -39,12 +39,12 @@ type Runner interface {
 // Failure is a command that could not be started or ended with another status than 0.
 type Failure struct { //nolint:errname // shell.Failure reads as what it is
 	Line   string // the command as a person would type it, secrets hidden
-	Output string // stderr, or stdout when that is empty
+	Output string // the exception or the last lines of what it printed, secrets hidden
 	Code   int    // exit status; 127 when the program was not found
 	Err    error
 }
 
-// Error returns the message of the specification (spec: ece-tools 3).
+// Error returns the original's message, with the part of the output that matters.
 func (f *Failure) Error() string {
 	return strings.TrimRight(fmt.Sprintf("The command %q failed. %s", quoted(f.Line), f.Output), " ")
 }

@@ -64,6 +64,9 @@ func (l *Local) Run(ctx context.Context, c Command) (Result, error) {
 	if err == nil {
 		return result, nil
 	}
+	if result.Stderr != "" && !c.Quiet {
+		l.Log.Debug(result.Stderr)
+	}
 	return result, l.failure(ctx, cmd, line, result, err)
 }
 
@@ -86,10 +89,7 @@ func (l *Local) command(ctx context.Context, c Command) *exec.Cmd {
 }
 
 func (l *Local) failure(ctx context.Context, cmd *exec.Cmd, line string, r Result, err error) error {
-	output := r.Stderr
-	if output == "" {
-		output = r.Stdout
-	}
+	output := excerpt(r.Stdout, r.Stderr)
 	if ctx.Err() != nil {
 		if cmd.Process != nil { // what is left of the group after its grace
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
