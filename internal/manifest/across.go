@@ -24,6 +24,9 @@ func (p *parser) acrossFiles(m *Manifest) {
 		p.roots(a)
 		p.upstream(a)
 		p.hooks(a)
+		p.buildTools(a)
+		p.endlessConsumers(a)
+		p.lockedPHP(a)
 		if !p.check.opts.Bare {
 			p.committedFiles(a)
 		}
@@ -38,6 +41,9 @@ func (p *parser) acrossFiles(m *Manifest) {
 	p.redirects(m)
 	p.unusedServices(m)
 	p.disks(m)
+	p.endOfLife(m)
+	p.plugins(m)
+	p.committedSecrets(m)
 	if !p.check.opts.Bare && !p.check.opts.Partial {
 		p.repository(m)
 	}

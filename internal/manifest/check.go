@@ -183,7 +183,7 @@ func (c *checker) property(e entry, p property, path string) {
 	switch {
 	case p.status == StatusRefused && !e.value.saysNothing():
 		c.fail(e.pos, "refused-key", path+" is not supported", p.note, "remove it")
-	case p.status == StatusIgnored && !e.value.saysNothing():
+	case p.status == StatusIgnored && !p.quiet && !e.value.saysNothing():
 		c.add(Diagnostic{Pos: e.pos, Severity: SeverityNotice, Rule: "ignored-key", Message: path + " has no effect here", Why: p.note})
 	}
 	c.matches(e.value, p.shape, path)
@@ -197,13 +197,17 @@ func (c *checker) unknownKey(e entry, s *shape, path string) {
 		Pos: e.pos, Severity: SeverityError, Rule: "unknown-key",
 		Message: "unknown key " + show(e.key), Fix: didYouMean(e.key, propertyKeys(s.props)),
 	}
+	key, home := s.homeOf(e.key)
+	if s.nearly && home == "" && closest(e.key, propertyKeys(s.props)) == "" {
+		return
+	}
 	if path != "" {
 		d.Message += " in " + path
 	}
 	if s.unknown != "" {
 		d.Severity, d.Why = SeverityWarning, s.unknown
 	}
-	if key, home := s.homeOf(e.key); home != "" && closest(e.key, propertyKeys(s.props)) == "" {
+	if home != "" && closest(e.key, propertyKeys(s.props)) == "" {
 		d.Fix = fmt.Sprintf("%q belongs into %s; check the indentation", key, home)
 	}
 	c.add(d)
@@ -218,7 +222,7 @@ func forAnchors(key string) bool {
 // mostly that is a slip of indentation.
 func (s *shape) homeOf(key string) (meant, home string) {
 	homes := s.homes
-	if homes == nil {
+	if homes == nil && !s.nearly {
 		homes = applicationHomes()
 	}
 	for _, candidate := range slices.Sorted(maps.Keys(homes)) {

@@ -179,12 +179,42 @@ func (c *converter) scalar(n *node, y *yaml.Node) {
 		if y.Decode(&v) == nil {
 			n.kind, n.value = kindInt, v
 		}
+		c.digits(n)
 	case "!!float":
+		if c.digits(n) {
+			return
+		}
 		var v float64
 		if y.Decode(&v) == nil && !math.IsInf(v, 0) && !math.IsNaN(v) {
 			n.kind, n.value = kindFloat, v
 		}
 	}
+}
+
+// digits warns about a row of digits that readers of YAML take for different things, and
+// reports whether it stays text. A number of YAML 1.1 has no leading zero, or it is octal;
+// what does not fit into 64 bits would lose digits. The digits may be a password, so they
+// are not repeated.
+func (c *converter) digits(n *node) (text bool) {
+	digits := strings.TrimLeft(n.text, "+-")
+	if n.quoted || strings.Trim(digits, "0123456789") != "" {
+		return false
+	}
+	fix := "put them in quotes"
+	switch zero := len(digits) > 1 && digits[0] == '0'; {
+	case n.kind == kindInt && zero:
+		c.warn(n.pos, "digits", "digits that begin with 0 are an octal number", "", fix+", or write the number without the 0")
+	case n.kind == kindInt:
+	case zero:
+		c.warn(n.pos, "digits", "digits that begin with 0 are text here", "other programs take them for a number without the 0", fix)
+	default:
+		c.warn(n.pos, "digits", "digits that are too long for a number are text here", "other programs round them", fix)
+	}
+	return n.kind == kindText
+}
+
+func (c *converter) warn(pos Position, rule, message, why, fix string) {
+	c.add(Diagnostic{Pos: pos, Severity: SeverityWarning, Rule: rule, Message: message, Why: why, Fix: fix})
 }
 
 // unmark restores the tag of a PHP constant.

@@ -19,6 +19,7 @@ var (
 	hostPattern     = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9_-]+\.)*(\{default\}|\{all\}|[A-Za-z0-9_-]+)(:(80|443))?$`)
 	portPattern     = regexp.MustCompile(`:\d+$`)
 	domainPattern   = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+\.?$`)
+	versionPattern  = regexp.MustCompile(`^\d+(\.\d+)+$`)
 	variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 

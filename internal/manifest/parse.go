@@ -82,6 +82,7 @@ type parser struct {
 	apps     map[string]*node // by name
 	services *node
 	routes   *node
+	locks    map[string]*lockFile // by path
 	// withoutServices says that a missing services.yaml is reported.
 	withoutServices bool
 }
@@ -89,7 +90,7 @@ type parser struct {
 func newParser(fsys fs.FS, opts Options) *parser {
 	opts.Partial = opts.Partial || opts.Only != ""
 	s := &source{fsys: fsys, partial: opts.Partial, onRead: opts.OnRead}
-	return &parser{source: s, check: &checker{findings: &s.findings, opts: opts, seen: map[visit]bool{}}, apps: map[string]*node{}}
+	return &parser{source: s, check: &checker{findings: &s.findings, opts: opts, seen: map[visit]bool{}}, apps: map[string]*node{}, locks: map[string]*lockFile{}}
 }
 
 func (p *parser) project() *Manifest {
@@ -180,6 +181,7 @@ func (p *parser) env(file string) *EnvFile {
 		return nil
 	}
 	p.check.matches(n, envShape(), "")
+	p.check.secrets(n.get("log"), "log", "leave the handler out, or give it a token that can do nothing else")
 	return decodeEnv(n, file)
 }
 

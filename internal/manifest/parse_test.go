@@ -439,3 +439,16 @@ func TestKeysForAnchors(t *testing.T) {
 		t.Errorf("got %v", found)
 	}
 }
+
+// TestDigits are numbers only where YAML 1.1 says so and nothing is lost.
+func TestDigits(t *testing.T) {
+	m := parsed(t, tree(appFile, "name: app\ntype: php:8.2\nvariables: {d: {a: 0812345678, b: 00090, c: 123456789012345678901, d: 061, e: 9223372036854775807, f: 9223372036854775808, g: -09, h: 18446744073709551616, i: 0, j: 0.5}}\n"))
+	want := map[string]any{"a": "0812345678", "b": "00090", "c": "123456789012345678901", "d": 49, "e": 9223372036854775807, "f": "9223372036854775808", "g": "-09", "h": "18446744073709551616", "i": 0, "j": 0.5}
+	if diff := cmp.Diff(want, m.Apps[0].Variables["d"]); diff != "" {
+		t.Error(diff)
+	}
+	env, _ := ReadEnv(tree(envFile, "stage: {deploy: {DATABASE_CONFIGURATION: {p: 0812345678, q: 09}}}\n"))
+	if diff := cmp.Diff(Pairs{{"p", "0812345678"}, {"q", "09"}}, env.Ordered["deploy"][0].Value); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -55,6 +55,10 @@ func WriteReference(w io.Writer) error {
 			r.table(mysqlSchema())
 			b.WriteString("\n### configuration of opensearch and elasticsearch\n\n")
 			r.table(searchSchema())
+			b.WriteString("\n### configuration of redis and valkey\n\n")
+			r.table(cacheServiceSchema())
+			b.WriteString("\n### configuration of rabbitmq\n\n")
+			r.table(queueServiceSchema())
 		}
 	}
 	_, err := io.WriteString(w, b.String())

@@ -22,6 +22,9 @@ func (p *parser) submodules(m *Manifest) {
 	}
 	for i, line := range bytes.Split(data, []byte("\n")) {
 		name, value, _ := strings.Cut(string(line), "=")
+		if urlWithSecret(value) {
+			p.check.warn(Position{File: file, Line: i + 1, Column: 1}, "committed-secret", "the address has a password or token", readable, "write the address without it")
+		}
 		dir := cleanPath(strings.TrimSpace(value))
 		if strings.TrimSpace(name) != "path" || dir == "" || !p.exists(dir) {
 			continue

@@ -106,9 +106,12 @@ func checkStages(c *checker, n *node, path string) {
 			continue
 		}
 		for _, e := range stage.value.entries {
-			c.stageVariable(variables, stage.key, e)
+			if !e.twice {
+				c.stageVariable(variables, stage.key, e)
+			}
 		}
 	}
+	c.onDemand(n)
 }
 
 func (c *checker) stageVariable(variables []StageVariable, stage string, e entry) {
@@ -193,17 +196,27 @@ func (c *checker) configuration(v StageVariable, n *node) {
 	if merge.given() && !v.Merge {
 		c.notice(n.find("_merge").pos, "ignored-key", v.Name+"._merge has no effect here", "this variable always replaces the default", "")
 	}
+	c.variablesInside(v.Name, n)
+	c.secrets(n, v.Name, "set env:"+v.Name+" as a sensitive variable of the environment")
+	if s := configurationShape(v.Name); s != nil && n.isMap() {
+		c.matches(n, s, v.Name)
+	}
 	switch v.Name {
 	case "SEARCH_CONFIGURATION":
 		c.requireUnlessMerged(v.Name, n, "engine")
+		c.searchEngine(n)
 	case "SESSION_CONFIGURATION":
 		c.requireUnlessMerged(v.Name, n, "save")
 	case "CRON_CONSUMERS_RUNNER":
 		c.matches(n, consumersSchema(), v.Name)
 	case "QUALITY_PATCHES", "WARM_UP_PAGES", "TTFB_TESTED_PAGES":
 		c.matches(n, listOf(scalar()), v.Name)
+		if v.Name == "WARM_UP_PAGES" {
+			checkPages(c, n, v.Name)
+		}
 	case "SCD_MATRIX":
 		c.matches(n, matrixSchema(), v.Name)
+		checkMatrix(c, n, v.Name)
 	}
 }
 

@@ -1,6 +1,9 @@
 package manifest
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // servicesSchema is services.yaml (spec: commerce-cloud 4, platform 2.16).
 func servicesSchema() *shape {
@@ -24,7 +27,7 @@ func configurationByType(out map[string]any) {
 			"then": map[string]any{"properties": map[string]any{"configuration": configuration.jsonSchema()}},
 		}
 	}
-	out["allOf"] = []any{rule("mysql|mariadb", mysqlSchema()), rule("opensearch|elasticsearch", searchSchema())}
+	out["allOf"] = []any{rule("mysql|mariadb", mysqlSchema()), rule("opensearch|elasticsearch", searchSchema()), rule("(redis|valkey)(-persistent)?", cacheServiceSchema()), rule("rabbitmq", queueServiceSchema())}
 }
 
 // mysqlSchema is the configuration of a mysql service (spec: commerce-cloud 4.2).
@@ -60,7 +63,17 @@ func mysqlSchema() *shape {
 
 // searchSchema is the configuration of a search service (spec: commerce-cloud 4.3).
 func searchSchema() *shape {
-	return object(property{key: "plugins", shape: listOf(text()), status: StatusIgnored, note: "the image has its own plugins", doc: "Plugins to install."}).lax(unread)
+	return object(property{key: "plugins", shape: listOf(text()), status: StatusIgnored, quiet: true, note: "the image has its own plugins", doc: "Plugins to install."}).lax(unread)
+}
+
+// cacheServiceSchema is the configuration of a redis or valkey service.
+func cacheServiceSchema() *shape {
+	return object(property{key: "maxmemory_policy", shape: text(), fallback: "allkeys-lru", doc: "What is dropped when the memory is full."}).lax(unread)
+}
+
+// queueServiceSchema is the configuration of a rabbitmq service.
+func queueServiceSchema() *shape {
+	return object(property{key: "vhosts", shape: listOf(text()), status: StatusIgnored, note: `there is one virtual host, "/"`, doc: "Virtual hosts to make."}).lax(unread)
 }
 
 // lax turns unknown keys into warnings, which say what becomes of them.
@@ -80,12 +93,17 @@ func checkServiceConfiguration(c *checker, n *node, path string) {
 		c.notice(e.pos, "ignored-key", below(path, "relationships")+" has no effect here", "services of one environment reach each other anyway", "")
 	}
 	configuration, path := n.get("configuration"), below(path, "configuration")
-	switch canonicalType(kind) {
-	case "mysql":
+	switch kind = canonicalType(kind); {
+	case !configuration.isMap():
+	case kind == "mysql":
 		c.matches(configuration, mysqlShape(), path)
 		checkEndpoints(c, configuration, path)
-	case "opensearch", "elasticsearch":
+	case kind == "opensearch" || kind == "elasticsearch":
 		c.matches(configuration, searchShape(), path)
+	case strings.HasPrefix(kind, "redis") || strings.HasPrefix(kind, "valkey"):
+		c.matches(configuration, cacheServiceShape(), path)
+	case kind == "rabbitmq":
+		c.matches(configuration, queueServiceShape(), path)
 	}
 }
 

@@ -30,6 +30,7 @@ type shape struct {
 	schema  func(out map[string]any) // adds to the JSON Schema what the tables cannot say
 	homes   map[string]string        // where keys belong that are often misplaced here
 	unknown string                   // unknown keys are warnings; this says what becomes of them
+	nearly  bool                     // only those unknown keys that are nearly known
 	limit   int                      // the most entries or items; 0 for no limit of its own
 }
 
@@ -42,6 +43,7 @@ type property struct {
 	required bool
 	status   Status // empty means done
 	note     string // ignored or refused: why, and what to do instead
+	quiet    bool   // ignored, and reported by a check of its own
 }
 
 // format is a rule for texts with a name.

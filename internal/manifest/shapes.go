@@ -7,11 +7,23 @@ import "sync"
 //
 //nolint:gochecknoglobals // immutable
 var (
-	applicationShape = sync.OnceValue(applicationSchema)
-	servicesShape    = sync.OnceValue(servicesSchema)
-	mysqlShape       = sync.OnceValue(mysqlSchema)
-	searchShape      = sync.OnceValue(searchSchema)
-	routesShape      = sync.OnceValue(routesSchema)
-	envShape         = sync.OnceValue(envSchema)
-	stageTable       = sync.OnceValue(StageVariables)
+	applicationShape  = sync.OnceValue(applicationSchema)
+	servicesShape     = sync.OnceValue(servicesSchema)
+	mysqlShape        = sync.OnceValue(mysqlSchema)
+	cacheServiceShape = sync.OnceValue(cacheServiceSchema)
+	queueServiceShape = sync.OnceValue(queueServiceSchema)
+	searchShape       = sync.OnceValue(searchSchema)
+	routesShape       = sync.OnceValue(routesSchema)
+	envShape          = sync.OnceValue(envSchema)
+	stageTable        = sync.OnceValue(StageVariables)
+	mapShapes         = sync.OnceValue(func() map[string]*shape {
+		out := map[string]*shape{}
+		for _, v := range StageVariables() {
+			out[v.Name] = configurationSchema(v.Name)
+		}
+		return out
+	})
 )
+
+// configurationShape is the shape of a variable's map; nil when nothing is known of it.
+func configurationShape(variable string) *shape { return mapShapes()[variable] }

@@ -32,6 +32,7 @@ type source struct {
 	fsys    fs.FS
 	partial bool  // files that others name may be missing
 	read    int64 // bytes so far
+	peeked  int64 // bytes of other files so far
 	budget  budget
 	onRead  func(name string, content []byte)
 }

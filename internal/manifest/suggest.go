@@ -11,14 +11,17 @@ func closest(got string, candidates []string) string {
 	if numeric([]string{got}) {
 		return "" // numbers are never nearly right
 	}
-	best, bestDistance := "", max(2, len(got)/3)+1
+	best, bestDistance := "", nearly(got)+1
 	low := strings.ToLower(got)
 	words, digits := letters(low), low != letters(low)
 	squeezed := squeeze(low)
 	for _, c := range candidates {
 		d := distance(low, strings.ToLower(c))
-		if squeezed == squeeze(strings.ToLower(c)) {
+		switch {
+		case squeezed == squeeze(strings.ToLower(c)):
 			d = 0 // differs in case, hyphen or underscore only
+		case len(low) > 2 && strings.HasPrefix(strings.ToLower(c), low):
+			d = 1 // only begun
 		}
 		if small := strings.ToLower(c); d > 0 && digits && small != letters(small) && words == letters(small) {
 			continue // another number: "TLSv1.4" is no slip for "TLSv1.0"
@@ -28,6 +31,19 @@ func closest(got string, candidates []string) string {
 		}
 	}
 	return best
+}
+
+// nearly is how many edits a word may be away from what was meant: fewer in short words, where
+// two edits make another word ("imap", "ldap").
+func nearly(word string) int {
+	switch n := len(word); {
+	case n <= 4:
+		return 1
+	case n <= 10:
+		return 2
+	default:
+		return n / 4
+	}
 }
 
 // letters removes digits.

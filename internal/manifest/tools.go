@@ -15,40 +15,33 @@ func (p *parser) upstream(a *Application) {
 	p.check.warn(n.pos, "unused-upstream", "web.upstream has no effect without web.commands.start", "PHP-FPM is started, which speaks FastCGI on a socket", "add web.commands.start, or remove web.upstream")
 }
 
-// installer says which command installs the dependencies of a language, and which package
-// of Debian has it; "" when every image has it.
-func installer(language string) (command, pack string) {
-	switch language {
-	case "nodejs":
-		return "npm", "npm"
-	case "python3":
-		return "pip", "python3-pip"
-	case "ruby":
-		return "gem", "ruby"
+// hasInstaller reports whether the runtime's image can install packages of a language. Images
+// that the operator names may, and so may those that are not known.
+func (p *parser) hasInstaller(a *Application, language string) bool {
+	pack := map[string]string{"nodejs": "npm", "python3": "python3-pip", "ruby": "ruby"}[language]
+	if p.check.opts.Catalog == nil || pack == "" {
+		return true
 	}
-	return "", ""
+	rt, ok := p.check.opts.Catalog.Runtime(a.Type.Name, a.Type.Version)
+	if !ok {
+		rt = nearestRuntime(p.check.opts.Catalog, a.Type.Name, a.Type.Version)
+	}
+	return rt.Image.Debian == nil || slices.Contains(rt.Image.Debian.Packages, pack)
 }
 
 // tools warns about dependencies whose installer the runtime image lacks: the build would
-// end there. Images that the operator names may have it.
+// end there.
 func (p *parser) tools(a *Application) {
-	if p.check.opts.Catalog == nil {
-		return
-	}
-	rt, ok := p.check.opts.Catalog.Runtime(a.Type.Name, a.Type.Version)
-	if !ok || rt.Image.Debian == nil {
-		return
-	}
 	languages := p.apps[a.Name].get("dependencies")
 	if !languages.isMap() {
 		return
 	}
 	for _, e := range languages.entries {
-		command, pack := installer(canonicalLanguage(e.key))
-		if command == "" || !e.value.isMap() || len(e.value.entries) == 0 || slices.Contains(rt.Image.Debian.Packages, pack) {
+		language := canonicalLanguage(e.key)
+		if !e.value.isMap() || len(e.value.entries) == 0 || p.hasInstaller(a, language) {
 			continue
 		}
-		p.check.warn(e.pos, "missing-installer", fmt.Sprintf("%s has no %s to install dependencies.%s with", a.Type, command, e.key),
-			"the build fails there", "install what you need in the build hook, or have the operator name an image that has it in the server's catalog file")
+		command := map[string]string{"nodejs": "npm", "python3": "pip", "ruby": "gem"}[language]
+		p.check.warn(e.pos, "missing-installer", fmt.Sprintf("%s has no %s to install dependencies.%s with", a.Type, command, e.key), "the build fails there", installIt(language))
 	}
 }

@@ -106,33 +106,6 @@ func matchesPHP(pattern string) bool {
 	return re.MatchString("/index.php") && re.MatchString("/setup/index.php") && !re.MatchString("/")
 }
 
-// The commands of a deploy hook that write into the code, which is read-only then.
-var (
-	buildCommand = regexp.MustCompile(`(?m)^[^#\n]*\b(composer\s+(?:[-\w=]+\s+)*(?:install|update|require|dump-autoload)|npm\s+(?:ci|install|run\s+build)|yarn\s+install|setup:di:compile)\b`)
-	writeCommand = regexp.MustCompile(`(?m)^[ \t]*(?:mkdir(?:[ \t]+-p)?|touch|rm(?:[ \t]+-\w+)*)[ \t]+"?((?:\./)?[A-Za-z0-9_][\w./-]*)"?[ \t]*$`)
-)
-
-// hooks notices what cannot work in the hooks: building, and writing outside the mounts,
-// once the code is read-only. It is a guess from the text and never an error.
-func (p *parser) hooks(a *Application) {
-	n := p.apps[a.Name].get("hooks")
-	for _, hook := range []string{"deploy", "post_deploy"} {
-		e := n.find(hook)
-		if e == nil {
-			continue
-		}
-		script := e.value.str()
-		if match := buildCommand.FindStringSubmatch(script); match != nil {
-			p.check.notice(e.pos, "read-only-code", fmt.Sprintf("hook %s runs %q", hook, clip(match[1], 60)), "the code is read-only then", "move it to the build hook")
-		}
-		for _, match := range writeCommand.FindAllStringSubmatch(script, 3) {
-			if target := cleanPath(match[1]); !underMount(a.Mounts, target) {
-				p.check.notice(e.pos, "read-only-code", fmt.Sprintf("hook %s writes to %s", hook, show(target)), "only mounts and /tmp are writable then", "move it to the build hook or mount the directory")
-			}
-		}
-	}
-}
-
 func underMount(mounts []Mount, target string) bool {
 	return slices.ContainsFunc(mounts, func(m Mount) bool {
 		return target == m.Path || strings.HasPrefix(target, m.Path+"/")

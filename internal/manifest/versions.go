@@ -1,10 +1,10 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"sluice/internal/catalog"
 )
@@ -17,6 +17,7 @@ func checkApplication(c *checker, n *node, _ string) {
 	}
 	rt, ok := c.opts.Catalog.Runtime(name, version)
 	if !ok {
+		c.ignoredExtensions(n, nearestRuntime(c.opts.Catalog, name, version))
 		return
 	}
 	known := make([]string, 0, len(rt.Extensions))
@@ -36,6 +37,44 @@ func checkApplication(c *checker, n *node, _ string) {
 	}
 }
 
+// nearestRuntime is the runtime that a project with an unknown version will probably move
+// to: the next one, or the last. It is the zero value for an unknown name.
+func nearestRuntime(cat *catalog.Catalog, name, version string) catalog.Runtime {
+	var nearest catalog.Runtime
+	for _, v := range cat.RuntimeVersions(name) {
+		nearest, _ = cat.Runtime(name, v)
+		if strings.HasPrefix(version, v+".") || catalog.CompareVersions(v, version) > 0 {
+			break
+		}
+	}
+	return nearest
+}
+
+// ignoredExtensions notices extensions that have no effect in a runtime, and nothing else: the
+// version is still to be changed.
+func (c *checker) ignoredExtensions(n *node, rt catalog.Runtime) {
+	for _, item := range n.at("runtime", "extensions").list() {
+		if e, ok := rt.Extensions[cmp.Or(item.get("name").str(), item.str())]; ok && e.Ignored != "" {
+			c.extension(item, rt, nil)
+		}
+	}
+}
+
+// removedExtension says since which version of PHP it has no longer had an extension.
+func removedExtension(name string) string {
+	switch name {
+	case "imap", "pspell", "oci8", "pdo_oci":
+		return "8.4"
+	case "xmlrpc":
+		return "8.0"
+	case "interbase", "recode", "wddx":
+		return "7.4"
+	case "mcrypt":
+		return "7.2"
+	}
+	return ""
+}
+
 func (c *checker) extension(item *node, rt catalog.Runtime, known []string) {
 	name, pos := item.str(), item.pos
 	if item.isMap() {
@@ -44,7 +83,11 @@ func (c *checker) extension(item *node, rt catalog.Runtime, known []string) {
 	switch e, ok := rt.Extensions[name]; {
 	case name == "":
 	case !ok:
-		c.catalogued(pos, "unknown-extension", fmt.Sprintf("%s:%s has no extension %s", rt.Name, rt.Version, show(name)), closestOnly(name, known))
+		message, fix := fmt.Sprintf("%s:%s has no extension %s", rt.Name, rt.Version, show(name)), closestOnly(name, known)
+		if since := removedExtension(name); since != "" && catalog.CompareVersions(rt.Version, since) >= 0 {
+			message, fix = message+", which left PHP in "+since, "remove it"
+		}
+		c.catalogued(pos, "unknown-extension", message, fix)
 	case e.Ignored != "":
 		c.notice(pos, "ignored-value", fmt.Sprintf("extension %s has no effect here", show(name)), e.Ignored, "")
 	}
@@ -68,7 +111,7 @@ func checkRuntime(c *checker, n *node, _ string) {
 		return
 	}
 	versions := cat.RuntimeVersions(name)
-	rt, ok := cat.Runtime(name, version)
+	_, ok := cat.Runtime(name, version)
 	switch {
 	case len(versions) == 0:
 		c.catalogued(n.pos, "unknown-type", "unknown runtime "+show(name), didYouMean(name, cat.RuntimeNames()))
@@ -76,8 +119,6 @@ func checkRuntime(c *checker, n *node, _ string) {
 		c.fail(n.pos, "no-version", "type "+show(n.text)+" has no version", "", "write one of "+strings.Join(versions, ", ")+" after a colon")
 	case !ok:
 		c.catalogued(n.pos, "unknown-version", "there is no "+show(n.text), versionFix(name, version, versions))
-	default:
-		c.endOfLife(n, rt.EndOfLife, versions)
 	}
 }
 
@@ -89,7 +130,7 @@ func checkServiceType(c *checker, n *node, path string) {
 		return
 	}
 	versions := cat.ServiceVersions(name)
-	s, ok := cat.Service(name, version)
+	_, ok := cat.Service(name, version)
 	switch {
 	case len(versions) == 0:
 		c.catalogued(n.pos, "unknown-type", "unknown service type "+show(written), didYouMean(written, cat.ServiceTypes()))
@@ -98,8 +139,6 @@ func checkServiceType(c *checker, n *node, path string) {
 		c.warn(n.pos, "no-version", fmt.Sprintf("%s has no version; %s is taken", path, taken), "another catalog may have a newer one", "write "+taken+", so that it stays")
 	case !ok:
 		c.catalogued(n.pos, "unknown-version", "there is no "+show(n.text), versionFix(name, version, versions))
-	default:
-		c.endOfLife(n, s.EndOfLife, versions)
 	}
 }
 
@@ -133,48 +172,27 @@ func (c *checker) catalogued(pos Position, rule, message, fix string) {
 	c.add(d)
 }
 
-// versionFix names the versions that there are, the one above the wanted one first.
+// versionFix names the versions that there are, first the one that was probably meant: that
+// of the same series ("8.2" for "8.2.10"), else the one above.
 func versionFix(name, version string, versions []string) string {
 	for _, v := range versions {
-		if catalog.CompareVersions(v, version) > 0 {
+		if strings.HasPrefix(version, v+".") || catalog.CompareVersions(v, version) > 0 {
 			return fmt.Sprintf("write %q, or one of %s", name+":"+v, strings.Join(versions, ", "))
 		}
 	}
 	return "use one of " + strings.Join(versions, ", ")
 }
 
-func (c *checker) endOfLife(n *node, end time.Time, versions []string) {
-	if end.IsZero() || c.opts.Now.IsZero() || c.opts.Now.Before(end) {
-		return
-	}
-	fix := ""
-	if len(versions) > 0 {
-		fix = "consider " + versions[len(versions)-1]
-	}
-	c.warn(n.pos, "end-of-life", fmt.Sprintf("%s gets no updates since %s", n.text, end.Format(time.DateOnly)), "security holes stay open", fix)
-}
-
-// checkVariables checks names of environment variables.
+// checkVariables checks the names of environment variables, and looks for secrets in all.
 func checkVariables(c *checker, n *node, path string) {
+	c.secrets(n, path, asVariable)
 	env := n.get("env")
 	if !env.isMap() {
 		return
 	}
 	for _, e := range env.entries {
-		switch upper := strings.ToUpper(e.key); {
-		case !variablePattern.MatchString(e.key):
+		if !variablePattern.MatchString(e.key) {
 			c.warn(e.pos, "odd-variable", below(path+".env", e.key)+" is not a name that shells know", "programs may not see it", "use letters, digits and _")
-		case looksSecret(upper) && e.value.kind == kindText && len(e.value.text) >= 8 && !strings.Contains(e.value.text, "REDACTED"):
-			c.notice(e.pos, "committed-secret", below(path+".env", e.key)+" looks like a secret", "everyone who can read the repository sees it", "set it as a sensitive variable of the environment")
 		}
 	}
-}
-
-func looksSecret(name string) bool {
-	for _, word := range []string{"PASSWORD", "SECRET", "PRIVATE_KEY", "API_KEY", "ACCESS_TOKEN", "CRYPT_KEY"} {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	return false
 }

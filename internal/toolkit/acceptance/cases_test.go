@@ -53,6 +53,11 @@ func cases() []caseOf {
 		{"", "zero hold: every input of setup:upgrade, and configuration that is imported", "zero-hold-inputs", ""},
 		{"", "mounts are restored without loss", "copy-conflicts", ""},
 		{"", "themes of Composer packages", "theme-in-src", ""},
+		{"", "ElasticSuite with OpenSearch, TLS and a password", "shop-search", ""},
+		{"", "split databases that are left over", "shop-split-left-over", ""},
+		{"", "env.php that is lost and its copy", "shop-lost-env", ""},
+		{"", "encodings of scenario files", "shop-scenario-bytes", ""},
+		{"", "packages that replace Magento's", "shop-mage-os", ""},
 	}
 }
 

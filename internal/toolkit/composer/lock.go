@@ -1,6 +1,7 @@
 package composer
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -9,10 +10,26 @@ import (
 
 // Package is one package of a lock file.
 type Package struct {
-	Name    string            `json:"name"`
-	Version string            `json:"version"` // as written: 2.4.7-p3
-	Type    string            `json:"type"`
-	Require map[string]string `json:"require"`
+	Name    string `json:"name"`
+	Version string `json:"version"` // as written: 2.4.7-p3
+	Type    string `json:"type"`
+	Require Links  `json:"require"`
+	Replace Links  `json:"replace"`
+}
+
+// Links are the packages that a package needs or stands for, with their constraints.
+type Links map[string]string
+
+// UnmarshalJSON reads an object; PHP writes an empty one as [].
+func (l *Links) UnmarshalJSON(text []byte) error {
+	if string(bytes.TrimSpace(text)) == "[]" {
+		*l = nil
+		return nil
+	}
+	var links map[string]string
+	err := json.Unmarshal(text, &links)
+	*l = links
+	return err
 }
 
 // Lock is composer.lock.
@@ -44,13 +61,24 @@ func decodeLock(text []byte) (*Lock, error) {
 	return &Lock{packages: append(file.Packages, dev...)}, nil
 }
 
-// Find returns a package by its name.
+// Find returns a package by its name, else the one that replaces it with a version, as forks
+// of Magento and of its libraries do. Name and Version are then those of what it replaces.
 func (l *Lock) Find(name string) (Package, bool) {
 	if l == nil {
 		return Package{}, false
 	}
 	for _, p := range l.packages {
 		if p.Name == name {
+			return p, true
+		}
+	}
+	for _, p := range l.packages {
+		version, ok := p.Replace[name]
+		if version == "self.version" {
+			version = p.Version
+		}
+		if _, err := ParseVersion(version); ok && err == nil {
+			p.Name, p.Version = name, version
 			return p, true
 		}
 	}

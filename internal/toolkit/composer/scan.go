@@ -41,7 +41,7 @@ func (s *scanner) packages(out *[]Package) bool {
 	}
 	return s.list(func() bool {
 		var p Package
-		if !s.object(func(key string) bool { return s.field(&p, key) }, "name", "version", "type", "require") {
+		if !s.object(func(key string) bool { return s.field(&p, key) }, "name", "version", "type", "require", "replace") {
 			return false
 		}
 		*out = append(*out, p)
@@ -58,15 +58,25 @@ func (s *scanner) field(p *Package, key string) bool {
 	case "type":
 		return s.text(&p.Type)
 	case "require":
-		p.Require = map[string]string{}
-		return s.object(func(name string) bool {
-			var constraint string
-			ok := s.text(&constraint)
-			p.Require[name] = constraint
-			return ok
-		})
+		return s.links(&p.Require)
+	case "replace":
+		return s.links(&p.Replace)
 	}
 	return s.skip()
+}
+
+// links reads an object of texts; PHP writes an empty one as [].
+func (s *scanner) links(out *Links) bool {
+	if s.blank(); bytes.HasPrefix(s.src[s.at:], []byte("[")) {
+		return s.list(func() bool { return false })
+	}
+	*out = Links{}
+	return s.object(func(name string) bool {
+		var constraint string
+		ok := s.text(&constraint)
+		(*out)[name] = constraint
+		return ok
+	})
 }
 
 // object reads an object; value reads the value of a key. A wanted key that comes twice or

@@ -51,9 +51,13 @@ func accepts(ctx context.Context, server, port string) bool {
 	return conn.Close() == nil
 }
 
-// cacheType turns all cache types on again when env.php was lost (spec: ece-tools 3.3).
+// cacheType turns all cache types on again when env.php was lost and no copy says which were on.
 func cacheType(ctx context.Context, k *kit.Kit) error {
 	if !k.Tree.HasFlag(tree.FlagEnvFileAbsence) {
+		return nil
+	}
+	if saved, err := k.PHPFile(tree.EnvPHPBackup).Read(); err == nil && saved.Len() > 1 && saved.Has("cache_types") {
+		k.Log.Info("Cache types are those of app/etc/env.php.bak")
 		return nil
 	}
 	k.Log.Info("Run cache:enable to restore all cache types")

@@ -16,7 +16,6 @@ const (
 	codeCacheEnable   = 130
 	codeStorageSet    = 2028
 	codeStorageUnset  = 2031
-	envPHPBackup      = tree.EnvPHP + ".bak"
 	verbosityVariable = "VERBOSE_COMMANDS"
 )
 

@@ -54,8 +54,8 @@ func Search(ctx context.Context, k *kit.Kit, in envphp.Input) (*phparray.Array, 
 // suiteTemplate asks for the shards and replicas that the service wants indexes to have.
 func suiteTemplate(ctx context.Context, k *kit.Kit, in envphp.Input) *phparray.Array {
 	e := services.Elasticsearch(in.Relationships)
-	if !in.ElasticSuite || !e.Exists() {
-		return nil
+	if !in.ElasticSuite || !e.Exists() || services.OpenSearch(in.Relationships).Exists() {
+		return nil // only Elasticsearch services of the platform have such a template
 	}
 	const name = "platformsh_index_settings"
 	var templates map[string]struct {

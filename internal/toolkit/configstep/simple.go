@@ -109,7 +109,7 @@ func setCryptKey(_ context.Context, k *kit.Kit) error {
 	if env.Text("crypt", "key") != "" {
 		return nil
 	}
-	backup, err := k.PHPFile(envPHPBackup).Read()
+	backup, err := k.PHPFile(tree.EnvPHPBackup).Read()
 	if err != nil {
 		k.Log.Warningf("The encryption key is not looked for in the backup: %v", err)
 	}

@@ -61,10 +61,11 @@ func queueFrom(in envphp.Input) queueOptions {
 }
 
 // searchFrom chooses the search service. Magento since 2.4 cannot be installed without.
-func searchFrom(ctx context.Context, k *kit.Kit, in envphp.Input) (s searchOptions, suite string, err error) {
+func searchFrom(ctx context.Context, k *kit.Kit, in envphp.Input) (s searchOptions, suite suiteOptions, err error) {
 	elastic, open := services.Elasticsearch(in.Relationships), services.OpenSearch(in.Relationships)
-	if in.ElasticSuite && elastic.Exists() {
-		suite = envphp.ElasticSuite(in, envphp.Search(in, "")).Text("es_client", "servers")
+	if services.Search(in.Relationships).Exists() {
+		client := envphp.ElasticSuite(in, nil).Sub("es_client") // nil without ElasticSuite
+		suite = suiteOptions{client.Text("servers"), client.Text("enable_https_mode"), client.Text("http_auth_user"), client.Text("http_auth_pwd")}
 	}
 	if !in.Magento.AtLeast("2.4.0") {
 		return s, suite, nil

@@ -63,7 +63,7 @@ type installation struct {
 	admin                               adminOptions
 	search                              searchOptions
 	version                             composer.Version
-	elasticSuite                        string // its servers
+	elasticSuite                        suiteOptions
 	storage                             storageOptions
 	queue                               queueOptions
 }
@@ -73,6 +73,9 @@ type databaseOptions struct{ host, name, user, password, prefix string }
 type adminOptions struct{ user, first, last, email, password string }
 
 type searchOptions struct{ engine, prefix, host, port, user, password, index string }
+
+// suiteOptions are those of the module ElasticSuite.
+type suiteOptions struct{ servers, https, user, password string }
 
 type storageOptions struct{ driver, prefix, bucket, region, key, secret string }
 
@@ -95,7 +98,7 @@ func (i installation) args() ([]string, error) {
 		return nil, err
 	}
 	i.search.add(o)
-	o.addGiven("es-hosts", i.elasticSuite)
+	i.elasticSuite.add(o)
 	if err := i.storage.add(o); err != nil {
 		return nil, err
 	}
@@ -146,6 +149,13 @@ func (s searchOptions) add(o *options) {
 		o.add(s.prefix+"-password", s.password)
 	}
 	o.addGiven(s.prefix+"-index-prefix", s.index)
+}
+
+func (s suiteOptions) add(o *options) {
+	o.addGiven("es-hosts", s.servers)
+	o.addGiven("es-enable-ssl", s.https)
+	o.addGiven("es-user", s.user)
+	o.addGiven("es-pass", s.password)
 }
 
 func (s storageOptions) add(o *options) error {

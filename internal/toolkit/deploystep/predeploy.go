@@ -5,6 +5,7 @@ import (
 
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/kit"
+	"sluice/internal/toolkit/phparray"
 	"sluice/internal/toolkit/phpfile"
 	"sluice/internal/toolkit/scd"
 	"sluice/internal/toolkit/scenario"
@@ -56,16 +57,43 @@ func restorePatchLog(_ context.Context, k *kit.Kit) error {
 	return k.Tree.Append(tree.PatchLog, text)
 }
 
-// checkState remembers that env.php has nothing of an installation in it.
+// checkState remembers that env.php has nothing of an installation in it, and brings the copy
+// of the last deployment back.
 func checkState(_ context.Context, k *kit.Kit) error {
 	env, err := envPHP(k).Read()
-	if err != nil {
+	if err != nil || !lost(env) {
 		return err
 	}
-	if env.Len() == 0 || env.Len() == 1 && env.Has("cache_types") {
-		k.Log.Info(`Set "env_file_absence" flag`)
-		k.Tree.SetFlag(tree.FlagEnvFileAbsence, k.Log)
+	k.Log.Info(`Set "env_file_absence" flag`)
+	k.Tree.SetFlag(tree.FlagEnvFileAbsence, k.Log)
+	return restoreEnv(k)
+}
+
+// lost reports whether nothing of an installation is in env.php: Magento's own commands write
+// one with cache types alone when there is none.
+func lost(env *phparray.Array) bool {
+	return env.Len() == 0 || env.Len() == 1 && env.Has("cache_types")
+}
+
+// restoreEnv starts again from env.php.bak: it has the address of the administration, locked
+// settings and others that nobody could make again. The steps that follow bring what depends
+// on the environment up to date. The variable CRYPT_KEY goes before the key of the copy.
+func restoreEnv(k *kit.Kit) error {
+	saved, err := k.PHPFile(tree.EnvPHPBackup).Read()
+	if err != nil {
+		k.Log.Warningf("app/etc/env.php was lost, and its copy cannot be used: %v", err)
+		return nil
 	}
+	if lost(saved) {
+		return nil
+	}
+	if k.Platform.Variable("CRYPT_KEY") != "" {
+		saved.Unset("crypt", "key")
+	}
+	if err := envPHP(k).Write(saved); err != nil {
+		return fault.Wrap(codeEnvPHP, err)
+	}
+	k.Log.Warning("app/etc/env.php was lost. It was brought back from app/etc/env.php.bak, which the last post-deploy wrote; what was changed since then is missing.")
 	return nil
 }
 

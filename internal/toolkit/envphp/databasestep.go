@@ -18,7 +18,8 @@ func PutDatabase(in Input, env *phparray.Array) (after *phparray.Array, split bo
 	enabled := SplitConnections(env)
 	var foreign []string
 	for _, name := range enabled {
-		if !phparray.Same(env.Get("db", "connection", name, "host"), wanted.Get("connection", name, "host")) {
+		// One without a relationship is left over from another environment, and nothing custom.
+		if wanted.Has("connection", name) && !phparray.Same(env.Get("db", "connection", name, "host"), wanted.Get("connection", name, "host")) {
 			foreign = append(foreign, name)
 		}
 	}

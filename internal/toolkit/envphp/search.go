@@ -59,7 +59,7 @@ func searchService(in Input, elasticVersion string) *phparray.Array {
 
 func searchConnection(engine string, e services.Endpoint) *phparray.Array {
 	c := phparray.Map("engine", engine, engine+"_server_hostname", e.SearchURL(), engine+"_server_port", e.Get("port"))
-	if user, password := e.Text("username"), e.Text("password"); user != "" && password != "" {
+	if user, password, ok := e.Credentials(); ok {
 		c.Set(engine+"_enable_auth", 1)
 		c.Set(engine+"_username", user)
 		c.Set(engine+"_password", password)
@@ -81,11 +81,19 @@ func ElasticSuite(in Input, index *phparray.Array) *phparray.Array {
 
 func elasticSuite(in Input, index *phparray.Array) *phparray.Array {
 	section := phparray.New()
-	e := services.Elasticsearch(in.Relationships)
+	e := services.Search(in.Relationships)
 	if !e.Exists() {
 		return section
 	}
 	section.SetAt(e.Host()+":"+e.Text("port"), "es_client", "servers")
+	if e.Text("scheme") == "https" {
+		section.SetAt(1, "es_client", "enable_https_mode")
+	}
+	if user, password, ok := e.Credentials(); ok {
+		section.SetAt(1, "es_client", "enable_http_auth")
+		section.SetAt(user, "es_client", "http_auth_user")
+		section.SetAt(password, "es_client", "http_auth_pwd")
+	}
 	if alias := e.Index(); alias != "" {
 		section.SetAt(alias, "es_client", "indices_alias")
 	}

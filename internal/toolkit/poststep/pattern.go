@@ -2,7 +2,6 @@ package poststep
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -57,7 +56,7 @@ func (w *warmer) urls(ctx context.Context, p pattern) []string {
 	}
 	fits, err := matcher(p.text)
 	if err != nil {
-		w.kit.Log.Errorf("Warm-up pattern %q isn't valid. %v", p.text, err)
+		w.kit.Log.Errorf("Warm-up pattern \"%s\" isn't valid. %v", p.text, err)
 		return nil
 	}
 	return slices.DeleteFunc(found, func(address string) bool {
@@ -85,12 +84,8 @@ func (w *warmer) ask(ctx context.Context, args []string) []string {
 		w.kit.Log.Error("Command execution failed: " + err.Error())
 		return nil
 	}
-	v, err := phparray.DecodeJSON([]byte(result.Stdout))
-	list, ok := v.(*phparray.Array)
-	if err != nil || !ok {
-		if err == nil {
-			err = errors.New("it is no list")
-		}
+	list, err := decodeList(result.Stdout)
+	if err != nil {
 		w.kit.Log.Errorf("Can't parse result from command config:show:urls: %v", err)
 		return nil
 	}

@@ -24,7 +24,7 @@ import (
 	"sluice/internal/toolkit/toolkittest"
 )
 
-const lock = "-- composer.lock --\n{\"packages\":[{\"name\":\"magento/magento2-base\",\"version\":\"2.4.6\"}]}\n"
+const lock = "-- composer.lock --\n{\"packages\":[{\"name\":\"magento/magento2-base\",\"version\":\"2.4.6\"},{\"name\":\"magento/magento-cloud-components\",\"version\":\"1.1.1\"}]}\n"
 
 func run(t *testing.T, w *toolkittest.World, name string) error {
 	t.Helper()
@@ -152,7 +152,7 @@ func TestWarmUpPages(t *testing.T) {
 		"a page of all stores": {page: "store-page:/contact:*", asked: "/contact /fr/contact"},
 		"a page of some":       {page: "store-page:contact:2|de", asked: "/de/contact /fr/contact", commands: "config:show:store-url --ansi --no-interaction de", answers: map[string]string{"config:show:store-url --ansi --no-interaction de": "{S}/de/"}},
 		"no list":              {page: "category:*:*", answers: map[string]string{"config:show:urls": "oops"}, log: "ERROR: Can't parse result from command config:show:urls:"},
-		"a map, not a list":    {page: "category:*:*", answers: map[string]string{"config:show:urls": "3"}, log: "ERROR: Can't parse result from command config:show:urls: it is no list"},
+		"a map, not a list":    {page: "category:*:*", answers: map[string]string{"config:show:urls": "3"}, log: "ERROR: Can't parse result from command config:show:urls: the answer has no JSON list in it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShop(t)
@@ -212,6 +212,50 @@ func TestWithoutTheModuleTheRoutesSayTheBaseURL(t *testing.T) {
 		if !strings.Contains(w.Log(), want) {
 			t.Errorf("no %q in\n%s", want, w.Log())
 		}
+	}
+}
+
+// A Magento that does not have the command is not started for it.
+func TestComposerLockSaysWhetherMagentoIsAsked(t *testing.T) {
+	s := newShop(t)
+	w := world(t, s, nil)
+	w.Write(t, "-- composer.lock --\n{\"packages\":[{\"name\":\"magento/magento2-base\",\"version\":\"2.4.7-p3\"}]}\n")
+	w.Variables["WARM_UP_PAGES"] = phparray.List("a")
+	w.Variables["WARM_UP_CONCURRENCY"] = 0
+	w.Kit.Platform.Routes.Set(s.URL+"/", phparray.Map("type", "upstream", "original_url", "http://{default}/"))
+	must(t, run(t, w, "WarmUp"))
+	if lines := w.Shell.Lines(); len(lines) != 0 {
+		t.Errorf("ran %q", lines)
+	}
+	if log := w.Log(); strings.Contains(log, "ERROR") || !strings.Contains(log, "INFO: Warmed up page: "+s.URL+"/a\n") {
+		t.Error(log)
+	}
+}
+
+// Notices of PHP before and behind an answer are no part of it.
+func TestNoticesAreNoAnswers(t *testing.T) {
+	const notice = "\nDeprecated: Creation of dynamic property A::$b is deprecated in /app/vendor/a.php on line 3\n\n"
+	s := newShop(t)
+	w := world(t, s, nil)
+	w.Shell.Print("php ./bin/magento config:show:default-url", notice+s.URL+"/\n"+notice)
+	w.Shell.Print("php ./bin/magento config:show:store-url", notice+"{\n\"1\": \""+s.URL+"/\"\n}")
+	w.Shell.Print("php ./bin/magento config:show:urls", notice+"[\""+s.URL+"/found\"]\n"+notice)
+	w.Variables["WARM_UP_PAGES"] = phparray.List("a", s.URL+"/b", "category:*:*")
+	w.Variables["WARM_UP_CONCURRENCY"] = 1
+	must(t, run(t, w, "WarmUp"))
+	for _, page := range []string{"/a", "/b", "/found"} {
+		if !strings.Contains(w.Log(), "INFO: Warmed up page: "+s.URL+page+"\n") {
+			t.Errorf("%s is missing in\n%s", page, w.Log())
+		}
+	}
+	w = world(t, s, nil)
+	w.Shell.Print("php ./bin/magento config:show:default-url", notice)
+	w.Variables["WARM_UP_PAGES"] = phparray.List("a")
+	w.Variables["WARM_UP_CONCURRENCY"] = 1
+	w.Kit.Platform.Routes.Set(s.URL+"/", phparray.Map("type", "upstream", "original_url", "http://{default}/"))
+	must(t, run(t, w, "WarmUp"))
+	if !strings.Contains(w.Log(), "ERROR: Cannot fetch base URL") || !strings.Contains(w.Log(), "INFO: Warmed up page: "+s.URL+"/a\n") {
+		t.Error(w.Log())
 	}
 }
 

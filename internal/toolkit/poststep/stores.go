@@ -27,10 +27,8 @@ func (s *stores) baseURL(ctx context.Context) (string, error) {
 	if s.base != "" {
 		return s.base, nil
 	}
-	result, err := s.kit.Magento(ctx, "config:show:default-url")
-	base := strings.TrimSpace(result.Stdout)
-	if err != nil || base == "" {
-		s.kit.Log.Error("Cannot fetch base URL using the config:show:default-url command. Instead, using the URL from the MAGENTO_CLOUD_ROUTES variable.")
+	base := s.askBase(ctx)
+	if base == "" {
 		s.kit.Log.Debug("Initializing routes.")
 		routes, err := urlmap.From(s.kit.Platform.Routes)
 		if err != nil {
@@ -43,6 +41,31 @@ func (s *stores) baseURL(ctx context.Context) (string, error) {
 	return s.base, nil
 }
 
+// askBase asks Magento for the base URL; "" when it does not say it.
+func (s *stores) askBase(ctx context.Context) string {
+	if !s.commands() {
+		s.kit.Log.Info("The package " + components + " is not installed: using the base URL from the MAGENTO_CLOUD_ROUTES variable.")
+		return ""
+	}
+	result, err := s.kit.Magento(ctx, "config:show:default-url")
+	base := lastURL(result.Stdout)
+	if err != nil || base == "" {
+		s.kit.Log.Error("Cannot fetch base URL using the config:show:default-url command. Instead, using the URL from the MAGENTO_CLOUD_ROUTES variable.")
+		return ""
+	}
+	return base
+}
+
+// components has the commands that are asked here.
+const components = "magento/magento-cloud-components"
+
+// commands reports whether Magento can be asked: to start it for a command that it does not
+// have costs seconds, and an exception in its log. A project without composer.lock may have it.
+func (s *stores) commands() bool {
+	lock, err := s.kit.Tree.Lock()
+	return err != nil || len(lock.All()) == 0 || lock.Has(components)
+}
+
 // all returns the base URLs of all stores by their ids; a failure is a warning.
 func (s *stores) all(ctx context.Context) *phparray.Array {
 	if s.byID != nil {
@@ -50,17 +73,15 @@ func (s *stores) all(ctx context.Context) *phparray.Array {
 	}
 	s.byID = phparray.New()
 	result, err := s.kit.Magento(ctx, "config:show:store-url")
+	var urls *phparray.Array
 	if err == nil {
-		var v any
-		if v, err = phparray.DecodeJSON([]byte(result.Stdout)); err == nil {
-			if a, ok := v.(*phparray.Array); ok {
-				s.byID = a
-			}
-		}
+		urls, err = decodeList(result.Stdout)
 	}
 	if err != nil {
 		s.kit.Log.Warn(codeStoreURLs, "Can't fetch store urls. "+err.Error())
+		return s.byID
 	}
+	s.byID = urls
 	return s.byID
 }
 
@@ -77,7 +98,7 @@ func (s *stores) one(ctx context.Context, code string) string {
 	if err != nil {
 		s.kit.Log.Warn(codeStoreURL, fmt.Sprintf("Can't fetch store url with store code %q. %v", code, err))
 	}
-	s.byCode[code] = strings.TrimSpace(result.Stdout)
+	s.byCode[code] = lastURL(result.Stdout)
 	return s.byCode[code]
 }
 

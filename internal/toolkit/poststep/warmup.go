@@ -77,19 +77,19 @@ func (w *warmer) collect(ctx context.Context, pages *phparray.Array) ([]string, 
 		page := phparray.String(v)
 		if p, ok := parsePattern(page); ok {
 			found := w.urls(ctx, p)
-			w.kit.Log.Infof("Found %d urls for pattern %q", len(found), page)
+			w.kit.Log.Infof("Found %d urls for pattern \"%s\"", len(found), page)
 			urls = append(urls, found...)
 			continue
 		}
 		switch {
 		case strings.HasPrefix(page, "http") && strings.Contains(page, "://"):
 			if !w.stores.related(ctx, page) {
-				w.kit.Log.Errorf("Page %q can't be warmed-up because such domain is not registered in current Magento installation", page)
+				w.kit.Log.Errorf("Page \"%s\" can't be warmed-up because such domain is not registered in current Magento installation", page)
 				continue
 			}
 			urls = append(urls, page)
 		case strings.Contains(page, ":"):
-			w.kit.Log.Errorf("Page %q isn't correct and can't be warmed-up", page)
+			w.kit.Log.Errorf("Page \"%s\" isn't correct and can't be warmed-up", page)
 		default:
 			urls = append(urls, base+"/"+strings.TrimLeft(page, "/"))
 		}

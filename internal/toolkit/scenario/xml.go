@@ -30,7 +30,9 @@ const instanceSpace = "http://www.w3.org/2001/XMLSchema-instance"
 
 // readXML reads the one root element. Comments and processing instructions are ignored.
 func readXML(path string, text []byte) (*element, error) {
+	text, read := decoded(text)
 	dec := xml.NewDecoder(bytes.NewReader(text))
+	dec.CharsetReader = read
 	var root *element
 	var open []*element
 	for {

@@ -102,6 +102,20 @@ func Elasticsearch(relationships *phparray.Array) Endpoint {
 // OpenSearch returns the relationship of OpenSearch.
 func OpenSearch(relationships *phparray.Array) Endpoint { return Find(relationships, "opensearch") }
 
+// Search returns the relationship that a shop searches with: OpenSearch goes first.
+func Search(relationships *phparray.Array) Endpoint {
+	if e := OpenSearch(relationships); e.Exists() {
+		return e
+	}
+	return Elasticsearch(relationships)
+}
+
+// Credentials returns the user and the password; ok is false unless there are both.
+func (e Endpoint) Credentials() (user, password string, ok bool) {
+	user, password = e.Text("username"), e.Text("password")
+	return user, password, user != "" && password != ""
+}
+
 // Solr returns the relationship of Solr, which Magento 2.1 knew.
 func Solr(relationships *phparray.Array) Endpoint { return Find(relationships, "solr") }
 

@@ -31,6 +31,13 @@ type Result struct {
 	Elapsed time.Duration
 }
 
+// LastLine returns the last line of stdout that has text: the answer of a command that prints
+// one line, without the notices that PHP may print before it.
+func (r Result) LastLine() string {
+	text := strings.TrimSpace(r.Stdout)
+	return strings.TrimSpace(text[strings.LastIndexByte(text, '\n')+1:])
+}
+
 // Runner runs commands. A command that ends with another status than 0 is a *Failure.
 type Runner interface {
 	Run(ctx context.Context, c Command) (Result, error)

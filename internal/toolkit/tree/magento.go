@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"sluice/internal/toolkit/composer"
+	"sluice/internal/toolkit/fault"
 )
 
 // lockFile is what was read of composer.lock, and the file it was read of.
@@ -83,7 +84,7 @@ func (t *Tree) MagentoVersion(fromGit string) (composer.Version, error) {
 		return composer.Version{}, err
 	}
 	if version == "" {
-		return composer.Version{}, errors.New("Magento version cannot be resolved")
+		return composer.Version{}, noVersion("Magento version cannot be resolved")
 	}
 	return composer.ParseVersion(version)
 }
@@ -106,7 +107,16 @@ func (t *Tree) GitInstallation(fromGit string) (bool, error) {
 		return false, err
 	}
 	if version == "" {
-		return false, errors.New("Version cannot be determined")
+		return false, noVersion("Version cannot be determined")
 	}
 	return true, nil
+}
+
+// noVersion is the error of a project that does not say which Magento it is.
+func noVersion(message string) error {
+	return &fault.Fault{
+		Message: message,
+		Suggestion: "Commit composer.lock with " + basePackage + ", or with a package that replaces it by a version. Without Composer, set DEPLOYED_MAGENTO_VERSION_FROM_GIT " +
+			"in stage.global of .magento.env.yaml; patches of m2-hotfixes are not applied then.",
+	}
 }

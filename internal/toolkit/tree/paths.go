@@ -16,6 +16,7 @@ const (
 // Files, relative to the root (spec: ece-tools 0.2).
 const (
 	EnvPHP            = "app/etc/env.php"
+	EnvPHPBackup      = EnvPHP + ".bak" // of the last post-deploy
 	ConfigPHP         = "app/etc/config.php"
 	EnvYAML           = ".magento.env.yaml"
 	AppYAML           = ".magento.app.yaml"

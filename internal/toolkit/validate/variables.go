@@ -11,7 +11,6 @@ import (
 	"sluice/internal/manifest"
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/kit"
-	"sluice/internal/toolkit/phparray"
 )
 
 // DeprecatedVariables warns of values of former releases (spec: ece-tools 6.3).
@@ -87,7 +86,7 @@ func DebugLogging(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 		return nil, err
 	}
 	result, err := k.Magento(ctx, "config:show", "dev/debug/debug_logging")
-	if err != nil || !phparray.Truthy(strings.TrimSpace(result.Stdout)) {
+	if err != nil || result.LastLine() != "1" {
 		return nil, nil //nolint:nilerr // a value that cannot be read counts as none
 	}
 	return finding(3001, "Debug logging is enabled in Magento",

@@ -43,7 +43,7 @@ func phpRunning(ctx context.Context, k *kit.Kit) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return strings.TrimSpace(result.Stdout), nil
+	return result.LastLine(), nil
 }
 
 // Database implements Services.

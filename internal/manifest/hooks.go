@@ -1,0 +1,91 @@
+package manifest
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The commands of a deploy hook that write into the code, which is read-only then.
+var (
+	buildCommand = regexp.MustCompile(`(?m)^[^#\n]*\b(composer\s+(?:[-\w=]+\s+)*(?:install|update|require|dump-autoload)|npm\s+(?:ci|install|run\s+build)|yarn\s+install|setup:di:compile|assets:install)\b`)
+	writeCommand = regexp.MustCompile(`(?m)^[ \t]*(?:mkdir(?:[ \t]+-p)?|touch|rm(?:[ \t]+-\w+)*)[ \t]+"?((?:\./)?[A-Za-z0-9_][\w./-]*)"?[ \t]*$`)
+)
+
+// hooks notices what cannot work in the hooks: building, and writing outside the mounts,
+// once the code is read-only. It is a guess from the text and never an error.
+func (p *parser) hooks(a *Application) {
+	n := p.apps[a.Name].get("hooks")
+	for _, hook := range []string{"deploy", "post_deploy"} {
+		e := n.find(hook)
+		if e == nil {
+			continue
+		}
+		script := e.value.str()
+		if match := buildCommand.FindStringSubmatch(script); match != nil {
+			p.check.notice(e.pos, "read-only-code", fmt.Sprintf("hook %s runs %q", hook, clip(match[1], 60)), "the code is read-only then", "move it to the build hook")
+		}
+		for _, match := range writeCommand.FindAllStringSubmatch(script, 3) {
+			if target := cleanPath(match[1]); !underMount(a.Mounts, target) {
+				p.check.notice(e.pos, "read-only-code", fmt.Sprintf("hook %s writes to %s", hook, show(target)), "only mounts and /tmp are writable then", "move it to the build hook or mount the directory")
+			}
+		}
+	}
+}
+
+// installCommand finds programs of other languages where a command begins.
+var installCommand = regexp.MustCompile(`(?m)(?:^|&&|\|\||[;(]|\bthen|\bdo)[ \t]*(npm|npx|node|yarn|pnpm|gem|pip3?)[ \t]`)
+
+// ownTools finds what brings such programs along in a script.
+var ownTools = regexp.MustCompile(`(?i)\bn(?:vm|ode)?[ _-]?(?:install|dir)\b|nvm\.sh|nodesource|nodejs\.org|\bfnm\b|\bvolta\b|apt-get|rbenv|pyenv`)
+
+// languageOf is the language of a program, as dependencies name it.
+func languageOf(program string) string {
+	switch program {
+	case "gem":
+		return "ruby"
+	case "pip", "pip3":
+		return "python3"
+	default:
+		return "nodejs"
+	}
+}
+
+// buildTools warns about programs of a build hook that the runtime's image lacks.
+func (p *parser) buildTools(a *Application) {
+	e := p.apps[a.Name].get("hooks").find("build")
+	if e == nil || ownTools.MatchString(a.Hooks.Build) {
+		return
+	}
+	var told []string
+	for _, match := range installCommand.FindAllStringSubmatch(a.Hooks.Build, 50) {
+		language := languageOf(match[1])
+		if slices.Contains(told, language) || p.hasInstaller(a, language) {
+			continue
+		}
+		told = append(told, language)
+		p.check.warn(e.pos, "missing-installer", fmt.Sprintf("hook build runs %s, which %s does not have", match[1], a.Type), "the build fails there", installIt(language))
+	}
+}
+
+// installIt says how to get the programs of a language.
+func installIt(language string) string {
+	const operator = "have the operator name an image that has it in the server's catalog file"
+	if language == "nodejs" {
+		return "install Node with nvm at the beginning of the build hook, or " + operator
+	}
+	return "install what you need in the build hook, or " + operator
+}
+
+// endlessConsumers notices crons that start a queue consumer without an end.
+func (p *parser) endlessConsumers(a *Application) {
+	for _, c := range a.Crons {
+		if !strings.Contains(c.Start, "queue:consumers:start") || strings.Contains(c.Start, "--max-messages") || strings.HasPrefix(strings.TrimSpace(c.Start), "timeout ") {
+			continue
+		}
+		p.check.notice(c.Pos, "endless-cron", fmt.Sprintf("cron %s starts a consumer that does not end", show(c.Name)),
+			fmt.Sprintf("no other cron of the application runs until its timeout of %s, and deployments wait for it", strings.TrimSuffix(strings.TrimSuffix(c.Timeout.String(), "0s"), "0m")),
+			"add --max-messages, set CRON_CONSUMERS_RUNNER instead, or make it a worker")
+	}
+}
