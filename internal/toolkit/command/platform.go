@@ -27,6 +27,7 @@ func platform(p Process, t *tree.Tree, env *manifest.EnvFile) (*kit.Platform, er
 		Application:   d.array("ENV_APPLICATION", "MAGENTO_CLOUD_APPLICATION"),
 	}
 	out.Branch, _ = p.env(d.name("ENV_ENVIRONMENT", "MAGENTO_CLOUD_ENVIRONMENT"))
+	out.Type, _ = p.env("MAGENTO_CLOUD_ENVIRONMENT_TYPE")
 	if d.err != nil {
 		return nil, d.err
 	}

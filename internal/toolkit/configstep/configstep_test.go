@@ -268,8 +268,8 @@ func TestURLs(t *testing.T) {
 	w.Kit.Platform.Routes = decode(t, `{"https://new.example/": {"type": "upstream", "original_url": "https://{default}/"}}`)
 	db := databasetest.New(t)
 	db.Prefix = "x_"
-	db.Must(t, `CREATE TABLE x_core_config_data (scope_id INTEGER, path TEXT, value TEXT);
-		INSERT INTO x_core_config_data VALUES (0, 'web/secure/base_url', 'https://old.example/'), (0, 'web/unsecure/base_url', '{{base_url}}'),
+	db.Must(t, `CREATE TABLE x_core_config_data (config_id INTEGER PRIMARY KEY, scope_id INTEGER, path TEXT, value TEXT);
+		INSERT INTO x_core_config_data (scope_id, path, value) VALUES (0, 'web/secure/base_url', 'https://old.example/'), (0, 'web/unsecure/base_url', '{{base_url}}'),
 		(1, 'web/secure/base_url', 'https://fr.old.example/'), (1, 'mail', 'shop@other.example')`)
 	w.Databases["default"] = db
 	must(t, w, update+"Urls")
@@ -293,6 +293,24 @@ INFO: Write the updating base URLs configuration in the app/etc/env.php file
 `
 	same(t, log, w.Log())
 	same(t, "touch core_config_data\ntouch app/etc/env.php", strings.Join(w.Progress.Lines, "\n"))
+}
+
+// TestURLsThatStayAreLookedAt: in production nothing is replaced, but a secure URL at the port
+// of plain HTTP is told.
+func TestURLsThatStayAreLookedAt(t *testing.T) {
+	for base, warned := range map[string]bool{"https://shop.test:8080/": true, "https://shop.test/": false, "http://shop.test:8080/": false} {
+		w := world(t, "2.4.7", "", "")
+		w.Kit.Platform.Type = "production"
+		w.Kit.Platform.Routes = decode(t, `{"http://shop.test:8080/": {"type": "upstream", "original_url": "http://{default}/"}}`)
+		db := databasetest.New(t)
+		db.Must(t, `CREATE TABLE core_config_data (config_id INTEGER PRIMARY KEY, scope_id INTEGER, path TEXT, value TEXT);
+			INSERT INTO core_config_data (scope_id, path, value) VALUES (0, 'web/secure/base_url', '`+base+`')`)
+		w.Databases["default"] = db
+		must(t, w, update+"Urls")
+		if got := strings.Contains(w.Log(), "WARNING: The secure base URL "+base+" is TLS on a port that serves plain HTTP"); got != warned {
+			t.Errorf("%s: warned %t\n%s", base, got, w.Log())
+		}
+	}
 }
 
 func TestSearchEngineOfMagento21IsInConfigPHP(t *testing.T) {

@@ -11,15 +11,16 @@ import (
 	"sluice/internal/toolkit/urlmap"
 )
 
-// urls lets the shop's base URLs follow the routes (spec: ece-tools 5.10).
+// urls lets the shop's base URLs follow the routes.
 func urls(ctx context.Context, k *kit.Kit) error {
 	in, err := gather(k)
 	if err != nil {
 		return err
 	}
-	ok, notes := envphp.UpdatesURLs(in, k.Platform.MasterLike())
+	ok, notes := envphp.UpdatesURLs(in, k.Platform.Live())
 	envphp.Log(k.Log, notes)
 	if !ok {
+		warnUnreachable(ctx, k)
 		return nil
 	}
 	k.Log.Info("Updating secure and unsecure URLs")
@@ -34,34 +35,78 @@ func urls(ctx context.Context, k *kit.Kit) error {
 	return envURLs(k, sites)
 }
 
-// databaseURLs replaces the hosts in core_config_data.
+// warnUnreachable warns of a secure base URL at which nothing answers, when it is not to be
+// replaced. A database that cannot be read is found by other steps.
+func warnUnreachable(ctx context.Context, k *kit.Kit) {
+	db, err := k.Databases.Open(ctx, "default")
+	if err != nil {
+		return
+	}
+	base, err := baseURLs(ctx, db)
+	if err != nil || !urlmap.TLSOnPlainPort(k.Platform.Routes, base["secure"]) {
+		return
+	}
+	k.Log.Warningf("The secure base URL %s is TLS on a port that serves plain HTTP: the administration and the customer login cannot be opened. "+
+		"Set it to a URL of a route: php bin/magento config:set web/secure/base_url URL", base["secure"])
+}
+
+// baseURLs reads the base URLs of the default scope, by "secure" and "unsecure".
+func baseURLs(ctx context.Context, db kit.Database) (map[string]string, error) {
+	rows, err := db.Rows(ctx, "SELECT `path`, `value` FROM `"+db.Table("core_config_data")+"` WHERE `path` IN (?, ?) AND `scope_id` = ?", "web/unsecure/base_url", "web/secure/base_url", 0)
+	base := map[string]string{}
+	for _, row := range rows {
+		kind := strings.TrimSuffix(strings.TrimPrefix(row.Text("path"), "web/"), "/base_url")
+		base[kind] = row.Text("value")
+	}
+	return base, err
+}
+
+// databaseURLs replaces hosts, schemes and ports in core_config_data.
 func databaseURLs(ctx context.Context, k *kit.Kit, sites urlmap.Map) error {
 	k.Log.Info("Updating secure and unsecure URLs in core_config_data table.")
 	db, err := k.Databases.Open(ctx, "default")
 	if err != nil {
 		return err
 	}
-	table := "`" + db.Table("core_config_data") + "`"
-	rows, err := db.Rows(ctx, "SELECT `path`, `value` FROM "+table+" WHERE `path` IN (?, ?) AND `scope_id` = ?", "web/unsecure/base_url", "web/secure/base_url", 0)
+	base, err := baseURLs(ctx, db)
 	if err != nil {
 		return fmt.Errorf("read the base URLs: %w", err)
 	}
-	base := map[string]string{}
-	for _, row := range rows {
-		kind := strings.TrimSuffix(strings.TrimPrefix(row.Text("path"), "web/"), "/base_url")
-		base[kind] = row.Text("value")
-	}
-	for _, r := range envphp.Replacements(base, sites) {
-		k.Progress.Touch("core_config_data")
-		n, err := db.Exec(ctx, "UPDATE "+table+" SET `value` = REPLACE(`value`, ?, ?) WHERE `value` LIKE ?", r.Old, r.New, "%"+r.Old+"%")
+	table := "`" + db.Table("core_config_data") + "`"
+	for _, r := range sites.Replacements(base) {
+		n, err := replaceIn(ctx, k, db, table, r)
 		if err != nil {
-			return fmt.Errorf("replace the host %s in core_config_data: %w", r.Old, err)
+			return fmt.Errorf("replace the host %s in core_config_data: %w", r.Host, err)
 		}
 		if n > 0 {
-			envphp.Log(k.Log, []envphp.Note{r.Note()})
+			envphp.Log(k.Log, []envphp.Note{envphp.Replaced(r)})
 		}
 	}
 	return nil
+}
+
+// replaceIn replaces the host in every value that has it, and returns how many changed.
+func replaceIn(ctx context.Context, k *kit.Kit, db kit.Database, table string, r urlmap.Replacement) (n int64, err error) {
+	rows, err := db.Rows(ctx, "SELECT `config_id`, `value` FROM "+table+" WHERE `value` LIKE ?", "%"+r.Host+"%")
+	if err != nil {
+		return 0, err
+	}
+	for _, row := range rows {
+		before := row.Text("value")
+		after := r.Apply(before)
+		if after == before {
+			continue
+		}
+		if n == 0 {
+			k.Progress.Touch("core_config_data")
+		}
+		changed, err := db.Exec(ctx, "UPDATE "+table+" SET `value` = ? WHERE `config_id` = ?", after, row.Text("config_id"))
+		if err != nil {
+			return n, err
+		}
+		n += changed
+	}
+	return n, nil
 }
 
 // envURLs replaces the hosts in env.php, where base URLs can be fixed.
@@ -73,7 +118,7 @@ func envURLs(k *kit.Kit, sites urlmap.Map) error {
 	}
 	after, done := envphp.ReplaceHosts(env, sites)
 	for _, r := range done {
-		envphp.Log(k.Log, []envphp.Note{r.Note()})
+		envphp.Log(k.Log, []envphp.Note{envphp.Replaced(r)})
 	}
 	if len(done) == 0 {
 		return nil

@@ -24,7 +24,7 @@ func gatherInstallation(ctx context.Context, k *kit.Kit) (installation, error) {
 		return installation{}, err
 	}
 	i := installation{
-		unsecure: urlmap.Default(routes.Unsecure), secure: urlmap.Default(routes.Secure),
+		unsecure: urlmap.Default(routes.Unsecure), secure: urlmap.Default(routes.Secure), onlyUnsecure: routes.OnlyUnsecure,
 		frontName: cmp.Or(k.Platform.Variable("ADMIN_URL"), "admin"), locale: cmp.Or(k.Platform.Variable("ADMIN_LOCALE"), "en_US"),
 		version: in.Magento,
 		admin: adminOptions{

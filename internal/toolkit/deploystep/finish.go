@@ -11,7 +11,7 @@ import (
 // figures.
 func disableAnalytics(ctx context.Context, k *kit.Kit) error {
 	wanted, err := k.Stages.Deploy.Bool("ENABLE_GOOGLE_ANALYTICS")
-	if err != nil || wanted || k.Platform.MasterLike() {
+	if err != nil || wanted || k.Platform.Live() {
 		return err
 	}
 	k.Log.Info("Disabling Google Analytics")

@@ -59,6 +59,7 @@ func logged(ctx context.Context, k *kit.Kit, title string, c shell.Command) (err
 // installation is everything that setup:install is told (spec: ece-tools 3.5).
 type installation struct {
 	unsecure, secure, frontName, locale string
+	onlyUnsecure                        bool // nothing answers at https
 	database                            databaseOptions
 	admin                               adminOptions
 	search                              searchOptions
@@ -83,7 +84,11 @@ type queueOptions struct{ host, port, user, password, vhost string }
 
 // args are the options of setup:install in their order.
 func (i installation) args() ([]string, error) {
-	o := &options{"-n", "--ansi", "--no-interaction", "--cleanup-database", "--session-save=db", "--use-secure-admin=1", "--use-rewrites=1", "--currency=USD"}
+	secureAdmin := "--use-secure-admin=1"
+	if i.onlyUnsecure {
+		secureAdmin = "--use-secure-admin=0"
+	}
+	o := &options{"-n", "--ansi", "--no-interaction", "--cleanup-database", "--session-save=db", secureAdmin, "--use-rewrites=1", "--currency=USD"}
 	o.add("base-url", i.unsecure)
 	o.add("base-url-secure", i.secure)
 	o.add("backend-frontname", i.frontName)

@@ -269,6 +269,17 @@ func TestAnalyticsAndCompletion(t *testing.T) {
 	must(t, run(t, w, `Step\Deploy\DeployCompletion`, steps("steps", w.Kit, "nested")))
 	logs(t, w, "INFO: Disabling Google Analytics", "INFO: nested")
 	same(t, "statements", strings.Join(db.ran, "\n"), "UPDATE core_config_data SET value = 0 WHERE path = 'google/analytics/active'[]")
+	for _, c := range []struct {
+		branch, kind string
+		live         bool
+	}{{"main", "production", true}, {"stage-2", "staging", true}, {"staging-fix-1", "development", false}, {"master-x", "development", false}, {"Master", "", true}, {"main", "", false}} {
+		w, db := world(t, "")
+		w.Kit.Platform.Branch, w.Kit.Platform.Type = c.branch, c.kind
+		must(t, run(t, w, `Step\Deploy\DisableGoogleAnalytics`))
+		if (len(db.ran) == 0) != c.live {
+			t.Errorf("%+v: ran %q", c, db.ran)
+		}
+	}
 	w, db = world(t, "")
 	w.Kit.Platform.Branch = "production-x"
 	w.Kit.Platform.Application.SetAt("php ./vendor/bin/ece-tools run scenario/post-deploy.xml\n", "hooks", "post_deploy")

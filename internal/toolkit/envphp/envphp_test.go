@@ -214,7 +214,7 @@ func makeURLs(t *testing.T, e example) made {
 	}
 	after, done := envphp.ReplaceHosts(e.php(t, "env.php"), sites)
 	for _, r := range done {
-		notes = append(notes, r.Note())
+		notes = append(notes, envphp.Replaced(r))
 	}
 	return made{after, notes, nil}
 }

@@ -7,14 +7,14 @@ import (
 	"sluice/internal/toolkit/phparray"
 )
 
-// Platform is what the platform says of this environment, decoded (spec: ece-tools 4.5,
-// 4.6). No map is nil.
+// Platform is what the platform says of this environment, decoded. No map is nil.
 type Platform struct {
 	Relationships *phparray.Array // name -> list of endpoints
 	Routes        *phparray.Array // URL -> route
 	Variables     *phparray.Array // the variables of the environment
 	Application   *phparray.Array // the descriptor; mounts from the file when the platform has none
 	Branch        string          // name of the environment
+	Type          string          // production, staging or development; "" when the platform does not say
 }
 
 // Relationship returns the first endpoint of a relationship; nil when there is none.
@@ -43,9 +43,13 @@ func (p *Platform) HasPostDeployHook() bool {
 	return contract.RunsToolkit(p.Application.Text("hooks", "post_deploy"))
 }
 
-// MasterLike reports whether the environment is one that visitors use: its name begins
-// with master, production or staging, in any case (spec: ece-tools 4.6).
-func (p *Platform) MasterLike() bool {
+// Live reports whether visitors use the environment, so that its analytics and URLs stay: its
+// type is production or staging. On a platform that does not say the type, its name decides,
+// as in the original: it begins with master, production or staging, in any case.
+func (p *Platform) Live() bool {
+	if p.Type != "" {
+		return strings.EqualFold(p.Type, "production") || strings.EqualFold(p.Type, "staging")
+	}
 	name := strings.ToLower(p.Branch)
 	for _, prefix := range []string{"master", "production", "staging"} {
 		if strings.HasPrefix(name, prefix) {

@@ -1,10 +1,7 @@
-// Package urlmap makes base URLs of the platform's routes: one for the default domain and
-// one for each further store, with and without TLS (spec: ece-tools 10.2). It is pure.
 package urlmap
 
 import (
 	"errors"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,21 +18,18 @@ type Site struct {
 // Map are the base URLs, in the order of the routes.
 type Map struct {
 	Unsecure, Secure []Site
-	// OnlyUnsecure says that no route has TLS and Secure is what such routes would be.
+	// OnlyUnsecure says that no route has TLS. Secure is Unsecure then: nothing would answer
+	// at https.
 	OnlyUnsecure bool
 }
 
 // Base returns the URL of the default domain as visitors reach it: with TLS if there is a
 // route that has it.
-func (m *Map) Base() string {
-	if m.OnlyUnsecure {
-		return Default(m.Unsecure)
-	}
-	return Default(m.Secure)
-}
+func (m *Map) Base() string { return Default(m.Secure) }
 
 // From reads the routes of the platform: URL -> {type, original_url, primary}. Only
-// upstream routes count, and only primary ones when there are any.
+// upstream routes count, and only primary ones when there are any, together with those of
+// the other scheme for the same original hosts.
 func From(routes *phparray.Array) (Map, error) {
 	var all, primary Map
 	for key, v := range routes.All() {
@@ -51,6 +45,9 @@ func From(routes *phparray.Array) (Map, error) {
 	m := all
 	if len(primary.Unsecure)+len(primary.Secure) > 0 {
 		m = primary
+		if len(m.Secure) == 0 {
+			m.Secure = ofSameHosts(all.Secure, m.Unsecure)
+		}
 	}
 	switch {
 	case len(m.Unsecure)+len(m.Secure) == 0:
@@ -59,11 +56,28 @@ func From(routes *phparray.Array) (Map, error) {
 		m.Unsecure = slices.Clone(m.Secure)
 	case len(m.Secure) == 0:
 		m.OnlyUnsecure = true
-		for _, s := range m.Unsecure {
-			m.Secure = append(m.Secure, Site{s.Key, "https://" + strings.TrimPrefix(s.URL, "http://")})
+		m.Secure = slices.Clone(m.Unsecure)
+	}
+	m.joinPorts()
+	return m, nil
+}
+
+// ofSameHosts returns the sites whose keys others have.
+func ofSameHosts(sites, others []Site) []Site {
+	return slices.DeleteFunc(slices.Clone(sites), func(s Site) bool { return Find(others, s.Key) == "" })
+}
+
+// joinPorts gives stores that are at two ports the secure URL only: Magento compares the
+// host and port of a request to the administration with the unsecure URL, also when the request
+// came over TLS, and answers 404 when they differ. Ports that browsers do not name are equal.
+func (m *Map) joinPorts() {
+	for i, s := range m.Unsecure {
+		unsecure, ok := OriginOf(s.URL)
+		secure, alsoOK := OriginOf(Find(m.Secure, s.Key))
+		if ok && alsoOK && unsecure.Authority() != secure.Authority() {
+			m.Unsecure[i].URL = Find(m.Secure, s.Key)
 		}
 	}
-	return m, nil
 }
 
 func (m *Map) add(address string, route *phparray.Array) {
@@ -112,11 +126,16 @@ func Default(sites []Site) string {
 	return sites[0].URL
 }
 
-// Host returns the host of a URL without its port; "" when there is none.
-func Host(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return ""
+// TLSOnPlainPort reports whether a base URL asks for TLS on a port at which the routes serve
+// plain HTTP. Nobody can open it.
+func TLSOnPlainPort(routes *phparray.Array, base string) bool {
+	want, ok := OriginOf(base)
+	if !ok || want.Scheme != "https" || want.Port == "" {
+		return false
 	}
-	return u.Hostname()
+	want.Scheme = "http"
+	return slices.ContainsFunc(routes.Keys(), func(address string) bool {
+		o, ok := OriginOf(address)
+		return ok && o == want
+	})
 }

@@ -102,6 +102,7 @@ func configurationCases() []testCase {
 		{name: "level in the environment", class: `Deploy\ReportDirNestingLevel`, tree: "-- pub/errors/local.xml --\n<config/>\n", env: map[string]string{"MAGE_ERROR_REPORT_DIR_NESTING_LEVEL": "7"}},
 		{name: "no level", class: `Deploy\ReportDirNestingLevel`, tree: "-- pub/errors/local.xml --\n<config/>\n", code: 2003, want: "The directory nesting level value for error reporting has not been configured.", also: "You can configure the setting using the `config.report.dir_nesting_level` variable in the file /"},
 		{name: "debug logs", class: `Deploy\DebugLogging`, tree: lock("2.4.7"), branch: "Production-eu", prepare: func(w *toolkittest.World) { w.Shell.Print("php ./bin/magento config:show", "1\n") }, code: 3001, want: "Debug logging is enabled in Magento"},
+		{name: "debug logs by type", class: `Deploy\DebugLogging`, tree: lock("2.4.7"), branch: "main", kind: "production", prepare: func(w *toolkittest.World) { w.Shell.Print("php ./bin/magento config:show", "1\n") }, code: 3001, want: "Debug logging is enabled in Magento"},
 		{name: "debug logs elsewhere", class: `Deploy\DebugLogging`, tree: lock("2.4.7"), branch: "feature", prepare: func(w *toolkittest.World) { w.Shell.Print("php ./bin/magento config:show", "1\n") }},
 		{name: "unknown", class: `Deploy\DebugLogging`, tree: lock("2.4.7"), branch: "master", prepare: func(w *toolkittest.World) { w.Shell.Fail("php ./bin/magento config:show", 1, "no") }},
 	}

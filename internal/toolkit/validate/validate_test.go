@@ -69,6 +69,7 @@ type testCase struct {
 	rels    *phparray.Array
 	app     *phparray.Array
 	branch  string
+	kind    string // type of the environment
 	facts   fakeFacts
 	prepare func(*toolkittest.World)
 	code    int    // of the finding
@@ -101,7 +102,7 @@ func (c testCase) world(t *testing.T) *toolkittest.World {
 			*set.to = set.from
 		}
 	}
-	p.Branch = c.branch
+	p.Branch, p.Type = c.branch, c.kind
 	if c.prepare != nil {
 		c.prepare(w)
 	}

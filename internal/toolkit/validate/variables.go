@@ -78,7 +78,7 @@ func JSONFormat(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 
 // DebugLogging warns of debug logs where visitors are (spec: ece-tools 6.3).
 func DebugLogging(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
-	if !k.Platform.MasterLike() {
+	if !k.Platform.Live() {
 		return nil, nil
 	}
 	version, err := k.MagentoVersion()
