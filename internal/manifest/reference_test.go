@@ -36,14 +36,14 @@ func golden(t *testing.T, path string, got []byte) {
 
 func TestReference(t *testing.T) {
 	var b bytes.Buffer
-	if err := WriteReference(&b); err != nil {
+	if err := writeReference(&b); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, filepath.Join(docs, "configuration.md"), b.Bytes())
 }
 
 func TestSchemas(t *testing.T) {
-	for _, s := range Schemas() {
+	for _, s := range schemas() {
 		t.Run(s.Name, func(t *testing.T) { golden(t, filepath.Join(docs, "schema", s.Name), s.JSON) })
 	}
 }
@@ -52,7 +52,7 @@ func TestSchemas(t *testing.T) {
 func compiled(t *testing.T) map[string]*jsonschema.Schema {
 	t.Helper()
 	out := map[string]*jsonschema.Schema{}
-	for _, s := range Schemas() {
+	for _, s := range schemas() {
 		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(s.JSON))
 		if err != nil {
 			t.Fatal(err)
@@ -70,7 +70,7 @@ func compiled(t *testing.T) map[string]*jsonschema.Schema {
 
 // TestSchemasAccept runs the schemas over the valid fixtures.
 func TestSchemasAccept(t *testing.T) {
-	schemas := compiled(t)
+	compiled := compiled(t)
 	paths, err := filepath.Glob("testdata/valid/*.txtar")
 	if err != nil {
 		t.Fatal(err)
@@ -81,7 +81,7 @@ func TestSchemasAccept(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range archive.Files {
-			schema := schemas[f.Name]
+			schema := compiled[f.Name]
 			if schema == nil {
 				continue
 			}
@@ -95,7 +95,7 @@ func TestSchemasAccept(t *testing.T) {
 // TestSchemasReject makes sure that an editor marks what Parse refuses, for mistakes of
 // types and names.
 func TestSchemasReject(t *testing.T) {
-	schemas := compiled(t)
+	compiled := compiled(t)
 	for file, texts := range map[string][]string{
 		appFile: {
 			"type: php:8.2\n", "name: a\ntype: php:8.2\nhoks: {}\n", "name: A\ntype: php:8.2\n", "name: a\ntype: php:8.2\ndisk: big\n",
@@ -106,7 +106,7 @@ func TestSchemasReject(t *testing.T) {
 		envFile:                  {"stage: {build: {SCD_THREADS: many}}\n", "stage: {build: {NOPE: 1}}\n", "stage: {build: {SCD_STRATEGY: fast}}\n"},
 	} {
 		for _, text := range texts {
-			if schemas[file].Validate(document(t, file, []byte(text))) == nil {
+			if compiled[file].Validate(document(t, file, []byte(text))) == nil {
 				t.Errorf("%s: the schema accepts %q", file, text)
 			}
 		}
@@ -139,7 +139,7 @@ func document(t *testing.T, name string, text []byte) any {
 // TestSchemasAgree goes through all mistakes: an editor marks what is wrong in a file by
 // itself, and nothing in files that Parse has nothing against.
 func TestSchemasAgree(t *testing.T) {
-	schemas := compiled(t)
+	compiled := compiled(t)
 	// What a schema can tell; the rest needs other files, the catalog or arithmetic.
 	told := []string{"unknown-key", "wrong-type", "unknown-value", "out-of-range", "wrong-stage", "unknown-stage", "unknown-variable", "wrong-name", "refused-key"}
 	// A regular expression is beyond a pattern, and so is a map whose form depends on a key.
@@ -163,7 +163,7 @@ func TestSchemasAgree(t *testing.T) {
 					rules[d.Rule] = true
 				}
 			}
-			err := schemas[file].Validate(document(t, file, data))
+			err := compiled[file].Validate(document(t, file, data))
 			switch expected := slices.ContainsFunc(told, func(rule string) bool { return rules[rule] }); {
 			case expected && err == nil:
 				t.Errorf("%s, %s: the schema does not mark what Parse refuses: %v", file, m.name, found)

@@ -3,6 +3,7 @@ package manifest
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,7 +46,7 @@ func configurationSchema(variable string) *shape {
 		return known("_merge consumers_wait_for_messages only_spawn_when_message_available default_connection topics config queues consumers publishers stomp activemq connections").
 			and(property{key: "amqp", shape: known("host port user password virtualhost ssl ssl_options connections")})
 	case "SEARCH_CONFIGURATION":
-		return known("_merge engine hostname port index server_hostname server_port index_prefix enable_auth username password timeout elasticsearch_server_hostname opensearch_server_hostname")
+		return known("_merge engine hostname port index server_hostname server_port index_prefix enable_auth username password timeout elasticsearch_server_hostname elasticsearch5_server_hostname elasticsearch6_server_hostname elasticsearch7_server_hostname elasticsearch8_server_hostname opensearch_server_hostname elasticsearch_server_port elasticsearch5_server_port elasticsearch6_server_port elasticsearch7_server_port elasticsearch8_server_port opensearch_server_port")
 	case "ELASTICSUITE_CONFIGURATION":
 		return known("_merge indices_settings").and(property{key: "es_client", shape: known("servers indices_alias enable_https_mode enable_http_auth http_auth_user http_auth_pwd http_auth_encoded connection_timeout is_debug_mode_enabled max_parallel_handles max_retries loglevel")})
 	case "DATABASE_CONFIGURATION":
@@ -74,7 +75,7 @@ func cacheSchema() *shape {
 	return s.with(checkCacheTypes)
 }
 
-// checkCacheTypes notices a cache type that names a frontend which is not there.
+// checkCacheTypes notices cache types that name a frontend which is not there.
 func checkCacheTypes(c *checker, n *node, path string) {
 	names := []string{"default", "page_cache"}
 	if frontends := n.get("frontend"); frontends.isMap() {
@@ -82,16 +83,24 @@ func checkCacheTypes(c *checker, n *node, path string) {
 			names = append(names, e.key)
 		}
 	}
-	types := n.get("type")
-	if !types.isMap() {
+	cacheTypes := n.get("type")
+	if !cacheTypes.isMap() {
 		return
 	}
-	for _, e := range types.entries {
+	missing := map[string][]string{} // frontend -> types
+	first := map[string]Position{}
+	for _, e := range cacheTypes.entries {
 		f := e.value.get("frontend")
-		if f.given() && !slices.Contains(names, f.str()) {
-			c.notice(f.pos, "unknown-frontend", fmt.Sprintf("%s names the frontend %s, which is not in %s", below(below(path, "type"), e.key), show(f.str()), below(path, "frontend")),
-				"Magento takes the default one", cmp.Or(closestOnly(f.str(), names), "define it below "+below(path, "frontend")))
+		if !f.given() || slices.Contains(names, f.str()) {
+			continue
 		}
+		if missing[f.str()] = append(missing[f.str()], e.key); len(missing[f.str()]) == 1 {
+			first[f.str()] = f.pos
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(missing)) {
+		c.notice(first[name], "unknown-frontend", fmt.Sprintf("cache %s %s: there is no frontend %s in %s", verb(len(missing[name]), "type", "types"), clip(join(missing[name], "and"), 200), show(name), below(path, "frontend")),
+			"Magento takes the default one", cmp.Or(closestOnly(name, names), "define it below "+below(path, "frontend")))
 	}
 }
 

@@ -16,18 +16,7 @@ func servicesSchema() *shape {
 		property{key: "resources", shape: freeForm(), status: StatusIgnored, note: ignoredSize, doc: "Memory of the container."},
 		property{key: "container_profile", shape: scalar(), status: StatusIgnored, note: ignoredSize, doc: "Proportion of CPU and memory."},
 		property{key: "access", shape: freeForm(), status: StatusIgnored, note: "services are reached through an application's container", doc: "Who may open tunnels."},
-	).with(checkServiceConfiguration).schematic(configurationByType)).named(nameFormat("service")).most(maxServices)
-}
-
-// configurationByType tells editors which configuration a type has.
-func configurationByType(out map[string]any) {
-	rule := func(types string, configuration *shape) map[string]any {
-		return map[string]any{
-			"if":   map[string]any{"properties": map[string]any{"type": map[string]any{"type": "string", "pattern": "^(" + types + "):"}}, "required": []any{"type"}},
-			"then": map[string]any{"properties": map[string]any{"configuration": configuration.jsonSchema()}},
-		}
-	}
-	out["allOf"] = []any{rule("mysql|mariadb", mysqlSchema()), rule("opensearch|elasticsearch", searchSchema()), rule("(redis|valkey)(-persistent)?", cacheServiceSchema()), rule("rabbitmq", queueServiceSchema())}
+	).with(checkServiceConfiguration)).named(nameFormat("service")).most(maxServices)
 }
 
 // mysqlSchema is the configuration of a mysql service (spec: commerce-cloud 4.2).

@@ -26,12 +26,11 @@ type shape struct {
 	check   func(c *checker, n *node, path string) // rules of a value that a format cannot say
 	// custom checks a value and everything below it instead of the tables.
 	custom  func(c *checker, n *node, path string)
-	alt     []*shape                 // other notations, chosen by kind
-	schema  func(out map[string]any) // adds to the JSON Schema what the tables cannot say
-	homes   map[string]string        // where keys belong that are often misplaced here
-	unknown string                   // unknown keys are warnings; this says what becomes of them
-	nearly  bool                     // only those unknown keys that are nearly known
-	limit   int                      // the most entries or items; 0 for no limit of its own
+	alt     []*shape          // other notations, chosen by kind
+	homes   map[string]string // where keys belong that are often misplaced here
+	unknown string            // unknown keys are warnings; this says what becomes of them
+	nearly  bool              // only those unknown keys that are nearly known
+	limit   int               // the most entries or items; 0 for no limit of its own
 }
 
 // property is one key of a map.
@@ -99,12 +98,6 @@ func (s *shape) named(f *format) *shape {
 // with adds a rule.
 func (s *shape) with(check func(c *checker, n *node, path string)) *shape {
 	s.check = check
-	return s
-}
-
-// schematic adds to the JSON Schema what the tables cannot say.
-func (s *shape) schematic(add func(out map[string]any)) *shape {
-	s.schema = add
 	return s
 }
 

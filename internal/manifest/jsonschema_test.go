@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Schema is a JSON Schema of one configuration file.
-type Schema struct {
+// jsonSchemaFile is the JSON Schema of one configuration file.
+type jsonSchemaFile struct {
 	// Name is the file's name under docs/schema.
 	Name string
 	// File is the configuration file that it describes.
@@ -14,19 +14,45 @@ type Schema struct {
 	JSON []byte
 }
 
-// Schemas returns the JSON Schemas of all files, made of the same tables as the checks.
+// schemas returns the JSON Schemas of all files, made of the same tables as the checks.
 // They know types, keys, allowed values and patterns; what needs other files is left to
 // Parse.
-func Schemas() []Schema {
+func schemas() []jsonSchemaFile {
 	files := configurationFiles()
-	out := make([]Schema, 0, len(files))
+	out := make([]jsonSchemaFile, 0, len(files))
 	for _, f := range files {
 		doc := f.shape.jsonSchema()
+		if doc["additionalProperties"] != nil && f.shape.values != nil {
+			anchorsAtTop(doc)
+		}
+		if values, ok := doc["additionalProperties"].(map[string]any); ok && f.schema == "services.json" {
+			configurationByType(values)
+		}
 		doc["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 		doc["title"] = f.file
-		out = append(out, Schema{Name: f.schema, File: f.file, JSON: indented(doc)})
+		out = append(out, jsonSchemaFile{Name: f.schema, File: f.file, JSON: indented(doc)})
 	}
 	return out
+}
+
+// anchorKeys are the keys that are free for anchors.
+const anchorKeys = `^(x-|\.)`
+
+// anchorsAtTop lets a map with free keys have them as well.
+func anchorsAtTop(doc map[string]any) {
+	doc["patternProperties"] = map[string]any{anchorKeys: map[string]any{}}
+	doc["propertyNames"] = map[string]any{"anyOf": []any{doc["propertyNames"], map[string]any{"pattern": anchorKeys}}}
+}
+
+// configurationByType tells editors which configuration a type has.
+func configurationByType(out map[string]any) {
+	rule := func(types string, configuration *shape) map[string]any {
+		return map[string]any{
+			"if":   map[string]any{"properties": map[string]any{"type": map[string]any{"type": "string", "pattern": "^(" + types + "):"}}, "required": []any{"type"}},
+			"then": map[string]any{"properties": map[string]any{"configuration": configuration.jsonSchema()}},
+		}
+	}
+	out["allOf"] = []any{rule("mysql|mariadb", mysqlSchema()), rule("opensearch|elasticsearch", searchSchema()), rule("(redis|valkey)(-persistent)?", cacheServiceSchema()), rule("rabbitmq", queueServiceSchema())}
 }
 
 func indented(doc map[string]any) []byte {
@@ -78,8 +104,8 @@ func (s *shape) formSchema() map[string]any {
 	if s.kinds&kindMap != 0 {
 		s.mapSchema(out)
 	}
-	if s.schema != nil {
-		s.schema(out)
+	if s.limit > 0 && s.kinds&kindList != 0 {
+		out["maxItems"] = s.limit
 	}
 	return out
 }
@@ -103,13 +129,14 @@ func (s *shape) mapSchema(out map[string]any) {
 			}
 		}
 		out["properties"] = properties
-		out["patternProperties"] = map[string]any{`^(x-|\.)`: map[string]any{}}
+		out["patternProperties"] = map[string]any{anchorKeys: map[string]any{}}
 		out["additionalProperties"] = s.unknown != ""
 		if len(required) > 0 {
 			out["required"] = required
 		}
 	case s.values != nil:
 		out["additionalProperties"] = s.values.jsonSchema()
+		out["maxProperties"] = s.limit
 		if s.keys != nil {
 			names := map[string]any{}
 			s.keys.describe(names)

@@ -37,9 +37,9 @@ func configurationFiles() []configurationFile {
 	}
 }
 
-// WriteReference writes docs/configuration.md: every key that the files may have, what
+// writeReference writes docs/configuration.md: every key that the files may have, what
 // becomes of it, its default and its meaning.
-func WriteReference(w io.Writer) error {
+func writeReference(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString(referenceIntro)
 	for _, f := range configurationFiles() {
