@@ -49,8 +49,7 @@ func (p *parser) acrossFiles(m *Manifest) {
 	}
 }
 
-// fillEndpoints completes relationships that name no endpoint with the service's default
-// (spec: platform 2.6).
+// fillEndpoints completes relationships that name no endpoint with the service's default.
 func (p *parser) fillEndpoints(m *Manifest) {
 	fill := func(rels []Relationship) {
 		for i := range rels {
@@ -247,7 +246,7 @@ func (p *parser) unusedServices(m *Manifest) {
 		use(s.Relationships)
 	}
 	for _, r := range m.Routes {
-		used[r.Upstream] = true // wrong, and told already
+		used[r.Upstream] = true // wrong, and reported already
 	}
 	if len(m.Apps) == 0 {
 		return
@@ -268,7 +267,7 @@ func (p *parser) disks(m *Manifest) {
 		case entry.Persistent && s.Disk == 0:
 			p.check.warn(s.Pos, "no-disk", fmt.Sprintf("service %s has no disk size", show(s.Name)), "it keeps data", `add "disk:" with MB`)
 		case !entry.Persistent && s.Disk > 0:
-			p.check.notice(p.services.get(s.Name).place("disk"), "ignored-key", fmt.Sprintf("disk of %s has no effect", show(s.Name)), s.Type.Name+" keeps nothing on disk", "")
+			p.check.notice(p.services.get(s.Name).place("disk"), "ignored-key", fmt.Sprintf("disk of %s has no effect", show(s.Name)), s.Type.Name+" stores nothing on disk", "")
 		}
 	}
 	for _, a := range m.Apps {

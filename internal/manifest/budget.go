@@ -18,7 +18,7 @@ type budget struct {
 	exceeded bool
 }
 
-// costOfText is what a text costs beside its value.
+// costOfText is the cost of a text in addition to its value.
 func costOfText(s string) int { return len(s) / textUnit }
 
 // spend takes n values from the budget, before they are made. It returns false when there

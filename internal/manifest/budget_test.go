@@ -10,7 +10,7 @@ import (
 )
 
 // What Parse may allocate in all, also for what it drops again: in proportion to the input,
-// beside what the budget of a run allows. The library's own tree takes some 500 bytes for
+// on top of what the budget of a run allows. The library's own tree takes some 500 bytes for
 // the shortest value, "-".
 const (
 	allocatedPerByte = 1_000

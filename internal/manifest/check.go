@@ -18,7 +18,7 @@ type checker struct {
 }
 
 // visit is one value checked against one shape. A value that aliases use ten times has
-// its mistakes told once.
+// its mistakes reported once.
 type visit struct {
 	value *node
 	shape *shape
@@ -57,7 +57,7 @@ func (c *checker) matches(n *node, s *shape, path string) {
 }
 
 // form chooses the notation that a value is in. It returns nil and reports the type when
-// there is none, and warns about a type that is only nearly right.
+// there is none, and warns about a type that is almost right.
 func (c *checker) form(n *node, s *shape, path string) *shape {
 	for _, form := range s.forms() {
 		if form.kinds&n.kind != 0 {
@@ -68,7 +68,7 @@ func (c *checker) form(n *node, s *shape, path string) *shape {
 		switch _, number := n.num(); {
 		case n.kind&kindScalar == 0:
 		case form.kinds&kindText != 0:
-			return form // a number where text is wanted is taken as written
+			return form // a number where text is wanted is read as written
 		case form.kinds&kindInt != 0 && number:
 			c.warn(n.pos, "quoted-number", path+" is a number in quotes", "", "write "+n.text+" without quotes")
 			return form
@@ -78,7 +78,7 @@ func (c *checker) form(n *node, s *shape, path string) *shape {
 			}
 			return form
 		case form.kinds&kindList != 0 && form.values != nil:
-			c.warn(n.pos, "single-value", path+" should be a list", "the value is taken as its only item", "write ["+inList(n)+"]")
+			c.warn(n.pos, "single-value", path+" should be a list", "the value is read as its only item", "write ["+inList(n)+"]")
 			c.matches(n, form.values, path)
 			return nil
 		}
@@ -208,7 +208,7 @@ func (c *checker) unknownKey(e entry, s *shape, path string) {
 		d.Severity, d.Why = SeverityWarning, s.unknown
 	}
 	if home != "" && closest(e.key, propertyKeys(s.props)) == "" {
-		d.Fix = fmt.Sprintf("%q belongs into %s; check the indentation", key, home)
+		d.Fix = fmt.Sprintf("%q belongs in %s; check the indentation", key, home)
 	}
 	c.add(d)
 }
@@ -218,8 +218,8 @@ func forAnchors(key string) bool {
 	return strings.HasPrefix(key, "x-") || strings.HasPrefix(key, ".")
 }
 
-// homeOf says which key was meant, and where it is at home, when a key is found elsewhere;
-// mostly that is a slip of indentation.
+// homeOf says which key was meant and where it belongs, when it is found in the wrong place;
+// the cause is usually the indentation.
 func (s *shape) homeOf(key string) (meant, home string) {
 	homes := s.homes
 	if homes == nil && !s.nearly {
@@ -279,7 +279,7 @@ func propertyKeys(props []property) []string {
 	return keys
 }
 
-// below extends a key path; keys that are no plain words are quoted.
+// below extends a key path; keys that are not plain words are quoted.
 func below(path, key string) string {
 	if strings.ContainsAny(key, `. /:"'[]{}*\`) {
 		key = show(key)

@@ -14,8 +14,7 @@ const AcceptDataLoss = "sluice.accept=data-loss"
 
 // Compare says what a push would do to the data of a running environment: old is what
 // runs, current what is pushed. Either may be nil. Leaving data behind is an error until
-// it is acknowledged, see Diagnostics.Acknowledge; a downgrade cannot be (spec:
-// commerce-cloud 4, 12.1 invariants 21 to 23).
+// it is acknowledged, see Diagnostics.Acknowledge; a downgrade cannot be.
 func Compare(old, current *Manifest) Diagnostics {
 	if old == nil || current == nil {
 		return nil

@@ -35,7 +35,7 @@ type schedule struct {
 	odd                          string // the first item that is valid but unusual, "0/30"
 }
 
-// parseCron reads the five fields of a spec (spec: platform 2.8; commerce-cloud 3.5). An
+// parseCron reads the five fields of a spec. An
 // "H" stands for one value that the platform chooses.
 func parseCron(spec string) (schedule, error) {
 	fields := strings.Fields(spec)

@@ -11,7 +11,7 @@ import (
 // The decode functions turn checked documents into the manifest. They take whatever has
 // the right kind and leave the rest empty, so that one mistake does not hide others.
 
-// The defaults of a cron (spec: platform 2.8).
+// The defaults of a cron.
 const (
 	cronShutdown = 10 * time.Second
 	cronTimeout  = 24 * time.Hour
@@ -50,8 +50,7 @@ func decodeApplication(n *node, file, root string) *Application {
 	return a
 }
 
-// overrideFromWeb applies the keys that the web section may override as a whole (spec:
-// platform 2.2).
+// overrideFromWeb applies the keys that the web section may override as a whole.
 func (a *Application) overrideFromWeb(web *node) {
 	if v := web.get("relationships"); v.given() {
 		a.Relationships = decodeRelationships(v)
@@ -122,7 +121,7 @@ func decodeSizingHints(n *node) SizingHints {
 }
 
 // decodeRelationships reads the three notations; the endpoint stays empty when it is not
-// written (spec: platform 2.6).
+// written.
 func decodeRelationships(n *node) []Relationship {
 	if !n.isMap() {
 		return nil
@@ -181,7 +180,7 @@ func (m *Mount) holds(other *Mount) bool {
 	return m.SourcePath == "" || other.SourcePath == m.SourcePath || strings.HasPrefix(other.SourcePath, m.SourcePath+"/")
 }
 
-// parseMount reads "shared:files/var" (spec: commerce-cloud 3.2) and returns the
+// parseMount reads "shared:files/var" and returns the
 // directory in the volume.
 func parseMount(text string) (sourcePath string, ok bool) {
 	volume, directory, colon := strings.Cut(text, ":")

@@ -76,7 +76,7 @@ func enabled(n *node) bool {
 	return yes
 }
 
-// decodeCache fills in the defaults (spec: commerce-cloud 5.4); nil when nothing is said.
+// decodeCache fills in the defaults; nil when nothing is said.
 func decodeCache(n *node) *RouteCache {
 	if !n.given() {
 		return nil

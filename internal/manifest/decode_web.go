@@ -101,7 +101,7 @@ func decodePassthru(n *node) *string {
 }
 
 // legacyLocation makes the "/" location of the keys that web had before there were
-// locations (spec: platform 2.4).
+// locations.
 func legacyLocation(web *node) []Location {
 	if !web.get("document_root").given() && !web.get("passthru").given() {
 		return nil

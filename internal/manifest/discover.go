@@ -17,7 +17,7 @@ const (
 	appsFile     = "applications.yaml"
 )
 
-// applications finds and reads all applications (spec: platform 2.1): the list in the
+// applications finds and reads all applications: the list in the
 // configuration directory, or else one file in each directory.
 func (p *parser) applications() []*Application {
 	var apps []*Application

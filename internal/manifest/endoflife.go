@@ -10,7 +10,7 @@ import (
 	"sluice/internal/toolkit/services"
 )
 
-// ended is a version that its makers do not keep up any more.
+// ended is a version that its makers no longer maintain.
 type ended struct {
 	pos         Position
 	name        string // in the catalog: "mysql"
@@ -22,7 +22,7 @@ type ended struct {
 
 // endOfLife warns about versions without security updates, in one finding: most projects
 // have several, and one plan can deal with them. What it advises goes with the project's own
-// Magento and packages, is still kept up itself, and is not older.
+// Magento and packages, is still maintained, and is not older.
 func (p *parser) endOfLife(m *Manifest) {
 	if p.check.opts.Catalog == nil || p.check.opts.Now.IsZero() {
 		return
@@ -47,7 +47,7 @@ func (p *parser) endOfLife(m *Manifest) {
 	if magento := p.magento(m); len(stuck) > 0 && !magento.magento.IsZero() {
 		fix = append(fix, fmt.Sprintf("Magento %s goes with nothing maintained in place of %s: update Magento first", short(magento), join(stuck, "and")))
 	}
-	p.check.warn(list[0].pos, "end-of-life", join(names, "and")+verb(len(list), " gets", " get")+" no security updates any more", "", strings.Join(fix, "; "))
+	p.check.warn(list[0].pos, "end-of-life", join(names, "and")+verb(len(list), " no longer gets", " no longer get")+" security updates", "", strings.Join(fix, "; "))
 }
 
 // short is a version of Magento as people write it: "2.4.3".
@@ -113,12 +113,12 @@ func (p *parser) passed(end time.Time) bool {
 	return !end.IsZero() && !p.check.opts.Now.Before(end)
 }
 
-// alternative returns a later version that is kept up: the newest that goes with the project
+// alternative returns a later version that is maintained: the newest that goes with the project
 // where that is known, else the next one, which changes least.
 func (p *parser) alternative(l *lockFile, name, version string) string {
 	best := ""
 	known := !l.magento.IsZero() || name == "php" && len(l.php) > 0
-	for _, v := range p.keptUp(name, version) {
+	for _, v := range p.maintained(name, version) {
 		if !l.goesWith(name, v) {
 			continue
 		}
@@ -132,7 +132,7 @@ func (p *parser) alternative(l *lockFile, name, version string) string {
 	return best
 }
 
-// lasts reports whether a version is kept up long enough to be worth a change.
+// lasts reports whether a version is maintained long enough to be worth a change.
 func (p *parser) lasts(name, version string) bool {
 	const worth = 180 * 24 * time.Hour
 	rt, _ := p.check.opts.Catalog.Runtime(name, version)
@@ -144,9 +144,9 @@ func (p *parser) lasts(name, version string) bool {
 	return end.IsZero() || end.Sub(p.check.opts.Now) > worth
 }
 
-// keptUp returns the versions after one that are kept up, in order. Names of a series, such
-// as 2.x, are left out: they have their versions beside them.
-func (p *parser) keptUp(name, version string) []string {
+// maintained returns the versions after one that are still maintained, in order. Names of a series, such
+// as 2.x, are left out: the versions of the series are listed too.
+func (p *parser) maintained(name, version string) []string {
 	cat := p.check.opts.Catalog
 	versions := cat.RuntimeVersions(name)
 	if versions == nil {

@@ -10,13 +10,13 @@ import (
 )
 
 // Tree makes a tree of files, for reading a configuration that is not on a disk. A name
-// that is no path inside a tree is an error.
+// that is not a path inside a tree is an error.
 func Tree(files map[string][]byte) (fs.FS, error) {
 	var archive bytes.Buffer
 	w := zip.NewWriter(&archive)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if !fs.ValidPath(name) || name == "." {
-			return nil, fmt.Errorf("%s is no path of a file", show(name))
+			return nil, fmt.Errorf("%s is not the path of a file", show(name))
 		}
 		f, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
 		if err == nil {

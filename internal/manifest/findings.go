@@ -28,7 +28,7 @@ func (f *findings) add(d Diagnostic) {
 }
 
 // sorted returns the findings in stable order without repetitions. A mistake inside an
-// anchor that is used ten times is told once.
+// anchor that is used ten times is reported once.
 func (f *findings) sorted() Diagnostics {
 	out := slices.Clone(f.list)
 	slices.SortStableFunc(out, compareDiagnostics)
@@ -37,7 +37,7 @@ func (f *findings) sorted() Diagnostics {
 		out = append(out, Diagnostic{
 			Severity: SeverityNotice, Rule: "more-findings",
 			Message: fmt.Sprintf("%d more findings are not shown", f.more),
-			Fix:     "mend the first ones and run again",
+			Fix:     "fix the first ones and run the check again",
 		})
 	}
 	return out

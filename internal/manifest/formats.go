@@ -26,7 +26,7 @@ var (
 // maximumNameChars is the length of a DNS label, which names become.
 const maximumNameChars = 63
 
-// nameFormat is the form of application, service and worker names (spec: platform 2.2).
+// nameFormat is the form of application, service and worker names.
 func nameFormat(of string) *format {
 	return &format{name: of + " name", pattern: namePattern.String(), wrong: func(s string) (why, fix string) {
 		switch {
@@ -55,7 +55,7 @@ func typeFormat() *format {
 	}}
 }
 
-// durationFormat is a location's or redirect's time (spec: platform 2.4): -1, seconds, or
+// durationFormat is a location's or redirect's time: -1, seconds, or
 // a number with a unit.
 func durationFormat() *format {
 	return &format{name: "duration", pattern: `^(-1s?|\d+(ms|s|m|h|d|w|M|y)?)$`, wrong: func(s string) (why, fix string) {
@@ -136,7 +136,7 @@ func splitEndpoint(s string) (name, endpoint string) {
 	return name, endpoint
 }
 
-// routeFormat is a key of routes.yaml (spec: platform 3.1).
+// routeFormat is a key of routes.yaml.
 func routeFormat() *format {
 	pattern := `^https?://(\*\.)?([A-Za-z0-9_-]+\.)*(\{default\}|\{all\}|[A-Za-z0-9_-]+)(:(80|443))?(/[^?#\s()^$|\\]*)?$`
 	return &format{name: "route", pattern: pattern, wrong: func(s string) (why, fix string) {
@@ -147,7 +147,7 @@ func routeFormat() *format {
 		case match == nil:
 			return "a route is a scheme, a host and a path, without query and spaces", `write it as "https://{default}/"`
 		case strings.ContainsAny(match[2], `()^$|\`):
-			return "routes know no regular expressions", "use redirects.paths with regexp: true"
+			return "routes cannot be regular expressions", "use redirects.paths with regexp: true"
 		case hostPattern.MatchString(match[1]):
 			return "", ""
 		case hostPattern.MatchString(portPattern.ReplaceAllString(match[1], "")):

@@ -90,7 +90,7 @@ func FuzzInclude(f *testing.F) {
 }
 
 // FuzzCompare compares a project with what a mutation makes of it: whatever data would be
-// left behind, the answer is stable, and a project loses nothing to itself.
+// left behind, the result is stable, and a project loses nothing to itself.
 func FuzzCompare(f *testing.F) {
 	archive, err := txtar.ParseFile("testdata/valid/shop.txtar")
 	if err != nil {
@@ -106,7 +106,7 @@ func FuzzCompare(f *testing.F) {
 		fsys[map[bool]string{true: appFile, false: ".magento/services.yaml"}[application]] = &fstest.MapFile{Data: data}
 		now, _ := Parse(fsys, testOptions(t))
 		if found := Compare(now, now); now != nil && len(found) > 0 {
-			t.Errorf("a project loses to itself: %v", found)
+			t.Errorf("a project differs from itself: %v", found)
 		}
 		if found := Compare(old, now); found.Acknowledge().HasErrors() && !found.HasErrors() {
 			t.Errorf("acknowledging makes it worse: %v", found)

@@ -40,7 +40,7 @@ func (p *parser) home(name string) string {
 	return ".magento/" + name
 }
 
-// directories warns about configuration files that are passed over: those of a second
+// directories warns about configuration files that are not read: those of a second
 // configuration directory, and those of Upsun.
 func (p *parser) directories() {
 	if p.check.opts.Only != "" {

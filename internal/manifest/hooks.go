@@ -58,13 +58,13 @@ func (p *parser) buildTools(a *Application) {
 	if e == nil || ownTools.MatchString(a.Hooks.Build) {
 		return
 	}
-	var told []string
+	var reported []string
 	for _, match := range installCommand.FindAllStringSubmatch(a.Hooks.Build, 50) {
 		language := languageOf(match[1])
-		if slices.Contains(told, language) || p.hasInstaller(a, language) {
+		if slices.Contains(reported, language) || p.hasInstaller(a, language) {
 			continue
 		}
-		told = append(told, language)
+		reported = append(reported, language)
 		p.check.warn(e.pos, "missing-installer", fmt.Sprintf("hook build runs %s, which %s does not have", match[1], a.Type), "the build fails there", installIt(language))
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// include resolves !include (spec: platform 2.1): a path, or a map with type and path,
+// include resolves !include: a path, or a map with type and path,
 // relative to the file's base directory, which it may not leave; and !archive.
 func (c *converter) include(y *yaml.Node, pos Position) *node {
 	name, how, ok := c.includeArguments(y, pos)

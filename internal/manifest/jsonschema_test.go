@@ -44,7 +44,7 @@ func anchorsAtTop(doc map[string]any) {
 	doc["propertyNames"] = map[string]any{"anyOf": []any{doc["propertyNames"], map[string]any{"pattern": anchorKeys}}}
 }
 
-// configurationByType tells editors which configuration a type has.
+// configurationByType describes the configuration of each type to editors.
 func configurationByType(out map[string]any) {
 	rule := func(types string, configuration *shape) map[string]any {
 		return map[string]any{
@@ -164,7 +164,7 @@ func (p property) jsonSchema() map[string]any {
 	return out
 }
 
-// jsonTypes lists the JSON types of a shape. Where text is wanted a number is taken as
+// jsonTypes lists the JSON types of a shape. Where text is wanted a number is read as
 // written, so it is allowed as well.
 func (s *shape) jsonTypes() []any {
 	types := []any{"null"}

@@ -48,7 +48,7 @@ func (c *checker) anotherPattern(pos Position) bool {
 	c.patterns++
 	if c.patterns == maxPatterns+1 {
 		c.fail(pos, "too-many-patterns", fmt.Sprintf("the project has more than %d redirects with \"regexp: true\"", maxPatterns),
-			"the router tries them one after the other", "write redirects of single paths without regexp, or let the application answer")
+			"the router tries them one after the other", "write redirects of single paths without regexp, or let the application redirect")
 	}
 	return c.patterns <= maxPatterns
 }
@@ -58,7 +58,7 @@ func (p *parser) redirects(m *Manifest) {
 	n := 0
 	for _, r := range m.Routes {
 		if n += len(r.Redirects); n > maxRedirects {
-			p.check.fail(r.Pos, "too-many-redirects", fmt.Sprintf("the routes have more than %d redirects", maxRedirects), "an alias counts as often as it is used", "let the application answer")
+			p.check.fail(r.Pos, "too-many-redirects", fmt.Sprintf("the routes have more than %d redirects", maxRedirects), "an alias counts as often as it is used", "let the application redirect")
 			return
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"sluice/internal/toolkit/composer"
 )
 
-// The bounds of files that are looked at but are no configuration.
+// The bounds of files that are looked at but are not configuration.
 const (
 	maxLockSize    = 8 << 20
 	maxPeekedTotal = 64 << 20
@@ -24,7 +24,7 @@ const (
 type lockFile struct {
 	magento composer.Version // zero when the project is not Magento
 	php     []phpNeed        // in the order of the file, one for each constraint
-	faked   bool             // Composer is told another PHP than the one that runs
+	faked   bool             // composer.json sets another PHP than the one that runs
 }
 
 // phpNeed is a constraint on PHP and the first package that has it.
@@ -48,7 +48,7 @@ func (p *parser) lock(a *Application) *lockFile {
 	return l
 }
 
-// peek reads a file that is no part of the configuration. It is not handed to
+// peek reads a file that is not part of the configuration. It is not handed to
 // Options.OnRead: it is not sent to a server, and may hold secrets.
 func (s *source) peek(name string, limit int64) ([]byte, error) {
 	info, err := s.stat(name)
@@ -158,7 +158,7 @@ func (n phpNeed) allows(version string) bool {
 	for patch := range releases {
 		v, err := composer.ParseVersion(fmt.Sprintf("%s.%d", version, patch))
 		if err != nil || n.constraint.Allows(v) {
-			return true // what is not understood is no reason for a warning
+			return true // a constraint that cannot be parsed is not reported
 		}
 	}
 	return false

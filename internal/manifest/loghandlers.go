@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// LogHandlers are the places that messages go to beside the log file and the activity,
-// with defaults filled in (spec: commerce-cloud 6.4). Nil means not configured.
+// LogHandlers are where messages go, besides the log file and the activity,
+// with defaults filled in. Nil means not configured.
 type LogHandlers struct {
 	Slack     *SlackHandler
 	Email     *EmailHandler

@@ -30,7 +30,7 @@ func (m *Manifest) Service(name string) *Service {
 	return nil
 }
 
-// Application is one .magento.app.yaml (spec: platform 2).
+// Application is one .magento.app.yaml.
 type Application struct {
 	Pos  Position
 	File string // path in the repository
@@ -77,7 +77,7 @@ func (t VersionedType) String() string {
 	return t.Name + ":" + t.Version
 }
 
-// Dependency is one global tool (spec: platform 2.9).
+// Dependency is one global tool.
 type Dependency struct {
 	Language   string // "php", "nodejs", "python3", "ruby"
 	Package    string
@@ -90,7 +90,7 @@ type SizingHints struct {
 	ReservedMemory int
 }
 
-// Relationship links an application to an endpoint (spec: platform 2.6).
+// Relationship links an application to an endpoint.
 type Relationship struct {
 	Pos      Position
 	Name     string
@@ -101,7 +101,7 @@ type Relationship struct {
 // MountSource is where a mount's files live.
 type MountSource string
 
-// The mount sources (spec: platform 2.5).
+// The mount sources.
 const (
 	MountLocal    MountSource = "local"
 	MountInstance MountSource = "instance"
@@ -134,7 +134,7 @@ type Upstream struct {
 	Protocol     string // "fastcgi" or "http"
 }
 
-// Location is one entry of web.locations (spec: platform 2.4).
+// Location is one entry of web.locations.
 type Location struct {
 	Pos   Position
 	Path  string // begins with "/"
@@ -175,7 +175,7 @@ type Hooks struct {
 	PostDeploy string
 }
 
-// Cron is one job (spec: platform 2.8).
+// Cron is one job.
 type Cron struct {
 	Pos             Position
 	Name            string
@@ -186,7 +186,7 @@ type Cron struct {
 	Timeout         time.Duration
 }
 
-// Worker is one background container (spec: platform 2.7).
+// Worker is one background container.
 type Worker struct {
 	Pos       Position
 	Name      string
@@ -208,7 +208,7 @@ type FirewallRule struct {
 	Ports   []int
 }
 
-// Service is one entry of services.yaml (spec: commerce-cloud 4).
+// Service is one entry of services.yaml.
 type Service struct {
 	Pos           Position
 	Name          string
@@ -234,7 +234,7 @@ type Endpoint struct {
 	Privileges    map[string]string // schema -> "admin", "rw", "ro"
 }
 
-// Route is one entry of routes.yaml, placeholders not expanded (spec: platform 3).
+// Route is one entry of routes.yaml, placeholders not expanded.
 type Route struct {
 	Pos         Position
 	URL         string // template, normalised to end in "/"
@@ -249,7 +249,7 @@ type Route struct {
 	Redirects   []Redirect
 	Expires     string // redirects.expires
 	SSI         bool
-	Timeout     time.Duration // for the application to begin its answer; 0 for the default
+	Timeout     time.Duration // for the application to begin its response; 0 for the default
 	TLS         TLS
 }
 
@@ -283,7 +283,7 @@ type TLS struct {
 	ClientCAs             []string // PEM
 }
 
-// EnvFile is .magento.env.yaml (spec: commerce-cloud 6).
+// EnvFile is .magento.env.yaml.
 type EnvFile struct {
 	File  string
 	Stage map[string]map[string]any // "global", "build", "deploy", "post-deploy"

@@ -49,7 +49,7 @@ func (p *parser) nested(mount, outer Mount) {
 }
 
 // hidden notices committed files below a mount, which the running application does not
-// see. The directories that Magento's toolkit carries over itself are no news.
+// see. The directories that Magento's toolkit copies itself are left out.
 func (p *parser) hidden(a *Application, mount Mount) {
 	if slices.Contains([]string{"", "var", "app/etc", "pub/media", "pub/static", "generated"}, mount.Path) {
 		return

@@ -26,7 +26,7 @@ type Options struct {
 	// Bare says that the tree has the configuration files and nothing else, so that
 	// nothing can be said about other files.
 	Bare bool
-	// OnRead, if set, is told the content of every file that is read.
+	// OnRead, if set, receives the content of every file that is read.
 	OnRead func(name string, content []byte)
 	// CronInterval is the shortest interval of crons that the installation runs; zero for
 	// one minute.
@@ -142,8 +142,7 @@ func (p *parser) readServices() []*Service {
 	return services
 }
 
-// readRoutes reads routes.yaml, or makes the default route to the only application
-// (spec: platform 3.1).
+// readRoutes reads routes.yaml, or makes the default route to the only application.
 func (p *parser) readRoutes(m *Manifest) []*Route {
 	var file string
 	p.routes, file = p.configuration("routes.yaml", routesShape())
@@ -159,7 +158,7 @@ func (p *parser) readRoutes(m *Manifest) []*Route {
 	}
 	if len(m.Apps) > 1 {
 		file = p.home("routes.yaml")
-		p.check.fail(Position{File: file}, "missing-routes", "there are no routes", fmt.Sprintf("the project has %d applications", len(m.Apps)), "say in "+file+" which one serves which URL")
+		p.check.fail(Position{File: file}, "missing-routes", "there are no routes", fmt.Sprintf("the project has %d applications", len(m.Apps)), "write in "+file+" which one serves which URL")
 	}
 	if len(m.Apps) != 1 {
 		return nil

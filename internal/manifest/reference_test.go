@@ -137,11 +137,11 @@ func document(t *testing.T, name string, text []byte) any {
 }
 
 // TestSchemasAgree goes through all mistakes: an editor marks what is wrong in a file by
-// itself, and nothing in files that Parse has nothing against.
+// itself, and nothing in files that Parse accepts.
 func TestSchemasAgree(t *testing.T) {
 	compiled := compiled(t)
 	// What a schema can tell; the rest needs other files, the catalog or arithmetic.
-	told := []string{"unknown-key", "wrong-type", "unknown-value", "out-of-range", "wrong-stage", "unknown-stage", "unknown-variable", "wrong-name", "refused-key"}
+	reported := []string{"unknown-key", "wrong-type", "unknown-value", "out-of-range", "wrong-stage", "unknown-stage", "unknown-variable", "wrong-name", "refused-key"}
 	// A regular expression is beyond a pattern, and so is a map whose form depends on a key.
 	beyond := []string{"regular expression", "not a path; it matches nothing", "must be a version constraint"}
 	marked, clean := 0, 0
@@ -164,7 +164,7 @@ func TestSchemasAgree(t *testing.T) {
 				}
 			}
 			err := compiled[file].Validate(document(t, file, data))
-			switch expected := slices.ContainsFunc(told, func(rule string) bool { return rules[rule] }); {
+			switch expected := slices.ContainsFunc(reported, func(rule string) bool { return rules[rule] }); {
 			case expected && err == nil:
 				t.Errorf("%s, %s: the schema does not mark what Parse refuses: %v", file, m.name, found)
 			case expected:

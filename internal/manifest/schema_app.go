@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// minimumDisk is the smallest disk in MB (spec: platform 2.2).
+// minimumDisk is the smallest disk in MB.
 const minimumDisk = 128
 
-// applicationSchema is .magento.app.yaml (spec: commerce-cloud 3, platform 2).
+// applicationSchema is .magento.app.yaml.
 func applicationSchema() *shape {
 	return object(append([]property{
 		{key: "name", shape: formatted(nameFormat("application")), required: true, doc: "The name of the application; routes refer to it. Renaming it separates it from its data."},
@@ -86,7 +86,7 @@ func dependenciesSchema() *shape {
 	)
 }
 
-// checkPHPDependencies tells the extended form, which has "require", from a plain map of
+// checkPHPDependencies distinguishes the extended form, which has "require", from a plain map of
 // packages.
 func checkPHPDependencies(extended *shape) func(*checker, *node, string) {
 	return func(c *checker, n *node, path string) {
@@ -108,7 +108,7 @@ func runtimeSchema() *shape {
 		property{key: "configuration", shape: freeForm(), status: StatusIgnored, note: "write the directives into php.ini", doc: "Its settings."},
 	))
 	return object(
-		property{key: "extensions", shape: listOf(extension), doc: "PHP extensions beside the default ones."},
+		property{key: "extensions", shape: listOf(extension), doc: "PHP extensions in addition to the default ones."},
 		property{key: "disabled_extensions", shape: listOf(text()), doc: "Default extensions that are turned off."},
 		property{key: "request_terminate_timeout", shape: integer(0), doc: "Seconds after which PHP-FPM ends a request."},
 		property{key: "sizing_hints", shape: object(
@@ -160,7 +160,7 @@ func mountSchema() *shape {
 	}))
 }
 
-// checkMountText checks the notation "shared:files/var" (spec: commerce-cloud 3.2).
+// checkMountText checks the notation "shared:files/var".
 func checkMountText(c *checker, n *node, path string) {
 	if _, ok := parseMount(n.text); !ok {
 		c.fail(n.pos, "wrong-format", fmt.Sprintf("%s is not a mount: %s", path, show(n.text)), "it needs \"shared:\" and a directory", `write it as "shared:files/var", or as a map with source and source_path`)

@@ -8,7 +8,7 @@ import (
 
 const envFile = ".magento.env.yaml"
 
-// envSchema is .magento.env.yaml (spec: commerce-cloud 6, ece-tools 4).
+// envSchema is .magento.env.yaml.
 func envSchema() *shape {
 	var inStage []property
 	for _, stage := range stages() {
@@ -18,7 +18,7 @@ func envSchema() *shape {
 	stage.custom = checkStages
 	root := object(
 		property{key: "stage", shape: stage, doc: "Variables by stage; a stage's own value wins over the global one."},
-		property{key: "log", shape: logSchema(), doc: "Where messages go beside the log file and the activity."},
+		property{key: "log", shape: logSchema(), doc: "Where messages go, besides the log file and the activity."},
 		property{key: "system", shape: object(property{key: "variables", shape: object(
 			property{key: "ENV_RELATIONSHIPS", shape: text(), fallback: "MAGENTO_CLOUD_RELATIONSHIPS", doc: "Name of a variable."},
 			property{key: "ENV_ROUTES", shape: text(), fallback: "MAGENTO_CLOUD_ROUTES", doc: "Name of a variable."},
@@ -75,7 +75,7 @@ func (v StageVariable) arrayShape() *shape {
 	case len(v.Allowed) > 0:
 		return listOf(oneOf(v.Allowed...))
 	case v.Merge:
-		return object(property{key: "_merge", shape: boolean(), fallback: "false", doc: "Changes only the given keys."}).lax("it is handed on").or(listOf(anything()))
+		return object(property{key: "_merge", shape: boolean(), fallback: "false", doc: "Changes only the given keys."}).lax("it is passed on").or(listOf(anything()))
 	default:
 		return &shape{kinds: kindMap | kindList}
 	}
@@ -88,8 +88,7 @@ func printed(v any) string {
 	return strings.ReplaceAll(fmt.Sprint(v), "map[]", "{}")
 }
 
-// checkStages checks every variable of every stage; the first rule that fails counts
-// (spec: ece-tools 4.9).
+// checkStages checks every variable of every stage; the first rule that fails counts.
 func checkStages(c *checker, n *node, path string) {
 	variables := stageTable()
 	for _, stage := range n.entries {
@@ -175,7 +174,7 @@ func (c *checker) stageValue(v StageVariable, n *node) {
 	}
 }
 
-// frameOptions warns about a header that browsers do not know (spec: commerce-cloud 6.3).
+// frameOptions warns about a header that browsers do not know.
 func (c *checker) frameOptions(n *node) {
 	known := []string{"DENY", "SAMEORIGIN"}
 	switch word, _, _ := strings.Cut(n.text, " "); {
@@ -242,7 +241,7 @@ func matrixSchema() *shape {
 	return mapOf("theme", object(property{key: "language", shape: listOf(scalar())}).lax(unread).or(listOf(scalar())).or(scalar())).or(listOf(anything()))
 }
 
-// logSchema are the log handlers (spec: commerce-cloud 6.4).
+// logSchema are the log handlers.
 func logSchema() *shape {
 	level := property{key: "min_level", shape: formatted(levelFormat()), doc: "The least level: " + strings.Join(LogLevels(), ", ") + "."}
 	word := func(key, fallback, doc string) property {

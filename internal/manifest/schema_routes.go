@@ -8,10 +8,10 @@ import (
 	"sluice/internal/platform"
 )
 
-// routesSchema is routes.yaml (spec: commerce-cloud 5, platform 3).
+// routesSchema is routes.yaml.
 func routesSchema() *shape {
 	return mapOf("url", object(
-		property{key: "type", shape: oneOf("upstream", "redirect", "proxy").with(checkRouteType), required: true, doc: `"upstream" passes requests to an application, "redirect" answers 301.`},
+		property{key: "type", shape: oneOf("upstream", "redirect", "proxy").with(checkRouteType), required: true, doc: `"upstream" passes requests to an application, "redirect" responds with 301.`},
 		property{key: "upstream", shape: formatted(endpointFormat("http")), doc: `The application, "name:http"; for type: upstream.`},
 		property{key: "to", shape: formatted(targetFormat()), doc: "The target; for type: redirect."},
 		property{key: "primary", shape: boolean(), fallback: "the first upstream route", doc: "The route that gives the shop its base URL."},
@@ -20,7 +20,7 @@ func routesSchema() *shape {
 		property{key: "cache", shape: routeCacheSchema().or(boolean()), doc: "The HTTP cache."},
 		property{key: "redirects", shape: redirectsSchema(), doc: "Redirects of single paths; served also while requests are held."},
 		property{key: "ssi", shape: enabledSchema("Server-side includes.").or(boolean()), doc: "Server-side includes in HTML, in nginx's dialect."},
-		property{key: "timeout", shape: formatted(durationFormat()).with(checkRouteTimeout), fallback: "10m", doc: "How long the application may take to begin its answer, 1s to 1h; then visitors get 504. Not part of the original format."},
+		property{key: "timeout", shape: formatted(durationFormat()).with(checkRouteTimeout), fallback: "10m", doc: "How long the application may take to begin its response, 1s to 1h; then visitors get 504. Not part of the original format."},
 		property{key: "tls", shape: tlsSchema(), doc: "Transport security."},
 		property{key: "sticky", shape: enabledSchema("By address."), status: StatusIgnored, note: "an application has one web container", doc: "Keeps a visitor on one container."},
 		property{key: "http_access", shape: freeForm(), status: StatusIgnored, note: "set it on the environment", doc: "Passwords and addresses."},
@@ -36,8 +36,8 @@ func enabledSchema(doc string) *shape {
 
 func routeCacheSchema() *shape {
 	return object(
-		property{key: "enabled", shape: boolean(), fallback: "true", doc: "Whether answers are kept."},
-		property{key: "default_ttl", shape: integer(-1), fallback: "0", doc: "Seconds, for answers without Cache-Control; 0 keeps none of them."},
+		property{key: "enabled", shape: boolean(), fallback: "true", doc: "Whether responses are cached."},
+		property{key: "default_ttl", shape: integer(-1), fallback: "0", doc: "Seconds, for responses without Cache-Control; 0 caches none of them."},
 		property{key: "cookies", shape: listOf(scalar()).with(checkCacheCookies), fallback: `["*"]`, doc: `Cookies that make a difference, by name or as a PCRE between slashes; "*": any cookie bypasses the cache.`},
 		property{key: "headers", shape: listOf(text()).with(checkCacheHeaders), fallback: "[Accept, Accept-Language]", doc: "Request headers that make a difference."},
 		property{key: "ssi", shape: enabledSchema("Server-side includes.").or(boolean()), doc: "Older place of ssi."},
@@ -71,7 +71,7 @@ func tlsSchema() *shape {
 			property{key: "preload", shape: boolean(), doc: "Asks for the browsers' built-in lists."},
 		), doc: "The Strict-Transport-Security header."},
 		property{key: "min_version", shape: oneOf("TLSv1.0", "TLSv1.1", "TLSv1.2", "TLSv1.3"), fallback: "TLSv1.2", doc: "The least version of TLS. The strictest of a host's routes counts for all of them."},
-		property{key: "client_authentication", shape: oneOf("request", "require"), doc: `Certificates of clients: "request" asks and tells the application in X-Client-Verify, "require" serves nobody without one. A certificate that is not valid ends the connection.`},
+		property{key: "client_authentication", shape: oneOf("request", "require"), doc: `Certificates of clients: "request" asks for one and reports the result to the application in X-Client-Verify, "require" refuses clients without one. A certificate that is not valid ends the connection.`},
 		property{key: "client_certificate_authorities", shape: listOf(text()).with(checkAuthorities), fallback: "those that the machine trusts", doc: "Who signs them: PEM, also by !include {type: string, path: ca.pem}."},
 	)
 }
@@ -84,11 +84,11 @@ func checkAuthorities(c *checker, n *node, path string) {
 		}
 		certs, err := platform.ParseCertificates(item.str())
 		if err != nil {
-			c.fail(item.pos, "wrong-format", path+" has an entry that is no certificate in PEM", err.Error(), "write !include {type: string, path: ca.pem}, relative to the directory of this file")
+			c.fail(item.pos, "wrong-format", path+" has an entry that is not a PEM certificate", err.Error(), "write !include {type: string, path: ca.pem}, relative to the directory of this file")
 		}
 		for _, cert := range certs {
 			if !cert.IsCA {
-				c.fail(item.pos, "wrong-format", path+" has a certificate that signs no others", "it is that of "+show(cert.Subject.CommonName), "name the authority's certificate, not the client's")
+				c.fail(item.pos, "wrong-format", path+" has a certificate that cannot sign others", "it is that of "+show(cert.Subject.CommonName), "name the authority's certificate, not the client's")
 			}
 		}
 	}
@@ -145,8 +145,7 @@ func checkRoutes(c *checker, n *node, _ string) {
 	}
 }
 
-// checkCacheCookies reads the patterns of cookie names, which are written between slashes
-// (spec: platform 3.4).
+// checkCacheCookies reads the patterns of cookie names, which are written between slashes.
 func checkCacheCookies(c *checker, n *node, path string) {
 	for _, item := range n.list() {
 		text := item.str()
@@ -163,12 +162,12 @@ func checkCacheHeaders(c *checker, n *node, path string) {
 	for _, item := range n.list() {
 		switch strings.ToLower(item.str()) {
 		case "accept-encoding", "connection", "proxy-authorization", "te", "upgrade", "cookie":
-			c.fail(item.pos, "refused-value", fmt.Sprintf("%s cannot have %s", path, show(item.text)), "answers cannot be told apart by it", "remove it")
+			c.fail(item.pos, "refused-value", fmt.Sprintf("%s cannot have %s", path, show(item.text)), "responses do not depend on it", "remove it")
 		}
 	}
 }
 
-// checkRedirects checks keys and combinations (spec: commerce-cloud 5.5).
+// checkRedirects checks keys and combinations.
 func checkRedirects(c *checker, n *node, path string) {
 	for _, e := range n.entries {
 		at := below(path, e.key)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// servicesSchema is services.yaml (spec: commerce-cloud 4, platform 2.16).
+// servicesSchema is services.yaml.
 func servicesSchema() *shape {
 	return mapOf("service", object(
 		property{key: "type", shape: formatted(typeFormat()).with(checkServiceType), required: true, doc: `The service and its version, "mysql:10.11".`},
@@ -19,7 +19,7 @@ func servicesSchema() *shape {
 	).with(checkServiceConfiguration)).named(nameFormat("service")).most(maxServices)
 }
 
-// mysqlSchema is the configuration of a mysql service (spec: commerce-cloud 4.2).
+// mysqlSchema is the configuration of a mysql service.
 func mysqlSchema() *shape {
 	endpoint := object(
 		property{key: "default_schema", shape: text(), doc: "The database that the relationship names."},
@@ -50,7 +50,7 @@ func mysqlSchema() *shape {
 	)
 }
 
-// searchSchema is the configuration of a search service (spec: commerce-cloud 4.3).
+// searchSchema is the configuration of a search service.
 func searchSchema() *shape {
 	return object(property{key: "plugins", shape: listOf(text()), status: StatusIgnored, quiet: true, note: "the image has its own plugins", doc: "Plugins to install."}).lax(unread)
 }

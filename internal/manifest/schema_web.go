@@ -2,10 +2,10 @@ package manifest
 
 import "fmt"
 
-// webSchema is the web section (spec: platform 2.3, 2.4).
+// webSchema is the web section.
 func webSchema() *shape {
 	return object(append([]property{
-		{key: "commands", shape: commandsSchema(), doc: "The process that answers requests."},
+		{key: "commands", shape: commandsSchema(), doc: "The process that serves requests."},
 		{key: "upstream", shape: object(
 			property{key: "socket_family", shape: oneOf("unix", "tcp"), fallback: "unix for php, tcp otherwise", doc: "How the process is reached."},
 			property{key: "protocol", shape: oneOf("fastcgi", "http"), fallback: "fastcgi for php, http otherwise", doc: "What it speaks."},

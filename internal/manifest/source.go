@@ -120,7 +120,7 @@ func unreadable(pos Position, name string, err error) Diagnostic {
 	case errors.Is(err, fs.ErrNotExist):
 		d.Rule = "missing-file"
 		d.Message = name + " does not exist"
-		d.Why, d.Fix = "", "commit the file or mend the path"
+		d.Why, d.Fix = "", "commit the file or fix the path"
 	case errors.Is(err, fs.ErrInvalid):
 		d.Rule = "path-outside"
 		d.Message = show(name) + " is not a path inside the repository"

@@ -2,7 +2,7 @@ package manifest
 
 import "slices"
 
-// The stages of .magento.env.yaml (spec: commerce-cloud 6).
+// The stages of .magento.env.yaml.
 const (
 	StageGlobal     = "global"
 	StageBuild      = "build"
@@ -21,7 +21,7 @@ const (
 	TypeArray   VariableType = "array"
 )
 
-// StageVariable is one variable of .magento.env.yaml (spec: ece-tools 4.8).
+// StageVariable is one variable of .magento.env.yaml.
 type StageVariable struct {
 	Name    string
 	Type    VariableType
@@ -32,7 +32,7 @@ type StageVariable struct {
 	Allowed   []string // of a string; "" is allowed too
 	Also      []string // of a string: allowed by later releases than the messages name
 	Range     *[2]int  // of an integer
-	Merge     bool     // a map may have _merge (spec: commerce-cloud 6.2)
+	Merge     bool     // a map may have _merge
 	Magento   string   // versions of Magento that it is for, in Composer's notation; "" for all
 	Doc       string
 	Status    Status // empty means done: the toolkit carries it out
@@ -104,7 +104,7 @@ func deployVariables() []StageVariable {
 		{Name: "VALKEY_BACKEND", Type: TypeString, Stages: d, Default: "Cm_Cache_Backend_Redis", Allowed: []string{"Cm_Cache_Backend_Redis", `\Magento\Framework\Cache\Backend\Redis`, `\Magento\Framework\Cache\Backend\RemoteSynchronizedCache`}, Also: []string{"redis", "valkey", "symfony_l2"}, Doc: "The cache class for Valkey."},
 		{Name: "VALKEY_USE_SLAVE_CONNECTION", Type: TypeBoolean, Stages: gd, Default: false, Doc: "Reads go to a replica."},
 		{Name: "USE_LUA", Type: TypeBoolean, Stages: d, Default: false, Magento: ">=2.4.7", Doc: "The cache of Redis or Valkey uses Lua scripts."},
-		{Name: "LUA_KEY", Type: TypeBoolean, Stages: d, Default: true, Magento: ">=2.4.7", Doc: "Written to env.php as _useLua beside use_lua."},
+		{Name: "LUA_KEY", Type: TypeBoolean, Stages: d, Default: true, Magento: ">=2.4.7", Doc: "Written to env.php as _useLua, next to use_lua."},
 		{Name: "USE_LUA_ON_GC", Type: TypeBoolean, Stages: d, Default: true, Magento: ">=2.4.8", Doc: "Lua scripts also when old cache entries are removed; only written when it is set."},
 		{Name: "MYSQL_USE_SLAVE_CONNECTION", Type: TypeBoolean, Stages: gd, Default: false, Doc: "Reads go to a replica."},
 		{Name: "SPLIT_DB", Type: TypeArray, Stages: gd, Default: []any{}, Allowed: []string{"quote", "sales"}, Magento: "<2.5.0", Doc: "Databases of their own; gone since 2.5."},
@@ -159,8 +159,8 @@ func LogLevels() []string {
 // stages returns the names of all stages.
 func stages() []string { return []string{StageGlobal, StageBuild, StageDeploy, StagePostDeploy} }
 
-// formerVariables are names of the past and what took their place (spec: commerce-cloud
-// 6.3). Old projects still have them; they do nothing.
+// formerVariables are names that are no longer read, and what replaced them. Old projects
+// still have them.
 func formerVariables() map[string]string {
 	return map[string]string{
 		"SCD_EXCLUDE_THEMES":            "use SCD_MATRIX",

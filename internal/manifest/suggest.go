@@ -9,7 +9,7 @@ import (
 // closest returns the candidate that was most likely meant, or "".
 func closest(got string, candidates []string) string {
 	if numeric([]string{got}) {
-		return "" // numbers are never nearly right
+		return "" // a number is never almost right
 	}
 	best, bestDistance := "", nearly(got)+1
 	low := strings.ToLower(got)
@@ -24,7 +24,7 @@ func closest(got string, candidates []string) string {
 			d = 1 // only begun
 		}
 		if small := strings.ToLower(c); d > 0 && digits && small != letters(small) && words == letters(small) {
-			continue // another number: "TLSv1.4" is no slip for "TLSv1.0"
+			continue // another number: "TLSv1.4" is not a typo of "TLSv1.0"
 		}
 		if d < len(c) && (d < bestDistance || best != "" && d == bestDistance && len(c) == len(got) && len(best) != len(got)) {
 			best, bestDistance = c, d
@@ -66,7 +66,7 @@ func squeeze(s string) string {
 	}, s)
 }
 
-// didYouMean is the mend for an unknown name: the closest one, or all of them when they
+// didYouMean is the fix for an unknown name: the closest one, or all of them when they
 // are few.
 func didYouMean(got string, candidates []string) string {
 	if c := closest(got, candidates); c != "" {

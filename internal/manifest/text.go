@@ -57,7 +57,7 @@ func parseYAML(text []byte) (*yaml.Node, error) {
 }
 
 // clean checks a text byte by byte and line by line, and removes what YAML libraries
-// stumble over. It reports false when the file is of no use.
+// cannot read. It reports false when the file cannot be used.
 func (c *converter) clean(data []byte) (text []byte, ok bool) {
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
 		c.textError(1, 1, "invalid-encoding", "the file is in UTF-16", "", "save it as UTF-8")
@@ -94,7 +94,7 @@ func (c *converter) clean(data []byte) (text []byte, ok bool) {
 
 // phpConstant finds the tag that ece-tools has for constants of PHP. The tag's argument
 // has characters that no YAML tag may have, so the tag is made a word of the same length
-// before the text is parsed (spec: commerce-cloud 6.1).
+// before the text is parsed.
 var phpConstant = regexp.MustCompile(`(?m)((?:^|[\s,{\[]))!php/const[: ](\\?[A-Za-z_])`)
 
 const (
@@ -140,7 +140,7 @@ var libraryLine = regexp.MustCompile(`^(?:yaml: )?(?:unmarshal errors:\s*)?(?:li
 // syntaxHints say what usually causes a message of the YAML library.
 func syntaxHints() [][2]string {
 	return [][2]string{
-		{"mapping values are not allowed", "quote a value that contains \": \", or mend the indentation"},
+		{"mapping values are not allowed", "quote a value that contains \": \", or fix the indentation"},
 		{"did not find expected key", "indent the keys of a map equally, and close quotes before the next key"},
 		{"could not find expected ':'", "write \"key: value\" with a colon and a space, and close quotes"},
 		{"did not find expected '-' indicator", "begin every item of a list with \"- \" in the same column"},
@@ -151,8 +151,8 @@ func syntaxHints() [][2]string {
 		{"did not find expected ',' or", "close the bracket, and put a comma between items"},
 		{"unknown anchor", "define the anchor with & above its use, or quote a value that begins with *"},
 		{"block sequence entries are not allowed", "begin the list on its own line"},
-		{"document start", "remove the second document, or mend the indentation"},
-		{"did not find expected <document start>", "mend the indentation of the first lines"},
+		{"document start", "remove the second document, or fix the indentation"},
+		{"did not find expected <document start>", "fix the indentation of the first lines"},
 	}
 }
 
@@ -236,7 +236,7 @@ func indentedWithTab(text []byte, last int) (line, column int) {
 	return 0, 0
 }
 
-// firstColumn is the column of the first character of a line that is no space.
+// firstColumn is the column of the first character of a line that is not a space.
 func firstColumn(text []byte, line int) int {
 	n := 0
 	for l := range bytes.Lines(text) {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// committedFiles looks at files beside the configuration.
+// committedFiles looks at files other than the configuration.
 func (p *parser) committedFiles(a *Application) {
 	if name := path.Join(a.Root, "app/etc/env.php"); p.exists(name) {
 		p.check.warn(Position{File: name}, "committed-env-php", "env.php is committed", "it has the encryption key and is written by every deployment", "git rm --cached "+name)
@@ -21,8 +21,8 @@ func (p *parser) committedFiles(a *Application) {
 }
 
 // locations warns about places whose rules would serve PHP source as text: scripts are
-// off, files are allowed, and there are PHP files (spec: platform 2.4). The web server
-// answers 403 instead, so scripts that should run there do not.
+// off, files are allowed, and there are PHP files. The web server
+// responds with 403 instead, so scripts that should run there do not.
 func (p *parser) locations(a *Application) {
 	for _, l := range a.Web.Locations {
 		scripts := is(l.Scripts, a.ScriptsByDefault(&l))
@@ -42,7 +42,7 @@ func (p *parser) locations(a *Application) {
 }
 
 // roots warns about locations whose directory is neither committed nor a mount, where
-// nothing could make it: all requests would be answered with 404.
+// nothing could make it: all requests would get 404.
 func (p *parser) roots(a *Application) {
 	if p.check.opts.Partial || p.check.opts.Bare || a.Hooks.Build != "" || p.installed(a) || p.exists(path.Join(a.Root, ".gitmodules")) {
 		return
@@ -50,13 +50,13 @@ func (p *parser) roots(a *Application) {
 	for _, l := range a.Web.Locations {
 		dir := path.Join(a.Root, l.Root)
 		if l.Root != "" && !p.exists(dir) && !underMount(a.Mounts, l.Root) {
-			p.check.warn(l.Pos, "missing-root", fmt.Sprintf("location %s serves the directory %s, which does not exist", show(l.Path), show(dir)), "there is no build hook that could make it", "mend the root or commit the directory")
+			p.check.warn(l.Pos, "missing-root", fmt.Sprintf("location %s serves the directory %s, which does not exist", show(l.Path), show(dir)), "there is no build hook that could make it", "fix the root or commit the directory")
 		}
 	}
 }
 
 // notSent says what becomes of PHP files that are published as text (ADR 0009).
-const notSent = "they are answered with 403, since that would show their source"
+const notSent = "requests for them get 403, since their source would be shown"
 
 // is returns a setting, or its default when it is not given.
 func is(setting *bool, fallback bool) bool {

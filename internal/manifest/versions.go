@@ -136,7 +136,7 @@ func checkServiceType(c *checker, n *node, path string) {
 		c.catalogued(n.pos, "unknown-type", "unknown service type "+show(written), didYouMean(written, cat.ServiceTypes()))
 	case version == "":
 		taken := written + ":" + c.newest(name)
-		c.warn(n.pos, "no-version", fmt.Sprintf("%s has no version; %s is taken", path, taken), "another catalog may have a newer one", "write "+taken+", so that it stays")
+		c.warn(n.pos, "no-version", fmt.Sprintf("%s has no version; %s is used", path, taken), "another catalog may have a newer one", "write "+taken+", so that it stays")
 	case !ok:
 		c.catalogued(n.pos, "unknown-version", "there is no "+show(n.text), versionFix(name, version, versions))
 	}

@@ -114,7 +114,7 @@ type (
 	}
 )
 
-// WriteSARIF writes the findings as a SARIF 2.1.0 log, which code hosts show beside the
+// WriteSARIF writes the findings as a SARIF 2.1.0 log, which code hosts show next to the
 // lines of a change.
 func WriteSARIF(w io.Writer, ds Diagnostics) error {
 	run := sarifRun{Tool: sarifTool{Driver: sarifDriver{Name: "sluice", Rules: sarifRules(ds)}}, Results: make([]sarifResult, 0, len(ds))}
