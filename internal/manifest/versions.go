@@ -101,24 +101,15 @@ func checkRuntime(c *checker, n *node, _ string) {
 		c.fail(n.pos, "refused-value", "type composable is not supported", "composable images need Nix", "use a runtime such as php:8.2")
 		return
 	}
-	if !wellFormedType(n) {
-		return
-	}
 	if cat == nil {
-		if version == "" {
+		if version == "" && typePattern.MatchString(n.str()) {
 			c.fail(n.pos, "no-version", "type "+show(n.text)+" has no version", "", `write it as "php:8.2"`)
 		}
 		return
 	}
-	versions := cat.RuntimeVersions(name)
 	_, ok := cat.Runtime(name, version)
-	switch {
-	case len(versions) == 0:
-		c.catalogued(n.pos, "unknown-type", "unknown runtime "+show(name), didYouMean(name, cat.RuntimeNames()))
-	case version == "":
-		c.fail(n.pos, "no-version", "type "+show(n.text)+" has no version", "", "write one of "+strings.Join(versions, ", ")+" after a colon")
-	case !ok:
-		c.catalogued(n.pos, "unknown-version", "there is no "+show(n.text), versionFix(name, version, versions))
+	if c.inCatalog(n, "runtime", ok, cat.RuntimeVersions(name), cat.RuntimeNames()) && version == "" {
+		c.fail(n.pos, "no-version", "type "+show(n.text)+" has no version", "", "write one of "+strings.Join(cat.RuntimeVersions(name), ", ")+" after a colon")
 	}
 }
 
@@ -126,25 +117,30 @@ func checkRuntime(c *checker, n *node, _ string) {
 func checkServiceType(c *checker, n *node, path string) {
 	written, version := splitEndpoint(n.str())
 	name, cat := canonicalType(written), c.opts.Catalog
-	if cat == nil || name == varnish || !wellFormedType(n) {
+	if cat == nil || name == varnish {
 		return
 	}
-	versions := cat.ServiceVersions(name)
 	_, ok := cat.Service(name, version)
-	switch {
-	case len(versions) == 0:
-		c.catalogued(n.pos, "unknown-type", "unknown service type "+show(written), didYouMean(written, cat.ServiceTypes()))
-	case version == "":
-		taken := written + ":" + c.newest(name)
-		c.warn(n.pos, "no-version", fmt.Sprintf("%s has no version; %s is used", path, taken), "another catalog may have a newer one", "write "+taken+", so that it stays")
-	case !ok:
-		c.catalogued(n.pos, "unknown-version", "there is no "+show(n.text), versionFix(name, version, versions))
+	if c.inCatalog(n, "service type", ok, cat.ServiceVersions(name), cat.ServiceTypes()) && version == "" {
+		used := written + ":" + c.newest(name)
+		c.warn(n.pos, "no-version", fmt.Sprintf("%s has no version; %s is used", path, used), "another catalog may have a newer one", "write "+used+", so that it stays")
 	}
 }
 
-func wellFormedType(n *node) bool {
-	why, _ := typeFormat().wrong(n.str())
-	return why == ""
+// inCatalog reports a type or a version that the catalog lacks. It returns true for a type
+// that the catalog has, in the version that is written, if any.
+func (c *checker) inCatalog(n *node, what string, hasVersion bool, versions, names []string) bool {
+	name, version := splitEndpoint(n.str())
+	switch malformed, _ := typeFormat().wrong(n.str()); {
+	case malformed != "":
+	case len(versions) == 0:
+		c.catalogued(n.pos, "unknown-type", fmt.Sprintf("unknown %s %s", what, show(name)), didYouMean(name, names))
+	case version != "" && !hasVersion:
+		c.catalogued(n.pos, "unknown-version", "there is no "+show(n.text), versionFix(name, version, versions))
+	default:
+		return true
+	}
+	return false
 }
 
 // newest is the version of a service without one: the last that the catalog has. It depends
