@@ -127,7 +127,11 @@ func (d *deployment) toStore(wanted topology.Result) storedRelease {
 		p.Summary = append(p.Summary, fmt.Sprintf("%s (type: %s, disk: %d)", s.Name, s.Type, s.Disk))
 	}
 	if !toolkit { // which warms the site itself
-		p.WarmUp = warmUpURLs(d.manifest.Env.WarmUpPages(), wanted.Routes)
+		var notices []string
+		p.WarmUp, notices = topology.WarmUp(d.manifest.Env.WarmUpPages(), wanted.Routes)
+		for _, n := range notices {
+			d.log.Line(4, "W: %s", n)
+		}
 	}
 	return p
 }

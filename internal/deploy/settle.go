@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"strings"
 	"time"
 
 	"sluice/internal/contract"
@@ -123,33 +121,4 @@ func counted(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// warmUpURLs resolves plain paths against the primary route and keeps absolute URLs;
-// patterns such as product:*:* are the toolkit's.
-func warmUpURLs(pages []string, routes []platform.Route) []string {
-	base := primaryURL(routes)
-	var out []string
-	for _, page := range pages {
-		u, err := url.Parse(page)
-		switch {
-		case err != nil || base == nil:
-		case u.Scheme == "http" || u.Scheme == "https":
-			out = append(out, u.String())
-		case u.Scheme == "" && !strings.Contains(page, ":"):
-			out = append(out, base.ResolveReference(&url.URL{Path: "/" + strings.TrimLeft(u.Path, "/"), RawQuery: u.RawQuery}).String())
-		}
-	}
-	return out
-}
-
-func primaryURL(routes []platform.Route) *url.URL {
-	for _, r := range routes {
-		if r.Primary {
-			if u, err := url.Parse(r.URL); err == nil {
-				return u
-			}
-		}
-	}
-	return nil
 }

@@ -54,13 +54,30 @@ func phpFiles(c *catalog.Catalog, app *manifest.Application, directives map[stri
 		files = append(files, engine.File{Path: phpDir + "/50-project.ini", Mode: 0o644, Content: app.PHPIni})
 	}
 	if len(directives) > 0 {
-		var b strings.Builder
-		for _, name := range sortedKeys(directives) {
-			fmt.Fprintf(&b, "%s = %s\n", oneLine(name), iniValue(directives[name]))
+		ini, err := variablesIni(directives)
+		if err != nil {
+			return nil, err
 		}
-		files = append(files, engine.File{Path: phpDir + "/60-variables.ini", Mode: 0o644, Content: b.String()})
+		files = append(files, engine.File{Path: phpDir + "/60-variables.ini", Mode: 0o644, Content: ini})
 	}
 	return files, nil
+}
+
+// iniName is what PHP takes for the name of a directive.
+var iniName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+
+// variablesIni writes the php: variables. A name or a value that PHP would read as more
+// than one directive is refused: it would end php-fpm when the release starts.
+func variablesIni(directives map[string]string) (string, error) {
+	var b strings.Builder
+	for _, name := range sortedKeys(directives) {
+		if !iniName.MatchString(name) || strings.ContainsRune(directives[name], 0) {
+			return "", platform.Errorf(platform.CodeInvalid, "the variable %q cannot be a directive of php.ini; nothing was changed", "php:"+name).
+				WithHint("its name has letters, digits, dots and underscores, and its value no NUL byte")
+		}
+		fmt.Fprintf(&b, "%s = %s\n", name, iniValue(directives[name]))
+	}
+	return b.String(), nil
 }
 
 func unknownRuntime(c *catalog.Catalog, app *manifest.Application) error {
@@ -70,7 +87,7 @@ func unknownRuntime(c *catalog.Catalog, app *manifest.Application) error {
 
 // iniValue quotes a value so that it stays one value on one line.
 func iniValue(v string) string {
-	return `"` + strings.NewReplacer("\n", " ", "\r", " ", `"`, `\"`).Replace(v) + `"`
+	return `"` + strings.NewReplacer("\n", " ", "\r", " ", `\`, `\\`, `"`, `\"`).Replace(v) + `"`
 }
 
 // extensionsIni loads the extensions that are always there, the default ones but for the

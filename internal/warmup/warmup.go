@@ -23,7 +23,8 @@ type Warmer struct {
 const (
 	concurrency = 4
 	timeout     = 60 * time.Second
-	maxBody     = 32 << 20 // read, so that the page is generated to its end
+	maxTime     = 10 * time.Minute // of all pages together
+	maxBody     = 32 << 20         // read, so that the page is generated to its end
 )
 
 // New returns a warmer that connects to router ("host:port") for every http URL and to
@@ -49,20 +50,26 @@ func New(router, secure string) *Warmer {
 				},
 				MaxIdleConnsPerHost: concurrency,
 			},
-			// A redirect may lead to another machine, and is an answer by itself.
+			// A redirect may lead to another machine; it is the response that is wanted here.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
 }
 
+// errMaxTime ends a warm-up of pages that are slow.
+var errMaxTime = fmt.Errorf("the pages took longer than %s together", maxTime)
+
 // Warm requests every URL, a few at a time, and writes one line for each to log. A page
-// that fails is reported and is not an error; the cause is returned when ctx ends first.
+// that fails is reported and is not an error; the cause is returned when ctx ends first, or
+// when all pages together take longer than ten minutes.
 func (w *Warmer) Warm(ctx context.Context, urls []string, log io.Writer) error {
 	var (
 		mu    sync.Mutex // of log
 		group sync.WaitGroup
 		slots = make(chan struct{}, w.concurrency)
 	)
+	ctx, cancel := context.WithTimeoutCause(ctx, maxTime, errMaxTime)
+	defer cancel()
 	for _, u := range urls {
 		select {
 		case slots <- struct{}{}:
@@ -79,7 +86,7 @@ func (w *Warmer) Warm(ctx context.Context, urls []string, log io.Writer) error {
 		})
 	}
 	group.Wait()
-	return nil
+	return context.Cause(ctx)
 }
 
 // request returns the line to report.
