@@ -39,6 +39,9 @@ type config struct {
 	MinFree          uint64 // MB
 	Workers          int
 	Builds           int
+	BuildMemory      int // MB
+	BuildProcesses   int
+	BuildCache       int    // MB
 	GitMaxPush       uint64 // MB
 	GitMaxRepository uint64 // MB
 	GitMaxTree       uint64 // MB
@@ -86,6 +89,9 @@ func serveFlags(c *config, out io.Writer) *flag.FlagSet {
 	fs.IntVar(&c.ProjectEnvironments, "project-environments", 100, "environments that a project may have")
 	fs.IntVar(&c.ProjectPending, "project-pending", 50, "activities of a project that may wait in the queue")
 	fs.IntVar(&c.Builds, "builds", 2, "builds that run at once")
+	fs.IntVar(&c.BuildMemory, "build-memory", 0, "MB that one build may use, files in /tmp included; 0: half of the machine's memory")
+	fs.IntVar(&c.BuildProcesses, "build-processes", 4096, "processes and threads that one build may have")
+	fs.IntVar(&c.BuildCache, "build-cache", 20480, "MB that BuildKit's cache may hold on this machine; 0: as its own configuration says")
 	fs.StringVar(&c.Toolkit, "toolkit", "", "sluice-toolkit for builds and containers, statically linked; empty: the one beside sluiced")
 	fs.Uint64Var(&c.GitMaxPush, "git-max-push", 1024, "maximum size of one push in MB")
 	fs.Uint64Var(&c.GitMaxRepository, "git-max-repository", 10240, "maximum size of a Git repository on disk in MB")
@@ -142,6 +148,9 @@ func (c *config) complete() error {
 	const maxMB = 1 << 30
 	if max(c.GitMaxPush, c.GitMaxRepository, c.GitMaxTree) > maxMB || c.GitMaxFiles < 0 {
 		return fmt.Errorf("%w: the --git-max-* limits are at most %d MB", errUsage, maxMB)
+	}
+	if c.BuildMemory < 0 || c.BuildMemory > maxMB || c.BuildCache < 0 || c.BuildCache > maxMB || c.BuildProcesses < 0 {
+		return fmt.Errorf("%w: --build-memory and --build-cache are 0 to %d MB, --build-processes is not negative", errUsage, maxMB)
 	}
 	if c.domains, err = projectDomains(c.Domains); err != nil {
 		return err

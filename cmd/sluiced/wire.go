@@ -127,12 +127,30 @@ func (p *plant) openBuilder(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p.builder, err = buildkit.New(ctx, buildkit.Config{Socket: socket, Images: slugStore{p.engine.Images()}})
+	p.builder, err = buildkit.New(ctx, p.builderConfig(socket))
 	if err != nil {
 		return fmt.Errorf("open the builder: %w", err)
 	}
 	p.closers = append(p.closers, p.builder.Close)
 	return nil
+}
+
+// builderConfig bounds builds: they are other people's code beside live sites. Only root
+// can set the limits.
+func (p *plant) builderConfig(socket string) buildkit.Config {
+	c := buildkit.Config{
+		Socket: socket, Images: slugStore{p.engine.Images()}, CacheBytes: int64(p.config.BuildCache) << 20,
+		Room: func(ctx context.Context) (free, needed uint64, err error) {
+			disk, err := p.engine.Disk(ctx)
+			return disk.FreeBytes, p.config.MinFree << 20, err
+		},
+	}
+	if os.Geteuid() == 0 {
+		c.Limits = &buildkit.Limits{Memory: int64(p.config.BuildMemory) << 20, Processes: p.config.BuildProcesses}
+	} else {
+		p.log.Warn("builds run without limits of memory and processes: only root can set them")
+	}
+	return c
 }
 
 func (p *plant) openPipeline(ctx context.Context) error {

@@ -48,6 +48,11 @@ type Request struct {
 	Key     Key
 	TreeID  string // for MAGENTO_CLOUD_TREE_ID and the slug's record
 
+	// Scope is the type of the environment that the slug is built for: its builds share a
+	// cache. Those of other scopes than ScopeProtected begin with a copy of that one's, and
+	// never write to it.
+	Scope string
+
 	// Base is the runtime image in the engine's store.
 	Base Image
 	// SourceDir is a directory on this machine that holds the application's tree.
@@ -75,6 +80,10 @@ type Request struct {
 	Fresh   bool
 	Timeout time.Duration // of the whole build; 0 means DefaultTimeout
 }
+
+// ScopeProtected is the scope of what visitors of the live site are served. What branches
+// that others may push leave in a cache or in a slug never gets there.
+const ScopeProtected = "production"
 
 // DefaultTimeout is how long a build may take.
 const DefaultTimeout = time.Hour

@@ -24,6 +24,11 @@ func (k Key) With(name, value string) Key {
 	return Key{Parts: append(slices.Clone(k.Parts), KeyPart{Name: name, Value: value})}
 }
 
+// Without returns k without the part of this name.
+func (k Key) Without(name string) Key {
+	return Key{Parts: slices.DeleteFunc(slices.Clone(k.Parts), func(p KeyPart) bool { return p.Name == name })}
+}
+
 // Sum returns the key's digest: 64 hexadecimal characters. Parts count in name order,
 // so the order in which they were added does not matter.
 func (k Key) Sum() string {

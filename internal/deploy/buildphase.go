@@ -127,7 +127,7 @@ func (b *applicationBuild) request(ctx context.Context) (build.Request, error) {
 	}
 	req, err := topology.Build(topology.BuildInput{
 		Project: b.d.project, App: b.app, Catalog: b.d.s.Catalog, Base: base,
-		TreeDigest: digest, TreeID: id, Variables: b.d.vars, Toolkit: b.d.s.opts.Toolkit,
+		TreeDigest: digest, TreeID: id, Variables: b.d.vars, Toolkit: b.d.s.opts.Toolkit, Type: b.d.env.Type,
 	})
 	req.Network = b.d.s.opts.BuildNetwork
 	req.Fresh = b.d.job.Activity.Parameters["build.force"] == "true"

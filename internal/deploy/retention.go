@@ -7,6 +7,7 @@ import (
 
 	"sluice/internal/build"
 	"sluice/internal/platform"
+	"sluice/internal/topology"
 )
 
 // keptReleases is how many releases of an environment that were live keep their slugs, the
@@ -19,14 +20,19 @@ const keptReleases = 5
 func (s *Service) lookup(ctx context.Context, d *deployment, project, app string, key build.Key) (platform.Slug, bool, error) {
 	s.slugs.RLock()
 	defer s.slugs.RUnlock()
-	slug, ok, err := s.Builder.Lookup(ctx, project, app, key)
-	if err != nil {
-		return platform.Slug{}, false, fmt.Errorf("look for an existing slug: %w", err)
+	for _, k := range topology.ReusableKeys(key) {
+		slug, ok, err := s.Builder.Lookup(ctx, project, app, k)
+		if err != nil {
+			return platform.Slug{}, false, fmt.Errorf("look for an existing slug: %w", err)
+		}
+		if ok && d != nil {
+			d.lease(slug.Ref)
+		}
+		if ok {
+			return slug, true, nil
+		}
 	}
-	if ok && d != nil {
-		d.lease(slug.Ref)
-	}
-	return slug, ok, nil
+	return platform.Slug{}, false, nil
 }
 
 // lease keeps a slug until unlease.

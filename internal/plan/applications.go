@@ -83,7 +83,7 @@ func keyOf(in Input, app *manifest.Application, digest string) (build.Key, error
 	}
 	req, err := topology.Build(topology.BuildInput{
 		Project: in.Project, App: app, Catalog: in.Catalog, Base: platform.ImageRef{Digest: base},
-		TreeDigest: digest, Variables: in.Variables,
+		TreeDigest: digest, Variables: in.Variables, Type: in.Environment.Type,
 	})
 	return req.Key, err
 }

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -28,6 +29,8 @@ type BuildInput struct {
 	TreeID     string
 	Variables  []platform.Variable
 	Toolkit    string // the toolkit's executable on this machine; "" for none
+	// Type is that of the environment that the slug is built for.
+	Type platform.EnvironmentType
 }
 
 // ConfigFiles are the platform's own files. The slug does not contain them, and a change in
@@ -63,6 +66,7 @@ func Build(in BuildInput) (build.Request, error) {
 	return build.Request{
 		Project: in.Project.ID,
 		App:     in.App.Name,
+		Scope:   scopeOf(in.Type),
 		Key:     buildKey(in, steps, php, vars),
 		TreeID:  in.TreeID,
 		Base:    build.Image{Ref: in.Base.Ref, Digest: in.Base.Digest},
@@ -132,7 +136,23 @@ func buildFiles(files []engine.File) []build.File {
 const (
 	KeyRuntimeImage = "runtime image"
 	KeyApplication  = "application name and type"
+	keyType         = "environment type"
 )
+
+// scopeOf keeps what is built for the live site apart from what others may build. A type
+// that is not known is not trusted.
+func scopeOf(t platform.EnvironmentType) string { return string(cmp.Or(t, platform.Development)) }
+
+// ReusableKeys returns the keys of the slugs that may be used where key asks for one, best
+// first: what was built for the live site is good for every environment. The other way it
+// is not, or whoever may push a branch could change what visitors of the live site get.
+func ReusableKeys(key build.Key) []build.Key {
+	keys := []build.Key{key}
+	if trusted := key.Without(keyType); len(trusted.Parts) < len(key.Parts) {
+		keys = append(keys, trusted)
+	}
+	return keys
+}
 
 // ApplicationPart is the value of KeyApplication.
 func ApplicationPart(app *manifest.Application) string { return app.Name + " " + app.Type.String() }
@@ -145,6 +165,9 @@ func buildKey(in BuildInput, steps []build.Step, php []engine.File, vars variabl
 		With(KeyApplication, ApplicationPart(in.App)).
 		With("PHP configuration", digest(php)).
 		With("mounts", digest(mountPaths(in.App)))
+	if scope := scopeOf(in.Type); scope != build.ScopeProtected {
+		key = key.With(keyType, scope)
+	}
 	for _, s := range steps {
 		key = key.With("build "+s.Name, digest(s.Script))
 	}

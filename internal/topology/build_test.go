@@ -27,6 +27,7 @@ func buildInput(t *testing.T) topology.BuildInput {
 	return topology.BuildInput{
 		Project: in.Project, App: in.Manifest.Apps[0], Catalog: in.Catalog,
 		Base: platform.ImageRef{Ref: "sluice/php", Digest: "sha256:base"}, TreeDigest: "tree", TreeID: "7ee1d",
+		Type: platform.Production,
 	}
 }
 
@@ -81,6 +82,7 @@ func TestKeyNamesWhatChanged(t *testing.T) {
 		{"locations", func(in *topology.BuildInput) { in.App.Web.Locations = nil }, nil},
 		{"the build hook", func(in *topology.BuildInput) { in.App.Hooks.Build = "true" }, []string{"build hook"}},
 		{"the tree", func(in *topology.BuildInput) { in.TreeDigest = "other" }, []string{"source tree"}},
+		{"the environment's type", func(in *topology.BuildInput) { in.Type = platform.Staging }, []string{"environment type"}},
 		{"the image", func(in *topology.BuildInput) { in.Base.Digest = "sha256:new" }, []string{"runtime image"}},
 		{"an extension", func(in *topology.BuildInput) { in.App.Extensions = nil }, []string{"PHP configuration"}},
 		{"a mount", func(in *topology.BuildInput) { in.App.Mounts = in.App.Mounts[1:] }, []string{"mounts"}},
@@ -102,6 +104,34 @@ func TestKeyNamesWhatChanged(t *testing.T) {
 				t.Errorf("changed parts = %v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestSlugsOfBranchesAreNotForTheLiveSite: the live site's are for everybody.
+func TestSlugsOfBranchesAreNotForTheLiveSite(t *testing.T) {
+	sums := map[platform.EnvironmentType][]string{}
+	for _, kind := range []platform.EnvironmentType{platform.Production, platform.Staging, platform.Development, ""} {
+		in := buildInput(t)
+		in.Type = kind
+		req := request(t, in)
+		if protected := req.Scope == build.ScopeProtected; protected != (kind == platform.Production) {
+			t.Errorf("%q has the scope %q", kind, req.Scope)
+		}
+		for _, k := range topology.ReusableKeys(req.Key) {
+			sums[kind] = append(sums[kind], k.Sum())
+		}
+	}
+	production := sums[platform.Production]
+	if len(production) != 1 {
+		t.Fatalf("the live site may use %d slugs, want its own only", len(production))
+	}
+	for kind, keys := range sums {
+		if kind != platform.Production && (len(keys) != 2 || keys[0] == production[0] || keys[1] != production[0]) {
+			t.Errorf("%q uses %v; the live site's is %v", kind, keys, production)
+		}
+	}
+	if sums[platform.Staging][0] == sums[platform.Development][0] || sums[""][0] != sums[platform.Development][0] {
+		t.Errorf("scopes are not apart: %v", sums)
 	}
 }
 

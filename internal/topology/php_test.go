@@ -6,7 +6,6 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"sluice/internal/engine"
 	"sluice/internal/platform"
 	"sluice/internal/topology"
 )
@@ -28,7 +27,7 @@ func TestPHPVariablesStayOneDirective(t *testing.T) {
 				return f.Content, nil
 			}
 		}
-		t.Fatalf("no file of variables: %v", []engine.File(result.Spec.Apps[0].Files))
+		t.Fatalf("no file of variables: %v", result.Spec.Apps[0].Files)
 		return "", nil
 	}
 	for value, want := range map[string]string{

@@ -49,6 +49,15 @@ type Config struct {
 	// used when Socket is empty; slugs appear in the image store of its worker.
 	Address string
 	Images  ImageStore
+	// Limits bound every build. They are carried out by this process, so it has to be root
+	// on the engine's machine; nil leaves builds without limits.
+	Limits *Limits
+	// Room returns the bytes that are free for builds and those that have to stay free: a
+	// build that uses more is stopped. nil leaves the disk to it.
+	Room func(ctx context.Context) (free, needed uint64, err error)
+	// CacheBytes is what BuildKit's cache may hold; older content is removed after a build.
+	// 0 leaves that to BuildKit.
+	CacheBytes int64
 }
 
 // Builder is a build.Builder. It may build several applications at the same time.
@@ -56,6 +65,9 @@ type Builder struct {
 	client   *client.Client
 	images   ImageStore
 	exporter string
+	config   Config
+	confined *confinement // nil: no limits
+	prune    pruner
 }
 
 var _ build.Builder = (*Builder)(nil)
@@ -63,7 +75,11 @@ var _ build.Builder = (*Builder)(nil)
 // New returns a builder. It connects when it is first used, and again when the connection
 // broke. The caller closes it.
 func New(ctx context.Context, cfg Config) (*Builder, error) {
-	b := &Builder{images: cfg.Images, exporter: "moby"}
+	b := &Builder{images: cfg.Images, exporter: "moby", config: cfg}
+	if cfg.Limits != nil {
+		c := newConfinement(*cfg.Limits)
+		b.confined = &c
+	}
 	options := engineOptions(cfg.Socket)
 	address := "unix://" + cfg.Socket // only names the connection: engineOptions dials
 	if cfg.Socket == "" {
@@ -78,7 +94,10 @@ func New(ctx context.Context, cfg Config) (*Builder, error) {
 }
 
 // Close ends the connection.
-func (b *Builder) Close() error { return b.client.Close() }
+func (b *Builder) Close() error {
+	b.prune.close()
+	return b.client.Close()
+}
 
 // Ping implements build.Builder.
 func (b *Builder) Ping(ctx context.Context) error {
@@ -130,10 +149,16 @@ func (b *Builder) Build(ctx context.Context, req build.Request, log io.Writer) (
 		return platform.Slug{}, err
 	}
 
+	ctx, watched := b.watchRoom(ctx)
+	defer watched()
 	p := newProgress(log, mark, req.Steps)
+	if b.confined != nil {
+		p.confine = func() { go b.applyLimits(ctx, req.Key, p) }
+	}
 	resp, err := b.solve(ctx, req, offered, secret, p)
+	b.prune.after(ctx, b.client, b.config.CacheBytes)
 	if err != nil {
-		return platform.Slug{}, outcome(ctx, err, p, limit)
+		return platform.Slug{}, b.outcome(ctx, err, p, limit)
 	}
 	if p.err != nil {
 		return platform.Slug{}, fmt.Errorf("write the build's log: %w", p.err)
@@ -163,19 +188,19 @@ func (b *Builder) solve(ctx context.Context, req build.Request, offered map[stri
 			Type:  b.exporter,
 			Attrs: map[string]string{"name": slugRef(req.Project, req.App, req.Key)},
 		}},
-	}, "sluice", definition(req), status)
+	}, "sluice", definition(req, b.confined != nil), status)
 	<-logged
 	return resp, err
 }
 
 // definition is called back by BuildKit's client with the session that the build has.
-func definition(req build.Request) gateway.BuildFunc {
+func definition(req build.Request, confined bool) gateway.BuildFunc {
 	return func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		config, err := baseConfig(ctx, c, req.Base.Ref)
+		config, err := baseConfig(ctx, c, req.Base)
 		if err != nil {
 			return nil, err
 		}
-		def, err := slugState(req, config, c.BuildOpts().SessionID).Marshal(ctx, llb.WithCaps(c.BuildOpts().LLBCaps))
+		def, err := slugState(req, config, c.BuildOpts().SessionID, confined).Marshal(ctx, llb.WithCaps(c.BuildOpts().LLBCaps))
 		if err != nil {
 			return nil, fmt.Errorf("define the build: %w", err)
 		}

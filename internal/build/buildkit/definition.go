@@ -21,11 +21,15 @@ const (
 	planDir    = contract.RunDir + "/sluice/plan"
 	sourceDir  = contract.RunDir + "/sluice/source"
 	secretPath = contract.SecretDir + "/build"
+	seedDir    = contract.RunDir + "/sluice/seed"
 	homeDir    = "/tmp/home" // gone with the build: what a tool saves there reaches no other
 )
 
 // vertexBuild is what BuildKit calls the container of a build in its events.
 const vertexBuild = "build"
+
+// keyVariable holds the key's digest, by which a build's process is found too.
+const keyVariable = "SLUICE_BUILD_KEY"
 
 // sourceName is what the session calls the source tree.
 const sourceName = "source"
@@ -38,9 +42,9 @@ var runScript []byte
 // one costs a copy of the tree or a layer that keeps what a later step deletes, and
 // because the second step reads all of what the first one wrote: no step could be reused
 // without those before it.
-func slugState(req build.Request, config imageConfig, session string) llb.State {
-	base := llb.Image(req.Base.Ref, llb.ResolveModePreferLocal, llb.WithCustomName("runtime image")).
-		File(emptyAppDir(), llb.WithCustomName("empty application directory"))
+func slugState(req build.Request, config imageConfig, session string, confined bool) llb.State {
+	image := llb.Image(req.Base.Ref, llb.ResolveModePreferLocal, llb.WithCustomName("runtime image"))
+	base := image.File(emptyAppDir(), llb.WithCustomName("empty application directory"))
 
 	options := []llb.RunOption{
 		llb.Args([]string{"/bin/sh", planDir + "/run"}),
@@ -48,17 +52,20 @@ func slugState(req build.Request, config imageConfig, session string) llb.State 
 		llb.User(owner()),
 		llb.ReadonlyRootFS(),
 		llb.WithCustomName(vertexBuild),
-		llb.AddMount(planDir, planState(req), llb.Readonly),
+		llb.AddMount(planDir, planState(req, confined), llb.Readonly),
 		llb.AddMount(sourceDir, sourceState(req, session), llb.Readonly),
 		llb.AddMount("/tmp", llb.Scratch(), llb.Tmpfs()),
 		llb.AddMount(contract.CacheDir, cacheState(), llb.SourcePath("/cache"),
-			llb.AsPersistentCacheDir(cacheID(req), llb.CacheMountLocked)),
+			llb.AsPersistentCacheDir(cacheID(req, req.Scope), llb.CacheMountLocked)),
 		llb.AddSecret(secretPath, llb.SecretID(secretID),
 			llb.SecretFileOpt(contract.WebUID, contract.WebGID, 0o400)),
 	}
 	options = append(options, fileMounts(req.Files)...)
 	options = append(options, programs(req.Programs).mounts(session)...)
 	options = append(options, stepEnv(config.env(), req.Key)...)
+	if req.Scope != build.ScopeProtected {
+		options = append(options, llb.AddMount(seedDir, cacheSeed(req, image), llb.Readonly))
+	}
 	if !req.Network {
 		options = append(options, llb.Network(pb.NetMode_NONE))
 	}
@@ -79,11 +86,14 @@ func emptyAppDir() *llb.FileAction {
 
 // planState holds what run.sh reads: the scripts of the steps by number, and the lists of
 // paths that it removes and empties in the end.
-func planState(req build.Request) llb.State {
+func planState(req build.Request, confined bool) llb.State {
 	plan := llb.Mkdir("/steps", 0o755).
 		Mkfile("/run", 0o444, runScript).
 		Mkfile("/exclude", 0o444, lines(req.Exclude)).
 		Mkfile("/mounts", 0o444, lines(req.Mounts))
+	if confined {
+		plan = plan.Mkfile("/confined", 0o444, nil)
+	}
 	for i, step := range req.Steps {
 		plan = plan.Mkfile(fmt.Sprintf("/steps/%d", i), 0o444, []byte(step.Script))
 	}
@@ -107,9 +117,30 @@ func cacheState() llb.State {
 		llb.WithCustomName("empty cache"))
 }
 
-// cacheID names the directory that all builds of an application share, whatever their
-// environment (spec: platform 1.3).
-func cacheID(req build.Request) string { return "sluice/cache/" + req.Project + "/" + req.App }
+// cacheID names the directory that the builds of an application for environments of one
+// type share.
+func cacheID(req build.Request, scope string) string {
+	return "sluice/cache/" + req.Project + "/" + req.App + "/" + scope
+}
+
+// seedScript fills an empty cache. A copy that fails leaves a cache that saves less.
+const seedScript = `[ -n "$(ls -A /cache)" ] || cp -a /from/. /cache/ 2>/dev/null || true`
+
+// cacheSeed copies the cache of the protected environments to that of the others, once: the
+// result, an empty directory, is cached. The first cache is mounted read-only, so nothing
+// that a branch leaves in its own reaches a build for the live site.
+func cacheSeed(req build.Request, image llb.State) llb.State {
+	cache := func(target, scope string, more ...llb.MountOption) llb.RunOption {
+		return llb.AddMount(target, cacheState(), append(more, llb.SourcePath("/cache"),
+			llb.AsPersistentCacheDir(cacheID(req, scope), llb.CacheMountLocked))...)
+	}
+	return image.Run(
+		llb.Args([]string{"/bin/sh", "-c", seedScript}),
+		llb.User(owner()), llb.ReadonlyRootFS(), llb.Network(pb.NetMode_NONE),
+		cache("/from", build.ScopeProtected, llb.Readonly), cache("/cache", req.Scope),
+		llb.WithCustomName("first content of the cache"),
+	).AddMount("/done", llb.Scratch())
+}
 
 // fileMounts mounts every file by itself, so that it may lie in a directory of the image.
 func fileMounts(files []build.File) []llb.RunOption {
@@ -144,7 +175,7 @@ func stepEnv(image []string, key build.Key) []llb.RunOption {
 	add("COMPOSER_CACHE_DIR", contract.CacheDir+"/composer")
 	add("npm_config_cache", contract.CacheDir+"/npm")
 	add("XDG_CACHE_HOME", contract.CacheDir+"/xdg") // yarn, pip, bundler and others
-	add("SLUICE_BUILD_KEY", key.Sum())
+	add(keyVariable, key.Sum())
 	return out
 }
 

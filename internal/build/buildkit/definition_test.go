@@ -25,7 +25,7 @@ func TestDefinitionHoldsNoVariable(t *testing.T) {
 		Steps: []build.Step{{Name: "hook", Script: "echo the script"}},
 		Env:   map[string]string{"TOKEN": "s3cret"},
 	}
-	def, err := slugState(req, imageConfig{}, "session").Marshal(t.Context())
+	def, err := slugState(req, imageConfig{}, "session", true).Marshal(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

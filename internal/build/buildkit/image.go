@@ -17,6 +17,7 @@ import (
 
 	"sluice/internal/build"
 	"sluice/internal/contract"
+	"sluice/internal/platform"
 )
 
 // The labels of a slug's image.
@@ -31,14 +32,22 @@ const (
 // by name; everything else is passed on as it is.
 type imageConfig map[string]json.RawMessage
 
-// baseConfig reads the configuration of the runtime image, in the engine's store first.
-func baseConfig(ctx context.Context, c gateway.Client, ref string) (imageConfig, error) {
-	_, _, raw, err := c.ResolveImageConfig(ctx, ref, sourceresolver.Opt{
+// baseConfig reads the configuration of the runtime image, in the engine's store first. An
+// image of that name which is not the one that was asked for is refused: names can be moved.
+func baseConfig(ctx context.Context, c gateway.Client, base build.Image) (imageConfig, error) {
+	ref := base.Ref
+	_, digest, raw, err := c.ResolveImageConfig(ctx, ref, sourceresolver.Opt{
 		LogName:  "runtime image",
 		ImageOpt: &sourceresolver.ResolveImageOpt{ResolveMode: llb.ResolveModePreferLocal.String()},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration of the runtime image %s: %w", ref, err)
+	}
+	// Docker's identifier of an image is the digest of its configuration, with containerd's
+	// store that of its manifest.
+	if sum := sha256.Sum256(raw); base.Digest != "" && base.Digest != digest.String() && base.Digest != "sha256:"+hex.EncodeToString(sum[:]) {
+		return nil, platform.Errorf(platform.CodeConflict, "the runtime image %s is not %s any more; nothing was built", ref, base.Digest).
+			WithHint("try again: another image got that name while this build was prepared")
 	}
 	config := imageConfig{}
 	if err := json.Unmarshal(raw, &config); err != nil {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,15 +19,21 @@ import (
 // errLimit is the cause of a build's context when the build took too long.
 var errLimit = errors.New("the build took longer than its limit")
 
+var exitCodeText = regexp.MustCompile(`\bexit code: ([0-9]{1,3})$`)
+
 // exitKilled is the status of a process that was killed by SIGKILL.
 const exitKilled = 128 + 9
 
 // outcome says whose fault it is that the solve ended with err: the caller's, who gave up
 // (their cause is returned), the application's (a *build.Failure), or the platform's.
-func outcome(ctx context.Context, err error, p *progress, limit time.Duration) error {
+func (b *Builder) outcome(ctx context.Context, err error, p *progress, limit time.Duration) error {
 	failure := &build.Failure{Step: p.stepName(), Tail: slices.Clone(p.tail)}
 	if cause := context.Cause(ctx); cause != nil {
-		if !errors.Is(cause, errLimit) {
+		switch {
+		case errors.Is(cause, errRoom):
+			failure.Reason = cause.Error()
+			return failure
+		case !errors.Is(cause, errLimit):
 			return cause
 		}
 		failure.Reason = "it ran longer than the limit of " + plainDuration(limit)
@@ -36,7 +44,7 @@ func outcome(ctx context.Context, err error, p *progress, limit time.Duration) e
 		return failure
 	}
 	if failure.ExitCode = p.exitCode(err); failure.ExitCode != 0 {
-		failure.Reason = exitReason(failure.ExitCode, failure.Tail)
+		failure.Reason = b.exitReason(failure.ExitCode, failure.Tail)
 		return failure
 	}
 	if diskFull(err.Error()) || slices.ContainsFunc(p.tail, diskFull) {
@@ -58,6 +66,11 @@ func (p *progress) exitCode(err error) int {
 	if exit, ok := errors.AsType[*gatewayapi.ExitError](err); ok {
 		return int(exit.ExitCode)
 	}
+	// Docker's BuildKit before version 23 sends the status as text only.
+	if m := exitCodeText.FindStringSubmatch(err.Error()); m != nil {
+		code, _ := strconv.Atoi(m[1]) // three digits
+		return code
+	}
 	return 0
 }
 
@@ -69,15 +82,24 @@ func (p *progress) stepName() string {
 }
 
 // exitReason names the limit that an exit status stands for, or "" for a plain failure.
-func exitReason(code int, tail []string) string {
+func (b *Builder) exitReason(code int, tail []string) string {
 	switch {
+	case code == exitKilled && b.confined != nil:
+		return fmt.Sprintf("it was killed (status code 137), most likely because it needed more than its %d MB of memory (sluiced --build-memory)", b.confined.Memory>>20)
 	case code == exitKilled:
 		return "it was killed (status code 137), most likely because memory ran out"
+	case b.confined != nil && slices.ContainsFunc(tail, outOfProcesses):
+		return fmt.Sprintf("it needed more than its %d processes (status code %d)", b.confined.Processes, code)
 	case slices.ContainsFunc(tail, diskFull):
 		return fmt.Sprintf("the disk is full (status code %d)", code)
 	default:
 		return ""
 	}
+}
+
+func outOfProcesses(text string) bool {
+	text = strings.ToLower(text)
+	return strings.Contains(text, "cannot fork") || strings.Contains(text, "resource temporarily unavailable")
 }
 
 func diskFull(text string) bool {

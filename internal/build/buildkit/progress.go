@@ -33,6 +33,8 @@ type progress struct {
 	log   io.Writer
 	mark  string
 	steps []build.Step
+	// confine is called, at most once, when the build's process waits for its limits.
+	confine func()
 
 	mu      sync.Mutex
 	streams [2]stream
@@ -74,6 +76,13 @@ func (p *progress) update(s *client.SolveStatus) {
 			p.write("All steps are cached.")
 		}
 	}
+}
+
+// note adds a line that is not the application's.
+func (p *progress) note(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.write(line)
 }
 
 // close writes what is left when the solve is over.
@@ -210,6 +219,10 @@ func (p *progress) apply(verb, argument string) {
 		p.code, _ = strconv.Atoi(code)
 		if p.code == 0 {
 			p.write(fmt.Sprintf("%s(took %s)", outputIndent, took(time.Since(p.began))))
+		}
+	case "confine":
+		if p.confine != nil && p.step == stepNone {
+			p.confine()
 		}
 	case "stuck":
 		p.stuck = argument

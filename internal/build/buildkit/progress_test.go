@@ -161,7 +161,7 @@ func TestOutcome(t *testing.T) {
 			if err == nil {
 				err = solve
 			}
-			got, _ := errors.AsType[*build.Failure](outcome(t.Context(), err, p, time.Hour))
+			got, _ := errors.AsType[*build.Failure]((&Builder{}).outcome(t.Context(), err, p, time.Hour))
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("outcome (-want +got):\n%s", diff)
 			}
@@ -171,7 +171,7 @@ func TestOutcome(t *testing.T) {
 
 func TestOutcomeOfAFullDiskBeforeTheSteps(t *testing.T) {
 	p := newProgress(&strings.Builder{}, testMark, testSteps)
-	err := outcome(t.Context(), errors.New("write /x: no space left on device"), p, time.Hour)
+	err := (&Builder{}).outcome(t.Context(), errors.New("write /x: no space left on device"), p, time.Hour)
 	if platform.ErrorCode(err) != platform.CodeUnavailable || platform.ErrorHint(err) == "" {
 		t.Errorf("outcome = %v, want an error that says how to make room", err)
 	}
@@ -182,7 +182,7 @@ func TestOutcomeOfAnEndedContext(t *testing.T) {
 	play(p, mark(1, "begin 1")...)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errLimit)
-	err := outcome(ctx, errors.New("rpc error"), p, time.Hour)
+	err := (&Builder{}).outcome(ctx, errors.New("rpc error"), p, time.Hour)
 	if want := "the build hook was stopped: it ran longer than the limit of 1h"; err.Error() != want {
 		t.Errorf("outcome = %q, want %q", err, want)
 	}
