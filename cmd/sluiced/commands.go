@@ -92,8 +92,9 @@ func down(ctx context.Context, args []string, env map[string]string, stderr io.W
 	problems := []error{err}
 	for _, id := range envs {
 		_, _ = fmt.Fprintf(stderr, "removing %s\n", id) // progress only
-		problems = append(problems, e.Destroy(ctx, id, data, io.Discard))
+		problems = append(problems, e.Destroy(ctx, id, "", data, io.Discard))
 	}
+	e.Unguard(ctx)
 	if data {
 		problems = append(problems, removeSlugs(ctx, c, e.Images()))
 	}

@@ -52,6 +52,7 @@ type config struct {
 	ProjectWorkers      int
 	ProjectEnvironments int
 	ProjectPending      int
+	Limits              limitsConfig
 }
 
 var errUsage = errors.New("usage")
@@ -92,6 +93,7 @@ func serveFlags(c *config, out io.Writer) *flag.FlagSet {
 	fs.IntVar(&c.BuildMemory, "build-memory", 0, "MB that one build may use, files in /tmp included; 0: half of the machine's memory")
 	fs.IntVar(&c.BuildProcesses, "build-processes", 4096, "processes and threads that one build may have")
 	fs.IntVar(&c.BuildCache, "build-cache", 20480, "MB that BuildKit's cache may hold on this machine; 0: as its own configuration says")
+	c.Limits.flags(fs)
 	fs.StringVar(&c.Toolkit, "toolkit", "", "sluice-toolkit for builds and containers, statically linked; empty: the one beside sluiced")
 	fs.Uint64Var(&c.GitMaxPush, "git-max-push", 1024, "maximum size of one push in MB")
 	fs.Uint64Var(&c.GitMaxRepository, "git-max-repository", 10240, "maximum size of a Git repository on disk in MB")
@@ -133,6 +135,9 @@ func (c *config) complete() error {
 		return fmt.Errorf("data directory: %w", err)
 	}
 	c.DataDir = abs
+	if err := c.Limits.check(); err != nil {
+		return err
+	}
 	if c.Router == "" {
 		c.Router = filepath.Join(c.DataDir, "router", "control.sock")
 	}

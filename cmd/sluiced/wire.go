@@ -110,12 +110,11 @@ func (p *plant) openEngine(ctx context.Context) (err error) {
 		return err
 	}
 	p.closers = append(p.closers, p.engine.Close)
+	if err := p.engine.Guard(ctx); err != nil {
+		p.log.WarnContext(ctx, "containers and builds are not kept from private networks", "error", err, "hint", platform.ErrorHint(err))
+	}
 	p.images = assembler(p.config, p.engine, p.catalog)
 	return nil
-}
-
-func openDocker(ctx context.Context, c config) (*docker.Engine, error) {
-	return docker.New(ctx, docker.Options{Host: c.DockerHost, DataDir: c.DataDir, Prefix: c.Prefix})
 }
 
 func assembler(c config, e *docker.Engine, known *catalog.Catalog) *images.Assembler {

@@ -123,7 +123,7 @@ func (s *Service) demolish(ctx context.Context, env platform.Environment, log *w
 	if err := s.Gate.Forget(ctx, env.ID()); err != nil {
 		return fmt.Errorf("remove routes: %w", err)
 	}
-	if err := s.Engine.Destroy(ctx, env.ID(), true, log.At(3)); err != nil {
+	if err := s.Engine.Destroy(ctx, env.ID(), env.Project, true, log.At(3)); err != nil {
 		return fmt.Errorf("remove containers and volumes: %w", err)
 	}
 	return nil

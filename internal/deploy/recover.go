@@ -199,7 +199,7 @@ func (s *Service) removeOrphans(ctx context.Context, envs []platform.Environment
 	for _, id := range existing {
 		wanted, ok := known[id]
 		if !ok {
-			problems = append(problems, s.Engine.Destroy(ctx, id, false, io.Discard), s.Gate.Forget(ctx, id))
+			problems = append(problems, s.Engine.Destroy(ctx, id, "", false, io.Discard), s.Gate.Forget(ctx, id))
 			continue
 		}
 		problems = append(problems, s.removeOldReleases(ctx, id, wanted))

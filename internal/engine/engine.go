@@ -65,8 +65,9 @@ type Engine interface {
 	Environments(ctx context.Context) ([]platform.EnvironmentID, error)
 
 	// Destroy removes everything of an environment: containers, network, and, when data is
-	// set, the volumes.
-	Destroy(ctx context.Context, env platform.EnvironmentID, data bool, log io.Writer) error
+	// set, the volumes. What belongs to another project is not removed: the error has the
+	// code platform.CodeConflict. An empty project is whichever has it, for orphans.
+	Destroy(ctx context.Context, env platform.EnvironmentID, project string, data bool, log io.Writer) error
 
 	// Disk reports the room where volumes and images are kept.
 	Disk(ctx context.Context) (Disk, error)

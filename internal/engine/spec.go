@@ -10,11 +10,14 @@ import (
 // It holds secrets (variables, passwords) and must not be logged.
 type Spec struct {
 	Environment platform.EnvironmentID
-	Release     string
-	Subnet      string // CIDR of the environment's own network; services have fixed addresses in its first half
-	Services    []Service
-	Apps        []App
-	Workers     []Worker
+	// Project owns the environment. What exists of it under another project's name is a
+	// conflict. Empty in releases of earlier versions.
+	Project  string `json:",omitempty"`
+	Release  string
+	Subnet   string // CIDR of the environment's own network; services have fixed addresses in its first half
+	Services []Service
+	Apps     []App
+	Workers  []Worker
 }
 
 // Container is what all kinds have in common. The root file system is read-only, there
@@ -34,8 +37,9 @@ type Container struct {
 	Tmpfs    []string
 	Links    map[string]string // host name, such as "database.internal" -> container name it resolves to
 	Hosts    map[string]string // host name -> IP address that it resolves to
-	Memory   int64             // bytes; 0 means no limit
-	CPUs     float64           // 0 means no limit
+	Memory   int64             // bytes; 0 means the engine's default
+	CPUs     float64           // processors; 0 means the engine's default
+	PIDs     int64             `json:",omitempty"` // processes and threads; 0 means the engine's default
 	// StopTimeout is the time between SIGTERM and SIGKILL.
 	StopTimeout time.Duration
 }

@@ -61,6 +61,7 @@ func Resolve(in Input) (Result, error) {
 	r := &resolver{Input: in, routes: routes, services: services}
 	spec := engine.Spec{
 		Environment: in.Environment.ID(),
+		Project:     in.Project.ID,
 		Release:     in.Release,
 		Subnet:      in.Environment.Subnet,
 		Services:    services,

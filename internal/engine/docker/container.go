@@ -17,9 +17,8 @@ import (
 	"sluice/internal/platform"
 )
 
-// Limits that every container has.
+// What is kept of what a container prints.
 const (
-	pidsLimit    = 4096 // processes and threads; search engines need thousands
 	logFileSize  = "10m"
 	logFileCount = "3"
 	hostNameMax  = 63
@@ -28,12 +27,14 @@ const (
 // tmpfsOptions lets every user write and nobody gain rights; programs may be run, which
 // package managers and PHP's JIT need. The owner is for directories that exist in the
 // image: runc gives those the image's mode again.
-func tmpfsOptions(o owner) string {
-	return fmt.Sprintf("rw,exec,nosuid,nodev,mode=1777,uid=%d,gid=%d", o.uid, o.gid)
+func tmpfsOptions(o owner, size int64) string {
+	return fmt.Sprintf("rw,exec,nosuid,nodev,mode=1777,uid=%d,gid=%d,size=%d", o.uid, o.gid, size)
 }
 
 // createOptions is the whole definition of a container for Docker.
-func createOptions(n naming, env platform.EnvironmentID, w wanted, binds []bind) client.ContainerCreateOptions {
+func createOptions(
+	n naming, env platform.EnvironmentID, project string, w wanted, binds []bind, l Limits,
+) client.ContainerCreateOptions {
 	return client.ContainerCreateOptions{
 		Name: n.container(env, w.release, w.Name),
 		Config: &container.Config{
@@ -43,21 +44,21 @@ func createOptions(n naming, env platform.EnvironmentID, w wanted, binds []bind)
 			WorkingDir:  w.Dir,
 			Env:         environ(w.Env),
 			Hostname:    w.Name[:min(len(w.Name), hostNameMax)],
-			Labels:      n.containerLabels(env, w),
+			Labels:      n.containerLabels(env, project, w, l.of(w)),
 			StopSignal:  "SIGTERM", // whatever the image says: the port promises it
 			StopTimeout: new(seconds(w.StopTimeout)),
 		},
-		HostConfig:       hostConfig(w, binds),
+		HostConfig:       hostConfig(w, binds, l.of(w)),
 		NetworkingConfig: endpoint(n.network(env), w),
 	}
 }
 
 // hostConfig is what confines the container: it can write to its mounts and its memory
 // file systems, has no capability and cannot gain one.
-func hostConfig(w wanted, binds []bind) *container.HostConfig {
+func hostConfig(w wanted, binds []bind, l Limits) *container.HostConfig {
 	return &container.HostConfig{
 		Mounts:         mounts(binds),
-		Tmpfs:          tmpfs(w, binds),
+		Tmpfs:          tmpfs(w, binds, l.Tmpfs),
 		ReadonlyRootfs: true,
 		CapDrop:        []string{"ALL"},
 		SecurityOpt:    []string{"no-new-privileges"},
@@ -68,12 +69,8 @@ func hostConfig(w wanted, binds []bind) *container.HostConfig {
 			Config: map[string]string{"max-size": logFileSize, "max-file": logFileCount},
 		},
 		RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyUnlessStopped},
-		Resources: container.Resources{
-			Memory:     w.Memory,
-			MemorySwap: w.Memory, // equal: no swap
-			NanoCPUs:   int64(w.CPUs * 1e9),
-			PidsLimit:  new(int64(pidsLimit)),
-		},
+		Resources:     l.resources(w.kind),
+		OomScoreAdj:   oomScoreOf(w.kind),
 	}
 }
 
@@ -100,11 +97,15 @@ func mounts(binds []bind) []mount.Mount {
 
 // tmpfs lists the memory file systems: /tmp and /run everywhere, but for a target that a
 // mount already has.
-func tmpfs(w wanted, binds []bind) map[string]string {
+func tmpfs(w wanted, binds []bind, size int64) map[string]string {
 	out := map[string]string{}
 	for _, dir := range append([]string{"/tmp", contract.RunDir}, w.Tmpfs...) {
 		if !slices.ContainsFunc(binds, func(b bind) bool { return b.target == dir }) {
-			out[dir] = tmpfsOptions(ownerOf(w.User))
+			most := size
+			if dir == contract.RunDir {
+				most = min(size, runTmpfs)
+			}
+			out[dir] = tmpfsOptions(ownerOf(w.User), most)
 		}
 	}
 	return out

@@ -28,6 +28,11 @@ type Options struct {
 	Prefix string
 	// HealthTimeout is how long a service may take to become healthy; 0 means 90 s.
 	HealthTimeout time.Duration
+	// Guard keeps containers and builds from private networks, see [Engine.Guard]; nil
+	// lets them reach everything.
+	Guard *Guard
+	// Limits are what a container gets that asks for nothing else.
+	Limits Limits
 	// ReadyTimeout is how long a web container may take to answer; 0 means 60 s.
 	ReadyTimeout time.Duration
 }
@@ -44,6 +49,9 @@ type Engine struct {
 	cli           *client.Client
 	names         naming
 	data          *dataDir
+	limits        Limits
+	firewall      *firewall       // nil for none
+	calls         *http.Transport // to Docker
 	probe         *http.Transport // for ready paths
 	endings       endings
 	healthTimeout time.Duration
@@ -56,7 +64,7 @@ var _ engine.Engine = (*Engine)(nil)
 // code platform.CodeUnavailable. The caller closes the engine.
 func New(ctx context.Context, opts Options) (*Engine, error) {
 	host := cmp.Or(opts.Host, defaultHost)
-	cli, err := client.New(client.WithHost(host))
+	cli, calls, err := newClient(host)
 	if err != nil {
 		return nil, fmt.Errorf("docker client: %w", err)
 	}
@@ -74,19 +82,26 @@ func New(ctx context.Context, opts Options) (*Engine, error) {
 		_ = cli.Close()
 		return nil, err
 	}
-	return &Engine{
+	e := &Engine{
 		cli:           cli,
 		names:         newNaming(cmp.Or(opts.Prefix, defaultPrefix), data.path),
 		data:          data,
+		limits:        opts.Limits.or(DefaultLimits()),
+		calls:         calls,
 		probe:         &http.Transport{DisableKeepAlives: true},
 		healthTimeout: cmp.Or(opts.HealthTimeout, defaultHealthTimeout),
 		readyTimeout:  cmp.Or(opts.ReadyTimeout, defaultReadyTimeout),
-	}, nil
+	}
+	if opts.Guard != nil {
+		e.firewall = &firewall{instance: e.names.instance, Guard: *opts.Guard, run: runTool}
+	}
+	return e, nil
 }
 
 // Close lets go of the connections to Docker and of the data directory. Containers go on.
 func (e *Engine) Close() error {
 	_ = e.data.root.Close()
+	e.calls.CloseIdleConnections()
 	return e.cli.Close()
 }
 
@@ -135,16 +150,19 @@ func (e *Engine) converge(
 	if err != nil {
 		return ended(ctx, err)
 	}
+	if err := e.data.owned(spec.Environment, spec.Project, have, true); err != nil {
+		return err
+	}
 	have.missing, err = e.missingImages(ctx, imagesToMake(want, have))
 	if err != nil {
 		return ended(ctx, err)
 	}
-	p, err := decide(planner{names: e.names, env: spec.Environment, have: have}, want)
+	p, err := decide(planner{names: e.names, env: spec.Environment, have: have, limits: e.limits}, want)
 	if err != nil {
 		return err
 	}
 	x := executor{
-		Engine: e, env: spec.Environment, subnet: want.subnet, claims: want.claims, have: have.containers, log: newLines(log),
+		Engine: e, env: spec.Environment, project: spec.Project, subnet: want.subnet, claims: want.claims, have: have.containers, log: newLines(log),
 	}
 	return ended(ctx, x.run(ctx, p))
 }
@@ -163,7 +181,7 @@ func imagesToMake(want desired, have observed) []string {
 
 // Quiesce stops the workers of every release.
 func (e *Engine) Quiesce(ctx context.Context, env platform.EnvironmentID, log io.Writer) error {
-	return e.remove(ctx, env, log, planner.quiesce)
+	return e.remove(ctx, env, "", log, planner.quiesce)
 }
 
 // Retire removes the containers and the generated files of one release.
@@ -171,22 +189,27 @@ func (e *Engine) Retire(ctx context.Context, env platform.EnvironmentID, release
 	if !nameRule.MatchString(release) {
 		return fmt.Errorf("%q is no name for a release", release)
 	}
-	return e.remove(ctx, env, log, func(p planner) plan { return p.retire(release) })
+	return e.remove(ctx, env, "", log, func(p planner) plan { return p.retire(release) })
 }
 
-// Destroy removes everything of an environment.
-func (e *Engine) Destroy(ctx context.Context, env platform.EnvironmentID, data bool, log io.Writer) error {
-	return e.remove(ctx, env, log, func(p planner) plan { return p.destroy(data) })
+// Destroy removes everything of a project's environment.
+func (e *Engine) Destroy(ctx context.Context, env platform.EnvironmentID, project string, data bool, log io.Writer) error {
+	return e.remove(ctx, env, project, log, func(p planner) plan { return p.destroy(data) })
 }
 
 // remove observes, plans and executes what needs no specification.
-func (e *Engine) remove(ctx context.Context, env platform.EnvironmentID, log io.Writer, decide func(planner) plan) error {
+func (e *Engine) remove(
+	ctx context.Context, env platform.EnvironmentID, project string, log io.Writer, decide func(planner) plan,
+) error {
 	if !nameRule.MatchString(string(env)) {
 		return fmt.Errorf("%q is no name for an environment", env)
 	}
 	have, err := e.observe(ctx, env)
 	if err != nil {
 		return ended(ctx, err)
+	}
+	if err := e.data.owned(env, project, have, false); err != nil {
+		return err
 	}
 	p := decide(planner{names: e.names, env: env, have: have})
 	return ended(ctx, executor{Engine: e, env: env, log: newLines(log)}.run(ctx, p))

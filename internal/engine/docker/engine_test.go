@@ -48,7 +48,7 @@ func newSite(tb testing.TB, env string) site {
 		Workers: []engine.Worker{{Container: worker, App: "shop"}},
 	}
 	tb.Cleanup(func() {
-		if err := s.Destroy(context.WithoutCancel(tb.Context()), s.spec.Environment, true, nil); err != nil {
+		if err := s.Destroy(context.WithoutCancel(tb.Context()), s.spec.Environment, "", true, nil); err != nil {
 			tb.Error(err)
 		}
 	})
@@ -203,6 +203,47 @@ func TestImages(t *testing.T) {
 	if !slices.Equal(c.Cmd, config.Command) || !slices.Contains(c.Env, `A=x "y" $Z`) || c.WorkingDir != "/srv" ||
 		c.User != "1000:1000" || c.Labels["made.by"] != "a test" {
 		t.Errorf("got configuration %+v, want %+v", c, config)
+	}
+}
+
+func TestLimitsReachWhatRuns(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "limited")
+	tools := enginetest.Shell()
+	c := s.spec.Workers[0].Container
+	c.Name, c.Mounts, c.Memory, c.CPUs, c.Command = "store", nil, 0, 0, tools.Idle("store")
+	s.spec.Services = []engine.Service{{Container: c, Generation: "g1", Address: strings.TrimSuffix(s.spec.Subnet, "0/24") + "10"}}
+	if err := s.Prepare(t.Context(), s.spec, nil); err != nil {
+		t.Fatal(err)
+	}
+	set := docker.Limits{Memory: 300 << 20, CPUs: 0.5, PIDs: 77, Tmpfs: 1 << 20}
+	e, err := docker.New(t.Context(), docker.Options{DataDir: s.dir, Prefix: prefix, Limits: set})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close() //nolint:errcheck // checked by open
+	s.spec.Release = "r2"
+	if err := e.Prepare(t.Context(), s.spec, nil); err != nil {
+		t.Fatal(err)
+	}
+	cli, err := client.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cli.Close() //nolint:errcheck // nothing was written
+	got, err := cli.ContainerInspect(t.Context(), prefix+"-limited-store", client.ContainerInspectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := got.Container.HostConfig.Resources; r.Memory != set.Memory || r.NanoCPUs != 5e8 || *r.PidsLimit != set.PIDs {
+		t.Errorf("a service that ran already has the limits %d, %d, %d", r.Memory, r.NanoCPUs, *r.PidsLimit)
+	}
+	if got.Container.RestartCount != 0 || !got.Container.State.Running {
+		t.Errorf("it was restarted for them: %+v", got.Container.State)
+	}
+	out := s.run(t, "sh", "-c", "dd if=/dev/zero of=/tmp/big bs=64k count=64 2>&1; true")
+	if !strings.Contains(out, "No space left") {
+		t.Errorf("/tmp takes 4 MiB where 1 MiB is allowed: %s", out)
 	}
 }
 

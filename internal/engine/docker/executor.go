@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
@@ -21,11 +20,12 @@ import (
 // already counts as done.
 type executor struct {
 	*Engine
-	env    platform.EnvironmentID
-	subnet netip.Prefix // of the network to create
-	claims map[string][]claim
-	have   []found
-	log    *lines
+	env     platform.EnvironmentID
+	project string
+	subnet  netip.Prefix // of the network to create
+	claims  map[string][]claim
+	have    []found
+	log     *lines
 }
 
 // run carries out the stages in order; the first error ends the chains beside it.
@@ -68,10 +68,7 @@ func (x executor) chain(ctx context.Context, c chain) error {
 
 func isCreate(a action) bool { return a.verb == create }
 
-// changeTimeout bounds a request that is not cut off when its context ends.
-const changeTimeout = time.Minute
-
-var errChangeTimeout = errors.New("docker did not answer in time")
+var errStuck = errors.New("docker did not finish in time")
 
 // do carries out one action. Docker finishes a request to make or remove something even
 // when the client has left: such a request is awaited, or the network that it makes
@@ -82,7 +79,7 @@ func (x executor) do(ctx context.Context, a action) error {
 	}
 	switch a.verb {
 	case createNetwork, removeNetwork, create, start, remove:
-		detached, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), changeTimeout, errChangeTimeout)
+		detached, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), 2*callLimit, errStuck)
 		defer cancel()
 		return x.change(detached, a)
 	case makeVolumes:
@@ -90,6 +87,8 @@ func (x executor) do(ctx context.Context, a action) error {
 		return err
 	case removeTree:
 		return x.data.remove(a.path)
+	case limit:
+		return x.limit(ctx, a)
 	case pullImage:
 		return x.pull(ctx, a.image)
 	case stop:
@@ -136,14 +135,19 @@ func (x executor) change(ctx context.Context, a action) error {
 }
 
 func (x executor) createNetwork(ctx context.Context) error {
-	opts := networkOptions(x.names.networkLabels(x.env), x.subnet)
-	_, err := x.cli.NetworkCreate(ctx, x.names.network(x.env), opts)
-	return networkError(x.subnet, err)
+	opts := networkOptions(x.names.networkLabels(x.env, x.project), x.subnet)
+	if _, err := x.cli.NetworkCreate(ctx, x.names.network(x.env), opts); err != nil {
+		return networkError(x.subnet, err)
+	}
+	if err := x.Guard(ctx); err != nil {
+		x.log.print("warning: " + err.Error())
+	}
+	return nil
 }
 
 // networkError says what to do about a subnet that is taken: trying again does not help.
 func networkError(subnet netip.Prefix, err error) error {
-	if err == nil || !strings.Contains(err.Error(), "overlaps") {
+	if !strings.Contains(err.Error(), "overlaps") {
 		return err
 	}
 	return &platform.Error{
@@ -188,7 +192,19 @@ func (x executor) create(ctx context.Context, w wanted) error {
 	for _, p := range w.Programs {
 		binds = append(binds, bind{source: p.Source, target: p.Target, readOnly: true})
 	}
-	_, err = x.cli.ContainerCreate(ctx, createOptions(x.names, x.env, w, binds))
+	_, err = x.cli.ContainerCreate(ctx, createOptions(x.names, x.env, x.project, w, binds, x.limits))
+	return err
+}
+
+// limit gives a container that exists its limits. One that uses more than that at the
+// moment keeps what it had until it is made again.
+func (x executor) limit(ctx context.Context, a action) error {
+	r := x.limits.of(a.wanted).resources(a.wanted.kind)
+	_, err := x.cli.ContainerUpdate(ctx, a.container, client.ContainerUpdateOptions{Resources: &r})
+	if err != nil && ctx.Err() == nil {
+		x.log.print("could not " + a.String() + ": " + err.Error())
+		return nil
+	}
 	return err
 }
 

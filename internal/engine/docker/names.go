@@ -14,10 +14,12 @@ import (
 const (
 	labelInstance    = "sluice.instance" // digest of the data directory: two installations may share one Docker
 	labelEnvironment = "sluice.environment"
+	labelProject     = "sluice.project"
 	labelRelease     = "sluice.release" // empty for services
 	labelKind        = "sluice.kind"
 	labelContainer   = "sluice.container"
 	labelGeneration  = "sluice.generation" // digest of the definition that the container was made from
+	labelLimits      = "sluice.limits"     // see Limits.String
 	labelHealth      = "sluice.health"     // of a service: its health command, see wordEnd
 	labelReady       = "sluice.ready"      // of a web container: port and path, such as "8080/ready"
 )
@@ -51,19 +53,21 @@ func (n naming) container(env platform.EnvironmentID, release, container string)
 }
 
 // networkLabels returns the labels of an environment's network.
-func (n naming) networkLabels(env platform.EnvironmentID) map[string]string {
-	return map[string]string{labelInstance: n.instance, labelEnvironment: string(env)}
+func (n naming) networkLabels(env platform.EnvironmentID, project string) map[string]string {
+	return map[string]string{labelInstance: n.instance, labelEnvironment: string(env), labelProject: project}
 }
 
 // containerLabels returns the labels of a container.
-func (n naming) containerLabels(env platform.EnvironmentID, w wanted) map[string]string {
+func (n naming) containerLabels(env platform.EnvironmentID, project string, w wanted, l Limits) map[string]string {
 	labels := map[string]string{
 		labelInstance:    n.instance,
 		labelEnvironment: string(env),
+		labelProject:     project,
 		labelRelease:     w.release,
 		labelKind:        string(w.kind),
 		labelContainer:   w.Name,
 		labelGeneration:  w.generation,
+		labelLimits:      l.String(),
 	}
 	if len(w.health) > 0 {
 		labels[labelHealth] = strings.Join(w.health, wordEnd)

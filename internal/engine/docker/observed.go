@@ -20,6 +20,7 @@ type observed struct {
 	network    bool
 	subnet     netip.Prefix // of the network
 	containers []found
+	projects   []string // of the network and the containers; empty for those of earlier versions
 	missing    []string // images of the specification that are not in the store
 }
 
@@ -30,7 +31,9 @@ type found struct {
 	kind       engine.Kind
 	release    string
 	generation string
+	project    string
 	image      string
+	limits     string // as when it was made; empty for one of an earlier version
 	state      container.ContainerState
 	address    netip.Addr // invalid while it does not run
 	binds      []string   // directories of this machine that it mounts
@@ -59,6 +62,7 @@ func (o observed) find(release, name string) (found, bool) {
 // observe reads what exists of an environment, images excepted.
 func (e *Engine) observe(ctx context.Context, env platform.EnvironmentID) (observed, error) {
 	var o observed
+	var project string
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		o.containers, err = e.listContainers(ctx, env)
@@ -71,13 +75,21 @@ func (e *Engine) observe(ctx context.Context, env platform.EnvironmentID) (obser
 		}
 		for _, n := range list.Items {
 			o.network = true
+			project = n.Labels[labelProject]
 			for _, c := range n.IPAM.Config {
 				o.subnet = c.Subnet
 			}
 		}
 		return nil
 	})
-	return o, group.Wait()
+	if err := group.Wait(); err != nil {
+		return o, err
+	}
+	o.projects = []string{project}
+	for _, f := range o.containers {
+		o.projects = append(o.projects, f.project)
+	}
+	return o, nil
 }
 
 // listContainers lists the containers of an environment, services first, then by name.
@@ -94,7 +106,7 @@ func (e *Engine) listContainers(ctx context.Context, env platform.EnvironmentID)
 		}
 		f := found{
 			id: c.ID, name: c.Labels[labelContainer], kind: kind, release: c.Labels[labelRelease],
-			generation: c.Labels[labelGeneration], image: c.Image, state: c.State,
+			generation: c.Labels[labelGeneration], image: c.Image, limits: c.Labels[labelLimits], project: c.Labels[labelProject], state: c.State,
 		}
 		for _, m := range c.Mounts {
 			if m.Type == mount.TypeBind {

@@ -36,6 +36,7 @@ const (
 	makeVolumes   verb = "make volumes of"
 	create        verb = "create"
 	start         verb = "start"
+	limit         verb = "limit"
 	stop          verb = "stop"
 	silence       verb = "end" // like stop, but only until the processes are gone
 	remove        verb = "remove"

@@ -20,7 +20,8 @@ var update = flag.Bool("update", false, "write what was got to the golden files"
 
 // TestPlans reads cases from testdata/plans: "have" lists what exists, a line for each
 // container ("service mysql g1 running", "web r1 shop running" with "+" for the wanted
-// generation), "network" and "missing <image>"; "plan" is one method of the planner.
+// generation, then "unsafe" or "unlimited"), "network" and "missing <image>"; "plan" is
+// one method of the planner.
 func TestPlans(t *testing.T) {
 	files, err := filepath.Glob("testdata/plans/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -132,10 +133,14 @@ func parseObserved(t *testing.T, want desired, have string) observed {
 				i := slices.IndexFunc(want.all(), func(w wanted) bool { return w.Name == words[1] })
 				generation = want.all()[i].generation
 			}
-			o.containers = append(o.containers, found{
+			f := found{
 				name: words[1], kind: kind, release: release, generation: generation,
-				state: container.ContainerState(words[4]),
-			})
+				state: container.ContainerState(words[4]), unsafe: slices.Contains(words, "unsafe"),
+			}
+			if !slices.Contains(words, "unlimited") {
+				f.limits = Limits{}.String()
+			}
+			o.containers = append(o.containers, f)
 		}
 	}
 	return o

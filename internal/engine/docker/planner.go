@@ -11,9 +11,10 @@ import (
 
 // planner turns what is wanted and what exists into a plan. It does no I/O.
 type planner struct {
-	names naming
-	env   platform.EnvironmentID
-	have  observed
+	names  naming
+	env    platform.EnvironmentID
+	have   observed
+	limits Limits
 }
 
 // prepare plans what can be done while another release serves: everything but replacing
@@ -161,6 +162,9 @@ func (p planner) converge(w wanted, up bool) chain {
 	case f.state == container.StateDead || f.state == container.StateRemoving:
 		c = append(p.take(f, "it is "+string(f.state)), p.act(create, w, ""))
 	case f.running() || !up:
+		if l := p.limits.of(w); f.kind == engine.KindService && f.limits != l.String() {
+			return chain{p.act(limit, w, "its limits changed")}
+		}
 		return nil
 	default:
 		a := p.act(start, w, "it is "+string(f.state))

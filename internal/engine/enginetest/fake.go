@@ -216,9 +216,12 @@ func (f *Fake) Retire(ctx context.Context, env platform.EnvironmentID, release s
 }
 
 // Destroy implements engine.Engine.
-func (f *Fake) Destroy(ctx context.Context, env platform.EnvironmentID, data bool, log io.Writer) error {
+func (f *Fake) Destroy(ctx context.Context, env platform.EnvironmentID, project string, data bool, log io.Writer) error {
 	c := Call{Method: "Destroy", Environment: env, Data: data}
 	return f.do(ctx, c, f.locked(func(w *world) error {
+		if err := w.envs[env].owned(env, project); err != nil {
+			return err
+		}
 		for _, c := range w.list(env) {
 			c.stop(log)
 		}
@@ -326,11 +329,20 @@ type world struct {
 }
 
 type fakeEnv struct {
+	project    string
 	network    bool
 	subnet     string
 	made       int // containers so far, for their addresses
 	containers map[string]*fakeContainer
 	data       map[string]string // files in volumes
+}
+
+// owned refuses another project's environment.
+func (e *fakeEnv) owned(env platform.EnvironmentID, project string) error {
+	if e == nil || project == "" || e.project == "" || e.project == project {
+		return nil
+	}
+	return platform.Errorf(platform.CodeConflict, "environment %s exists in project %q", env, e.project)
 }
 
 // find returns a container, nil when there is none.

@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -22,7 +23,10 @@ func (w *world) prepare(spec engine.Spec, log io.Writer) error {
 		e = &fakeEnv{containers: map[string]*fakeContainer{}, data: map[string]string{}}
 		w.envs[spec.Environment] = e
 	}
-	e.network, e.subnet = true, spec.Subnet
+	if err := e.owned(spec.Environment, spec.Project); err != nil {
+		return err
+	}
+	e.network, e.subnet, e.project = true, spec.Subnet, cmp.Or(spec.Project, e.project)
 	for _, s := range spec.Services {
 		if c := e.containers["/"+s.Name]; c != nil && c.generation != s.Generation {
 			continue // start replaces it

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sluice/internal/engine"
+	"sluice/internal/platform"
 )
 
 func testRetire(e *env) {
@@ -31,7 +32,7 @@ func testDestroyKeepsData(e *env) {
 	e.live(spec)
 	e.must("", "store", e.Tools.Write("/mnt/data/row", "kept"))
 	e.must("r1", "shop", e.Tools.Write("/mnt/media/upload", "kept"))
-	if err := e.Engine.Destroy(e.context(), e.id, false, &e.log); err != nil {
+	if err := e.Engine.Destroy(e.context(), e.id, "shop", false, &e.log); err != nil {
 		e.Fatalf("Destroy: %v", err)
 	}
 	e.wantNothing()
@@ -49,7 +50,7 @@ func testDestroy(e *env) {
 	e.live(spec)
 	e.must("r1", "shop", e.Tools.Write("/mnt/media/upload", "gone"))
 	for range 2 {
-		if err := e.Engine.Destroy(e.context(), e.id, true, &e.log); err != nil {
+		if err := e.Engine.Destroy(e.context(), e.id, "shop", true, &e.log); err != nil {
 			e.Fatalf("Destroy: %v", err)
 		}
 		e.wantNothing()
@@ -60,6 +61,35 @@ func testDestroy(e *env) {
 	e.prepare(spec)
 	if _, code := e.run("r1", "shop", e.Tools.Read("/mnt/media/upload")); code == 0 {
 		e.Error("data is left after Destroy with data")
+	}
+}
+
+func testOtherProject(e *env) {
+	spec := e.spec("r1")
+	e.live(spec)
+	e.must("", "store", e.Tools.Write("/mnt/data/row", "kept"))
+	other := spec
+	other.Project, other.Release = "shop-eu", "r2"
+	for what, err := range map[string]error{
+		"Prepare": e.Engine.Prepare(e.context(), other, &e.log),
+		"Destroy": e.Engine.Destroy(e.context(), e.id, other.Project, true, &e.log),
+	} {
+		if platform.ErrorCode(err) != platform.CodeConflict {
+			e.Errorf("%s for another project: got error %v, want a conflict", what, err)
+		}
+	}
+	if got := e.observe(); len(got) != 3 || !got["/store"].Running || !got["r1/shop"].Running {
+		e.Errorf("got %+v, want all of r1 and nothing else", got)
+	}
+	if err := e.Engine.Destroy(e.context(), e.id, spec.Project, false, &e.log); err != nil {
+		e.Fatalf("Destroy: %v", err)
+	}
+	if err := e.Engine.Destroy(e.context(), e.id, other.Project, true, &e.log); platform.ErrorCode(err) != platform.CodeConflict {
+		e.Errorf("Destroy of another project's data alone: got error %v, want a conflict", err)
+	}
+	e.prepare(spec)
+	if got := e.must("", "store", e.Tools.Read("/mnt/data/row")); got != "kept" {
+		e.Errorf("the service holds %q, want it kept", got)
 	}
 }
 

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net/netip"
+
+	"sluice/internal/engine/docker"
+)
+
+// limitsConfig is what containers get that ask for nothing else, and where they may go.
+type limitsConfig struct {
+	Memory   int64 // MB
+	CPUs     float64
+	PIDs     int64
+	Tmpfs    int64 // MB
+	Networks string
+}
+
+// allNetworks is the value of --private-networks that switches the guard off.
+const allNetworks = "all"
+
+func (c *limitsConfig) flags(fs *flag.FlagSet) {
+	l := docker.DefaultLimits()
+	fs.Int64Var(&c.Memory, "container-memory", l.Memory>>20, "MB of memory that each container may use")
+	fs.Float64Var(&c.CPUs, "container-cpus", l.CPUs, "processors that each container may use")
+	fs.Int64Var(&c.PIDs, "container-pids", l.PIDs, "processes and threads that each container may have")
+	fs.Int64Var(&c.Tmpfs, "container-tmpfs", l.Tmpfs>>20, "MB of each memory file system of a container: /tmp, and mounts with \"source: tmp\"")
+	fs.StringVar(&c.Networks, "private-networks", "",
+		"private networks that containers and builds may reach, separated by commas: 10.1.0.0/16; \"all\" adds the machine's metadata service (default: none)")
+}
+
+// check refuses limits that no container could live with.
+func (c *limitsConfig) check() error {
+	for name, tooLow := range map[string]bool{
+		"--container-memory": c.Memory < 0, "--container-cpus": c.CPUs < 0, "--container-pids": c.PIDs < 0, "--container-tmpfs": c.Tmpfs < 0,
+	} {
+		if tooLow {
+			return fmt.Errorf("%w: %s must not be negative; 0 selects the default", errUsage, name)
+		}
+	}
+	_, err := c.guard()
+	return err
+}
+
+func (c *limitsConfig) limits() docker.Limits {
+	return docker.Limits{Memory: c.Memory << 20, CPUs: c.CPUs, PIDs: c.PIDs, Tmpfs: c.Tmpfs << 20}
+}
+
+// guard returns what keeps containers from private networks; nil when they may reach all.
+func (c *limitsConfig) guard() (*docker.Guard, error) {
+	if c.Networks == allNetworks {
+		return nil, nil //nolint:nilnil // no guard
+	}
+	var g docker.Guard
+	for _, text := range splitList(c.Networks) {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("%w: --private-networks: %q is not a network such as 10.1.0.0/16", errUsage, text)
+		}
+		g.Allow = append(g.Allow, p.Masked())
+	}
+	return &g, nil
+}
+
+func openDocker(ctx context.Context, c config) (*docker.Engine, error) {
+	guard, err := c.Limits.guard()
+	if err != nil {
+		return nil, err
+	}
+	return docker.New(ctx, docker.Options{
+		Host: c.DockerHost, DataDir: c.DataDir, Prefix: c.Prefix, Limits: c.Limits.limits(), Guard: guard,
+	})
+}
