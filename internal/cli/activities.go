@@ -197,7 +197,7 @@ func commandTitle(kind string) string {
 }
 
 func (c *program) activityLog() *cobra.Command {
-	var timestamps, noWait bool
+	var timestamps, noWait, raw bool
 	cmd := &cobra.Command{
 		Use:   "activity:log [ID]",
 		Short: "Show the log of an activity until it is done; without an ID of the newest",
@@ -207,6 +207,7 @@ func (c *program) activityLog() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			out := c.shown(raw)
 			for item, err := range client.ActivityLog(cmd.Context(), a.ID, !noWait) {
 				if err != nil {
 					return err
@@ -215,15 +216,16 @@ func (c *program) activityLog() *cobra.Command {
 				if timestamps {
 					text = "[" + item.Timestamp.UTC().Format("2006-01-02T15:04:05.000Z") + "] " + text
 				}
-				if err := writeText(c.out, text); err != nil {
+				if err := writeText(out, text); err != nil {
 					return err
 				}
 			}
-			return nil
+			return out.Close()
 		},
 	}
 	cmd.Flags().BoolVarP(&timestamps, "timestamps", "t", false, "begin each line with its time")
-	cmd.Flags().BoolVarP(&noWait, "no-wait", "W", false, "end after the lines that there are")
+	cmd.Flags().BoolVarP(&noWait, "no-wait", "W", false, "print the lines so far and exit")
+	addRawFlag(cmd, &raw)
 	return cmd
 }
 

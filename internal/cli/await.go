@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sluice/apiv1"
+	"sluice/internal/termtext"
 )
 
 const (
@@ -94,7 +95,7 @@ func (c *program) printLog(ctx context.Context, client *apiv1.Client, id string)
 		if c.quiet {
 			continue
 		}
-		if err := writeText(c.err, item.Message); err != nil {
+		if err := writeText(c.err, termtext.Line(item.Message)); err != nil {
 			return err
 		}
 	}
@@ -107,7 +108,7 @@ func streamLines(ctx context.Context, client *apiv1.Client, id string, lines cha
 			return err
 		}
 		select {
-		case lines <- item.Message:
+		case lines <- termtext.Line(item.Message):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

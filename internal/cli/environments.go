@@ -184,6 +184,7 @@ func (c *program) environmentRelationships() *cobra.Command {
 
 func (c *program) environmentLogs() *cobra.Command {
 	var lines int
+	var raw bool
 	cmd := &cobra.Command{
 		Use:     "environment:logs [TYPE]",
 		Aliases: []string{"logs", "log"},
@@ -203,12 +204,14 @@ func (c *program) environmentLogs() *cobra.Command {
 				return err
 			}
 			defer func() { _ = body.Close() }()
-			if _, err := io.Copy(c.out, body); err != nil {
+			out := c.shown(raw)
+			if _, err := io.Copy(out, body); err != nil {
 				return &apiv1.ConnectionError{URL: s.Server(), Err: err}
 			}
-			return nil
+			return out.Close()
 		},
 	}
 	cmd.Flags().IntVar(&lines, "lines", 100, "how many lines; 0 for all")
+	addRawFlag(cmd, &raw)
 	return cmd
 }

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 
 	"sluice/apiv1"
+	"sluice/internal/termtext"
 )
 
 // The exit statuses (spec: platform 8.5 and 9.1).
@@ -132,12 +132,5 @@ func report(ctx context.Context, w io.Writer, err error) {
 	}
 }
 
-// printable replaces what would steer a terminal: texts come from servers and files.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if (r < ' ' && r != '\n' && r != '\t') || (r >= 0x7f && r < 0xa0) {
-			return ' '
-		}
-		return r
-	}, s)
-}
+// printable makes a text of a server or a file safe to show within a message.
+func printable(s string) string { return termtext.Plain(s) }

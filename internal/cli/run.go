@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"sluice/internal/termtext"
 )
 
 // Run runs one command line, without the program's name, and returns the exit status. It
@@ -170,6 +172,26 @@ func (c *program) note(format string, args ...any) {
 	}
 }
 
+// addRawFlag adds the option for shown.
+func addRawFlag(cmd *cobra.Command, raw *bool) {
+	cmd.Flags().BoolVar(raw, "raw", false, "print control characters as they are, also on a terminal")
+}
+
+// shown returns standard output for text that hooks, applications or visitors wrote. On a
+// terminal its control characters are shown rather than obeyed. Close it at the end.
+func (c *program) shown(raw bool) io.WriteCloser {
+	if raw || !isTerminal(c.out) {
+		return keepOpen{c.out}
+	}
+	return termtext.NewWriter(c.out)
+}
+
+// keepOpen is a writer whose Close does nothing.
+type keepOpen struct{ io.Writer }
+
+// Close implements io.Closer.
+func (keepOpen) Close() error { return nil }
+
 // isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
@@ -195,7 +217,7 @@ func (c *program) confirm(format string, args ...any) error {
 	if c.yes {
 		return nil
 	}
-	question := fmt.Sprintf(format, args...)
+	question := printable(fmt.Sprintf(format, args...))
 	if !isTerminal(c.in) || !isTerminal(c.err) {
 		return usageError("run it again with --yes if that is what you want", "%s This needs a confirmation, and there is no terminal to ask on", question)
 	}

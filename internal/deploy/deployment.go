@@ -144,8 +144,22 @@ func (d *deployment) load(ctx context.Context) (err error) {
 	if d.vars, err = d.s.Records.Variables(ctx, a.Project, a.Environment); err != nil {
 		return err
 	}
+	if err := d.s.Journal.Mask(a.ID, secretsOf(d.project, d.vars)); err != nil {
+		return fmt.Errorf("mask secrets in the log: %w", err)
+	}
 	d.previous, err = d.s.liveRelease(ctx, d.env)
 	return err
+}
+
+// secretsOf lists what a hook may print and a log must not keep.
+func secretsOf(project platform.Project, vars []platform.Variable) []string {
+	secrets := []string{project.Entropy}
+	for _, v := range vars {
+		if v.Sensitive {
+			secrets = append(secrets, v.Value)
+		}
+	}
+	return secrets
 }
 
 // open reads what is to be deployed: the files of a commit, or a stored release.

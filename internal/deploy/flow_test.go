@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -383,6 +384,27 @@ func TestRedeployRunsTheHookOnlyForAReason(t *testing.T) {
 	}
 	if out := redeploy(nil); !strings.Contains(out, "(variables, routes or relationships changed)") {
 		t.Errorf("a changed variable did not run the hook:\n%s", out)
+	}
+}
+
+// TestLogsHaveNoSensitiveValues: a hook that prints its environment, on its way to the log.
+func TestLogsHaveNoSensitiveValues(t *testing.T) {
+	w := newWorld(t)
+	for name, sensitive := range map[string]bool{"env:API_KEY": true, "env:COLOUR": false} {
+		err := w.store.SaveVariable(t.Context(), "shop", platform.Variable{
+			Name: name, Value: "value-of-" + name, Sensitive: sensitive, VisibleBuild: true, VisibleRuntime: true, Enabled: true,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.engine.OnExec(func(_ context.Context, req engine.ExecRequest) (int, error) {
+		_, err := io.WriteString(req.Stdout, "API_KEY=value-of-env:API_KEY COLOUR=value-of-env:COLOUR\n")
+		return 0, err
+	})
+	out, _ := w.push(shop())
+	if strings.Contains(out, "value-of-env:API_KEY") || !strings.Contains(out, "API_KEY=******** COLOUR=value-of-env:COLOUR") {
+		t.Errorf("the log has\n%s", out)
 	}
 }
 

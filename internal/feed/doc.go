@@ -1,11 +1,10 @@
-// Package feed is how people watch work happen: it keeps the logs of activities as
-// append-only files that can be followed while they grow, and tells subscribers in this
-// process when an activity changes.
+// Package feed keeps the logs of activities as append-only files that can be followed
+// while they grow.
 //
-// A log is a file <id>.log of one JSON object per line (spec: platform 5.4). Lines have
-// identifiers that never change, also over a restart; a seal ends the log. Nothing here
-// blocks the publisher: a slow follower reads later from the file, a slow subscriber is
-// told to read the store again.
+// A log is a file <id>.log of one JSON object per line. Lines have identifiers that never
+// change, also over a restart; a seal ends the log. A slow follower never blocks a writer:
+// it reads later from the file. Lines are safe to show on a terminal, and do not hold the
+// secrets that were named (Mask).
 //
 // The package decides nothing, keeps no state of activities (the store does) and knows
 // no other adapter.

@@ -11,15 +11,14 @@ import (
 	"time"
 
 	"sluice/internal/platform"
+	"sluice/internal/termtext"
 )
 
-// Feed holds the logs in one directory and the subscribers of this process. Its methods
-// are safe for concurrent use. Only one process may have a directory open.
+// Feed holds the logs in one directory. Its methods are safe for concurrent use. Only one process may have a directory open.
 type Feed struct {
 	root    *os.Root
 	maxSize int64
 	now     func() time.Time
-	hub     hub
 
 	mu   sync.Mutex
 	logs map[string]*journal // those that someone writes or follows
@@ -97,6 +96,18 @@ func (f *Feed) Log(activity string) (io.WriteCloser, error) {
 		return nil, err
 	}
 	return &writer{feed: f, journal: j}, nil
+}
+
+// Mask hides secrets in what is written to an activity's log from now on, by all writers
+// until the last one is closed. Open the log first. Secrets that are too short to be told
+// from other text are not hidden, see termtext.MinSecret.
+func (f *Feed) Mask(activity string, secrets []string) error {
+	j, err := f.acquire(activity)
+	if err != nil {
+		return err
+	}
+	j.setMask(termtext.NewMasker(secrets))
+	return f.release(j)
 }
 
 // Seal marks the log as complete; followers end. Sealing twice is no error. Lines that

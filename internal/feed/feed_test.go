@@ -8,12 +8,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -73,11 +70,12 @@ func TestLinesAreWhatWasWritten(t *testing.T) {
 		"empty lines":      {[]string{"\n\na\n"}, []string{"", "", "a"}},
 		"carriage return":  {[]string{"a\r\n"}, []string{"a"}},
 		"not UTF-8":        {[]string{"a\xffb\n"}, []string{"a\uFFFDb"}},
-		"control, HTML":    {[]string{"\x1b[1m<b>\"\u2028\n"}, []string{"\x1b[1m<b>\"\u2028"}},
+		"control, HTML":    {[]string{"\x1b[1m<b>\"\u2028\n"}, []string{"\x1b[1m<b>\"\u2028\x1b[0m"}},
 		"split rune":       {[]string{"\xc3", "\xa4\n"}, []string{"ä"}},
 		"nothing":          {[]string{""}, nil},
 		"very long":        {[]string{strings.Repeat("x", 40000) + "\n"}, []string{strings.Repeat("x", 16384), strings.Repeat("x", 16384), strings.Repeat("x", 7232)}},
-		"all escaped":      {[]string{strings.Repeat("\x01", 16384) + "\n"}, []string{strings.Repeat("\x01", 16384)}},
+		"all visible":      {[]string{strings.Repeat("\x01", 16384) + "\n"}, []string{strings.Repeat("\u2401", 16384)}},
+		"all escaped":      {[]string{strings.Repeat("\x1b[m", 5461) + "\n"}, []string{strings.Repeat("\x1b[m", 5461)}},
 		"exactly the most": {[]string{strings.Repeat("x", 16384) + "\ny\n"}, []string{strings.Repeat("x", 16384), "y"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -297,46 +295,32 @@ func TestIdentifiersCannotLeaveTheDirectory(t *testing.T) {
 	}
 }
 
-func TestSubscribersHearWhatTheyAskedFor(t *testing.T) {
+// TestLogsAreSafeToShow: what hooks print cannot steer the terminal of whoever reads along.
+func TestLogsAreSafeToShow(t *testing.T) {
 	f := open(t, t.TempDir())
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		var got []string
-		events := f.Subscribe(ctx, feed.Filter{Project: "shop", Environment: "main"})
-		f.Notify(platform.Activity{ID: "before", Project: "shop", Environment: "main"})
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			for e := range events {
-				got = append(got, e.Activity.ID)
-			}
-		})
-		synctest.Wait()
-		f.Notify(platform.Activity{ID: "other", Project: "shop", Environment: "x"})
-		f.Notify(platform.Activity{ID: "a", Project: "shop", Environment: "main"})
-		time.Sleep(time.Second) // of the bubble's clock
-		cancel(nil)
-		wg.Wait()
-		if diff := cmp.Diff([]string{"before", "a"}, got); diff != "" {
-			t.Error(diff)
-		}
-	})
+	write(t, f, "\x1b]52;c;ZXZpbA==\a\x1b[2A\x1b[2KEverything is fine\u009b31m\n\x1b[31mred\n100%\r\n")
+	check(t, f.Seal("a1"))
+	var b strings.Builder
+	check(t, f.Follow(t.Context(), "a1", &b))
+	if want := "␛]52;c;ZXZpbA==␇␛[2A␛[2KEverything is fine<U+009B>31m\n\x1b[31mred\x1b[0m\n100%\n"; b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
+	}
 }
 
-func TestASlowSubscriberIsToldToReread(t *testing.T) {
+func TestSecretsAreNotKept(t *testing.T) {
 	f := open(t, t.TempDir())
-	events := f.Subscribe(t.Context(), feed.Filter{})
-	const sent = 1000
-	for i := range sent {
-		f.Notify(platform.Activity{ID: strconv.Itoa(i)})
-	}
-	first := true
-	for e := range events {
-		if e.Reread != first {
-			t.Fatalf("got %+v, want one reread, first", e)
-		}
-		first = false
-		if e.Activity.ID == strconv.Itoa(sent-1) {
-			break // the newest change is not lost
-		}
+	w, err := f.Log("a1")
+	check(t, err)
+	_, err = io.WriteString(w, "token hunter2-hunter2\n") // not known yet
+	check(t, err)
+	check(t, f.Mask("a1", []string{"hunter2-hunter2", "abc"}))
+	_, err = io.WriteString(w, "token hunter2-hunter2 abc\nhunter2-")
+	check(t, err)
+	_, err = io.WriteString(w, "hunter2") // in two pieces
+	check(t, errors.Join(err, w.Close(), f.Seal("a1")))
+	var b strings.Builder
+	check(t, f.Follow(t.Context(), "a1", &b))
+	if want := "token hunter2-hunter2\ntoken ******** abc\n********\n"; b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
 	}
 }

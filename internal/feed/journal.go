@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sluice/internal/platform"
+	"sluice/internal/termtext"
 )
 
 // journal is one log file. Readers open it for themselves and wait on grown.
@@ -30,6 +31,7 @@ type journal struct {
 	size   int64
 	sealed bool
 	full   bool
+	mask   termtext.Masker
 	grown  chan struct{} // closed and replaced when the file has grown
 }
 
@@ -56,7 +58,7 @@ func (j *journal) load() error {
 }
 
 // repair finds the last whole line. What comes after it is the rest of a write that a
-// crash cut, and is cut off: it was never seen by anyone as a line.
+// crash cut; it is truncated. Nobody has seen it as a line.
 func (j *journal) repair(file *os.File) error {
 	var good, offset int64
 	lines := bufio.NewScanner(file)
@@ -83,7 +85,7 @@ func (j *journal) repair(file *os.File) error {
 }
 
 // scanWholeLines is a bufio.SplitFunc for lines with their newline; an unfinished last
-// line is no line.
+// line does not count.
 func scanWholeLines(data []byte, _ bool) (advance int, token []byte, err error) {
 	if i := bytes.IndexByte(data, '\n'); i >= 0 {
 		return i + 1, data[:i+1], nil
@@ -91,7 +93,14 @@ func scanWholeLines(data []byte, _ bool) (advance int, token []byte, err error) 
 	return 0, nil, nil
 }
 
-// append writes the texts as lines, in one write.
+func (j *journal) setMask(m termtext.Masker) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.mask = m
+}
+
+// append writes the texts as lines, in one write: without secrets, and safe to show on a
+// terminal.
 func (j *journal) append(texts []string) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -104,9 +113,10 @@ func (j *journal) append(texts []string) error {
 		if j.full {
 			break
 		}
+		text = termtext.Line(j.mask.Mask(text))
 		if j.size+int64(buf.Len()+len(text)) > j.maxSize {
 			j.full = true
-			text = fmt.Sprintf("W: this log has reached its limit of %d bytes; further lines are not kept", j.maxSize)
+			text = fmt.Sprintf("W: this log has reached its limit of %d bytes; further lines are dropped", j.maxSize)
 		}
 		last++
 		if err := appendEntry(&buf, platform.LogEntry{ID: last, Time: j.now(), Message: text}); err != nil {

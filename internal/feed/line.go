@@ -16,8 +16,7 @@ const maxText = 16 << 10
 // to six, and there is the rest of the object.
 const maxLine = 6*maxText + 256
 
-// stampLayout is RFC 3339 with microseconds, as clients of the log stream expect
-// (spec: platform 5.4).
+// stampLayout is RFC 3339 with microseconds, as clients of the log stream expect.
 const stampLayout = "2006-01-02T15:04:05.000000Z07:00"
 
 // record is one line of a log file: an entry, or the seal.

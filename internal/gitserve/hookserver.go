@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -14,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"sluice/internal/termtext"
 )
 
 // callTimeout is how long a hook may take to send its call.
@@ -136,18 +139,20 @@ func (h *HookServer) answer(conn net.Conn) {
 		return // the hook reports that the connection ended
 	}
 	defer s.calls.Done()
-	status := s.handle(c, frameWriter{conn})
-	_ = writeFrame(conn, frameExit, []byte{status}) // a hook that is gone needs none
+	out := termtext.NewWriter(frameWriter{conn}) // findings quote what was pushed
+	status := s.handle(c, out)
+	_ = out.Close()
+	_ = writeFrame(conn, frameExit, []byte{status}) // the hook may have ended
 }
 
 // session is one push that is running. handle answers its hooks.
 type session struct {
-	handle func(c call, out frameWriter) (status byte)
+	handle func(c call, out io.Writer) (status byte)
 	calls  sync.WaitGroup
 }
 
 // begin makes hooks with the returned token be answered by handle until end.
-func (h *HookServer) begin(handle func(call, frameWriter) byte) (token string, end func()) {
+func (h *HookServer) begin(handle func(call, io.Writer) byte) (token string, end func()) {
 	token = rand.Text()
 	s := &session{handle: handle}
 	h.mu.Lock()

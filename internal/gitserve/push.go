@@ -48,7 +48,7 @@ func (s *Server) receivePack(w http.ResponseWriter, r *http.Request) {
 	}
 	defer done()
 	p := &push{Server: s, target: t}
-	token, end := s.Hooks.begin(func(c call, out frameWriter) byte {
+	token, end := s.Hooks.begin(func(c call, out io.Writer) byte {
 		if c.Hook == preReceive {
 			return p.preReceive(job, c, out)
 		}

@@ -93,6 +93,23 @@ func TestARefusedPushStoresNothing(t *testing.T) {
 	}
 }
 
+// TestPushersSeeNoEscapes: findings quote what was pushed, also by someone else.
+func TestPushersSeeNoEscapes(t *testing.T) {
+	f := newFixture(t, settings{})
+	f.pre = func(_ context.Context, _ platform.Push, out io.Writer) error {
+		_, err := io.WriteString(out, "\x1b]0;title\a \x1b[31mred\n\x1b[2A")
+		check(t, err)
+		return platform.Errorf(platform.CodeInvalid, "key \u009b2J is not known")
+	}
+	f.commit("a", "1")
+	out, _ := f.git("push", f.url("write"), "main")
+	for _, want := range []string{"␛]0;title␇ \x1b[31mred\x1b[0m", "␛[2A", "E: key <U+009B>2J is not known"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the pusher did not read %q but %q", want, out)
+		}
+	}
+}
+
 func TestPreReceiveReadsTheQuarantine(t *testing.T) {
 	f := newFixture(t, settings{})
 	var content []byte

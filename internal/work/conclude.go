@@ -37,7 +37,6 @@ func (q *Queue) conclude(ctx context.Context, job *Job, err error) {
 	if sealErr := q.Journal.Seal(a.ID); sealErr != nil {
 		q.Log.ErrorContext(ctx, "could not seal the log of an activity", "activity", a.ID, "error", sealErr)
 	}
-	q.Journal.Notify(a)
 	q.Log.InfoContext(ctx, "activity finished", "activity", a.ID, "type", string(a.Type),
 		"environment", a.Environment, "result", string(a.Result), "step", string(step), "error", err)
 }

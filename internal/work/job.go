@@ -42,7 +42,6 @@ func (j *Job) Record(ctx context.Context, step platform.Step) error {
 	if err := j.queue.Records.SaveActivity(context.WithoutCancel(ctx), j.Activity); err != nil {
 		return fmt.Errorf("record step %s: %w", step, err)
 	}
-	j.queue.Journal.Notify(j.Activity)
 	if j.queue.opts.OnStep != nil {
 		j.queue.opts.OnStep(step)
 	}

@@ -63,12 +63,10 @@ type Records interface {
 	Unfinished(ctx context.Context) ([]platform.Activity, error)
 }
 
-// Journal keeps the logs of activities and notifies subscribers of changes.
+// Journal keeps the logs of activities.
 type Journal interface {
 	// Log opens an activity's log for appending. Lines are visible to followers at once.
 	Log(activity string) (io.WriteCloser, error)
 	// Seal marks the log as complete; followers end.
 	Seal(activity string) error
-	// Notify tells subscribers that an activity changed.
-	Notify(a platform.Activity)
 }

@@ -131,9 +131,7 @@ func (q *Queue) Enqueue(ctx context.Context, a platform.Activity) (platform.Acti
 	}
 	for _, old := range superseded {
 		q.closeLog(old, "This push was superseded by activity "+a.ID+" before it began.")
-		q.Journal.Notify(old)
 	}
-	q.Journal.Notify(a)
 	q.poke()
 	return a, nil
 }
@@ -157,7 +155,6 @@ func (q *Queue) Cancel(ctx context.Context, id string, by platform.Actor) (platf
 	}
 	if ok {
 		q.closeLog(a, "Cancelled by "+by.Name+" before it began.")
-		q.Journal.Notify(a)
 		return a, nil
 	}
 	if a, err = q.Records.Activity(ctx, id); err != nil {

@@ -446,12 +446,16 @@ func (p *Platform) Relationships(context.Context, string, string, string) (json.
 	return json.RawMessage(`{"database":[{"host":"database.internal","port":3306,"path":"main","username":"user"}]}`), nil
 }
 
-// Logs knows the logs "app" and "access".
+// Logs knows the logs "app" and "access"; the latter has a request with an escape sequence.
 func (p *Platform) Logs(_ context.Context, _, _, _, kind string, lines int, w io.Writer) error {
 	if kind != "app" && kind != "access" {
 		return platform.Errorf(platform.CodeNotFound, "there is no log %q", kind).WithHint("there are app and access")
 	}
-	_, err := fmt.Fprintf(w, "last %d lines of %s\n", lines, kind)
+	text := fmt.Sprintf("last %d lines of %s\n", lines, kind)
+	if kind == "access" {
+		text += "GET /\x1b]0;evil\a\n"
+	}
+	_, err := io.WriteString(w, text)
 	return err
 }
 
