@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // maxAnswer bounds what the client reads of an answer that is not a stream.
@@ -30,6 +33,21 @@ type Client struct {
 type Options struct {
 	HTTP      *http.Client // must have no Timeout, it would cut log streams; nil: one of its own
 	UserAgent string
+	// Insecure allows the token to be sent over plain HTTP to other machines.
+	Insecure bool
+}
+
+// ErrInsecure is returned for a token that would go over the network in plain text.
+var ErrInsecure = errors.New("the server is on another machine and has no TLS; the token was not sent")
+
+// IsLocal reports whether a host, with or without a port, is this machine.
+func IsLocal(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 // NewClient returns a client of the server at an address such as "http://127.0.0.1:8080".
@@ -41,12 +59,23 @@ func NewClient(server, token string, opts Options) (*Client, error) {
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return nil, fmt.Errorf("server address %q: want http://host:port or https://host", u.Redacted())
 	}
+	if token != "" && u.Scheme == "http" && !opts.Insecure && !IsLocal(u.Host) {
+		return nil, fmt.Errorf("%s: %w", u.Redacted(), ErrInsecure)
+	}
 	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	c := &Client{base: strings.TrimRight(u.String(), "/"), token: token, http: opts.HTTP, userAgent: opts.UserAgent}
 	if c.http == nil {
-		c.http = &http.Client{}
+		c.http = newHTTPClient()
 	}
 	return c, nil
+}
+
+// newHTTPClient speaks HTTP/1.1, as exec needs it, and follows no redirect: the API has none,
+// and another place should not get the token.
+func newHTTPClient() *http.Client {
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, IdleConnTimeout: 90 * time.Second, Protocols: new(http.Protocols)}
+	t.Protocols.SetHTTP1(true)
+	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // Server returns the address that the client speaks to, without a trailing slash.
@@ -106,7 +135,7 @@ func (c *Client) open(req *http.Request) (*http.Response, error) {
 		}
 		return nil, &ConnectionError{URL: c.base, Err: err}
 	}
-	if resp.StatusCode < http.StatusBadRequest {
+	if resp.StatusCode < http.StatusMultipleChoices {
 		return resp, nil
 	}
 	defer func() { _ = resp.Body.Close() }()
@@ -118,7 +147,7 @@ func readError(resp *http.Response) error {
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil || json.Unmarshal(data, e) != nil || e.Code == 0 {
 		// Not ours: a proxy's page, or another server altogether.
-		e = &Error{Message: "the server answered " + resp.Status}
+		e = &Error{Message: "the server responded " + resp.Status}
 	}
 	e.Code = resp.StatusCode
 	if e.Title == "" {

@@ -21,6 +21,9 @@ type config struct {
 	DataDir          string
 	Listen           string
 	PublicURL        string
+	TLSCertificate   string // file, for the API and Git
+	TLSKey           string
+	InsecureListen   bool
 	Router           string // control socket
 	BaseDomain       string
 	Domains          string
@@ -73,6 +76,9 @@ func newFlags(name string, c *config, out io.Writer) *flag.FlagSet {
 func serveFlags(c *config, out io.Writer) *flag.FlagSet {
 	fs := newFlags("serve", c, out)
 	fs.StringVar(&c.Listen, "listen", "127.0.0.1:7070", "address of the HTTP API and of Git")
+	fs.StringVar(&c.TLSCertificate, "tls-certificate", "", "PEM file with the certificate chain of the API and Git (default: plain HTTP, on loopback addresses only)")
+	fs.StringVar(&c.TLSKey, "tls-key", "", "PEM file with the key of --tls-certificate")
+	fs.BoolVar(&c.InsecureListen, "insecure-listen", false, "allow --listen on other than loopback addresses without TLS")
 	fs.StringVar(&c.PublicURL, "public-url", "", "URL under which users reach --listen; empty: http://<listen>")
 	fs.StringVar(&c.Router, "router", "", "control socket of sluice-router; empty: <data-dir>/router/control.sock")
 	fs.StringVar(&c.BaseDomain, "base-domain", "localhost", "domain below which environments get their host names")
@@ -143,6 +149,9 @@ func (c *config) complete() error {
 	}
 	if c.PublicURL == "" {
 		c.PublicURL = "http://" + c.Listen
+		if c.secured() {
+			c.PublicURL = "https://" + c.Listen
+		}
 	}
 	if c.RouterAddr == "" {
 		c.RouterAddr = fmt.Sprintf("127.0.0.1:%d", c.HTTPPort)

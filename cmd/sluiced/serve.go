@@ -27,6 +27,9 @@ func serve(ctx context.Context, args []string, env map[string]string, stderr io.
 	if err := c.parse(serveFlags(&c, stderr), args, env); err != nil {
 		return err
 	}
+	if err := c.checkListen(); err != nil {
+		return err
+	}
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
 	p, err := build(ctx, c, log)
 	if err != nil {
@@ -61,12 +64,11 @@ func (p *plant) serve(ctx context.Context) error {
 		p.log.ErrorContext(ctx, "recovery finished with errors", "error", err)
 	}
 	p.queueMissed(ctx)
-	server := &http.Server{
-		Handler:           p.handler(git),
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
+	server, err := p.server(p.handler(git))
+	if err != nil {
+		return errors.Join(err, listener.Close())
 	}
+	server.ErrorLog = slog.NewLogLogger(p.log.Handler(), slog.LevelWarn)
 	p.log.InfoContext(ctx, "sluiced is ready", "api", p.config.PublicURL, "version", version())
 
 	group, gctx := errgroup.WithContext(ctx)
@@ -75,7 +77,7 @@ func (p *plant) serve(ctx context.Context) error {
 	group.Go(func() error { return p.pipeline.Housekeep(gctx) })
 	group.Go(func() error { return p.rules.Run(gctx) })
 	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := serveOn(server, listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve the API: %w", err)
 		}
 		return nil

@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"sluice/apiv1"
 )
 
 func (c *program) authLogin() *cobra.Command {
@@ -20,7 +22,7 @@ func (c *program) authLogin() *cobra.Command {
 		Short:   "Log in to a server with an access token",
 		Long: "Checks a token and keeps it, with the server's address, in a file that only you can read " +
 			"($XDG_CONFIG_HOME/sluice/config.json). The token is asked for on a terminal, else read from standard input or --token-file.",
-		Example: "  sluice auth:login --server http://127.0.0.1:8080",
+		Example: "  sluice auth:login --server https://sluice.example.com:7070",
 		Args:    positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.login(cmd.Context())
@@ -35,13 +37,13 @@ func (c *program) login(ctx context.Context) error {
 	}
 	server := strings.TrimRight(firstOf(c.server, c.env["SLUICE_URL"], cfg.Server), "/")
 	if server == "" {
-		return usageError("name it with --server http://HOST:PORT", "no server is known")
+		return usageError("name it with --server https://HOST:PORT", "no server is configured")
 	}
 	token, err := c.askToken(server)
 	if err != nil {
 		return err
 	}
-	client, err := newClient(credentials{server: server, token: token})
+	client, err := newClient(credentials{server: server, token: token, insecure: c.allowsPlain()})
 	if err != nil {
 		return err
 	}
@@ -52,7 +54,7 @@ func (c *program) login(ctx context.Context) error {
 	if server != strings.TrimRight(cfg.Server, "/") {
 		cfg.GitHosts = nil
 	}
-	cfg.Server, cfg.Token = server, token
+	cfg.Server, cfg.Token, cfg.Insecure = server, token, c.allowsPlain()
 	if err := c.writeConfig(cfg); err != nil {
 		return err
 	}
@@ -71,7 +73,7 @@ func (c *program) askToken(server string) (string, error) {
 		if token := strings.TrimSpace(line); err == nil && token != "" {
 			return token, nil
 		}
-		return "", usageError("pipe it in, or use --token-file FILE", "there is no token on standard input")
+		return "", usageError("pipe it in, or use --token-file FILE", "no token on standard input")
 	}
 	_, _ = fmt.Fprintf(c.err, "Access token for %s: ", server)
 	token, err := term.ReadPassword(int(f.Fd()))
@@ -140,6 +142,10 @@ func (c *program) gitCredential() error {
 	hosts := append([]string{hostOf(cred.server), c.env[gitHostVariable]}, cred.gitHosts...)
 	if asked["host"] == "" || cred.token == "" || !slices.Contains(hosts, asked["protocol"]+"://"+asked["host"]) {
 		return nil
+	}
+	if asked["protocol"] == "http" && !cred.insecure && !apiv1.IsLocal(asked["host"]) {
+		return fail(ExitLogin, "let the server use https, or set SLUICE_INSECURE=1 where you trust the network",
+			"%s is on another machine and has no TLS; the token was not sent", asked["host"])
 	}
 	return writeText(c.out, "username="+gitUser+"\npassword="+cred.token+"\n")
 }

@@ -18,6 +18,8 @@ import (
 type config struct {
 	Server string `json:"server"`
 	Token  string `json:"token"`
+	// Insecure says that the login was made over plain HTTP on purpose.
+	Insecure bool `json:"insecure,omitempty"`
 	// GitHosts are where, beside the server itself, git may be given the token: the
 	// repositories of this server, as "https://host:port".
 	GitHosts []string `json:"git_hosts,omitempty"`
@@ -44,7 +46,7 @@ func (c *program) configPath() (string, error) {
 	return filepath.Join(dir, "sluice", "config.json"), nil
 }
 
-// readConfig returns the configuration; there being none is no error.
+// readConfig returns the configuration, an empty one when there is no file.
 func (c *program) readConfig() (config, error) {
 	path, err := c.configPath()
 	if err != nil {
@@ -59,7 +61,7 @@ func (c *program) readConfig() (config, error) {
 	}
 	var cfg config
 	if err := json.Unmarshal(data, &cfg); err != nil {
-		return config{}, fail(ExitFailure, "mend it, or log in again after you removed it", "the configuration %s is not readable: %v", path, err)
+		return config{}, fail(ExitFailure, "fix the file, or delete it and log in again", "cannot read the configuration %s: %v", path, err)
 	}
 	return cfg, nil
 }
@@ -114,6 +116,7 @@ type credentials struct {
 	server   string
 	token    string
 	gitHosts []string
+	insecure bool // the token may go over plain HTTP
 }
 
 // credentials finds them: option, environment, last login. The token of the last login is
@@ -125,11 +128,12 @@ func (c *program) credentials() (credentials, error) {
 	}
 	cred := credentials{server: strings.TrimRight(firstOf(c.server, c.env["SLUICE_URL"], cfg.Server), "/")}
 	if cred.server == "" {
-		return cred, fail(ExitLogin, "log in with `sluice auth:login --server http://HOST:PORT`, or set SLUICE_URL", "no server is known")
+		return cred, fail(ExitLogin, "log in with `sluice auth:login --server https://HOST:PORT`, or set SLUICE_URL", "no server is configured")
 	}
 	own := cred.server == strings.TrimRight(cfg.Server, "/")
+	cred.insecure = c.allowsPlain()
 	if own {
-		cred.gitHosts = cfg.GitHosts
+		cred.gitHosts, cred.insecure = cfg.GitHosts, cred.insecure || cfg.Insecure
 	}
 	switch {
 	case c.tokenFile != "":
@@ -145,11 +149,11 @@ func (c *program) credentials() (credentials, error) {
 func readToken(path string) (string, error) {
 	data, err := readFile(path, maxToken)
 	if err != nil {
-		return "", fail(ExitFailure, "", "the token file is not readable: %v", err)
+		return "", fail(ExitFailure, "", "cannot read the token file: %v", err)
 	}
 	token := strings.TrimSpace(string(data))
 	if token == "" || strings.ContainsAny(token, " \t\r\n") {
-		return "", fail(ExitFailure, "it must hold one token on one line", "the token file %s holds no token", path)
+		return "", fail(ExitFailure, "it must hold one token on one line", "the token file %s has no token", path)
 	}
 	return token, nil
 }
@@ -163,6 +167,9 @@ func firstOf(values ...string) string {
 	return ""
 }
 
+// allowsPlain reports whether this run may send the token over plain HTTP.
+func (c *program) allowsPlain() bool { return c.insecure || c.env["SLUICE_INSECURE"] == "1" }
+
 // client returns a client for the server in use.
 func (c *program) client() (*apiv1.Client, error) {
 	cred, err := c.credentials()
@@ -173,9 +180,12 @@ func (c *program) client() (*apiv1.Client, error) {
 }
 
 func newClient(cred credentials) (*apiv1.Client, error) {
-	client, err := apiv1.NewClient(cred.server, cred.token, apiv1.Options{UserAgent: "sluice/" + buildVersion()})
+	client, err := apiv1.NewClient(cred.server, cred.token, apiv1.Options{UserAgent: "sluice/" + buildVersion(), Insecure: cred.insecure})
+	if errors.Is(err, apiv1.ErrInsecure) {
+		return nil, fail(ExitLogin, "use https, or allow it with --insecure or SLUICE_INSECURE=1 where you trust the network", "%v", err)
+	}
 	if err != nil {
-		return nil, usageError("write it as http://HOST:PORT or https://HOST", "%v", err)
+		return nil, usageError("write it as https://HOST or https://HOST:PORT", "%v", err)
 	}
 	return client, nil
 }

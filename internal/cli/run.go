@@ -51,6 +51,7 @@ type program struct {
 	environment string
 	app         string
 	yes         bool
+	insecure    bool
 	quiet       bool
 }
 
@@ -92,8 +93,9 @@ func (c *program) root() *cobra.Command {
 	f.StringVarP(&c.app, "app", "A", "", "the application, where there are several")
 	f.StringVar(&c.server, "server", "", "address of the server (default: SLUICE_URL, or that of the last login)")
 	f.StringVar(&c.tokenFile, "token-file", "", "file with the access token (default: SLUICE_TOKEN, or that of the last login)")
+	f.BoolVar(&c.insecure, "insecure", false, "send the token over plain HTTP to another machine (also SLUICE_INSECURE=1)")
 	f.BoolVarP(&c.yes, "yes", "y", false, "answer yes to questions")
-	f.BoolVarP(&c.quiet, "quiet", "q", false, "no progress")
+	f.BoolVarP(&c.quiet, "quiet", "q", false, "suppress progress output")
 	c.addCommands(root)
 	return root
 }

@@ -128,13 +128,44 @@ func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}()
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	r.Body = http.MaxBytesReader(w, timelyBody(w, r), maxBody)
 	h, pattern := a.mux.Handler(r)
 	if pattern == "" {
 		a.unrouted(w, r, h)
 		return
 	}
 	a.mux.ServeHTTP(w, r)
+}
+
+// bodyLimit is how long a client may take to send a body.
+const bodyLimit = 30 * time.Second
+
+// timelyBody gives the client until bodyLimit to send its body, also when no handler reads
+// it: net/http does before it sends the response. At the end of the body the limit goes, for
+// it would end the streams of a response.
+func timelyBody(w http.ResponseWriter, r *http.Request) io.ReadCloser {
+	if r.ContentLength == 0 {
+		return r.Body
+	}
+	rc := http.NewResponseController(w)
+	if rc.SetReadDeadline(time.Now().Add(bodyLimit)) != nil {
+		return r.Body // a transport without deadlines, in tests
+	}
+	return &deadlineBody{ReadCloser: r.Body, rc: rc}
+}
+
+type deadlineBody struct {
+	io.ReadCloser
+	rc *http.ResponseController
+}
+
+// Read implements io.Reader.
+func (b *deadlineBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		_ = b.rc.SetReadDeadline(time.Time{}) // it could be set before
+	}
+	return n, err //nolint:wrapcheck // only watches for the end
 }
 
 // recovered answers a request whose handler panicked with v.

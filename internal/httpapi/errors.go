@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"sluice/apiv1"
 	"sluice/internal/platform"
@@ -72,6 +73,10 @@ func invalid(field, format string, args ...any) *platform.Error {
 func (a *api) writeError(w http.ResponseWriter, r *http.Request, e *apiv1.Error) {
 	e.Title = http.StatusText(e.Code)
 	e.Status = e.Title
+	if r.ContentLength != 0 && e.Code >= http.StatusUnauthorized && e.Code <= http.StatusForbidden {
+		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Second)) // the body of a stranger is not waited for
+	}
 	if e.Code == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="sluice"`)
 	}
