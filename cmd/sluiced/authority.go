@@ -26,7 +26,7 @@ func authorityCommand(ctx context.Context, args []string, env map[string]string,
 	var dir string
 	flags := newFlags("authority", &c, stderr)
 	flags.StringVar(&c.Router, "router", "", "control socket of sluice-router; empty: <data-dir>/router/control.sock")
-	flags.StringVar(&dir, "tls-dir", "", "where to look when the router does not answer: its --tls-dir; empty: tls, beside its control socket")
+	flags.StringVar(&dir, "tls-dir", "", "directory to read when the router cannot be reached: its --tls-dir; empty: tls, beside its control socket")
 	if err := c.parse(flags, args, env); err != nil {
 		return err
 	}
@@ -38,8 +38,8 @@ func authorityCommand(ctx context.Context, args []string, env map[string]string,
 	return err
 }
 
-// findAuthority asks the router. Of one that does not answer, or cannot say because it is
-// older than this program, file is looked at. It returns CodeNotFound when there is no
+// findAuthority asks the router. When that cannot be reached, or cannot say because it is
+// older than this program, it reads file. It returns CodeNotFound when there is no
 // authority.
 func findAuthority(ctx context.Context, router authorityTeller, file string) (string, error) {
 	text, err := router.Authority(ctx)
@@ -48,7 +48,7 @@ func findAuthority(ctx context.Context, router authorityTeller, file string) (st
 	}
 	data, err := os.ReadFile(filepath.Clean(file))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", platform.Errorf(platform.CodeNotFound, "no router answers, and there is no local authority in %s", filepath.Dir(file)).
+		return "", platform.Errorf(platform.CodeNotFound, "the router cannot be reached, and there is no local authority in %s", filepath.Dir(file)).
 			WithHint("sluice-router makes it when it is started with --listen-tls")
 	}
 	if err != nil {

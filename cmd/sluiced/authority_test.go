@@ -31,13 +31,13 @@ func TestTheLocalAuthorityIsPrinted(t *testing.T) {
 	}
 }
 
-// told is a router that says this of its authority.
-type told struct {
+// fakeRouter is a router that says this of its authority.
+type fakeRouter struct {
 	text string
 	err  error
 }
 
-func (r told) Authority(context.Context) (string, error) { return r.text, r.err }
+func (r fakeRouter) Authority(context.Context) (string, error) { return r.text, r.err }
 
 func TestTheRouterKnowsItsAuthorityBest(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "authority.pem")
@@ -46,17 +46,17 @@ func TestTheRouterKnowsItsAuthorityBest(t *testing.T) {
 	}
 	away := platform.Errorf(platform.CodeUnavailable, "away")
 	for name, tt := range map[string]struct {
-		router told
+		router fakeRouter
 		file   string
 		want   string
 		code   platform.Code
 	}{
-		"it answers":        {told{text: "elsewhere"}, file, "elsewhere", ""},
-		"it has none":       {told{err: platform.Errorf(platform.CodeNotFound, "no TLS listener")}, file, "", platform.CodeNotFound},
-		"it is away":        {told{err: away}, file, "beside the socket", ""},
-		"it is an old one":  {told{err: errors.New("not explained")}, file, "beside the socket", ""},
-		"nobody knows":      {told{err: away}, file + ".none", "", platform.CodeNotFound},
-		"the file is a bad": {told{err: away}, filepath.Dir(file), "", platform.CodeInternal},
+		"it answers":        {fakeRouter{text: "elsewhere"}, file, "elsewhere", ""},
+		"it has none":       {fakeRouter{err: platform.Errorf(platform.CodeNotFound, "no TLS listener")}, file, "", platform.CodeNotFound},
+		"it is away":        {fakeRouter{err: away}, file, "beside the socket", ""},
+		"it is an old one":  {fakeRouter{err: errors.New("not explained")}, file, "beside the socket", ""},
+		"nobody knows":      {fakeRouter{err: away}, file + ".none", "", platform.CodeNotFound},
+		"the file is a bad": {fakeRouter{err: away}, filepath.Dir(file), "", platform.CodeInternal},
 	} {
 		got, err := findAuthority(t.Context(), tt.router, tt.file)
 		if got != tt.want || (err != nil) != (tt.code != "") || (err != nil && platform.ErrorCode(err) != tt.code) {

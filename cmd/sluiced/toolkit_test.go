@@ -75,11 +75,11 @@ func TestInstalledToolkitsAreListedAndRemoved(t *testing.T) {
 	}
 }
 
-func TestNoToolkitIsNoError(t *testing.T) {
+func TestNoToolkitIsNotAnError(t *testing.T) {
 	if path, err := installToolkit(config{DataDir: t.TempDir()}); err != nil || path != "" {
 		t.Errorf("got %q, %v", path, err)
 	}
 	if _, err := installToolkit(config{DataDir: t.TempDir(), Toolkit: filepath.Join(t.TempDir(), "none")}); err == nil {
-		t.Error("a toolkit that was named and is missing is no error")
+		t.Error("a toolkit that was named and is missing is not an error")
 	}
 }

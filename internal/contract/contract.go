@@ -18,7 +18,7 @@ const (
 	GlobalDir = "/app/.global"
 	// WebPort is where the web server in an application container listens.
 	WebPort = 8080
-	// ReadyPath answers 200 when the web server accepts requests; never routed from outside.
+	// ReadyPath returns 200 when the web server accepts requests; never routed from outside.
 	ReadyPath = "/.well-known/sluice/ready"
 )
 

@@ -22,7 +22,7 @@ type Verb string
 const (
 	Hello Verb = "hello" // text: name and version of the program
 	Touch Verb = "touch" // text: what is about to be written, for people
-	Step  Verb = "step"  // text: name of the step that begins
+	Step  Verb = "step"  // text: name of the step that begins; empty when the last one has ended
 )
 
 const progressMark = "::sluice::"

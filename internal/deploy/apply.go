@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"sluice/internal/contract"
@@ -38,11 +39,15 @@ func (d *deployment) quiesce(ctx context.Context) error {
 	if d.previous == nil {
 		return nil
 	}
-	d.log.Line(3, "Stopping crons and workers")
+	d.log.Line(3, "Stopping crons, workers and background processes")
 	if err := d.s.Crons.Suspend(ctx, d.env.ID()); err != nil {
 		return failed(d.tryAgain(), fmt.Errorf("stop crons: %w; the old release was put back", err))
 	}
-	if err := d.s.Engine.Quiesce(ctx, d.env.ID(), d.log.At(4)); err != nil {
+	var strays sync.WaitGroup
+	strays.Go(func() { d.quietPrevious(ctx) })
+	err := d.s.Engine.Quiesce(ctx, d.env.ID(), d.log.At(4))
+	strays.Wait()
+	if err != nil {
 		return failed(d.tryAgain(), fmt.Errorf("stop workers: %w; the old release was put back", err))
 	}
 	return nil
@@ -183,7 +188,7 @@ func (d *deployment) touch(ctx context.Context) {
 	}
 }
 
-// commit makes the router keep the site closed should nobody end the hold.
+// commit makes the router keep the site closed if the hold reaches its deadline.
 func (d *deployment) commit(ctx context.Context) error {
 	if d.previous == nil {
 		return nil // there is no hold

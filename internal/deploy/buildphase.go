@@ -157,10 +157,11 @@ func (b *applicationBuild) sayWhy(ctx context.Context, req build.Request) {
 
 // build checks the tree out and runs the builder, a bounded number at a time.
 func (b *applicationBuild) build(ctx context.Context, req build.Request) (platform.Slug, error) {
-	if err := b.d.s.builds.Acquire(ctx, 1); err != nil {
-		return platform.Slug{}, fmt.Errorf("wait for a build slot: %w", context.Cause(ctx))
+	release, err := b.d.s.builds.acquire(ctx, b.d.project.ID, b.d.s.alone(ctx))
+	if err != nil {
+		return platform.Slug{}, fmt.Errorf("wait for a build slot: %w", err)
 	}
-	defer b.d.s.builds.Release(1)
+	defer release()
 	req.SourceDir = b.d.s.checkoutDir(b.d.project.ID, b.app.Name)
 	defer b.d.s.lockCheckout(req.SourceDir)()
 	if err := b.d.s.Source.Checkout(ctx, b.d.project.ID, b.d.job.Activity.Commit, b.app.Root, req.SourceDir); err != nil {

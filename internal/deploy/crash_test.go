@@ -145,7 +145,7 @@ func TestRecoverQueuesPushesThatWereStoredOnly(t *testing.T) {
 
 func TestSupersededPushSaysSo(t *testing.T) {
 	w := newWorld(t)
-	s := w.service(nil) // nobody works
+	s := w.service(nil) // no worker runs
 	options := map[string]string{"deploy.wait": "false"}
 	for _, page := range []string{"1", "2", "3"} {
 		if err := w.receive(s, shop("pub/index.php", page), options, &bytes.Buffer{}); err != nil {

@@ -78,7 +78,7 @@ func (s *Service) Deactivate(ctx context.Context, project, name string, by platf
 }
 
 // deactivationKind is the kind of activity that takes containers and data away. It can run
-// twice, so a crash in it is answered by running it again.
+// twice, so recovery runs it again.
 func (s *Service) deactivationKind() work.Kind {
 	run := func(ctx context.Context, job *work.Job) error {
 		if err := job.NoCancel(ctx); err != nil {

@@ -40,7 +40,7 @@ func TestFirstPushOpensTheSite(t *testing.T) {
 		"    Creating environment main\n",
 		"      Executing deploy hook for application mymagento (first deployment)\n",
 		"      Opening environment\n",
-		"        http://main-shop.localhost:8080/ is served by application `mymagento`\n\n", // what follows is no route
+		"        http://main-shop.localhost:8080/ is served by application `mymagento`\n\n", // what follows is not a route
 		"  Executing post deploy hook for service `mymagento`\n",
 		"  Starting 1 worker and 1 cron\n",
 		"activity " + a.ID + " result=success phase=post-deploy\n",
@@ -69,7 +69,7 @@ func TestStepsHappenInOrder(t *testing.T) {
 		t.Errorf("steps = %v\nwant    %v", steps, want)
 	}
 	if want := []string{"publish r1", "hold", "commit", "publish r2"}; !slices.Equal(w.gate.events, want) {
-		t.Errorf("the router was told %v, want %v", w.gate.events, want)
+		t.Errorf("the router got %v, want %v", w.gate.events, want)
 	}
 	if got := w.releases(); !slices.Equal(got, []string{"r2"}) {
 		t.Errorf("containers of %v exist, want only r2", got)
@@ -130,7 +130,7 @@ func TestFailureOfTheFirstDeployment(t *testing.T) {
 		w.builder.FailNext(&build.Failure{Step: "hook", ExitCode: 3, Tail: []string{"no such file"}})
 		out, a := w.push(shop())
 		if strings.Contains(out, "old release") || !strings.Contains(out, "the environment serves nothing yet and nothing else was done") {
-			t.Errorf("what visitors meet is not told:\n%s", out)
+			t.Errorf("the log does not say what visitors see:\n%s", out)
 		}
 		if strings.Contains(out, "| no such file") {
 			t.Errorf("output that stands above is quoted again:\n%s", out)
@@ -143,11 +143,11 @@ func TestFailureOfTheFirstDeployment(t *testing.T) {
 		w := newWorld(t)
 		w.engine.Before("Exec", enginetest.Fail(errors.New("broken")))
 		out, _ := w.push(shop())
-		if strings.Contains(out, "maintenance") || !strings.Contains(out, "its addresses answer 404 until a deployment succeeds") {
-			t.Errorf("what visitors meet is not told:\n%s", out)
+		if strings.Contains(out, "maintenance") || !strings.Contains(out, "its addresses return 404 until a deployment succeeds") {
+			t.Errorf("the log does not say what visitors see:\n%s", out)
 		}
 		if len(w.gate.events) != 0 {
-			t.Errorf("the router was told %v", w.gate.events)
+			t.Errorf("the router got %v", w.gate.events)
 		}
 	})
 }
@@ -175,7 +175,7 @@ func TestRoutesOfWhatServesNothing(t *testing.T) {
 	}
 }
 
-// A flavor that fails is no fault of .magento.app.yaml.
+// A flavor that fails is not a fault of .magento.app.yaml.
 func TestFailureOfTheFlavorLeadsToComposer(t *testing.T) {
 	w := newWorld(t)
 	w.builder.FailNext(&build.Failure{Step: "flavor", ExitCode: 100, Tail: []string{"Could not authenticate against repo.magento.com"}})

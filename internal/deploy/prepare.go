@@ -188,8 +188,8 @@ func (d *deployment) servicesReady(ctx context.Context) error {
 	}
 	for _, s := range d.stored.Spec.Services {
 		if !healthy[s.Name] {
-			return failed(fmt.Sprintf("look at its log: sluice environment:logs -p %s -e %s --app %s", d.project.ID, d.env.Name, s.Name),
-				fmt.Errorf("pre-flight: service '%s' does not answer; nothing was changed", s.Name))
+			return failed(fmt.Sprintf("see its log: sluice environment:logs -p %s -e %s --app %s", d.project.ID, d.env.Name, s.Name),
+				fmt.Errorf("pre-flight: service '%s' is not healthy; nothing was changed", s.Name))
 		}
 	}
 	return nil

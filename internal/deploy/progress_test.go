@@ -24,9 +24,11 @@ func TestProgressLinesBecomeTimes(t *testing.T) {
 		say("  Running DI compilation\n", 72*time.Second)
 		say("  ::sluice::step quick\n", 10*time.Millisecond)
 		say("::sluice::touch the cache\n::sluice::touch the database\n", 0)
+		say("::sluice::step packed after\n", 1300*time.Millisecond)
+		say("::sluice::step \n", time.Minute) // the slug is packed
 		say("::sluice::step last\nno newline", 1500*time.Millisecond)
 		done()
-		want := "    Running DI compilation\n  (compile-di took 1 m 12 s)\n  no newline\n  (last took 1.5 s)\n"
+		want := "    Running DI compilation\n  (compile-di took 1 m 12 s)\n  (packed after took 1.3 s)\n  no newline\n  (last took 1.5 s)\n"
 		if log.String() != want {
 			t.Errorf("log:\n%s\nwant:\n%s", log.String(), want)
 		}

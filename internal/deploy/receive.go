@@ -90,7 +90,7 @@ func (s *Service) mayCreate(ctx context.Context, project platform.Project, branc
 	}
 	if existing+created >= s.opts.Environments {
 		return false, platform.Errorf(platform.CodeConflict, "project %s has %d environments, which is the limit; the push was refused", project.ID, existing).
-			WithHint("delete a branch that nobody needs: git push sluice --delete BRANCH; the server's --project-environments sets the limit")
+			WithHint("delete an unused branch: git push sluice --delete BRANCH; the server's --project-environments sets the limit")
 	}
 	return true, s.Records.CheckIdentity(ctx, newEnvironment(project, branch))
 }

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"sluice/internal/build"
 	"sluice/internal/catalog"
 	"sluice/internal/engine"
@@ -27,6 +25,9 @@ type Options struct {
 	WorkDir string
 	// Builds is how many builds run side by side; 0 means 2.
 	Builds int
+	// ProjectBuilds is how many of them one project may have while there are several
+	// projects; 0 means one less than Builds, but at least one.
+	ProjectBuilds int
 	// HoldLimit is how long requests may wait; 0 means platform.DefaultHoldWait.
 	HoldLimit time.Duration
 	// MinFreeBytes is the disk space below which a deployment is refused; 0 means 256 MiB.
@@ -66,7 +67,7 @@ type Dependencies struct {
 type Service struct {
 	Dependencies
 	opts   Options
-	builds *semaphore.Weighted
+	builds *buildSlots
 
 	records  sync.Mutex   // held while an environment's record is read, changed and saved
 	settings sync.Mutex   // held while settings are read and sent to the router
@@ -80,6 +81,7 @@ type Service struct {
 // New returns a pipeline, with its kinds of activities registered at the queue.
 func New(deps Dependencies, opts Options) *Service {
 	opts.Builds = cmp.Or(opts.Builds, 2)
+	opts.ProjectBuilds = cmp.Or(opts.ProjectBuilds, max(1, opts.Builds-1))
 	opts.HoldLimit = cmp.Or(opts.HoldLimit, platform.DefaultHoldWait)
 	opts.MinFreeBytes = cmp.Or(opts.MinFreeBytes, 256<<20)
 	opts.Environments = cmp.Or(opts.Environments, 100)
@@ -87,7 +89,7 @@ func New(deps Dependencies, opts Options) *Service {
 	s := &Service{
 		Dependencies: deps,
 		opts:         opts,
-		builds:       semaphore.NewWeighted(int64(opts.Builds)),
+		builds:       newBuildSlots(opts.Builds, opts.ProjectBuilds),
 		sources:      map[string]*sync.Mutex{},
 		leases:       map[string]int{},
 	}

@@ -13,7 +13,7 @@ import (
 
 // ChangeEnvironment changes what users set on an environment and has the router carry it
 // out, for the environments below it too, which may inherit it. With an error that is
-// CodeUnavailable the change was stored and the router was not told.
+// CodeUnavailable the change was stored, but the router did not get it.
 func (s *Service) ChangeEnvironment(ctx context.Context, project, name string, change platform.EnvironmentChange) (platform.Environment, error) {
 	env, err := s.saveChange(ctx, project, name, change)
 	if err != nil {
@@ -25,13 +25,13 @@ func (s *Service) ChangeEnvironment(ctx context.Context, project, name string, c
 	}
 	for _, member := range family {
 		if member.Release == "" && member.Name != name {
-			continue // told when it is first deployed
+			continue // the router gets it with the first deployment
 		}
 		if err := s.configure(ctx, member); err != nil {
 			return env, &platform.Error{
 				Code: platform.CodeUnavailable, Err: err,
-				Message: "the change was stored, but the router could not be told for environment " + member.Name,
-				Hint:    "look at the router, and run the command again",
+				Message: "the change was saved, but could not be sent to the router for environment " + member.Name,
+				Hint:    "check that the router runs, then run the command again",
 			}
 		}
 	}
@@ -122,13 +122,13 @@ func (s *Service) accessOf(ctx context.Context, env platform.Environment) (platf
 	return platform.HTTPAccess{}, nil
 }
 
-// open tells the router who may see the environment, and then where its requests go: a
+// open sends the router who may see the environment, and then where its requests go: a
 // site that is not for everybody must not be open for a moment.
 func (s *Service) open(
 	ctx context.Context, env platform.Environment, l live, endpoints []engine.Endpoint,
 ) (platform.HoldReport, error) {
 	if err := s.configure(ctx, env); err != nil {
-		return platform.HoldReport{}, fmt.Errorf("tell the router the environment's settings: %w", err)
+		return platform.HoldReport{}, fmt.Errorf("send the environment's settings to the router: %w", err)
 	}
 	return s.Gate.Publish(ctx, publication(env, l, endpoints))
 }
@@ -180,11 +180,11 @@ func (d *deployment) holdLimits() (wait time.Duration, requests int) {
 	return limit, requests
 }
 
-// offer lets operators who bypass the hold see the new release. That it fails costs
-// nobody else anything.
+// offer lets operators who bypass the hold see the new release. A failure affects
+// no one else.
 func (d *deployment) offer(ctx context.Context) {
 	if d.previous == nil {
-		return // nobody waits
+		return // there is no hold
 	}
 	if err := d.s.Gate.Offer(ctx, publication(d.env, live{d.release, d.stored}, d.endpoints)); err != nil {
 		d.log.Line(4, "W: previewing the new release is unavailable: %v", err)

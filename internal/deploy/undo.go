@@ -57,7 +57,7 @@ const closedMessage = "This site is closed for maintenance."
 func (d *deployment) stayClosed(ctx context.Context) {
 	const mayHave = "The deployment failed after it may have changed data: "
 	if d.previous == nil {
-		d.log.Line(3, mayHave+"the environment does not open; its addresses answer 404 until a deployment succeeds.")
+		d.log.Line(3, mayHave+"the environment does not open; its addresses return 404 until a deployment succeeds.")
 	} else {
 		d.log.Line(3, mayHave+"the site stays in maintenance.")
 		report, err := d.s.Gate.Close(ctx, d.env.ID(), closedMessage)

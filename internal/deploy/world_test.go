@@ -84,10 +84,19 @@ func newWorld(t *testing.T) *world {
 
 // service is a control plane over the world as it is now.
 func (w *world) service(onStep func(platform.Step)) *deploy.Service {
+	return w.serviceWith(w.store, onStep)
+}
+
+// serviceOver is a control plane that reads other records.
+func (w *world) serviceOver(records deploy.Records) *deploy.Service {
+	return w.serviceWith(records, nil)
+}
+
+func (w *world) serviceWith(records deploy.Records, onStep func(platform.Step)) *deploy.Service {
 	opts, log := w.queue, slog.New(slog.DiscardHandler)
 	opts.OnStep = onStep
 	return deploy.New(deploy.Dependencies{
-		Records: w.store, Queue: work.New(w.store, w.feed, log, opts), Source: w.source, Images: fakeImages{}, Builder: w.builder, Engine: w.engine,
+		Records: records, Queue: work.New(w.store, w.feed, log, opts), Source: w.source, Images: fakeImages{}, Builder: w.builder, Engine: w.engine,
 		Gate: w.gate, Journal: w.feed, Crons: w.crons, Warmer: noWarmer{}, Catalog: catalog.Default(),
 		Repositories: w.repositories, Toolkits: w.toolkits, Authority: noAuthority{}, Log: log,
 	}, w.options)

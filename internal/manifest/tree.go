@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"io/fs"
 	"path"
 	"regexp"
 	"slices"
@@ -85,7 +86,11 @@ func (p *parser) installed(a *Application) bool {
 
 // phpFile returns a PHP file directly in a directory.
 func (p *parser) phpFile(dir string) string {
-	for _, e := range p.directory(dir) {
+	entries, err := fs.ReadDir(p.fsys, dir)
+	if err != nil {
+		return ""
+	}
+	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), ".php") && e.Type().IsRegular() {
 			return path.Join(dir, clip(e.Name(), 60))
 		}

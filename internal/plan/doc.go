@@ -4,6 +4,6 @@
 //
 // It decides nothing by itself: whether a slug is the same and whether a service is
 // replaced is computed by topology, as in a deployment. It is pure, does no I/O and reads
-// no clock, so the client and the server give the same answer. It may import the nouns,
+// no clock, so the client and the server compute the same. It may import the nouns,
 // the manifest, the ports and topology.
 package plan

@@ -94,7 +94,7 @@ const (
 	Keep    Action = "keep"
 	Alter   Action = "change"
 	Replace Action = "replace"
-	Deploy  Action = "deploy" // an application's containers are made anew
+	Deploy  Action = "deploy" // an application's containers are replaced
 	Remove  Action = "remove"
 )
 

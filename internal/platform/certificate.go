@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// ExpiryNotice is how long before its end people are told about a certificate that nobody
-// renews by itself (spec: platform 3.5, "28 days remain").
+// ExpiryNotice is how long before its end the log warns about a certificate that is not
+// renewed automatically.
 const ExpiryNotice = 28 * 24 * time.Hour
 
 // LocalAuthorityFile is the certificate of the router's local authority, for trust stores,
@@ -159,7 +159,7 @@ func readChain(certificate string, chain []string) ([]*x509.Certificate, error) 
 }
 
 // ParseCertificates reads one certificate or more from PEM. Other blocks than certificates,
-// and text that is no PEM, are errors: they are the wrong file more often than not.
+// and text that is not PEM, are errors: they are the wrong file more often than not.
 func ParseCertificates(text string) ([]*x509.Certificate, error) {
 	if len(text) > maxPEM {
 		return nil, fmt.Errorf("%d bytes are more than %d", len(text), maxPEM)
@@ -214,7 +214,7 @@ func checkKey(leaf *x509.Certificate, key string) error {
 			WithHint("decrypt it first: openssl pkey -in key.pem -out plain.pem")
 	}
 	if _, err := tls.X509KeyPair([]byte(CertificatePEM(leaf)), []byte(key)); err != nil {
-		return Errorf(CodeInvalid, "the private key does not belong to the certificate, or is no key in PEM; nothing was stored").
+		return Errorf(CodeInvalid, "the private key does not belong to the certificate, or is not a PEM key; nothing was stored").
 			WithHint("give the key that the certificate was requested with; openssl pkey -in key.pem -pubout shows its public half")
 	}
 	if pub, ok := leaf.PublicKey.(*ecdsa.PublicKey); ok && pub.Curve.Params().BitSize < 256 {

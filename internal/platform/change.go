@@ -84,7 +84,7 @@ func (c EnvironmentChange) Apply(e Environment) (Environment, error) {
 	return e, nil
 }
 
-// apply changes a copy. Rules that were never set are enabled and empty (spec: platform 4.4).
+// apply changes a copy. Rules that were never set are enabled and empty.
 func (c *HTTPAccessChange) apply(old *HTTPAccess) (HTTPAccess, error) {
 	next := HTTPAccess{Enabled: true}
 	if old != nil {

@@ -7,15 +7,15 @@ import (
 )
 
 // EdgeSettings are what the router does for an environment besides its routes. They apply
-// at once, without a deployment (spec: platform 4.4, 4.5).
+// at once, without a deployment.
 type EdgeSettings struct {
-	RestrictRobots bool // every answer says that search engines should not index it
+	RestrictRobots bool // every response tells search engines not to index it
 	Access         HTTPAccess
 	Bypass         []string // addresses and networks that a hold or maintenance does not stop
 }
 
 // HTTPAccess is who may see an environment's sites. Valid credentials pass even when the
-// address is denied, and an allowed address needs none (spec: platform 4.5).
+// address is denied, and an allowed address needs none.
 type HTTPAccess struct {
 	Enabled   bool
 	Addresses []AddressRule     // the first that matches decides
@@ -45,20 +45,20 @@ const (
 // EnvironmentSettings is what users set on an environment. A nil pointer or a zero value
 // is "not set".
 type EnvironmentSettings struct {
-	RestrictRobots *bool         // nil: everywhere but in production (spec: platform 4.4)
+	RestrictRobots *bool         // nil: everywhere but in production
 	HTTPAccess     *HTTPAccess   // nil: what the parent has
 	HoldWait       time.Duration // how long requests may wait in a deployment; 0: the server's limit
 	HoldRequests   int           // how many may wait at once; 0: DefaultHoldRequests
 	Bypass         []string      // as in EdgeSettings
 }
 
-// The limits of what a user may set. A hold that lasts longer than an hour is no hold.
+// The limits of what a user may set. A hold of more than an hour is an outage.
 const (
 	MaxHoldWait      = time.Hour
 	MaxHoldRequests  = 1_000_000
 	MaxAddressRules  = 1000
 	MaxAccessUsers   = 100
-	MinPassword      = 6 // characters (spec: platform 4.5)
+	MinPassword      = 6 // characters
 	MaxPassword      = 1024
 	maxUserNameBytes = 255
 )
@@ -117,7 +117,7 @@ func ParseNetworks(s string) ([]netip.Prefix, error) {
 	}
 	addr, err := netip.ParseAddr(s)
 	if err != nil || addr.Zone() != "" {
-		return nil, Errorf(CodeInvalid, "%q is no address, no network such as 203.0.113.0/24, and not \"any\"; nothing was changed", s)
+		return nil, Errorf(CodeInvalid, "%q is not an address, a network such as 203.0.113.0/24 or \"any\"; nothing was changed", s)
 	}
 	addr = addr.Unmap()
 	return []netip.Prefix{netip.PrefixFrom(addr, addr.BitLen())}, nil

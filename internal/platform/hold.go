@@ -2,12 +2,12 @@ package platform
 
 import "time"
 
-// OnDeadline says what the router does by itself when a hold's deadline passes and
-// nobody has released it.
+// OnDeadline says what the router does by itself when a hold's deadline passes
+// before it was released.
 type OnDeadline string
 
 // ReleaseOld sends waiting requests to the backends from before the hold: right while
-// nothing has touched data. Maintain answers 503 with the maintenance page until the
+// nothing has touched data. Maintain returns 503 with the maintenance page until the
 // control plane speaks: right once the deploy hook has begun.
 const (
 	ReleaseOld OnDeadline = "release-old"
@@ -17,7 +17,7 @@ const (
 // Hold asks the router to make an environment's requests wait.
 type Hold struct {
 	Environment  EnvironmentID
-	Activity     string        // who holds; a later hold by another activity takes over the waiters
+	Activity     string        // that holds; a later hold by another activity takes over the waiters
 	MaxWait      time.Duration // from now to the deadline; 0 means DefaultHoldWait
 	MaxRequests  int           // waiting at once; 0 means DefaultHoldRequests
 	DrainTimeout time.Duration // how long in-flight requests may finish; 0 means DefaultDrain

@@ -10,7 +10,7 @@ type LogEntry struct {
 }
 
 // ActivityFilter selects activities. The zero filter selects all; every field that
-// is set narrows it. Activities come newest first (spec: platform 5.5).
+// is set narrows it. Activities come newest first.
 type ActivityFilter struct {
 	Project     string
 	Environment string // name of the environment

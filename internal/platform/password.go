@@ -23,7 +23,7 @@ const (
 )
 
 // HashPassword returns the hash to store. It returns CodeInvalid for a password that is
-// too short (spec: platform 4.5) or too long.
+// too short or too long.
 func HashPassword(password string) (string, error) {
 	if n := utf8.RuneCountInString(password); n < MinPassword || len(password) > MaxPassword {
 		return "", Errorf(CodeInvalid, "a password has %d characters or more and at most %d bytes; nothing was changed", MinPassword, MaxPassword)

@@ -8,8 +8,8 @@ type Purge struct {
 	URL    string `json:"url,omitempty"`    // absolute; "//host/path" means both schemes; "" for everything
 	Prefix bool   `json:"prefix,omitempty"` // every URL that begins with it
 
-	// Tags are those that the application gave its answers (X-Magento-Tags, Surrogate-Key,
-	// Cache-Tag): answers that have one of them are removed.
+	// Tags are those that the application gave its responses (X-Magento-Tags, Surrogate-Key,
+	// Cache-Tag): responses that have one of them are removed.
 	Tags []string `json:"tags,omitempty"`
 }
 
@@ -33,7 +33,7 @@ func (p Purge) Validate() error {
 	}
 	for _, tag := range p.Tags {
 		if tag == "" || len(tag) > maxTagBytes || strings.ContainsAny(tag, ", \t\r\n\x00") {
-			return Errorf(CodeInvalid, "%q is no tag: it has 1 to %d bytes and no comma or space; nothing was removed", tag, maxTagBytes)
+			return Errorf(CodeInvalid, "%q is not a tag, which has 1 to %d bytes and no comma or space; nothing was removed", tag, maxTagBytes)
 		}
 	}
 	return nil
@@ -41,5 +41,5 @@ func (p Purge) Validate() error {
 
 // PurgeReport is what a purge removed.
 type PurgeReport struct {
-	Removed int `json:"removed"` // kept answers; one URL has several when it varies
+	Removed int `json:"removed"` // cached responses; one URL has several when it varies
 }

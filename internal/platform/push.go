@@ -32,7 +32,7 @@ func (u RefUpdate) Branch() (name string, ok bool) {
 // Deletes reports whether the update removes its ref.
 func (u RefUpdate) Deletes() bool { return u.New == ZeroCommit }
 
-// Actor is who asked for something.
+// Actor is the user or token that asked for something.
 type Actor struct {
 	ID   string // stable name of the token or user
 	Name string // for people

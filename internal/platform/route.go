@@ -5,7 +5,7 @@ import "time"
 // RouteType says what a route does with a request.
 type RouteType string
 
-// The route types (spec: platform 3.2).
+// The route types.
 const (
 	RouteUpstream RouteType = "upstream"
 	RouteRedirect RouteType = "redirect"
@@ -24,17 +24,17 @@ type Route struct {
 	Attributes    map[string]string
 	Cache         RouteCache
 	Redirects     []PartialRedirect
-	Timeout       time.Duration // for the application to begin its answer; 0 means DefaultTimeout
+	Timeout       time.Duration // for the application to begin its response; 0 means DefaultTimeout
 	SSI           bool
 	HSTS          HSTS
 	TLS           RouteTLS
 }
 
-// DefaultTimeout is how long an application may take to begin its answer: that of the
+// DefaultTimeout is how long an application may take to begin its response: that of the
 // slowest admin page.
 const DefaultTimeout = 10 * time.Minute
 
-// RouteCache is what the HTTP cache may do on a route (spec: platform 3.4).
+// RouteCache is what the HTTP cache may do on a route.
 type RouteCache struct {
 	Enabled    bool
 	DefaultTTL int // seconds; 0 stores only what the response allows
@@ -42,7 +42,7 @@ type RouteCache struct {
 	Headers    []string
 }
 
-// PartialRedirect is one entry of redirects.paths (spec: platform 3.3).
+// PartialRedirect is one entry of redirects.paths.
 type PartialRedirect struct {
 	Path         string // a path, or a PCRE when Regexp
 	To           string
@@ -60,7 +60,7 @@ type HSTS struct {
 	Preload           *bool
 }
 
-// RouteTLS is a route's tls section but for HSTS (spec: platform 3.5). The strictest of a
+// RouteTLS is a route's tls section but for HSTS. The strictest of a
 // host's routes counts for all of them: a handshake knows the host only.
 type RouteTLS struct {
 	MinVersion string     // "TLSv1.0" to "TLSv1.3"; empty: 1.2
@@ -73,6 +73,6 @@ type ClientAuth string
 
 // The values of tls.client_authentication; empty asks for none.
 const (
-	ClientAuthRequest ClientAuth = "request" // without a valid one the application is told so
+	ClientAuthRequest ClientAuth = "request" // without a valid one the application sees that
 	ClientAuthRequire ClientAuth = "require" // without a valid one there is no connection
 )

@@ -1,6 +1,6 @@
 // Package schedule runs the crons of environments in their web containers: one job at a
 // time per application, missed runs merged and never replayed, nothing while a deployment
-// suspends the environment (spec: platform 2.8, 1.11).
+// suspends the environment.
 //
 // It decides when; the engine runs. It may import platform and engine, and neither
 // net/http nor database/sql. It keeps no state over a restart: the pipeline resumes every
@@ -50,7 +50,7 @@ type running struct {
 var errSuspended = errors.New("a deployment begins")
 
 // Resume replaces the environment's plan and starts scheduling it. Jobs of the plan
-// before are stopped first, in the background of nobody: Resume waits for them.
+// before are stopped first, and Resume waits for them.
 func (s *Scheduler) Resume(plan platform.CronPlan) {
 	s.halt(plan.Environment)
 	if len(plan.Jobs) == 0 {
@@ -159,7 +159,7 @@ func (s *Scheduler) run(ctx context.Context, plan platform.CronPlan, job platfor
 // logged runs its arguments with the output appended to the application's cron log.
 const logged = `exec "$@" >>` + contract.LogDir + `/cron.log 2>&1`
 
-// The limits of a job that says nothing (spec: commerce-cloud 3.5).
+// The limits of a job that says nothing.
 const (
 	defaultTimeout  = 24 * time.Hour
 	defaultShutdown = 10 * time.Second

@@ -79,7 +79,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // spread replaces H in a spec by a value that depends on the project and the cron only,
-// so that crons of many projects do not all start at once (spec: platform 2.8).
+// so that crons of many projects do not all start at once.
 func spread(spec, seed string) string {
 	fields := strings.Fields(spec)
 	limits := []uint32{60, 24, 28, 12, 7}

@@ -20,7 +20,7 @@ func mapError(err error) error {
 		return err
 	}
 	if errors.Is(err, sql.ErrNoRows) {
-		return &platform.Error{Code: platform.CodeNotFound, Message: "there is no such record", Err: err}
+		return &platform.Error{Code: platform.CodeNotFound, Message: "no such record", Err: err}
 	}
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
@@ -28,7 +28,7 @@ func mapError(err error) error {
 	}
 	switch e.Code() {
 	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
-		return &platform.Error{Code: platform.CodeConflict, Message: "there is such a record already", Err: err}
+		return &platform.Error{Code: platform.CodeConflict, Message: "such a record exists already", Err: err}
 	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
 		return &platform.Error{Code: platform.CodeNotFound, Message: "the project or environment does not exist", Err: err}
 	}

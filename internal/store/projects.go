@@ -46,7 +46,7 @@ func (s *Store) SaveProject(ctx context.Context, p platform.Project) error {
 }
 
 // DeleteProject removes the project and every record that belongs to it. Deleting one
-// that is gone is no error. It returns CodeConflict while an activity is in progress.
+// that is gone is not an error. It returns CodeConflict while an activity is in progress.
 func (s *Store) DeleteProject(ctx context.Context, id string) error {
 	return s.write(ctx, func(tx *tx) error {
 		var busy bool

@@ -29,7 +29,7 @@ type Store struct {
 type Option func(*Store)
 
 // WithSubnets sets the pool out of which every environment gets a /24; the default is
-// 10.213.0.0/16 (design: decision 16).
+// 10.213.0.0/16.
 func WithSubnets(pool netip.Prefix) Option {
 	return func(s *Store) { s.subnets = pool.Masked() }
 }

@@ -64,7 +64,7 @@ func freeSubnet(pool netip.Prefix, used []string) (string, error) {
 		}
 	}
 	return "", platform.Errorf(platform.CodeUnavailable, "all networks of the pool %s are in use; nothing was saved", pool).
-		WithHint("delete environments that nobody needs, or configure a larger pool of networks")
+		WithHint("delete unused environments, or configure a larger pool of networks")
 }
 
 // nextSubnet returns the subnet after p. After the last of all addresses it is the zero

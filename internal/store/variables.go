@@ -21,7 +21,7 @@ func (s *Store) scanVariable(row scanner) (platform.Variable, error) {
 
 // Variables returns the variables that apply to an environment, lowest precedence first:
 // the project's, inherited ones from the farthest parent to the nearest, the
-// environment's own (spec: platform 4.6). A name may come more than once; the last one
+// environment's own. A name may come more than once; the last one
 // counts, and hides those before it also when it is disabled. An empty env gives the
 // project's own.
 func (s *Store) Variables(ctx context.Context, project, env string) ([]platform.Variable, error) {
@@ -73,7 +73,7 @@ func (s *Store) OwnVariables(ctx context.Context, project, env string) ([]platfo
 }
 
 // SaveVariable creates or replaces a variable of v.Environment, or of the project when
-// that is empty. A sensitive variable stays sensitive (spec: platform 4.6); a project
+// that is empty. A sensitive variable stays sensitive; a project
 // variable is always enabled. It returns CodeNotFound when there is no such project or
 // environment.
 func (s *Store) SaveVariable(ctx context.Context, project string, v platform.Variable) error {
@@ -93,7 +93,7 @@ func (s *Store) SaveVariable(ctx context.Context, project string, v platform.Var
 }
 
 // DeleteVariable removes a variable of the environment, or of the project when env is "".
-// Deleting one that is gone is no error.
+// Deleting one that is gone is not an error.
 func (s *Store) DeleteVariable(ctx context.Context, project, env, name string) error {
 	return s.exec(ctx, `DELETE FROM variables WHERE project = ? AND ifnull(environment, '') = ? AND name = ?`, project, env, name)
 }

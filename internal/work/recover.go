@@ -13,7 +13,7 @@ var ErrInterrupted = errors.New("the control plane stopped")
 
 // Recover ends or completes the activities that a crash left in progress. Call it once,
 // before Run. It returns the environments that are still being worked on, because the rest
-// of an activity's recovery waits for Run: nobody else may touch them.
+// of an activity's recovery waits for Run: nothing else may touch them.
 func (q *Queue) Recover(ctx context.Context) (busy []platform.Activity, err error) {
 	unfinished, err := q.Records.Unfinished(ctx)
 	if err != nil {

@@ -151,7 +151,7 @@ INFO: Scenario(s) finished
 	if diff := cmp.Diff(want, w.LogAt(fault.Info)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"step own", `touch Vendor\Ext\Step`}, w.Progress.Lines); diff != "" {
+	if diff := cmp.Diff([]string{"step own", `touch Vendor\Ext\Step`, "step "}, w.Progress.Lines); diff != "" {
 		t.Errorf("progress (-want +got)\n%s", diff)
 	}
 }

@@ -28,6 +28,7 @@ func (r *Runner) Run(ctx context.Context, paths ...string) error {
 		log.Fault(&fault.Fault{Code: fault.CodeOf(err), Message: "Unhandled error: " + err.Error()})
 		return &UnhandledError{err}
 	}
+	defer r.Kit.Progress.Step("") // the last one has ended: what follows is the platform's time
 	for _, step := range plan.Steps {
 		if err := r.step(ctx, step); err != nil {
 			return r.fail(ctx, plan, step.Name, err)

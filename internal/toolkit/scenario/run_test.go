@@ -91,7 +91,7 @@ INFO: Scenario(s) finished
 	if diff := cmp.Diff(want, w.Log()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"step outer", "touch cmd", "step no", "step late"}, w.Progress.Lines); diff != "" {
+	if diff := cmp.Diff([]string{"step outer", "touch cmd", "step no", "step late", "step "}, w.Progress.Lines); diff != "" {
 		t.Errorf("progress (-want +got)\n%s", diff)
 	}
 }
