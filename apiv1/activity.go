@@ -1,6 +1,6 @@
 package apiv1
 
-// Activity is one recorded, asynchronous job (spec: platform 5.1). The fields from Step on
+// Activity is one recorded, asynchronous job. The fields from Step on
 // are this server's own.
 type Activity struct {
 	ID                string            `json:"id"`
@@ -140,10 +140,10 @@ type Hold struct {
 	Cut         int     `json:"cut"`
 	LongLived   int     `json:"long_lived"` // upgraded connections and event streams cut
 	Bypassed    int     `json:"bypassed"`   // requests of operators let through
-	Cached      int     `json:"cached"`     // answered from the cache without a wait
+	Cached      int     `json:"cached"`     // served from the cache without a wait
 }
 
-// LogItem is one line of a log stream (spec: platform 5.4). The last item of a stream has
+// LogItem is one line of a log stream. The last item of a stream has
 // Seal set; an item with an empty message is a heartbeat and repeats the last identifier.
 type LogItem struct {
 	ID   string   `json:"_id,omitempty"`

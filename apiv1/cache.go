@@ -11,15 +11,15 @@ type CachePurge struct {
 	URL    string `json:"url,omitempty"`    // absolute; "//host/path" means both schemes; without a query, any
 	Prefix bool   `json:"prefix,omitempty"` // every URL that begins with it
 
-	Tags []string `json:"tags,omitempty"` // that the application gave its answers; one of them suffices
+	Tags []string `json:"tags,omitempty"` // of the application's responses; one of them suffices
 }
 
 // CachePurged is what a purge removed.
 type CachePurged struct {
-	Removed int `json:"removed"` // kept answers; one URL has several when it varies
+	Removed int `json:"removed"` // cached responses; one URL has several when it varies
 }
 
-// PurgeCache removes answers from an environment's HTTP cache.
+// PurgeCache removes responses from an environment's HTTP cache.
 func (c *Client) PurgeCache(ctx context.Context, project, env string, wanted CachePurge) (CachePurged, error) {
 	var out CachePurged
 	err := c.call(ctx, http.MethodPost, path("projects", project, "environments", env, "cache", "purge"), nil, wanted, &out)

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// Certificate is one that visitors are shown (spec: platform 7.6). Its key is in no answer.
+// Certificate is one that visitors are shown. Its key is never in a response.
 type Certificate struct {
 	ID            string     `json:"id"`
 	Certificate   string     `json:"certificate"`    // PEM; empty when it is the local authority's
@@ -14,7 +14,7 @@ type Certificate struct {
 	IsInvalid     bool       `json:"is_invalid"`     // browsers do not accept it: expired, or the local authority's
 	Domains       []string   `json:"domains"`
 	Issuer        []NamePart `json:"issuer"`
-	Problem       string     `json:"problem,omitempty"` // why there is no better one
+	Problem       string     `json:"problem,omitempty"` // why there is not a better one
 	NextTry       Time       `json:"next_try,omitzero"` // when the authority is asked again
 	CreatedAt     Time       `json:"created_at"`
 	ExpiresAt     Time       `json:"expires_at"`

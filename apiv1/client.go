@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// maxAnswer bounds what the client reads of an answer that is not a stream.
-const maxAnswer = 16 << 20
+// maxResponse bounds what the client reads of a response that is not a stream.
+const maxResponse = 16 << 20
 
 // Client speaks to one server with one token. It is safe for concurrent use.
 //
-// Methods return an *Error for an answer that is not a success, and a *ConnectionError
-// when no whole answer came.
+// Methods return an *Error for a response that is not a success, and a *ConnectionError
+// when no complete response arrived.
 type Client struct {
 	base      string // without a trailing slash
 	token     string
@@ -122,7 +122,7 @@ func (c *Client) request(ctx context.Context, method, target string, query url.V
 	return req, nil
 }
 
-// open sends the request and returns the answer if it is a success. The caller closes its body.
+// open sends the request and returns the response if it is a success. The caller closes its body.
 func (c *Client) open(req *http.Request) (*http.Response, error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -144,7 +144,7 @@ func (c *Client) open(req *http.Request) (*http.Response, error) {
 
 func readError(resp *http.Response) error {
 	e := &Error{}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
 	if err != nil || json.Unmarshal(data, e) != nil || e.Code == 0 {
 		// Not ours: a proxy's page, or another server altogether.
 		e = &Error{Message: "the server responded " + resp.Status}
@@ -156,7 +156,7 @@ func readError(resp *http.Response) error {
 	return e
 }
 
-// call sends a request and decodes the answer into out unless that is nil.
+// call sends a request and decodes the response into out unless that is nil.
 func (c *Client) call(ctx context.Context, method, target string, query url.Values, body, out any) error {
 	req, err := c.request(ctx, method, target, query, body)
 	if err != nil {
@@ -167,7 +167,7 @@ func (c *Client) call(ctx context.Context, method, target string, query url.Valu
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
 	if err != nil {
 		return &ConnectionError{URL: c.base, Err: err}
 	}
@@ -175,7 +175,7 @@ func (c *Client) call(ctx context.Context, method, target string, query url.Valu
 		return nil
 	}
 	if err := json.Unmarshal(data, out); err != nil {
-		return &ConnectionError{URL: c.base, Err: fmt.Errorf("read answer: %w", err)}
+		return &ConnectionError{URL: c.base, Err: fmt.Errorf("read response: %w", err)}
 	}
 	return nil
 }

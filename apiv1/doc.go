@@ -1,10 +1,9 @@
 // Package apiv1 is the public face of Sluice's HTTP API: the JSON that crosses the wire,
-// the error answers and a typed client.
+// the error responses and a typed client.
 //
 // The shapes are those of the platform API that existing command line clients and SDKs
-// speak: HAL links whose presence says what is allowed, "accepted" answers that embed the
-// activities they started, log streams of one JSON object per line that end in a seal
-// (spec: platform 5.4 and 7; design: decision 13).
+// speak: HAL links whose presence says what is allowed, "accepted" responses that embed the
+// activities they started, log streams of one JSON object per line that end in a seal.
 //
 // It may import the standard library only: it is layer 0, and other programs import it.
 //
@@ -12,9 +11,9 @@
 //
 // POST …/environments/{e}/exec runs a command in an application's container over one
 // HTTP/1.1 connection. The request carries an [ExecCommand] as JSON and the headers
-// "Connection: Upgrade" and "Upgrade: sluice-exec/1"; the server answers 101 and both sides
+// "Connection: Upgrade" and "Upgrade: sluice-exec/1"; the server responds 101 and both sides
 // go on with frames on the same connection. An error before the command starts is an
-// ordinary error answer. A frame is
+// ordinary error response. A frame is
 //
 //	byte 0     its FrameType
 //	byte 1-4   length of the payload, big endian, at most MaxFrame

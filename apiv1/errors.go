@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Error is the body of every answer that is not a success, and what the client returns
-// for one (spec: platform 7.1).
+// Error is the body of every response that is not a success, and what the client returns
+// for one.
 type Error struct {
 	Status  string            `json:"status"` // text of the HTTP status
 	Message string            `json:"message"`
@@ -30,7 +30,7 @@ func (e *Error) Error() string {
 // something in it.
 const DetailProject = "project"
 
-// IsNotFound reports whether err is an answer 404.
+// IsNotFound reports whether err is a response 404.
 func IsNotFound(err error) bool { return StatusCode(err) == http.StatusNotFound }
 
 // IsProjectNotFound reports whether err says that the project does not exist.
@@ -39,7 +39,7 @@ func IsProjectNotFound(err error) bool {
 	return ok && e.Code == http.StatusNotFound && e.Detail[DetailProject] != ""
 }
 
-// StatusCode returns the HTTP status of an error answer in err's chain, or 0.
+// StatusCode returns the HTTP status of an error response in err's chain, or 0.
 func StatusCode(err error) int {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code
@@ -47,7 +47,7 @@ func StatusCode(err error) int {
 	return 0
 }
 
-// ConnectionError is returned when no answer came, or not a whole one.
+// ConnectionError is returned when no complete response arrived.
 type ConnectionError struct {
 	URL string // address of the server, without credentials
 	Err error
@@ -55,7 +55,7 @@ type ConnectionError struct {
 
 // Error names the server and the cause.
 func (e *ConnectionError) Error() string {
-	return fmt.Sprintf("the server %s does not answer: %v", e.URL, e.Err)
+	return fmt.Sprintf("no response from the server %s: %v", e.URL, e.Err)
 }
 
 // Unwrap returns the cause.

@@ -19,7 +19,7 @@ type ExecStreams struct {
 }
 
 // Exec runs a command in an application's container and returns its exit status. A
-// command that runs and fails is no error. Exec returns when the command has ended; a Read
+// command that runs and fails is not an error. Exec returns when the command has ended; a Read
 // of Stdin may be under way still.
 func (c *Client) Exec(ctx context.Context, project, env string, cmd ExecCommand, s ExecStreams) (int, error) {
 	req, err := c.request(ctx, http.MethodPost, path("projects", project, "environments", env, "exec"), nil, cmd)
@@ -65,7 +65,7 @@ func receive(conn io.Reader, s ExecStreams) (int, error) {
 	for {
 		t, payload, err := ReadFrame(conn)
 		if errors.Is(err, io.EOF) {
-			return 0, errors.New("the connection ended before the command")
+			return 0, errors.New("the connection ended before the command did")
 		}
 		if err != nil {
 			return 0, err

@@ -15,7 +15,7 @@ import (
 )
 
 // A log stream that breaks before its seal is opened again every retryEvery, for up to
-// retryFor without hearing anything (spec: platform 5.4).
+// retryFor without hearing anything.
 const (
 	retryEvery = 500 * time.Millisecond
 	retryFor   = 2 * time.Minute

@@ -10,7 +10,7 @@ import (
 	"strconv"
 )
 
-// Version asks what answers; it needs no token.
+// Version returns the versions of server and API; it needs no token.
 func (c *Client) Version(ctx context.Context) (Version, error) {
 	return get[Version](ctx, c, path("version"), nil)
 }
@@ -40,7 +40,7 @@ func (c *Client) DeleteProject(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodDelete, path("projects", id), nil, nil, nil)
 }
 
-// change sends a change that answers with the changed resource embedded.
+// change sends a change and returns the changed resource from the response.
 func change[T any](ctx context.Context, c *Client, method, target string, body any) (T, error) {
 	out, _, err := changeWith[T](ctx, c, method, target, body)
 	return out, err
@@ -49,14 +49,14 @@ func change[T any](ctx context.Context, c *Client, method, target string, body a
 // changeWith is change for one that starts activities.
 func changeWith[T any](ctx context.Context, c *Client, method, target string, body any) (T, []Activity, error) {
 	var out T
-	var answer Accepted
-	if err := c.call(ctx, method, target, nil, body, &answer); err != nil {
+	var accepted Accepted
+	if err := c.call(ctx, method, target, nil, body, &accepted); err != nil {
 		return out, nil, err
 	}
-	if err := json.Unmarshal(answer.Embedded.Entity, &out); err != nil {
-		return out, nil, &ConnectionError{URL: c.base, Err: fmt.Errorf("read answer: %w", err)}
+	if err := json.Unmarshal(accepted.Embedded.Entity, &out); err != nil {
+		return out, nil, &ConnectionError{URL: c.base, Err: fmt.Errorf("read response: %w", err)}
 	}
-	return out, answer.Embedded.Activities, nil
+	return out, accepted.Embedded.Activities, nil
 }
 
 // Environments lists a project's environments, the default branch first.
@@ -77,9 +77,9 @@ func (c *Client) Operate(
 	if params == nil {
 		params = map[string]string{}
 	}
-	var answer Accepted
-	err := c.call(ctx, http.MethodPost, path("projects", project, "environments", env, string(op)), nil, params, &answer)
-	return answer.Embedded.Activities, err
+	var accepted Accepted
+	err := c.call(ctx, http.MethodPost, path("projects", project, "environments", env, string(op)), nil, params, &accepted)
+	return accepted.Embedded.Activities, err
 }
 
 // Relationships returns what an application is connected to. app may be empty when the

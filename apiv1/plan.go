@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// PlanRequest is a push that somebody thinks of: what the server needs of it to say what
+// PlanRequest is a possible push: what the server needs of it to say what
 // it would do.
 type PlanRequest struct {
 	// Files are the configuration files, includes and php.ini files by their paths in the
@@ -19,7 +19,7 @@ type PlanRequest struct {
 	Options map[string]string `json:"options,omitempty"`
 }
 
-// Plan asks what a push to an environment would do, which need not exist. The answer is the
+// Plan asks what a push to an environment would do, which need not exist. The response is the
 // JSON that `sluice plan --format json` prints. Nothing is changed.
 func (c *Client) Plan(ctx context.Context, project, env string, req PlanRequest) (json.RawMessage, error) {
 	var out json.RawMessage

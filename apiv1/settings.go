@@ -6,7 +6,7 @@ import (
 )
 
 // EnvironmentChange changes the fields of an environment that are not nil. It applies at
-// once, without a deployment (spec: platform 4.4, 4.5).
+// once, without a deployment.
 type EnvironmentChange struct {
 	Title           *string           `json:"title,omitempty"`
 	RestrictRobots  *bool             `json:"restrict_robots,omitempty"`

@@ -66,7 +66,7 @@ func authorityFile(c config, dir string) string {
 // authority is the router's local authority as deployments see it.
 type authority struct {
 	router authorityTeller
-	file   string // where to look when the router does not answer
+	file   string // read when the router does not respond
 	log    *slog.Logger
 }
 

@@ -69,7 +69,7 @@ func newFlags(name string, c *config, out io.Writer) *flag.FlagSet {
 	fs.StringVar(&c.DockerHost, "docker-host", "unix:///var/run/docker.sock", "address of the Docker engine")
 	fs.StringVar(&c.Prefix, "prefix", "sluice", "first part of the names of containers and networks; two installations on one engine need different ones")
 	fs.StringVar(&c.Catalog, "catalog", "", "file that adds to or overrides the catalog of runtimes and services")
-	fs.StringVar(&c.Mirror, "mirror", "", "Debian mirror to assemble images from; empty: deb.debian.org")
+	fs.StringVar(&c.Mirror, "mirror", "", "Debian mirror to assemble images from (default deb.debian.org)")
 	return fs
 }
 
@@ -80,14 +80,14 @@ func serveFlags(c *config, out io.Writer) *flag.FlagSet {
 	fs.StringVar(&c.TLSCertificate, "tls-certificate", "", "PEM file with the certificate chain of the API and Git (default: plain HTTP, on loopback addresses only)")
 	fs.StringVar(&c.TLSKey, "tls-key", "", "PEM file with the key of --tls-certificate")
 	fs.BoolVar(&c.InsecureListen, "insecure-listen", false, "allow --listen on other than loopback addresses without TLS")
-	fs.StringVar(&c.PublicURL, "public-url", "", "URL under which users reach --listen; empty: http://<listen>")
-	fs.StringVar(&c.Router, "router", "", "control socket of sluice-router; empty: <data-dir>/router/control.sock")
+	fs.StringVar(&c.PublicURL, "public-url", "", "URL under which users reach --listen (default http://<listen>, https with --tls-certificate)")
+	fs.StringVar(&c.Router, "router", "", "control socket of sluice-router (default <data-dir>/router/control.sock)")
 	fs.StringVar(&c.BaseDomain, "base-domain", "localhost", "domain below which environments get their host names")
 	fs.StringVar(&c.Domains, "domains", "", "PROJECT=HOST,...: domains of one project, for installations that hold only that; else use sluice domain:add")
 	fs.IntVar(&c.HTTPPort, "http-port", 80, "public HTTP port of the router")
 	fs.IntVar(&c.HTTPSPort, "https-port", 0, "public HTTPS port of the router; 0: TLS is off")
-	fs.StringVar(&c.RouterAddr, "router-address", "", "address of the router for the warm-up; empty: 127.0.0.1:<http-port>")
-	fs.StringVar(&c.RouterTLS, "router-tls-address", "", "TLS address of the router for the warm-up; empty: 127.0.0.1:<https-port>")
+	fs.StringVar(&c.RouterAddr, "router-address", "", "address of the router for the warm-up (default 127.0.0.1:<http-port>)")
+	fs.StringVar(&c.RouterTLS, "router-tls-address", "", "TLS address of the router for the warm-up (default 127.0.0.1:<https-port>)")
 	fs.StringVar(&c.Subnets, "subnets", "10.213.0.0/16", "address pool; each environment is assigned a /24")
 	fs.BoolVar(&c.BuildNetwork, "build-network", true, "allow build hooks internet access (services are never reachable)")
 	fs.DurationVar(&c.HoldLimit, "hold-limit", 300*time.Second, "how long a request may wait during a deployment")

@@ -24,13 +24,13 @@ type activityOptions struct {
 func (o *activityOptions) addFlags(cmd *cobra.Command) {
 	o.tableOptions.addFlags(cmd)
 	f := cmd.Flags()
-	f.StringSliceVarP(&o.query.Types, "type", "t", nil, "types, such as push or '*cron'")
+	f.StringSliceVarP(&o.query.Types, "type", "t", nil, "types of activities, such as push or '*cron'")
 	f.StringSliceVar(&o.query.States, "state", nil, "pending, in_progress, complete or cancelled")
 	f.StringVar(&o.query.Result, "result", "", "success or failure")
-	f.IntVar(&o.query.Count, "limit", 10, "at most so many")
-	f.StringVar(&o.start, "start", "", "only those created before this time, 2026-01-31T12:00:00Z")
-	f.BoolVarP(&o.incomplete, "incomplete", "i", false, "only those that are not done")
-	f.BoolVarP(&o.all, "all", "a", false, "of all environments")
+	f.IntVar(&o.query.Count, "limit", 10, "maximum number of activities")
+	f.StringVar(&o.start, "start", "", "only activities created before this time, such as 2026-01-31T12:00:00Z")
+	f.BoolVarP(&o.incomplete, "incomplete", "i", false, "only activities that have not finished")
+	f.BoolVarP(&o.all, "all", "a", false, "activities of all environments")
 	f.BoolVar(&o.pipe, "pipe", false, "print the IDs only")
 }
 
@@ -47,7 +47,7 @@ func (o *activityOptions) resolve(s selection) (apiv1.ActivityQuery, error) {
 	if o.start != "" {
 		t, err := time.Parse(time.RFC3339Nano, o.start)
 		if err != nil {
-			return q, usageError("write it as 2026-01-31T12:00:00Z", "--start: %q is no time", o.start)
+			return q, usageError("write it as 2026-01-31T12:00:00Z", "--start: cannot parse %q as a time", o.start)
 		}
 		q.StartsAt = apiv1.Time{Time: t}
 	}
@@ -128,7 +128,7 @@ func (c *program) chosen(cmd *cobra.Command, args []string, states ...string) (*
 		return nil, apiv1.Activity{}, err
 	}
 	if len(newest) == 0 {
-		return nil, apiv1.Activity{}, fail(ExitFailure, "`sluice activity:list` shows all", "there is no such activity")
+		return nil, apiv1.Activity{}, fail(ExitFailure, "`sluice activity:list -a` shows all activities", "no such activity")
 	}
 	return s.Client, newest[0], nil
 }
@@ -137,7 +137,7 @@ func (c *program) activityGet() *cobra.Command {
 	var opts infoOptions
 	cmd := &cobra.Command{
 		Use:   "activity:get [ID]",
-		Short: "Show an activity; without an ID the newest",
+		Short: "Show an activity (default: the newest)",
 		Args:  positional(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			_, a, err := c.chosen(cmd, args)
@@ -200,7 +200,7 @@ func (c *program) activityLog() *cobra.Command {
 	var timestamps, noWait, raw bool
 	cmd := &cobra.Command{
 		Use:   "activity:log [ID]",
-		Short: "Show the log of an activity until it is done; without an ID of the newest",
+		Short: "Show the log of an activity and follow it until the end (default: the newest)",
 		Args:  positional(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, a, err := c.chosen(cmd, args)
@@ -223,7 +223,7 @@ func (c *program) activityLog() *cobra.Command {
 			return out.Close()
 		},
 	}
-	cmd.Flags().BoolVarP(&timestamps, "timestamps", "t", false, "begin each line with its time")
+	cmd.Flags().BoolVarP(&timestamps, "timestamps", "t", false, "prefix each line with its time")
 	cmd.Flags().BoolVarP(&noWait, "no-wait", "W", false, "print the lines so far and exit")
 	addRawFlag(cmd, &raw)
 	return cmd
@@ -232,7 +232,7 @@ func (c *program) activityLog() *cobra.Command {
 func (c *program) activityCancel() *cobra.Command {
 	return &cobra.Command{
 		Use:   "activity:cancel [ID]",
-		Short: "Cancel an activity that has not begun to hold requests; without an ID the one in progress",
+		Short: "Cancel an activity that does not hold requests yet (default: the one in progress)",
 		Args:  positional(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, a, err := c.chosen(cmd, args, apiv1.StateInProgress, apiv1.StatePending)
@@ -240,7 +240,7 @@ func (c *program) activityCancel() *cobra.Command {
 				return err
 			}
 			if a.Final() {
-				return fail(ExitFailure, "", "the activity %s is %s already; there is nothing to cancel", a.ID, a.State)
+				return fail(ExitFailure, "", "activity %s is already %s; nothing to cancel", a.ID, a.State)
 			}
 			if err := c.confirmUnless(len(args) == 1, "This cancels the activity %s: %s.", a.ID, a.Text); err != nil {
 				return err
@@ -248,7 +248,7 @@ func (c *program) activityCancel() *cobra.Command {
 			if _, err := client.CancelActivity(cmd.Context(), a.ID); err != nil {
 				return err
 			}
-			c.note("Asked for the activity %s to be cancelled.", a.ID)
+			c.note("Requested cancellation of activity %s.", a.ID)
 			return nil
 		},
 	}

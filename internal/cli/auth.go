@@ -111,7 +111,7 @@ func (c *program) authInfo() *cobra.Command {
 func (c *program) authGitCredential() *cobra.Command {
 	return &cobra.Command{
 		Use:    "auth:git-credential get|store|erase",
-		Short:  "Answer git's questions for credentials (see gitcredentials(7))",
+		Short:  "Give credentials to git (see gitcredentials(7))",
 		Hidden: true,
 		Args:   positional(cobra.ExactArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -133,7 +133,7 @@ func (c *program) gitCredential() error {
 		asked[key] = value
 	}
 	if err := lines.Err(); err != nil {
-		return fmt.Errorf("read git's question: %w", err)
+		return fmt.Errorf("read git's request: %w", err)
 	}
 	cred, err := c.credentials()
 	if err != nil {

@@ -25,7 +25,7 @@ func (c *program) await(ctx context.Context, client *apiv1.Client, id string) er
 	c.note("Activity %s: %s", a.ID, printable(a.Text))
 	if err := c.watch(ctx, client, a); err != nil {
 		if ctx.Err() != nil {
-			c.note("The activity goes on: sluice activity:log %s", id)
+			c.note("The activity continues: sluice activity:log %s", id)
 		}
 		return err
 	}
@@ -170,7 +170,7 @@ func summary(a apiv1.Activity) string {
 	if h := a.Hold; h != nil {
 		fmt.Fprintf(&b, "\nRequests were held for %s: %d waited, the longest %s", seconds(h.Duration), h.Held, seconds(h.LongestWait))
 		if lost := h.TimedOut + h.Refused; lost > 0 {
-			fmt.Fprintf(&b, "; %d were answered 503", lost)
+			fmt.Fprintf(&b, "; %d got status 503", lost)
 		}
 	}
 	return b.String()

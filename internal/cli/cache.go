@@ -14,7 +14,7 @@ func (c *program) cachePurge() *cobra.Command {
 		Short:   "Empty an environment's HTTP cache, or remove URLs or tags from it",
 		Long: "Removes what the router keeps of the environment's pages. With a URL, only what it keeps of that one:\n" +
 			"with every query, unless the URL has one. //HOST/PATH means http and https.\n" +
-			"With --tag, only the answers that the application gave that tag (X-Magento-Tags, Surrogate-Key, Cache-Tag).",
+			"With --tag, only responses that the application gave that tag (X-Magento-Tags, Surrogate-Key, Cache-Tag).",
 		Example: "  sluice cache:purge\n" +
 			"  sluice cache:purge https://shop.example/sale.html\n" +
 			"  sluice cache:purge --prefix https://shop.example/catalog/\n" +
@@ -28,7 +28,7 @@ func (c *program) cachePurge() *cobra.Command {
 				return usageError("sluice cache:purge --prefix https://shop.example/catalog/", "--prefix needs a URL")
 			}
 			if len(wanted.Tags) > 0 && wanted.URL != "" {
-				return usageError("sluice cache:purge --tag cat_p_12", "--tag and a URL exclude each other")
+				return usageError("sluice cache:purge --tag cat_p_12", "use either --tag or a URL")
 			}
 			s, err := c.selectEnvironment(cmd.Context())
 			if err != nil {
@@ -38,11 +38,11 @@ func (c *program) cachePurge() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c.note("Removed %d kept answers of %s.", purged.Removed, s.env)
+			c.note("Removed %d cached responses of %s.", purged.Removed, s.env)
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&wanted.Prefix, "prefix", false, "also every URL that begins with it")
-	cmd.Flags().StringSliceVar(&wanted.Tags, "tag", nil, "answers with this tag; can be given several times")
+	cmd.Flags().BoolVar(&wanted.Prefix, "prefix", false, "also remove every URL that begins with it")
+	cmd.Flags().StringSliceVar(&wanted.Tags, "tag", nil, "remove responses with this tag; may be repeated")
 	return cmd
 }

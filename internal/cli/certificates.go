@@ -18,7 +18,7 @@ func (c *program) certificateAdd() *cobra.Command {
 	var chain []string
 	cmd := &cobra.Command{
 		Use:   "certificate:add CERTIFICATE KEY",
-		Short: "Upload a certificate; visitors are shown it from then on",
+		Short: "Upload a certificate to show to visitors",
 		Long: "Uploads a certificate with its private key, both files in PEM. The certificate's file may hold the intermediates too. " +
 			"Nothing is deployed. It is shown for the hosts of this project's environments, the most specific valid one for each name.",
 		Example: "  sluice certificate:add example.com.crt example.com.key --chain intermediate.crt",
@@ -76,7 +76,7 @@ func (c *program) certificateList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "certificate:list",
 		Aliases: []string{"certificates"},
-		Short:   "List the certificates that visitors are shown",
+		Short:   "List the certificates shown to visitors",
 		Args:    positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := c.selectProject(cmd.Context())
@@ -96,9 +96,9 @@ func (c *program) certificateList() *cobra.Command {
 		},
 	}
 	opts.addFlags(cmd)
-	cmd.Flags().StringVar(&domain, "domain", "", "those whose names contain this")
-	cmd.Flags().BoolVar(&onlyAuto, "only-auto", false, "those that were not uploaded")
-	cmd.Flags().BoolVar(&noAuto, "no-auto", false, "those that were uploaded")
+	cmd.Flags().StringVar(&domain, "domain", "", "only certificates whose names contain this")
+	cmd.Flags().BoolVar(&onlyAuto, "only-auto", false, "only certificates that were not uploaded")
+	cmd.Flags().BoolVar(&noAuto, "no-auto", false, "only uploaded certificates")
 	cmd.MarkFlagsMutuallyExclusive("only-auto", "no-auto")
 	return cmd
 }
@@ -134,19 +134,19 @@ func certificateIssuer(c apiv1.Certificate) string {
 	return ""
 }
 
-// noteProblems says what needs somebody's attention.
+// noteProblems warns about certificates that need attention.
 func (c *program) noteProblems(list []apiv1.Certificate) {
 	now := time.Now()
 	for _, cert := range list {
 		names := strings.Join(cert.Domains, ", ")
 		switch {
 		case cert.Problem != "":
-			c.note("W: %s: %s. It is tried again at %s.", names, printable(cert.Problem), when(cert.NextTry))
+			c.note("W: %s: %s. Next try at %s.", names, printable(cert.Problem), when(cert.NextTry))
 		case cert.IsProvisioned:
 		case now.After(cert.ExpiresAt.Time):
-			c.note("W: The certificate %s for %s expired on %s: sluice certificate:add uploads its successor.", cert.ID, names, when(cert.ExpiresAt))
+			c.note("W: The certificate %s for %s expired on %s: upload a new one with sluice certificate:add.", cert.ID, names, when(cert.ExpiresAt))
 		case cert.ExpiresAt.Sub(now) < expiryNotice:
-			c.note("W: The certificate %s for %s expires in %d days: sluice certificate:add uploads its successor.", cert.ID, names, int(cert.ExpiresAt.Sub(now).Hours()/24))
+			c.note("W: The certificate %s for %s expires in %d days: upload a new one with sluice certificate:add.", cert.ID, names, int(cert.ExpiresAt.Sub(now).Hours()/24))
 		}
 	}
 }

@@ -21,6 +21,6 @@ func writeDiagnostics(w io.Writer, format string, found manifest.Diagnostics) er
 	case "sarif":
 		return manifest.WriteSARIF(w, found)
 	default:
-		return usageError("use text, json or sarif", "there is no format %q", format)
+		return usageError("use text, json or sarif", "unknown format %q", format)
 	}
 }

@@ -142,7 +142,7 @@ func (c *program) environmentURL() *cobra.Command {
 				return err
 			}
 			if len(routes) == 0 {
-				return fail(ExitFailure, "push to it first", "the environment %s has no URL, as nothing is deployed", s.env)
+				return fail(ExitFailure, "push to it first", "environment %s has no URL; nothing is deployed", s.env)
 			}
 			if primary {
 				routes = routes[:1]

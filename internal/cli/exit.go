@@ -11,7 +11,7 @@ import (
 	"sluice/internal/termtext"
 )
 
-// The exit statuses (spec: platform 8.5 and 9.1).
+// The exit statuses.
 const (
 	ExitOK              = 0
 	ExitFailure         = 1
@@ -32,7 +32,7 @@ const exitStatuses = `Exit statuses:
   1  failure                    10  the build failed
   2  wrong usage                11  the deployment failed
   3  login required             12  the post-deploy hook failed
-  5  the server does not answer 13  the activity was cancelled
+  5  connection failed          13  the activity was cancelled
   6  permission denied`
 
 // failure is an error with an exit status and what to do next.
@@ -107,14 +107,14 @@ func nextStep(err error) string {
 	}
 	switch {
 	case apiv1.IsProjectNotFound(err):
-		return "`sluice project:list` shows the projects there are"
+		return "`sluice project:list` shows the projects"
 	case apiv1.StatusCode(err) == http.StatusUnauthorized:
 		return "log in with `sluice auth:login`, or set SLUICE_TOKEN"
 	}
 	return ""
 }
 
-// report tells a person about an error.
+// report writes an error for people.
 func report(ctx context.Context, w io.Writer, err error) {
 	if _, ok := errors.AsType[statusError](err); ok {
 		return
@@ -125,7 +125,7 @@ func report(ctx context.Context, w io.Writer, err error) {
 	}
 	_, _ = fmt.Fprintf(w, "sluice: %s\n", printable(err.Error()))
 	if e, ok := errors.AsType[*apiv1.Error](err); ok && e.Message == "" {
-		_, _ = fmt.Fprintf(w, "  the server answered %d %s\n", e.Code, e.Title)
+		_, _ = fmt.Fprintf(w, "  the server responded %d %s\n", e.Code, e.Title)
 	}
 	if next := nextStep(err); next != "" {
 		_, _ = fmt.Fprintf(w, "next: %s\n", printable(next))

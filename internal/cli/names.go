@@ -9,7 +9,7 @@ import (
 )
 
 // resolveCommand replaces an abbreviated command name by the full one: "env:li" means
-// environment:list, as each part begins a part of one command only (spec: platform 9.1).
+// environment:list, as each part begins a part of one command only.
 func resolveCommand(root *cobra.Command, args []string) ([]string, error) {
 	i := commandIndex(root.PersistentFlags(), args)
 	if i < 0 {
@@ -33,7 +33,7 @@ func resolveCommand(root *cobra.Command, args []string) ([]string, error) {
 	case 0:
 		return nil, unknownCommand(root, name)
 	default:
-		return nil, usageError("write more of the name", "%q could be %s", name, strings.Join(found, " or "))
+		return nil, usageError("ambiguous command; type more of it", "%q could be %s", name, strings.Join(found, " or "))
 	}
 }
 
@@ -101,7 +101,7 @@ func unknownCommand(root *cobra.Command, name string) error {
 	if len(near) > 0 {
 		hint = "did you mean " + strings.Join(near[:min(len(near), 4)], " or ") + "?"
 	}
-	return usageError(hint, "there is no command %q", name)
+	return usageError(hint, "unknown command %q", name)
 }
 
 // similar reports whether two names are alike enough to be a typing mistake, or one is the

@@ -15,8 +15,8 @@ type waitOptions struct {
 }
 
 func (o *waitOptions) addFlags(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&o.wait, "wait", true, "wait until it is done and show its log")
-	cmd.Flags().BoolVarP(&o.noWait, "no-wait", "W", false, "print the activity's ID and return at once")
+	cmd.Flags().BoolVar(&o.wait, "wait", true, "wait for the activity to finish and show its log")
+	cmd.Flags().BoolVarP(&o.noWait, "no-wait", "W", false, "print the activity's ID and exit")
 }
 
 func (c *program) environmentRedeploy() *cobra.Command {
@@ -51,7 +51,7 @@ func (c *program) environmentActivate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "environment:activate",
 		Aliases: []string{"activate"},
-		Short:   "Give an inactive environment its containers",
+		Short:   "Activate an environment: deploy its branch",
 		Args:    positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return c.operate(cmd.Context(), apiv1.Activate, nil, wait)
@@ -66,7 +66,7 @@ func (c *program) environmentDeactivate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "environment:deactivate",
 		Aliases: []string{"deactivate"},
-		Short:   "Take an environment's containers and data away; its branch stays",
+		Short:   "Deactivate an environment: delete its containers and data, keep the branch",
 		Args:    positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := c.selectEnvironment(cmd.Context())

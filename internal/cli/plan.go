@@ -26,7 +26,7 @@ func (c *program) plan() *cobra.Command {
 	var opts planOptions
 	cmd := &cobra.Command{
 		Use:   "plan [DIR]",
-		Short: "Show what a push of a directory would do, and do nothing",
+		Short: "Show what a push of a directory would do, without doing it",
 		Long: "Shows what a push of DIR (the current directory when absent), with its uncommitted changes, would do: what is built and why, " +
 			"what becomes of services, mounts and routes, which steps run and how long requests would be held.\n\n" +
 			"With -e it is compared with what the environment serves. Without it no server is needed: it shows a first deployment.\n\n" +
@@ -107,7 +107,7 @@ type pushedTree struct {
 func readTree(dir string) (pushedTree, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return pushedTree{}, usageError("name the top directory of a project", "%s is not readable: %v", dir, err)
+		return pushedTree{}, usageError("name the top directory of a project", "cannot read %s: %v", dir, err)
 	}
 	defer func() { _ = root.Close() }()
 	t := pushedTree{files: map[string][]byte{}}

@@ -30,7 +30,7 @@ func (c *program) sources(ctx context.Context, dir string, m *manifest.Manifest)
 	}
 	files, err := c.gitFiles(ctx, dir)
 	if err != nil {
-		c.note("Whether files changed is not known: %v", err)
+		c.note("Could not find out which files changed: %v", err)
 		return nil
 	}
 	out := map[string]string{}

@@ -18,7 +18,7 @@ func (c *program) printPlan(p plan.Plan, format string) error {
 	case "table":
 		return c.writePlan(p)
 	default:
-		return usageError("use table or json", "there is no format %q", format)
+		return usageError("use table or json", "unknown format %q", format)
 	}
 }
 

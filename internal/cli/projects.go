@@ -73,7 +73,7 @@ func (c *program) projectList() *cobra.Command {
 				return printIDs(c, projects, func(p apiv1.Project) string { return p.ID })
 			}
 			if len(projects) == 0 {
-				c.note("There is no project yet: sluice project:create ID makes one.")
+				c.note("No projects yet; create one with: sluice project:create ID")
 			}
 			return printTable(c, opts, projectColumns(), projects)
 		},
@@ -198,7 +198,7 @@ func (c *program) projectSetRemote() *cobra.Command {
 
 func (c *program) setRemote(ctx context.Context, p apiv1.Project) error {
 	if _, err := c.git(ctx, "rev-parse", "--git-dir"); err != nil {
-		return usageError("run `git init` first", "this directory is no git checkout")
+		return usageError("run `git init` first", "not a git repository")
 	}
 	helper, err := credentialHelper()
 	if err != nil {
@@ -213,7 +213,7 @@ func (c *program) setRemote(ctx context.Context, p apiv1.Project) error {
 	}
 	host := hostOf(p.Repository.URL)
 	if host == "" {
-		return fmt.Errorf("the server names %q as the repository, which is no URL", p.Repository.URL)
+		return fmt.Errorf("the server returned an invalid repository URL %q", p.Repository.URL)
 	}
 	if _, err := c.git(ctx, "config", "credential."+host+".helper", helper); err != nil {
 		return err

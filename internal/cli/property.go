@@ -55,7 +55,7 @@ func printProperty(c *program, resource any, path string) error {
 	for part := range strings.SplitSeq(path, ".") {
 		next, known := child(v, part)
 		if known != nil {
-			return fail(ExitFailure, "there are "+strings.Join(known, ", "), "there is no property %q", path)
+			return fail(ExitFailure, "the properties are "+strings.Join(known, ", "), "unknown property %q", path)
 		}
 		v = next
 	}

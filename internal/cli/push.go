@@ -31,12 +31,12 @@ func (o *pushOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.target, "target", "", "branch to push to (default: -e, or the current branch)")
 	f.BoolVarP(&o.force, "force", "f", false, "allow history to be replaced")
-	f.BoolVar(&o.forceWithLease, "force-with-lease", false, "the same, if nobody else has pushed")
+	f.BoolVar(&o.forceWithLease, "force-with-lease", false, "the same, unless the branch has changed on the server")
 	f.BoolVar(&o.activate, "activate", false, "activate the environment")
 	f.StringVar(&o.parent, "parent", "", "parent of a new environment")
 	f.StringVar(&o.kind, "type", "", "type of a new environment: development or staging")
 	f.StringArrayVarP(&o.options, "option", "o", nil, "push option, such as build.force=true")
-	f.BoolVarP(&o.noWait, "no-wait", "W", false, "return when the push is stored, before it is deployed")
+	f.BoolVarP(&o.noWait, "no-wait", "W", false, "return when the push is stored, without waiting for the deployment")
 }
 
 func (c *program) environmentPush() *cobra.Command {
@@ -70,7 +70,7 @@ func (c *program) push(ctx context.Context, source string, opts pushOptions) err
 	}
 	commit, err := c.git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", source+"^{commit}")
 	if err != nil {
-		return usageError("run it in a git checkout, and name a branch or a commit", "there is nothing to push: %q is no commit here", source)
+		return usageError("run it in a git checkout, and name a branch or a commit", "%q is not a commit in this repository", source)
 	}
 	target := firstOf(c.environment, c.env["SLUICE_ENVIRONMENT"], c.branch(ctx))
 	p, err := s.Project(ctx, s.project)
@@ -81,7 +81,7 @@ func (c *program) push(ctx context.Context, source string, opts pushOptions) err
 		target = p.DefaultBranch
 	}
 	if target == "" {
-		return usageError("name one with --target BRANCH", "HEAD is on no branch, so there is nothing to push to")
+		return usageError("for example --target main", "HEAD is detached; name a target branch")
 	}
 	activity, err := c.runPush(ctx, p, source, target, opts)
 	if err != nil {
@@ -117,7 +117,7 @@ func (c *program) runPush(ctx context.Context, p apiv1.Project, source, target s
 		return "", err //nolint:wrapcheck // says it all
 	}
 	if err := cmd.Start(); err != nil {
-		return "", fail(ExitFailure, "install git", "git does not start: %v", err)
+		return "", fail(ExitFailure, "install git", "could not start git: %v", err)
 	}
 	activity := relay(pipe, c.err)
 	err = cmd.Wait()
@@ -158,7 +158,7 @@ func (o *pushOptions) arguments() []string {
 	return args
 }
 
-// activityLine is the machine-readable last line of a push (spec: platform 8.5).
+// activityLine is the machine-readable last line of a push.
 var activityLine = regexp.MustCompile(`^remote: +activity ([a-z0-9]{13})\b`)
 
 // relay passes git's messages on as they come, half lines of progress included, and

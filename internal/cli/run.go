@@ -69,7 +69,7 @@ func (c *program) run(ctx context.Context, args []string) error {
 	return err
 }
 
-// root makes the command tree anew: nothing is shared between runs.
+// root makes a new command tree: runs share nothing.
 func (c *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "sluice",
@@ -94,7 +94,7 @@ func (c *program) root() *cobra.Command {
 	f.StringVar(&c.server, "server", "", "address of the server (default: SLUICE_URL, or that of the last login)")
 	f.StringVar(&c.tokenFile, "token-file", "", "file with the access token (default: SLUICE_TOKEN, or that of the last login)")
 	f.BoolVar(&c.insecure, "insecure", false, "send the token over plain HTTP to another machine (also SLUICE_INSECURE=1)")
-	f.BoolVarP(&c.yes, "yes", "y", false, "answer yes to questions")
+	f.BoolVarP(&c.yes, "yes", "y", false, "answer yes to all questions")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "suppress progress output")
 	c.addCommands(root)
 	return root
@@ -213,15 +213,15 @@ func (c *program) width(stream any) int {
 	return 0
 }
 
-// confirm asks before something that cannot be undone. Without a terminal nobody can
-// answer, so it refuses and names the option.
+// confirm asks before something that cannot be undone. Without a terminal it
+// refuses and names the option.
 func (c *program) confirm(format string, args ...any) error {
 	if c.yes {
 		return nil
 	}
 	question := printable(fmt.Sprintf(format, args...))
 	if !isTerminal(c.in) || !isTerminal(c.err) {
-		return usageError("run it again with --yes if that is what you want", "%s This needs a confirmation, and there is no terminal to ask on", question)
+		return usageError("run it again with --yes to confirm", "%s Confirmation required, and there is no terminal to ask on", question)
 	}
 	_, _ = fmt.Fprintf(c.err, "%s Continue? [y/N] ", question)
 	answer, err := readLine(c.in)
@@ -232,7 +232,7 @@ func (c *program) confirm(format string, args ...any) error {
 	case "y", "yes":
 		return nil
 	}
-	return fail(ExitFailure, "", "nothing was done")
+	return fail(ExitFailure, "", "aborted")
 }
 
 // readLine reads up to a newline, and no byte more.
@@ -249,8 +249,8 @@ func readLine(r io.Reader) (string, error) {
 			return string(line), nil
 		}
 		if err != nil {
-			return "", fmt.Errorf("read answer: %w", err)
+			return "", fmt.Errorf("read response: %w", err)
 		}
 	}
-	return "", errors.New("read answer: the line is too long")
+	return "", errors.New("read reply: the line is too long")
 }

@@ -13,7 +13,7 @@ type selection struct {
 	env     string // empty when none was found and none is needed
 }
 
-// selectProject finds the project: option, SLUICE_PROJECT, git remote (spec: platform 9.1).
+// selectProject finds the project: option, SLUICE_PROJECT, git remote.
 func (c *program) selectProject(ctx context.Context) (selection, error) {
 	client, err := c.client()
 	if err != nil {

@@ -94,10 +94,10 @@ func (c *program) environmentHTTPAccess() *cobra.Command {
 		Aliases: []string{"httpaccess"},
 		Short:   "Show or change who may see an environment's sites",
 		Long: "Shows or changes who may see an environment's sites, at once and without a deployment.\n\n" +
-			"Address rules are gone through in order and the first that matches decides: give allow before deny,\n" +
-			"and end with deny:any. Credentials let somebody in from any address. Environments below inherit it.",
+			"Address rules are evaluated in order and the first match decides: give allow before deny,\n" +
+			"and end with deny:any. Users with a password get in from any address. Child environments inherit the rules.",
 		Example: "  sluice httpaccess --access allow:203.0.113.0/24 --access deny:any --auth ann:correct-horse\n" +
-			"  sluice httpaccess --auth 0    # no users any more",
+			"  sluice httpaccess --auth 0    # remove all users",
 		Args: positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			change, err := accessChange(rules, users, enabled)
@@ -114,7 +114,7 @@ func (c *program) environmentHTTPAccess() *cobra.Command {
 	f := cmd.Flags()
 	f.StringArrayVar(&rules, "access", nil, "an address rule, such as allow:203.0.113.0/24 or deny:any; 0 for none. Replaces all rules")
 	f.StringArrayVar(&users, "auth", nil, "a user and a password, as USER:PASSWORD; USER: keeps the password; 0 for none. Replaces all users")
-	f.StringVar(&enabled, "enabled", "", "1 or 0: whether rules and users count")
+	f.StringVar(&enabled, "enabled", "", "1 or 0: whether the rules and users apply")
 	return cmd
 }
 
@@ -134,7 +134,7 @@ func (c *program) httpAccess(ctx context.Context, s selection, change *apiv1.HTT
 	}
 	access := env.HTTPAccess
 	if access.IsEnabled && len(access.Addresses) > 0 && len(access.BasicAuth) == 0 && !deniesRest(access.Addresses) {
-		c.note("an address that no rule matches may see the site; end with --access deny:any to keep it out")
+		c.note("addresses that match no rule may see the site; end with --access deny:any to deny them")
 	}
 	return writeText(c.out, accessYAML(access))
 }
@@ -149,7 +149,7 @@ func deniesRest(rules []apiv1.AddressRule) bool {
 // accessChange is nil when nothing is to be changed.
 func accessChange(rules, users []string, enabled string) (*apiv1.HTTPAccessChange, error) {
 	if len(rules) == 0 && len(users) == 0 && enabled == "" {
-		return nil, nil //nolint:nilnil // nothing to change is no error
+		return nil, nil //nolint:nilnil // nothing to change is not an error
 	}
 	change := &apiv1.HTTPAccessChange{}
 	if enabled != "" {
@@ -236,9 +236,9 @@ func (c *program) environmentBypass() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "environment:bypass",
 		Aliases: []string{"bypass"},
-		Short:   "Make a link past the hold, to try a release before visitors do",
-		Long: "Prints a link. Whoever opens it sees the new release from its start on while visitors still wait,\n" +
-			"and the site while it is in maintenance.",
+		Short:   "Create a link that bypasses the hold, to preview a release",
+		Long: "Prints a link. It shows the new release as soon as that has started, while visitors still wait,\n" +
+			"and the site during maintenance.",
 		Args: positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := c.selectEnvironment(cmd.Context())

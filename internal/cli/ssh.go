@@ -31,7 +31,7 @@ func (c *program) environmentSSH() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().BoolVarP(&tty, "tty", "t", false, "give the command a terminal, as a shell gets")
+	cmd.Flags().BoolVarP(&tty, "tty", "t", false, "allocate a terminal for the command, as for a shell")
 	return cmd
 }
 
@@ -49,7 +49,7 @@ func (c *program) exec(ctx context.Context, s selection, cmd apiv1.ExecCommand) 
 	cmd.Size = terminalSize(fd)
 	before, err := term.MakeRaw(fd)
 	if err != nil {
-		return 0, fail(ExitFailure, "", "the terminal cannot be set up: %v", err)
+		return 0, fail(ExitFailure, "", "could not set up the terminal: %v", err)
 	}
 	defer term.Restore(fd, before) //nolint:errcheck // nothing better to do
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -31,7 +31,7 @@ func (o *tableOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.format, "format", "table", "table, json, csv, tsv or plain")
 	f.StringSliceVarP(&o.columns, "columns", "c", nil, "columns to show; +NAME adds one")
-	f.BoolVar(&o.noHeader, "no-header", false, "no line of titles")
+	f.BoolVar(&o.noHeader, "no-header", false, "omit the header line")
 }
 
 // printTable writes rows in the format that was asked for. JSON without --columns is the
@@ -64,7 +64,7 @@ func printTable[T any](c *program, o tableOptions, columns []column[T], rows []T
 	case "table":
 		return writeAligned(c.out, c.width(c.out), o, titles, cells)
 	default:
-		return usageError("use table, json, csv, tsv or plain", "there is no format %q", o.format)
+		return usageError("use table, json, csv, tsv or plain", "unknown format %q", o.format)
 	}
 }
 
@@ -86,7 +86,7 @@ func chooseColumns[T any](names []string, all []column[T]) ([]column[T], error) 
 			for _, col := range all {
 				known = append(known, col.name)
 			}
-			return nil, usageError("the columns are "+strings.Join(known, ", "), "there is no column %q", name)
+			return nil, usageError("the columns are "+strings.Join(known, ", "), "unknown column %q", name)
 		}
 		chosen = append(chosen, all[i])
 	}

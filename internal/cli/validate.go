@@ -48,7 +48,7 @@ func check(name string, lenient bool) (*manifest.Manifest, manifest.Diagnostics,
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, nil, usageError("name the top directory of a project, or one of its configuration files", "%s is not readable: %v", name, err)
+		return nil, nil, usageError("name the top directory of a project, or one of its configuration files", "cannot read %s: %v", name, err)
 	}
 	defer func() { _ = root.Close() }()
 	m, diagnostics := manifest.Parse(root.FS(), manifest.Options{

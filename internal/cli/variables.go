@@ -31,7 +31,7 @@ func (c *program) readLevel(ctx context.Context, o levelOptions) (selection, err
 	case "":
 		return c.maybeEnvironment(ctx)
 	default:
-		return selection{}, usageError("use -l project or -l environment", "there is no level %q", o.level)
+		return selection{}, usageError("use -l project or -l environment", "unknown level %q", o.level)
 	}
 }
 
@@ -201,7 +201,7 @@ func (c *program) readValue(path string) (string, error) {
 		data, err = readFile(path, maxValue)
 	}
 	if err != nil {
-		return "", fail(ExitFailure, "", "the value is not readable: %v", err)
+		return "", fail(ExitFailure, "", "cannot read the value: %v", err)
 	}
 	if len(data) > maxValue {
 		return "", fail(ExitFailure, "", "the value has more than %d bytes", maxValue)
@@ -246,9 +246,9 @@ func (c *program) variableCreate() *cobra.Command {
 		},
 	}
 	opts.addFlags(cmd)
-	cmd.Flags().StringVar(&name, "name", "", "the name, when it is no argument")
-	cmd.Flags().StringVar(&opts.prefix, "prefix", "", "put before the name: none, env, php, ...")
-	cmd.Flags().BoolVarP(&opts.update, "update", "u", false, "change it if it exists")
+	cmd.Flags().StringVar(&name, "name", "", "the name, instead of the argument")
+	cmd.Flags().StringVar(&opts.prefix, "prefix", "", "prefix of the name: none, env, php, ...")
+	cmd.Flags().BoolVarP(&opts.update, "update", "u", false, "change the variable if it exists")
 	return cmd
 }
 
@@ -289,7 +289,7 @@ func (c *program) variableUpdate() *cobra.Command {
 				return err
 			}
 			if change == (apiv1.VariableChange{}) {
-				return usageError("usage: "+cmd.UseLine(), "there is nothing to change")
+				return usageError("usage: "+cmd.UseLine(), "nothing to change")
 			}
 			v, err := s.UpdateVariable(cmd.Context(), s.project, s.env, args[0], change)
 			if err != nil {

@@ -110,7 +110,7 @@ func (f *Feed) Mask(activity string, secrets []string) error {
 	return f.release(j)
 }
 
-// Seal marks the log as complete; followers end. Sealing twice is no error. Lines that
+// Seal marks the log as complete; followers end. Sealing twice is not an error. Lines that
 // writers have not closed yet are lost.
 func (f *Feed) Seal(activity string) error {
 	j, err := f.acquire(activity)
@@ -120,7 +120,7 @@ func (f *Feed) Seal(activity string) error {
 	return errors.Join(j.seal(), f.release(j))
 }
 
-// Remove deletes an activity's log. Removing one that is gone is no error.
+// Remove deletes an activity's log. Removing one that is gone is not an error.
 func (f *Feed) Remove(activity string) error {
 	if !idPattern.MatchString(activity) {
 		return platform.Errorf(platform.CodeInvalid, "%q is not the identifier of an activity", activity)

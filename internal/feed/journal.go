@@ -233,7 +233,7 @@ func splitLines(data []byte) (texts []string, rest []byte) {
 	}
 }
 
-// Close writes the unfinished line, if there is one. Closing twice is no error.
+// Close writes the unfinished line, if there is one. Closing twice is not an error.
 func (w *writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -19,7 +19,7 @@ type blobs struct {
 	in     io.WriteCloser
 	out    *bufio.Reader
 	closed bool
-	broken error // the process and we no longer agree on where an answer starts
+	broken error // the output of the process is out of step with the requests
 }
 
 func (r *Repos) openBlobs(ctx context.Context, dir string, env []string) (*blobs, error) {
@@ -67,7 +67,7 @@ func (b *blobs) request(id string, size int64) ([]byte, error) {
 		return nil, err
 	}
 	if want := fmt.Sprintf("%s blob %d\n", id, size); head != want {
-		return nil, fmt.Errorf("answered %q for %q", head, want)
+		return nil, fmt.Errorf("got %q instead of %q", head, want)
 	}
 	content := make([]byte, size+1) // and a newline
 	if _, err := io.ReadFull(b.out, content); err != nil {
@@ -85,8 +85,8 @@ func (b *blobs) close() error {
 	}
 	b.closed = true
 	err := b.in.Close()
-	_, _ = io.Copy(io.Discard, b.out) // lets an unread answer end
-	// Killed by its context, or after an answer that was given up: both were reported.
+	_, _ = io.Copy(io.Discard, b.out) // drains what was not read
+	// Killed by its context, or after a read that failed: both were reported.
 	_ = b.cmd.Wait()
 	if errors.Is(err, os.ErrClosed) {
 		return nil

@@ -45,7 +45,7 @@ func (r *Repos) Checkout(ctx context.Context, project, commit, root, dir string)
 	return nil
 }
 
-// lockCheckout waits until nobody else works in dir, and returns the end of our turn.
+// lockCheckout waits for other checkouts into dir and returns how to end this one.
 func (r *Repos) lockCheckout(dir string) (unlock func()) {
 	r.mu.Lock()
 	turn, ok := r.checkouts[dir]

@@ -145,7 +145,7 @@ func (n *node) sort(name string) error {
 }
 
 // parseEntry reads one line, "mode SP type SP id SP size TAB path", with the size padded
-// to the right and "-" for what is no blob.
+// to the right and "-" for other objects than blobs.
 func parseEntry(line string) (name string, n *node, err error) {
 	meta, name, ok := strings.Cut(line, "\t")
 	f := strings.Fields(meta)

@@ -123,7 +123,7 @@ func (r *Repos) checkBranch(ctx context.Context, branch string) error {
 	return err
 }
 
-// Delete removes the project's repository. Deleting one that is gone is no error.
+// Delete removes the project's repository. Deleting one that is gone is not an error.
 func (r *Repos) Delete(project string) error {
 	dir, err := r.Path(project)
 	if platform.ErrorCode(err) == platform.CodeNotFound {
@@ -136,7 +136,7 @@ func (r *Repos) Delete(project string) error {
 	if err != nil {
 		return fmt.Errorf("delete repository: %w", err)
 	}
-	// Renamed first, so that nobody meets half a repository.
+	// Renamed first, so that no reader meets half a repository.
 	if err := os.Rename(dir, filepath.Join(scratch, "repository")); err != nil {
 		return fmt.Errorf("delete repository: %w", err)
 	}

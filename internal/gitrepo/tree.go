@@ -83,7 +83,7 @@ func (r *Repos) treeID(ctx context.Context, dir string, env []string, project, c
 	return strings.TrimSpace(out), err
 }
 
-// Close ends the reading of files. Closing twice is no error.
+// Close ends the reading of files. Closing twice is not an error.
 func (t *Tree) Close() error { return t.blobs.close() }
 
 // Open implements fs.FS.

@@ -3,7 +3,7 @@
 //
 // A push runs git receive-pack, whose pre-receive and post-receive hooks are this
 // program again (RunHook). They dial a socket of the control plane with a token that is
-// worth something only while their push lasts, and pass on what git tells them. The
+// worth something only while their push lasts, and pass on their input from git. The
 // git process belongs to the control plane and not to the request: a client that leaves
 // ends only its view of the log.
 //

@@ -27,7 +27,7 @@ const (
 
 var errFrame = errors.New("malformed frame")
 
-// call is what a hook tells the control plane.
+// call is what a hook sends to the control plane.
 type call struct {
 	Token      string               `json:"token"`
 	Hook       string               `json:"hook"`

@@ -25,8 +25,8 @@ const (
 )
 
 // RunHook is the program behind the hooks: "sluiced hook pre-receive" and "... post-receive".
-// args are the words after "hook", env is the environment as of os.Environ. It tells the
-// control plane of the push and copies what that prints to stderr, which git shows to the
+// args are the words after "hook", env is the environment as of os.Environ. It reports the
+// push to the control plane and copies what that prints to stderr, which git shows to the
 // pusher. It returns the exit status of the hook.
 func RunHook(ctx context.Context, args, env []string, stdin io.Reader, stderr io.Writer) int {
 	if len(args) != 1 || (args[0] != preReceive && args[0] != postReceive) {
@@ -81,7 +81,7 @@ func variables(env []string) map[string]string {
 	return vars
 }
 
-// parseUpdates reads what git tells a hook: lines of "old SP new SP ref".
+// parseUpdates reads git's input for a hook: lines of "old SP new SP ref".
 func parseUpdates(r io.Reader) ([]platform.RefUpdate, error) {
 	var updates []platform.RefUpdate
 	lines := bufio.NewScanner(io.LimitReader(r, maxCall))

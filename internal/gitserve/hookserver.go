@@ -22,7 +22,7 @@ import (
 // callTimeout is how long a hook may take to send its call.
 const callTimeout = time.Minute
 
-// HookServer answers the hooks of the pushes that are running.
+// HookServer serves the hooks of running pushes.
 type HookServer struct {
 	socket   string
 	dir      string // core.hooksPath
@@ -45,7 +45,7 @@ type HookConfig struct {
 	Log     *slog.Logger
 }
 
-// ListenHooks writes the hook scripts and listens on the socket. Call Serve to answer.
+// ListenHooks writes the hook scripts and listens on the socket. Call Serve to accept hooks.
 func ListenHooks(ctx context.Context, c HookConfig) (*HookServer, error) {
 	dir, err := filepath.Abs(c.Dir)
 	if err != nil {
@@ -103,7 +103,7 @@ func (h *HookServer) listen(ctx context.Context) error {
 	return os.Chmod(h.socket, 0o600)
 }
 
-// Serve answers hooks until Close.
+// Serve accepts hooks until Close.
 func (h *HookServer) Serve() error {
 	for {
 		conn, err := h.listener.Accept()
@@ -113,11 +113,11 @@ func (h *HookServer) Serve() error {
 		if err != nil {
 			return fmt.Errorf("accept git hook: %w", err)
 		}
-		h.conns.Go(func() { h.answer(conn) })
+		h.conns.Go(func() { h.serve(conn) })
 	}
 }
 
-// Close stops listening and waits for the hooks that are being answered. Stop the
+// Close stops listening and waits for the hooks that are being served. Stop the
 // Server first, so that none takes long.
 func (h *HookServer) Close() error {
 	err := h.listener.Close()
@@ -125,7 +125,7 @@ func (h *HookServer) Close() error {
 	return err
 }
 
-func (h *HookServer) answer(conn net.Conn) {
+func (h *HookServer) serve(conn net.Conn) {
 	defer func() { _ = conn.Close() }() // the hook has read the exit frame or is gone
 	_ = conn.SetReadDeadline(time.Now().Add(callTimeout))
 	c, err := readCall(conn)
@@ -145,13 +145,13 @@ func (h *HookServer) answer(conn net.Conn) {
 	_ = writeFrame(conn, frameExit, []byte{status}) // the hook may have ended
 }
 
-// session is one push that is running. handle answers its hooks.
+// session is one push that is running. handle serves its hooks.
 type session struct {
 	handle func(c call, out io.Writer) (status byte)
 	calls  sync.WaitGroup
 }
 
-// begin makes hooks with the returned token be answered by handle until end.
+// begin lets handle serve the hooks with the returned token until end.
 func (h *HookServer) begin(handle func(call, io.Writer) byte) (token string, end func()) {
 	token = rand.Text()
 	s := &session{handle: handle}

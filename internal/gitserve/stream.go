@@ -17,7 +17,7 @@ const idleLimit = 2 * time.Minute
 type sink struct {
 	w    http.ResponseWriter
 	rc   *http.ResponseController
-	gone func(error) // told once
+	gone func(error) // called once
 	dead bool
 }
 
@@ -78,7 +78,7 @@ func newBody(w http.ResponseWriter, r *http.Request, limit int64) (*body, error)
 }
 
 // feed copies the body to git and closes its input. Then it reads what git did not want,
-// up to limit bytes: a client that still sends would not see the answer. The deadline
+// up to limit bytes: a client that still sends would not read the response. The deadline
 // goes last, for it would be mistaken for a client that left.
 func (b *body) feed(git io.WriteCloser, limit int64) {
 	_, _ = io.Copy(git, b.text) // git reports an input that ends early

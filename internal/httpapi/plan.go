@@ -6,7 +6,7 @@ import (
 	"sluice/apiv1"
 )
 
-// plan answers for environments that do not exist yet too: a push may create one.
+// plan also works for environments that do not exist yet: a push may create one.
 func (a *api) plan(w http.ResponseWriter, r *http.Request, s scope) error {
 	var req apiv1.PlanRequest
 	if err := readJSON(r, &req); err != nil {

@@ -293,7 +293,7 @@ func TestExecErrorsAreAnswers(t *testing.T) {
 		want     apiv1.Error
 	}{
 		{"main", "", apiv1.Error{Code: 503, Message: "the container does not run", Hint: "redeploy"}},
-		{"main", "nothere", apiv1.Error{Code: 404, Message: `there is no application "nothere"`, Hint: "leave -A away"}},
+		{"main", "nothere", apiv1.Error{Code: 404, Message: `application "nothere" not found`, Hint: "leave -A away"}},
 		{"feature/x", "", apiv1.Error{
 			Code: 409, Message: "environment feature/x is not running; the command was not run",
 			Hint: "push to it, or activate it: sluice environment:activate -p shop -e feature/x",

@@ -148,7 +148,7 @@ func (s *Store) SaveActivity(ctx context.Context, a platform.Activity) error {
 	err := s.write(ctx, func(tx *tx) error {
 		stored, err := activity(ctx, tx, a.ID)
 		if err != nil {
-			return missing(err, "there is no activity %q", a.ID)
+			return missing(err, "activity %q not found", a.ID)
 		}
 		if stored.State.Final() {
 			return platform.Errorf(platform.CodeConflict, "the activity is %s already; nothing was changed", stored.State)
@@ -180,7 +180,7 @@ func (t *tx) updateActivity(ctx context.Context, a platform.Activity) error {
 func (s *Store) Activity(ctx context.Context, id string) (platform.Activity, error) {
 	a, err := activity(ctx, s.reader, id)
 	if err != nil {
-		return platform.Activity{}, missing(err, "there is no activity %q", id)
+		return platform.Activity{}, missing(err, "activity %q not found", id)
 	}
 	return a, nil
 }

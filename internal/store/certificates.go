@@ -35,7 +35,7 @@ func (s *Store) AddCertificate(ctx context.Context, c platform.Certificate) (pla
 		return err
 	})
 	if platform.ErrorCode(err) == platform.CodeConflict {
-		return c, platform.Errorf(platform.CodeConflict, "the project %q has this certificate already, as %s; nothing was changed", c.Project, c.ID)
+		return c, platform.Errorf(platform.CodeConflict, "project %s already has this certificate, as %s; nothing was changed", c.Project, c.ID)
 	}
 	return c, err
 }
@@ -51,7 +51,7 @@ func (s *Store) DeleteCertificate(ctx context.Context, project, id string) error
 		if n, err := res.RowsAffected(); err != nil || n > 0 {
 			return err
 		}
-		return platform.Errorf(platform.CodeNotFound, "the project %q has no uploaded certificate %q; nothing was changed", project, id).
-			WithHint("`sluice certificate:list` shows those there are")
+		return platform.Errorf(platform.CodeNotFound, "project %s has no uploaded certificate %q; nothing was changed", project, id).
+			WithHint("`sluice certificate:list` shows the certificates")
 	})
 }

@@ -21,7 +21,7 @@ func (s *Store) scanProject(row scanner) (platform.Project, error) {
 func (s *Store) Project(ctx context.Context, id string) (platform.Project, error) {
 	p, err := s.scanProject(s.reader.QueryRowContext(ctx, `SELECT `+projectColumns+` FROM projects WHERE id = ?`, id))
 	if err != nil {
-		return platform.Project{}, missing(err, "there is no project %q", id)
+		return platform.Project{}, missing(err, "project %q not found", id)
 	}
 	return p, nil
 }

@@ -49,7 +49,7 @@ func (p *Platform) TokenByHash(_ context.Context, hash string) (platform.Token, 
 	return p.tokens[i], nil
 }
 
-// TouchToken implements project.Records; it forgets at once, so that answers stay the same.
+// TouchToken implements project.Records; it forgets at once, so that responses stay the same.
 func (p *Platform) TouchToken(context.Context, platform.Token) error { return nil }
 
 // Tokens implements project.Records.

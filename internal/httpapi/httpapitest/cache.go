@@ -7,7 +7,7 @@ import (
 	"sluice/internal/platform"
 )
 
-// Purge removes seven answers of everything, two below a prefix, three of each tag and one
+// Purge removes seven responses of everything, two below a prefix, three of each tag and one
 // of a URL.
 func (p *Platform) Purge(_ context.Context, _ platform.EnvironmentID, purge platform.Purge) (platform.PurgeReport, error) {
 	switch {

@@ -100,7 +100,7 @@ func (p *Platform) AddCertificate(_ context.Context, c platform.Certificate) (pl
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if slices.ContainsFunc(p.certificates, func(o platform.Certificate) bool { return o.Project == c.Project && o.ID == c.ID }) {
-		return c, platform.Errorf(platform.CodeConflict, "the project %q has this certificate already, as %s; nothing was changed", c.Project, c.ID)
+		return c, platform.Errorf(platform.CodeConflict, "project %s already has this certificate, as %s; nothing was changed", c.Project, c.ID)
 	}
 	c.CreatedAt = p.now
 	p.certificates = append(p.certificates, c)
@@ -114,7 +114,7 @@ func (p *Platform) DeleteCertificate(_ context.Context, project, id string) erro
 	before := len(p.certificates)
 	p.certificates = slices.DeleteFunc(p.certificates, func(c platform.Certificate) bool { return c.Project == project && c.ID == id })
 	if len(p.certificates) == before {
-		return platform.Errorf(platform.CodeNotFound, "the project %q has no uploaded certificate %q; nothing was changed", project, id).
+		return platform.Errorf(platform.CodeNotFound, "project %s has no uploaded certificate %q; nothing was changed", project, id).
 			WithHint("`sluice certificate:list` shows the certificates")
 	}
 	return nil

@@ -235,7 +235,7 @@ func (p *Platform) Project(_ context.Context, id string) (platform.Project, erro
 	if project, ok := p.projects[id]; ok {
 		return project, nil
 	}
-	return platform.Project{}, platform.Errorf(platform.CodeNotFound, "there is no project %q", id)
+	return platform.Project{}, platform.Errorf(platform.CodeNotFound, "project %q not found", id)
 }
 
 // Projects implements project.Records.
@@ -260,8 +260,8 @@ func (p *Platform) Environment(_ context.Context, project, name string) (platfor
 	if e, ok := p.envs[project+"/"+name]; ok {
 		return e, nil
 	}
-	return platform.Environment{}, platform.Errorf(platform.CodeNotFound, "there is no environment %q in %s", name, project).
-		WithHint("`sluice environment:list` shows those there are")
+	return platform.Environment{}, platform.Errorf(platform.CodeNotFound, "environment %q not found in project %s", name, project).
+		WithHint("`sluice environment:list` shows the environments")
 }
 
 // Environments implements httpapi.Environments.
@@ -327,7 +327,7 @@ func (p *Platform) Activity(_ context.Context, id string) (platform.Activity, er
 			return a, nil
 		}
 	}
-	return platform.Activity{}, platform.Errorf(platform.CodeNotFound, "there is no activity %q", id)
+	return platform.Activity{}, platform.Errorf(platform.CodeNotFound, "activity %q not found", id)
 }
 
 // Activities implements httpapi.Activities.
@@ -428,7 +428,7 @@ func (p *Platform) Run(
 	ctx context.Context, _, _, app string, argv []string, tty bool, stdin io.Reader, stdout, stderr io.Writer,
 ) (int, error) {
 	if p.RunFunc == nil || (app != "" && app != "app") {
-		return 0, platform.Errorf(platform.CodeNotFound, "there is no application %q", app).WithHint("leave -A away")
+		return 0, platform.Errorf(platform.CodeNotFound, "application %q not found", app).WithHint("leave -A away")
 	}
 	return p.RunFunc(ctx, argv, tty, stdin, stdout, stderr)
 }
@@ -449,7 +449,7 @@ func (p *Platform) Relationships(context.Context, string, string, string) (json.
 // Logs knows the logs "app" and "access"; the latter has a request with an escape sequence.
 func (p *Platform) Logs(_ context.Context, _, _, _, kind string, lines int, w io.Writer) error {
 	if kind != "app" && kind != "access" {
-		return platform.Errorf(platform.CodeNotFound, "there is no log %q", kind).WithHint("there are app and access")
+		return platform.Errorf(platform.CodeNotFound, "log %q not found", kind).WithHint("the logs are app and access")
 	}
 	text := fmt.Sprintf("last %d lines of %s\n", lines, kind)
 	if kind == "access" {
