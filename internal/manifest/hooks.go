@@ -5,11 +5,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // The commands of a deploy hook that write into the code, which is read-only then.
 var (
-	buildCommand = regexp.MustCompile(`(?m)^[^#\n]*\b(composer\s+(?:[-\w=]+\s+)*(?:install|update|require|dump-autoload)|npm\s+(?:ci|install|run\s+build)|yarn\s+install|setup:di:compile|assets:install)\b`)
+	buildCommand = regexp.MustCompile(`(?m)^[^#\n]*\b(composer\s+(?:[-\w=]+\s+)*(?:install|update|require|dump-autoload)|npm\s+(?:ci|install|run\s+build)|yarn\s+(?:install|build|run\s+build)|setup:di:compile|assets:install|ckeditor:install|importmap:install|asset-map:compile|artisan\s+storage:link)\b`)
 	writeCommand = regexp.MustCompile(`(?m)^[ \t]*(?:mkdir(?:[ \t]+-p)?|touch|rm(?:[ \t]+-\w+)*)[ \t]+"?((?:\./)?[A-Za-z0-9_][\w./-]*)"?[ \t]*$`)
 )
 
@@ -35,7 +36,7 @@ func (p *parser) hooks(a *Application) {
 }
 
 // installCommand finds programs of other languages where a command begins.
-var installCommand = regexp.MustCompile(`(?m)(?:^|&&|\|\||[;(]|\bthen|\bdo)[ \t]*(npm|npx|node|yarn|pnpm|gem|pip3?)[ \t]`)
+var installCommand = regexp.MustCompile(`(?m)(?:^|&&|\|\||[;(]|\bthen|\bdo)[ \t]*(npm|npx|node|yarn|pnpm|bower|grunt|gulp|gem|bundle|pip3?)[ \t]`)
 
 // ownTools finds what brings such programs along in a script.
 var ownTools = regexp.MustCompile(`(?i)\bn(?:vm|ode)?[ _-]?(?:install|dir)\b|nvm\.sh|nodesource|nodejs\.org|\bfnm\b|\bvolta\b|apt-get|rbenv|pyenv`)
@@ -43,7 +44,7 @@ var ownTools = regexp.MustCompile(`(?i)\bn(?:vm|ode)?[ _-]?(?:install|dir)\b|nvm
 // languageOf is the language of a program, as dependencies name it.
 func languageOf(program string) string {
 	switch program {
-	case "gem":
+	case "gem", "bundle":
 		return "ruby"
 	case "pip", "pip3":
 		return "python3"
@@ -78,14 +79,35 @@ func installIt(language string) string {
 	return "install what you need in the build hook, or " + operator
 }
 
+// consumers are commands that wait for messages for ever unless an option limits them.
+func consumers() map[string][]string {
+	return map[string][]string{
+		"queue:consumers:start": {"--max-messages", "--single-run"},
+		"messenger:consume":     {"--limit", "-l", "--time-limit", "-t", "--memory-limit", "-m"},
+		"queue:work":            {"--stop-when-empty", "--once", "--max-jobs", "--max-time"},
+		"queue:listen":          nil,
+		"schedule:work":         nil,
+	}
+}
+
 // endlessConsumers notices crons that start a queue consumer without an end.
 func (p *parser) endlessConsumers(a *Application) {
 	for _, c := range a.Crons {
-		if !strings.Contains(c.Start, "queue:consumers:start") || strings.Contains(c.Start, "--max-messages") || strings.HasPrefix(strings.TrimSpace(c.Start), "timeout ") {
-			continue
+		words := strings.FieldsFunc(c.Start, func(r rune) bool { return unicode.IsSpace(r) || r == '=' })
+		for command, limits := range consumers() {
+			limited := slices.ContainsFunc(limits, func(l string) bool { return slices.Contains(words, l) }) || slices.Contains(words, "timeout")
+			if !slices.Contains(words, command) || limited {
+				continue
+			}
+			fix := "make it a worker"
+			if limits != nil {
+				fix = "add " + limits[0] + ", or make it a worker"
+			}
+			if command == "queue:consumers:start" {
+				fix += ", or set CRON_CONSUMERS_RUNNER instead"
+			}
+			p.check.notice(c.Pos, "endless-cron", fmt.Sprintf("cron %s starts a consumer that does not end", show(c.Name)),
+				fmt.Sprintf("no other cron of the application runs until its timeout of %s, and deployments wait for it", strings.TrimSuffix(strings.TrimSuffix(c.Timeout.String(), "0s"), "0m")), fix)
 		}
-		p.check.notice(c.Pos, "endless-cron", fmt.Sprintf("cron %s starts a consumer that does not end", show(c.Name)),
-			fmt.Sprintf("no other cron of the application runs until its timeout of %s, and deployments wait for it", strings.TrimSuffix(strings.TrimSuffix(c.Timeout.String(), "0s"), "0m")),
-			"add --max-messages, set CRON_CONSUMERS_RUNNER instead, or make it a worker")
 	}
 }

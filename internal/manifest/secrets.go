@@ -1,9 +1,7 @@
 package manifest
 
 import (
-	"encoding/json"
 	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -89,56 +87,31 @@ func (c *checker) secrets(n *node, path, fix string) {
 		}
 	case urlWithSecret(n.text):
 		c.warn(n.pos, "committed-secret", path+" has a URL with a password or token", readable, fix)
+	case scriptWithSecret(n.text):
+		c.warn(n.pos, "committed-secret", path+" has a password or token", readable, fix)
 	}
 }
 
-const asVariable = "set it as a sensitive variable of the environment"
+var (
+	// assignment finds the variables that a script sets to a fixed text.
+	assignment = regexp.MustCompile(`(?m)(?:^|[\s;&])([A-Z][A-Z0-9_]*)=["']?([^\s"';&|]+)`)
+	// composerKey finds the keys that "composer config" stores.
+	composerKey = regexp.MustCompile(`(?:http-basic|github-oauth|gitlab-token|gitlab-oauth|bearer|bitbucket-oauth)\.\S+\s+["']?([^\s"']+)["']?(?:\s+["']?([^\s"']+))?`)
+)
 
-// committedSecrets looks for secrets in scripts and addresses; those in variables are found
-// where variables are checked.
-func (p *parser) committedSecrets(m *Manifest) {
-	for _, a := range m.Apps {
-		n := p.apps[a.Name]
-		for _, section := range []string{"hooks", "crons", "workers", "web"} {
-			p.check.secrets(n.get(section), section, asVariable+" and use it as $NAME")
-		}
-		if !p.check.opts.Bare {
-			p.authFile(a)
+// scriptWithSecret reports whether a script has a secret as a fixed text.
+func scriptWithSecret(script string) bool {
+	for _, m := range assignment.FindAllStringSubmatch(script, -1) {
+		if looksSecret(m[1], &node{kind: kindText, text: m[2]}) {
+			return true
 		}
 	}
-	p.check.secrets(p.routes, "", "send visitors to an address without it")
-}
-
-// authFile warns about Composer's credentials.
-func (p *parser) authFile(a *Application) {
-	const longest = 256 << 10
-	name := path.Join(a.Root, "auth.json")
-	data, err := p.peek(name, longest)
-	var doc any
-	if err != nil || json.Unmarshal(data, &doc) != nil || !hasCredential(doc, "") {
-		return
-	}
-	p.check.warn(Position{File: name}, "committed-auth-json", "auth.json with credentials is committed", readable,
-		"make new keys, set them as the sensitive variable env:COMPOSER_AUTH, and git rm --cached "+name)
-}
-
-// hasCredential reports whether a document has a text like a key; user names are none.
-func hasCredential(v any, key string) bool {
-	switch v := v.(type) {
-	case map[string]any:
-		for k, item := range v {
-			if hasCredential(item, k) {
-				return true
-			}
+	for _, m := range composerKey.FindAllStringSubmatch(script, -1) {
+		if looksRandom(m[1]) || looksRandom(m[2]) {
+			return true
 		}
-	case []any:
-		for _, item := range v {
-			if hasCredential(item, key) {
-				return true
-			}
-		}
-	case string:
-		return key != "username" && looksRandom(v)
 	}
 	return false
 }
+
+const asVariable = "set it as a sensitive variable of the environment"

@@ -68,3 +68,44 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 		t.Errorf("%d secrets of 9 found: %v", n, found)
 	}
 }
+
+// TestCredentialFiles finds credentials where tools look for them, and no placeholders.
+func TestCredentialFiles(t *testing.T) {
+	const key = "f0e1d2c3b4a5968778695a4b3c2d1e0f"
+	for name, tt := range map[string]struct {
+		file, text string
+		want       bool
+	}{
+		"composer home":      {"var/composer_home/auth.json", `{"http-basic": {"h": {"username": "u", "password": "` + key + `"}}}`, true},
+		"composer.json":      {"composer.json", `{"config": {"github-oauth": {"github.com": "` + key + `"}}}`, true},
+		"repository":         {"composer.json", `{"repositories": [{"type": "vcs", "url": "https://bot:Qwe123rty@git.shop.test/x"}]}`, true},
+		"hash of a package":  {"composer.json", `{"require": {"a/b": "dev-main#` + key + `"}, "config": {"sort-packages": true}}`, false},
+		"npm":                {".npmrc", "registry=https://r.test\n//r.test/:_authToken=" + key + "\n", true},
+		"npm with variable":  {".npmrc", "//r.test/:_authToken=${NPM_TOKEN}\n", false},
+		".environment":       {".environment", "export PATH=/x\nexport ERP_API_KEY='" + key + "'\n", true},
+		"plain .environment": {".environment", "export PATH=/x\nexport API_KEY=$(cat /run/key)\nexport PASSWORD=\"$DB_PASSWORD\"\n", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, found := Parse(tree(appFile, "name: app\ntype: php:8.2\n", "composer.lock", "{}", tt.file, tt.text), testOptions(t))
+			if got := hasRule(found, "committed-credentials"); got != tt.want {
+				t.Errorf("got %v", found)
+			}
+		})
+	}
+}
+
+func TestScriptWithSecret(t *testing.T) {
+	for text, want := range map[string]bool{
+		"composer config http-basic.repo.shop.test 0a1b2c3d4e5f60718293a4b5c6d7e8f9 f0e1d2c3b4a5968778695a4b3c2d1e0f": true,
+		"composer config -g github-oauth.github.com ghp_0a1B2c3D4e5F6g7H8i9J0k":                                       true,
+		"composer config http-basic.repo.shop.test $KEY $SECRET":                                                      false,
+		"DB_PASSWORD=hunter2hunter2 php x.php":                                                                        true,
+		"DB_PASSWORD=$(jq -r .password x) php x.php":                                                                  false,
+		"export FOO_SECRET=${BAR}":                                                                                    false,
+		"php bin/magento setup:config:set --key=1":                                                                    false,
+	} {
+		if got := scriptWithSecret(text); got != want {
+			t.Errorf("%s: %t", text, got)
+		}
+	}
+}
