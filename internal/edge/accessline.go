@@ -120,30 +120,35 @@ type recorder struct {
 	status   int
 	bytes    int64
 	head     []byte // of an answer whose head was made already; nil for others
-	upstream answered
+	upstream upstreamResponse
 }
 
-// answered is what an application said, and how long it took to begin with it.
-type answered struct {
+// upstreamResponse is what an application answered, and how long it took to begin.
+type upstreamResponse struct {
 	status int
 	took   time.Duration
 }
 
-// chronicle is a response writer that wants to know what an application answered.
-type chronicle interface {
-	answeredBy(upstream answered)
+// upstreamLog is a response writer that wants to know what an application answered.
+type upstreamLog interface {
+	upstreamBegan(upstream upstreamResponse)
 }
 
-func (r *recorder) answeredBy(upstream answered) { r.upstream = upstream }
+func (r *recorder) upstreamBegan(upstream upstreamResponse) { r.upstream = upstream }
 
-// chronicleOf finds it behind w; nil when nobody wants to know.
-func chronicleOf(w http.ResponseWriter) chronicle {
-	for layer := range layers(w) {
-		if c, ok := layer.(chronicle); ok {
-			return c
+// upstreamLogOf finds it behind w, where http.ResponseController would; nil when nobody
+// wants to know.
+func upstreamLogOf(w http.ResponseWriter) upstreamLog {
+	for {
+		if l, ok := w.(upstreamLog); ok {
+			return l
 		}
+		wrapped, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return nil
+		}
+		w = wrapped.Unwrap()
 	}
-	return nil
 }
 
 // Unwrap lets http.ResponseController flush and hijack.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"sluice/internal/edge/cache"
+	"sluice/internal/edge/gate"
 	"sluice/internal/platform"
 )
 
@@ -25,8 +26,8 @@ func (r *Router) openCache(opts cache.Options) error {
 
 // cachedRelease compiles a publication whose answers may be cached. They are its own: a
 // later release starts with an empty cache, whatever it has in common with this one.
-func (r *Router) cachedRelease(g *gate, p platform.Publication) (*release, error) {
-	rel, err := r.newRelease(g, p)
+func (r *Router) cachedRelease(e *environment, p platform.Publication) (*release, error) {
+	rel, err := r.newRelease(e, p)
 	if err != nil {
 		return nil, err
 	}
@@ -55,12 +56,12 @@ func (rel *release) forgetAnswers() {
 // release.
 func (r *Router) answer(w http.ResponseWriter, req *http.Request, route *route, secure bool) {
 	if route.cached != nil {
-		req = route.gate.withoutCredentials(req)
-		state := route.gate.current()
-		if state == Open || state == Held && !r.bypasses(req, route.gate) {
-			if route.cached.Answer(w, req, secure, state == Held) {
-				if state == Held {
-					route.gate.countCached()
+		req = route.env.withoutCredentials(req)
+		state := route.env.State()
+		if state == gate.Open || state == gate.Held && !r.bypasses(req, route.env) {
+			if route.cached.Answer(w, req, secure, state == gate.Held) {
+				if state == gate.Held {
+					route.env.CountCached()
 				}
 				return
 			}
@@ -69,59 +70,16 @@ func (r *Router) answer(w http.ResponseWriter, req *http.Request, route *route, 
 	r.pass(w, req, route, secure)
 }
 
-// fill answers a request that was let in, through the cache. What operators see before
+// fill answers a request that was admitted, through the cache. What operators see before
 // the others do is not kept.
-func (r *Router) fill(w http.ResponseWriter, req *http.Request, v *visit) {
-	if v.route.cached != nil && v.gate.current() != Open {
-		r.relay.serve(w, req, v)
+func (r *Router) fill(w http.ResponseWriter, req *http.Request, t *transaction) {
+	if t.route.cached != nil && t.env.State() != gate.Open {
+		t.ServeHTTP(w, req)
 		return
 	}
-	v.route.cached.Fill(w, req, v.secure, relayed{r.relay, v})
-	if v.waited > 0 { // when the cache answered, no backend did: the next one may go
-		v.gate.answered(v, http.StatusOK)
-	}
-}
-
-// countCached notes a request that the cache spared a wait.
-func (g *gate) countCached() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.state == Held {
-		g.report.Cached++
-	}
-}
-
-// current returns the gate's state.
-func (g *gate) current() State {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.state
-}
-
-// withoutCredentials takes the password away that access control asked for: the
-// application does not get it, so answers are the same for everybody who knows one.
-func (g *gate) withoutCredentials(req *http.Request) *http.Request {
-	if req.Header["Authorization"] == nil || !g.protection.Load().consumesAuthorization() {
-		return req
-	}
-	req = req.WithContext(req.Context())
-	req.Header = req.Header.Clone()
-	delete(req.Header, "Authorization")
-	return req
-}
-
-// purge empties the cache of the release that serves.
-func (g *gate) purge() int {
-	if rel := g.serving(); rel != nil {
-		return rel.answers.Purge()
-	}
-	return 0
-}
-
-// purgeAfterMaintenance forgets what was answered before data were mended by hand.
-func (g *gate) purgeAfterMaintenance() {
-	if g.current() == Closed {
-		g.purge()
+	t.route.cached.Fill(w, req, t.secure, t)
+	if t.Waited() > 0 { // when the cache answered, no backend did: the next one may go
+		t.Answered(http.StatusOK)
 	}
 }
 
@@ -130,17 +88,17 @@ func (g *gate) purgeAfterMaintenance() {
 // tags. It returns CodeNotFound for an environment that is not known and CodeInvalid for
 // what is no URL or no tag.
 func (r *Router) Purge(_ context.Context, env platform.EnvironmentID, p platform.Purge) (platform.PurgeReport, error) {
-	g := r.known(env)
-	if g == nil {
+	e := r.known(env)
+	if e == nil {
 		return platform.PurgeReport{}, errUnknown(env)
 	}
 	if err := p.Validate(); err != nil {
 		return platform.PurgeReport{}, err
 	}
 	if p.URL == "" && len(p.Tags) == 0 {
-		return platform.PurgeReport{Removed: g.purge()}, nil
+		return platform.PurgeReport{Removed: e.purge()}, nil
 	}
-	rel := g.serving()
+	rel := e.serving()
 	if rel == nil {
 		return platform.PurgeReport{}, nil
 	}

@@ -90,7 +90,7 @@ func (r *Router) Bypass(ctx context.Context, env platform.EnvironmentID, life ti
 }
 
 // serveBypass exchanges a link's token for the cookie.
-func (r *Router) serveBypass(w http.ResponseWriter, req *http.Request, g *gate, secure bool) {
+func (r *Router) serveBypass(w http.ResponseWriter, req *http.Request, e *environment, secure bool) {
 	token := req.URL.Query().Get("token")
 	cookie := &http.Cookie{ //nolint:gosec // Secure where the site is
 		Name: bypassCookie, Value: token, Path: "/", HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
@@ -98,7 +98,7 @@ func (r *Router) serveBypass(w http.ResponseWriter, req *http.Request, g *gate, 
 	if token == "" {
 		cookie.MaxAge = -1
 	} else {
-		until, ok := r.key.valid(g.id, token)
+		until, ok := r.key.valid(e.id, token)
 		if !ok {
 			r.pages.write(w, req, http.StatusForbidden, pageBypass)
 			return
@@ -112,13 +112,13 @@ func (r *Router) serveBypass(w http.ResponseWriter, req *http.Request, g *gate, 
 }
 
 // bypasses reports whether a request is an operator's, by its cookie or its address.
-func (r *Router) bypasses(req *http.Request, g *gate) bool {
+func (r *Router) bypasses(req *http.Request, e *environment) bool {
 	if c, err := req.Cookie(bypassCookie); err == nil {
-		if _, ok := r.key.valid(g.id, c.Value); ok {
+		if _, ok := r.key.valid(e.id, c.Value); ok {
 			return true
 		}
 	}
-	return g.protection.Load().bypassesFrom(r.clients.addr(req))
+	return e.protection.Load().bypassesFrom(r.clients.addr(req))
 }
 
 // withoutBypass removes the cookie from a request that goes to an application.

@@ -127,12 +127,9 @@ func TestWhateverHappensAtOnce(t *testing.T) {
 			s, _ := r.Status(testEnv)
 			return s.InFlight+s.Waiting+s.LongLived == 0
 		})
-		var waits int64
-		for i := range r.metrics.waits.counts {
-			waits += r.metrics.waits.counts[i].Load()
-		}
-		if m := r.metrics; m.held.Load() != waits+m.timedOut.Load()+m.left.Load() || waits == 0 {
-			t.Errorf("%d waited: %d went on, %d were turned away, %d left", m.held.Load(), waits, m.timedOut.Load(), m.left.Load())
+		m, waits := &r.gates, r.gates.Waits.Count()
+		if m.Held.Load() != waits+m.TimedOut.Load()+m.Left.Load() || waits == 0 {
+			t.Errorf("%d waited: %d went on, %d were turned away, %d left", m.Held.Load(), waits, m.TimedOut.Load(), m.Left.Load())
 		}
 		for status := range u.answers {
 			if n := u.answers[status].Load(); n > 0 && status != http.StatusOK && status != http.StatusServiceUnavailable {

@@ -110,7 +110,7 @@ func TestLapsedHoldEnds(t *testing.T) {
 					if err = errors.Join(err, r.Commit(w.t.Context(), testEnv)); err != nil {
 						t.Fatal(err)
 					}
-					if got := r.known(testEnv).current(); got != want {
+					if got := r.known(testEnv).State(); got != want {
 						t.Errorf("restarted: %t: %s after a commit, want %s", restarts, got, want)
 					}
 				})

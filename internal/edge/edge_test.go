@@ -43,6 +43,14 @@ func (n *memoryNet) listen(addr string) *memoryListener {
 	return l
 }
 
+// How a gate releases requests that waited: so many at first, so many more when none is
+// answered for a second, and so many at once at most.
+const (
+	paceStart = 16
+	paceStall = time.Second
+	paceMax   = 256
+)
+
 var errRefused = errors.New("connection refused")
 
 func (n *memoryNet) dial(ctx context.Context, _, addr string) (net.Conn, error) {
@@ -109,9 +117,9 @@ func inWorld(t *testing.T, f func(w *world)) {
 		defer func() {
 			router.Discharge()
 			for _, g := range router.list() {
-				g.close("")
-				if g.release != nil {
-					g.release.pool.retire()
+				g.Close("")
+				if rel := g.serving(); rel != nil {
+					rel.pool.Retire()
 				}
 			}
 			transport.CloseIdleConnections()
@@ -215,6 +223,12 @@ func (w *world) start(n int, method string) <-chan answer {
 	}
 	synctest.Wait()
 	return answers
+}
+
+// offers reports whether the environment offers a release to operators.
+func (e *environment) offers() bool {
+	_, _, offered := e.Record()
+	return offered != nil
 }
 
 func (w *world) status() Status {

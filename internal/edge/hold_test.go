@@ -394,20 +394,7 @@ func TestReleaseIsPaced(t *testing.T) {
 	})
 }
 
-func TestPaceGoesDownWhenTheBackendIsOverloadedAndOnWhenItHangs(t *testing.T) {
-	p := &pace{window: 64, out: 3}
-	p.answered(http.StatusServiceUnavailable)
-	p.answered(0)
-	if p.window != 16 || p.out != 1 {
-		t.Errorf("pace %+v", p)
-	}
-	g := newGate("x", newMetrics(), func() {})
-	left := &visit{gate: g, paced: p}
-	left.cancel(errLeft)
-	g.answer(left, 0)
-	if p.window != 16 || p.out != 0 {
-		t.Errorf("a client that left slowed the release down: pace %+v", p)
-	}
+func TestPacedReleaseGoesOnWhenTheBackendHangs(t *testing.T) {
 	inWorld(t, func(w *world) {
 		t := w.t
 		var arrived atomic.Int64

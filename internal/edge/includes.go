@@ -256,10 +256,10 @@ func (a *assembly) Write(p []byte) (int, error) {
 	return a.ResponseWriter.Write(p)
 }
 
-// answeredBy passes on what the application answered to who keeps a log.
-func (a *assembly) answeredBy(upstream answered) {
-	if c := chronicleOf(a.ResponseWriter); c != nil {
-		c.answeredBy(upstream)
+// upstreamBegan passes on what the application answered to who keeps a log.
+func (a *assembly) upstreamBegan(upstream upstreamResponse) {
+	if l := upstreamLogOf(a.ResponseWriter); l != nil {
+		l.upstreamBegan(upstream)
 	}
 }
 

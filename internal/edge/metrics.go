@@ -4,58 +4,26 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync/atomic"
-	"time"
 )
-
-// metrics counts what the gates of a router do.
-type metrics struct {
-	held, refused, timedOut, left, cut, expired, bypassed, denied atomic.Int64
-	waits                                                         *histogram
-}
-
-func newMetrics() *metrics { return &metrics{waits: newHistogram()} }
-
-// histogram counts waits by upper bound.
-type histogram struct {
-	bounds []time.Duration
-	counts []atomic.Int64 // one more than bounds: the last is for longer waits
-	nanos  atomic.Int64
-}
-
-func newHistogram() *histogram {
-	const ms, s = time.Millisecond, time.Second
-	bounds := []time.Duration{100 * ms, 500 * ms, s, 2 * s, 5 * s, 10 * s, 30 * s, 60 * s, 120 * s, 300 * s}
-	return &histogram{bounds: bounds, counts: make([]atomic.Int64, len(bounds)+1)}
-}
-
-func (h *histogram) observe(d time.Duration) {
-	i := 0
-	for i < len(h.bounds) && d > h.bounds[i] {
-		i++
-	}
-	h.counts[i].Add(1)
-	h.nanos.Add(int64(d))
-}
 
 // WriteMetrics writes the router's figures in the text format of Prometheus.
 func (r *Router) WriteMetrics(w io.Writer) error {
 	var b strings.Builder
-	m := r.metrics
+	m := &r.gates
 	metric := func(kind, name, help string, value int64) {
 		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s %s\n%s %d\n", name, help, name, kind, name, value)
 	}
-	metric("counter", "sluice_router_held_requests_total", "Requests that waited at a held environment.", m.held.Load())
-	metric("counter", "sluice_router_refused_requests_total", "Requests answered 503 at once because too many waited.", m.refused.Load())
-	metric("counter", "sluice_router_timed_out_requests_total", "Waiting requests answered 503 at the end of a hold.", m.timedOut.Load())
-	metric("counter", "sluice_router_left_requests_total", "Waiting requests whose client left.", m.left.Load())
-	metric("counter", "sluice_router_cut_requests_total", "Requests cut by a drain limit, a release or maintenance.", m.cut.Load())
-	metric("counter", "sluice_router_expired_holds_total", "Holds that met their deadline.", m.expired.Load())
-	metric("counter", "sluice_router_bypassed_requests_total", "Requests of operators let through a hold or maintenance.", m.bypassed.Load())
-	metric("counter", "sluice_router_denied_requests_total", "Requests kept out by HTTP access control.", m.denied.Load())
+	metric("counter", "sluice_router_held_requests_total", "Requests that waited at a held environment.", m.Held.Load())
+	metric("counter", "sluice_router_refused_requests_total", "Requests answered 503 at once because too many waited.", m.Refused.Load())
+	metric("counter", "sluice_router_timed_out_requests_total", "Waiting requests answered 503 at the end of a hold.", m.TimedOut.Load())
+	metric("counter", "sluice_router_left_requests_total", "Waiting requests whose client left.", m.Left.Load())
+	metric("counter", "sluice_router_cut_requests_total", "Requests cut by a drain limit, a release or maintenance.", m.Cut.Load())
+	metric("counter", "sluice_router_expired_holds_total", "Holds that met their deadline.", m.Expired.Load())
+	metric("counter", "sluice_router_bypassed_requests_total", "Requests of operators let through a hold or maintenance.", m.Bypassed.Load())
+	metric("counter", "sluice_router_denied_requests_total", "Requests kept out by HTTP access control.", r.denied.Load())
 	r.writeGauges(&b)
 	r.writeCache(&b)
-	m.waits.write(&b, "sluice_router_hold_wait_seconds")
+	m.Waits.Write(&b, "sluice_router_hold_wait_seconds")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -102,16 +70,4 @@ func (r *Router) writeGauges(b *strings.Builder) {
 			fmt.Fprintf(b, "%s{environment=%q,state=%q} %d\n", g.name, s.Environment, s.State, g.value(s))
 		}
 	}
-}
-
-func (h *histogram) write(b *strings.Builder, name string) {
-	fmt.Fprintf(b, "# HELP %s How long released requests waited.\n# TYPE %s histogram\n", name, name)
-	var total int64
-	for i, bound := range h.bounds {
-		total += h.counts[i].Load()
-		fmt.Fprintf(b, "%s_bucket{le=\"%g\"} %d\n", name, bound.Seconds(), total)
-	}
-	total += h.counts[len(h.bounds)].Load()
-	fmt.Fprintf(b, "%s_bucket{le=\"+Inf\"} %d\n%s_sum %g\n%s_count %d\n",
-		name, total, name, time.Duration(h.nanos.Load()).Seconds(), name, total)
 }

@@ -158,7 +158,7 @@ func offerRestarts() []offerEnd {
 			must(o, err)
 			_, err = o.router.Close(Forwarded(o.t.Context()), testEnv, "closed")
 			must(o, err)
-			if g := o.router.known(testEnv); g.candidate != nil {
+			if o.router.known(testEnv).offers() {
 				o.t.Error("the old process keeps the offer")
 			}
 			o.t.Cleanup(func() { must(o, next.Forget(o.t.Context(), testEnv)) })
@@ -171,7 +171,7 @@ func offerRestarts() []offerEnd {
 			data = append(data[:i:i], bytes.Replace(data[i:], []byte(`http://shop.test/`), []byte(`::`), 1)...)
 			must(o, os.WriteFile(o.path, data, 0o600))
 			r := o.restarted()
-			if g := r.known(testEnv); g == nil || g.current() != Held {
+			if g := r.known(testEnv); g == nil || g.State() != Held {
 				o.t.Error("the environment is lost with its offer")
 			}
 			return r
@@ -191,8 +191,8 @@ func TestOfferEnds(t *testing.T) {
 				if got := o.sees(r); got != tt.sees {
 					t.Errorf("operators see %q, want %q", got, tt.sees)
 				}
-				if g := r.known(testEnv); (g.candidate != nil) != (tt.sees == "new" || tt.sees == "next" && g.state != Open) {
-					t.Errorf("offered: %t", g.candidate != nil)
+				if g := r.known(testEnv); g.offers() != (tt.sees == "new" || tt.sees == "next" && g.State() != Open) {
+					t.Errorf("offered: %t", g.offers())
 				}
 			})
 		})
@@ -206,7 +206,7 @@ func TestForgottenEnvironmentOffersNothing(t *testing.T) {
 		if err := o.router.Forget(o.t.Context(), testEnv); err != nil {
 			t.Fatal(err)
 		}
-		if g.candidate != nil {
+		if g.offers() {
 			t.Error("it is still offered")
 		}
 		if got := handle(o.router, operator, nil); got.status != http.StatusNotFound {

@@ -61,7 +61,7 @@ func (s *site) foreign(r *route) *route {
 		return nil
 	}
 	for _, other := range s.declared {
-		if other.gate != r.gate && !other.sameProject(r) {
+		if other.env != r.env && !other.sameProject(r) {
 			return other
 		}
 	}
@@ -87,7 +87,7 @@ func (c *conflict) err() error {
 		return platform.Errorf(platform.CodeConflict, "the host of route %q belongs to another project", c.claim.URL).
 			WithHint("use a host of your own project, or remove the other project's routes to it first")
 	}
-	return platform.Errorf(platform.CodeConflict, "route %q is served by environment %q", c.holder.URL, c.holder.gate.id).
+	return platform.Errorf(platform.CodeConflict, "route %q is served by environment %q", c.holder.URL, c.holder.env.id).
 		WithHint("give the route another host or path, or remove it from the other environment")
 }
 

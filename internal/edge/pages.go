@@ -11,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"sluice/internal/edge/gate"
+	"sluice/internal/edge/relay"
 )
 
 //go:embed pages/page.html
@@ -106,16 +109,16 @@ func (ps *pages) html(p page) []byte {
 }
 
 // turnAway answers a request that its gate did not let in.
-func (ps *pages) turnAway(w http.ResponseWriter, req *http.Request, g *gate, err error) {
+func (ps *pages) turnAway(w http.ResponseWriter, req *http.Request, e *environment, err error) {
 	switch {
-	case errors.Is(err, errFull):
-		ps.wait(w, req, g, pageBusy.page())
-	case errors.Is(err, errMaintenance):
+	case errors.Is(err, gate.ErrFull):
+		ps.wait(w, req, e, pageBusy.page())
+	case errors.Is(err, gate.ErrMaintenance):
 		p := pageMaintenance.page()
-		if m := g.status().Message; m != "" {
+		if m := e.Status().Message; m != "" {
 			p.Detail = m
 		}
-		ps.wait(w, req, g, p)
+		ps.wait(w, req, e, p)
 	default: // the client left: nobody reads this
 		w.WriteHeader(statusClientLeft)
 	}
@@ -123,9 +126,9 @@ func (ps *pages) turnAway(w http.ResponseWriter, req *http.Request, g *gate, err
 
 // wait tells a visitor to come back, with the project's own page when it has one and the
 // visitor is no program.
-func (ps *pages) wait(w http.ResponseWriter, req *http.Request, g *gate, p page) {
+func (ps *pages) wait(w http.ResponseWriter, req *http.Request, e *environment, p page) {
 	p.Status = http.StatusServiceUnavailable
-	own := g.maintenancePage()
+	own := e.maintenancePage()
 	if own == "" || wantsJSON(req) {
 		ps.send(w, req, p.Status, p)
 		return
@@ -144,14 +147,6 @@ func (ps *pages) wait(w http.ResponseWriter, req *http.Request, g *gate, p page)
 // answer, and run nothing.
 const ownPagePolicy = "default-src 'none'; style-src 'unsafe-inline' https:; img-src data: https:; font-src data: https:; frame-ancestors 'self'"
 
-// maintenancePage returns the page of the release that serves; "" when it brought none.
-func (g *gate) maintenancePage() string {
-	if rel := g.serving(); rel != nil {
-		return rel.publication.MaintenancePage
-	}
-	return ""
-}
-
 func (ps *pages) unavailable(w http.ResponseWriter, req *http.Request, name pageName) {
 	ps.write(w, req, http.StatusServiceUnavailable, name)
 }
@@ -164,23 +159,13 @@ func (ps *pages) send(w http.ResponseWriter, req *http.Request, status int, p pa
 	p.Status = status
 	h := w.Header()
 	setPageHeader(h)
-	if status == http.StatusServiceUnavailable && (p.Retry > 0 || safe(req.Method)) {
+	if status == http.StatusServiceUnavailable && (p.Retry > 0 || relay.Safe(req.Method)) {
 		h.Set("Retry-After", strconv.Itoa(retryAfter))
 	}
 	body := ps.render(h, req, p)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
-}
-
-// safe reports whether a request may be sent again by a program that knows nothing of what
-// became of the first (RFC 9110 9.2.1).
-func safe(method string) bool {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
-		return true
-	}
-	return false
 }
 
 func setPageHeader(h http.Header) {

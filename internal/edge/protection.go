@@ -83,8 +83,8 @@ func (p *protection) restrictsRobots() bool { return p != nil && p.settings.Rest
 
 // keepOut answers a request that may not see the environment and reports whether it did.
 // It comes before the gate: who may not see a site takes no place in its queue.
-func (r *Router) keepOut(w http.ResponseWriter, req *http.Request, g *gate) bool {
-	p := g.protection.Load()
+func (r *Router) keepOut(w http.ResponseWriter, req *http.Request, e *environment) bool {
+	p := e.protection.Load()
 	if p == nil || !p.settings.Access.Restricts() {
 		return false
 	}
@@ -93,7 +93,7 @@ func (r *Router) keepOut(w http.ResponseWriter, req *http.Request, g *gate) bool
 	case allowed, !matched && p.doorman == nil:
 		return false
 	case p.doorman == nil:
-		r.metrics.denied.Add(1)
+		r.denied.Add(1)
 		r.pages.write(w, req, http.StatusForbidden, pageForbidden)
 		return true
 	}
@@ -101,7 +101,7 @@ func (r *Router) keepOut(w http.ResponseWriter, req *http.Request, g *gate) bool
 	if given && p.doorman.lets(req.Context(), name, password) {
 		return false
 	}
-	r.metrics.denied.Add(1)
+	r.denied.Add(1)
 	w.Header().Set("WWW-Authenticate", `Basic realm="restricted", charset="UTF-8"`)
 	r.pages.write(w, req, http.StatusUnauthorized, pageUnauthorized)
 	return true
@@ -117,14 +117,14 @@ func (r *Router) Configure(ctx context.Context, env platform.EnvironmentID, s pl
 	}
 	defer done()
 	if env == "" {
-		return platform.Errorf(platform.CodeInvalid, "settings need an environment")
+		return platform.Errorf(platform.CodeInvalid, "environment is required")
 	}
 	p, err := compileProtection(s)
 	if err != nil {
 		return err
 	}
-	g := r.gate(env)
-	g.protection.Store(p)
-	g.purge() // cached answers carry the robots header of before
+	e := r.environment(env)
+	e.protection.Store(p)
+	e.purge() // cached answers carry the robots header of before
 	return r.save()
 }

@@ -254,7 +254,7 @@ func TestOfferEndsWithItsHold(t *testing.T) {
 		if err := w.router.Offer(w.t.Context(), to("r0", "new:80")); err != nil {
 			t.Fatal(err)
 		}
-		if g := w.router.known(testEnv); g.candidate != nil {
+		if w.router.known(testEnv).offers() {
 			t.Fatal("an open environment took an offer")
 		}
 		w.configure(platform.EdgeSettings{Bypass: []string{"10.0.0.0/8"}})

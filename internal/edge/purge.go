@@ -53,8 +53,8 @@ func (r *Router) releaseOf(address string) *release {
 	addr = addr.Unmap()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, g := range r.gates {
-		if rel := g.serving(); rel != nil && rel.contains(addr) {
+	for _, e := range r.environments {
+		if rel := e.serving(); rel != nil && rel.contains(addr) {
 			return rel
 		}
 	}

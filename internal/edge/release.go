@@ -9,7 +9,9 @@ import (
 	"slices"
 
 	"sluice/internal/edge/cache"
+	"sluice/internal/edge/gate"
 	"sluice/internal/edge/pattern"
+	"sluice/internal/edge/relay"
 	"sluice/internal/platform"
 )
 
@@ -21,14 +23,14 @@ type release struct {
 	encoded     []byte // publication, as the state file has it
 	routes      []*route
 	table       *table // of this release's routes only
-	pool        *pool
+	pool        *relay.Pool
 	subnet      netip.Prefix // of the environment's containers; invalid for none
 	answers     *cache.Zone  // what it answered; nil for one that only operators see
 	patterns    []*pattern.Pattern
 }
 
 // newRelease compiles a publication. It returns CodeInvalid when a route leads nowhere.
-func (r *Router) newRelease(g *gate, p platform.Publication) (*release, error) {
+func (r *Router) newRelease(e *environment, p platform.Publication) (*release, error) {
 	for app, addrs := range p.Backends {
 		for _, a := range addrs {
 			if _, _, err := net.SplitHostPort(a); err != nil {
@@ -46,7 +48,7 @@ func (r *Router) newRelease(g *gate, p platform.Publication) (*release, error) {
 	}
 	rel := &release{publication: clone(p), routes: make([]*route, 0, len(p.Routes)), subnet: subnet}
 	for _, declared := range p.Routes {
-		c, err := compileRoute(g, declared)
+		c, err := compileRoute(e, declared)
 		if err != nil {
 			return nil, err
 		}
@@ -64,7 +66,7 @@ func (r *Router) newRelease(g *gate, p platform.Publication) (*release, error) {
 	}
 	rel.encoded = encoded
 	rel.table = newTable([]*release{rel})
-	rel.pool = newPool(rel.publication.Backends, r.dial)
+	rel.pool = relay.NewPool(rel.publication.Backends, r.dial)
 	return rel, nil
 }
 
@@ -73,12 +75,20 @@ func (rel *release) serves(p platform.Publication) bool {
 	return rel != nil && reflect.DeepEqual(rel.publication, clone(p))
 }
 
-// samePool reports whether the two releases have the same containers, whose connections
-// may be kept. Addresses alone do not say so: a new container can get an old address.
-func (rel *release) samePool(other *release) bool {
-	return other != nil && rel.publication.Release == other.publication.Release &&
-		reflect.DeepEqual(rel.publication.Backends, other.publication.Backends)
+// Adopt takes over the connections of a release with the same containers. Addresses alone
+// do not say that they are the same: a new container can get an old address.
+func (rel *release) Adopt(before gate.Release) bool {
+	other := releaseOf(before)
+	if other == nil || rel.publication.Release != other.publication.Release ||
+		!reflect.DeepEqual(rel.publication.Backends, other.publication.Backends) {
+		return false
+	}
+	rel.pool = other.pool
+	return true
 }
+
+// Connections returns those to the release's containers.
+func (rel *release) Connections() gate.Connections { return rel.pool }
 
 // clone copies what the caller could change later, and makes nil and empty equal.
 func clone(p platform.Publication) platform.Publication {

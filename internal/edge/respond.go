@@ -16,12 +16,12 @@ const (
 	noRobots     = "noindex, nofollow"
 )
 
-// decorate makes a backend's header what the visitor gets: without what is not his
+// Respond makes a backend's header what the visitor gets: without what is not his
 // business, with what the environment and its route say (spec: platform 3.6). Whoever
 // relays an answer of a backend calls it once, before anything was written.
-func (v *visit) decorate(status int, h http.Header) {
+func (t *transaction) Respond(status int, h http.Header) {
 	if status == http.StatusSwitchingProtocols || isEventStream(h) {
-		v.gate.outlast(v)
+		t.Outlast()
 	}
 	delete(h, "Server")
 	delete(h, HeldHeader)
@@ -30,8 +30,8 @@ func (v *visit) decorate(status int, h http.Header) {
 			delete(h, name)
 		}
 	}
-	v.markHeld(h)
-	v.route.mark(h, v.secure)
+	t.markHeld(h)
+	t.route.mark(h, t.secure)
 }
 
 // mark sets what every answer of a route carries, also one from a cache or one that the
@@ -40,7 +40,7 @@ func (r *route) mark(h http.Header, secure bool) {
 	if secure {
 		r.hsts(h)
 	}
-	if r.gate.protection.Load().restrictsRobots() {
+	if r.env.protection.Load().restrictsRobots() {
 		h.Set(robotsHeader, noRobots)
 	}
 }
@@ -52,8 +52,8 @@ func isEventStream(h http.Header) bool {
 }
 
 // markHeld says how long the request waited.
-func (v *visit) markHeld(h http.Header) {
-	if v.waited > 0 {
-		h.Set(HeldHeader, strconv.FormatInt(v.waited.Milliseconds(), 10))
+func (t *transaction) markHeld(h http.Header) {
+	if t.Waited() > 0 {
+		h.Set(HeldHeader, strconv.FormatInt(t.Waited().Milliseconds(), 10))
 	}
 }

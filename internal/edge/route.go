@@ -13,7 +13,7 @@ import (
 // route is one compiled entry of a publication.
 type route struct {
 	platform.Route
-	gate *gate
+	env *environment
 
 	cached *cache.Route // nil where nothing is cached
 
@@ -28,7 +28,7 @@ type route struct {
 }
 
 // compileRoute returns CodeInvalid for an entry that cannot be served.
-func compileRoute(g *gate, r platform.Route) (*route, error) {
+func compileRoute(e *environment, r platform.Route) (*route, error) {
 	u, err := url.Parse(r.URL)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, platform.Errorf(platform.CodeInvalid, "route %q is not an absolute http:// or https:// URL", r.URL)
@@ -42,7 +42,7 @@ func compileRoute(g *gate, r platform.Route) (*route, error) {
 	}
 	return &route{
 		Route:     r,
-		gate:      g,
+		env:       e,
 		host:      hostname(u.Host),
 		path:      strings.TrimRight(u.Path, "/"),
 		secure:    u.Scheme == "https",

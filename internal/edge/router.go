@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 
 	"sluice/internal/edge/cache"
+	"sluice/internal/edge/gate"
+	"sluice/internal/edge/relay"
 	"sluice/internal/platform"
 )
 
@@ -20,7 +22,7 @@ type Options struct {
 	Logger         *slog.Logger   // nil discards
 	HealthPath     string         // answered 200 on every host; "" for none
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and -Proto are believed
-	Dial           Dialer         // nil for TCP
+	Dial           relay.Dialer   // nil for TCP
 	Cache          cache.Options  // Renew and Logger are the router's to set
 }
 
@@ -29,10 +31,10 @@ type Router struct {
 	log     *slog.Logger
 	health  string
 	clients clients
-	dial    Dialer
+	dial    relay.Dialer
 	pages   *pages
-	relay   *relay
-	metrics *metrics
+	gates   gate.Metrics
+	denied  atomic.Int64 // requests kept out by HTTP access control
 	state   *stateFile
 	key     bypassKey
 	cache   *cache.Cache
@@ -42,8 +44,8 @@ type Router struct {
 	changes   sync.RWMutex // held while the state changes; locked while it is handed over
 	succeeded atomic.Bool  // another process has taken over
 
-	mu    sync.Mutex // guards gates and the making of tables
-	gates map[platform.EnvironmentID]*gate
+	mu           sync.Mutex // guards environments and the making of tables
+	environments map[platform.EnvironmentID]*environment
 }
 
 // New returns a router in the state that its state file holds: deadlines that passed
@@ -56,9 +58,9 @@ func New(opts Options) (*Router, error) {
 		clients: clients{trusted: opts.TrustedProxies},
 		dial:    opts.Dial,
 		pages:   newPages(),
-		metrics: newMetrics(),
 		key:     newBypassKey(),
-		gates:   map[platform.EnvironmentID]*gate{},
+
+		environments: map[platform.EnvironmentID]*environment{},
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
@@ -66,7 +68,6 @@ func New(opts Options) (*Router, error) {
 	if r.dial == nil {
 		r.dial = (&net.Dialer{}).DialContext
 	}
-	r.relay = &relay{clients: r.clients, faults: faults{pages: r.pages, log: r.log}}
 	r.table.Store(newTable(nil))
 	r.state = &stateFile{path: opts.StatePath, log: r.log}
 	if err := r.openCache(opts.Cache); err != nil {
@@ -114,9 +115,9 @@ func (r *Router) serve(w http.ResponseWriter, req *http.Request, route *route, s
 	case route.toTLS(w, req):
 	case route.uncertified(req):
 		r.pages.write(w, req, http.StatusForbidden, pageCertificate)
-	case r.keepOut(w, req, route.gate):
+	case r.keepOut(w, req, route.env):
 	case req.URL.Path == BypassPath:
-		r.serveBypass(w, req, route.gate, secure)
+		r.serveBypass(w, req, route.env, secure)
 	case route.redirect(w, req, secure):
 	case route.SSI:
 		r.include(w, req, route, secure)
@@ -127,33 +128,31 @@ func (r *Router) serve(w http.ResponseWriter, req *http.Request, route *route, s
 
 // pass takes a request through its gate to the release that serves.
 func (r *Router) pass(w http.ResponseWriter, req *http.Request, route *route, secure bool) {
-	v := newVisit(route.gate, req)
-	v.route, v.secure = route, secure
-	v.operator = func() bool { return r.bypasses(req, route.gate) }
-	err := route.gate.admit(req.Context(), v)
-	defer v.finish()
-	v.chronicle = chronicleOf(w)
-	v.markHeld(w.Header())
-	v.answers(w)
+	t := r.newTransaction(req, route, secure)
+	err := t.env.Admit(req.Context(), &t.Ticket)
+	defer t.finish()
+	t.log = upstreamLogOf(w)
+	t.markHeld(w.Header())
+	t.respondTo(w)
 	if err != nil {
-		r.pages.turnAway(w, req, v.gate, err)
+		r.pages.turnAway(w, req, t.env, err)
 		return
 	}
-	if r.withoutApplication(w, req, v) {
-		v.gate.answered(v, http.StatusOK) // no backend was asked: the next one may go
+	if r.withoutApplication(w, req, t) {
+		t.Answered(http.StatusOK) // no backend was asked: the next one may go
 		return
 	}
-	r.fill(w, req, v)
+	r.fill(w, req, t)
 }
 
-// withoutApplication answers a request for which the release that it was let in to, which
-// may have other routes than the one before, does not ask its application.
-func (r *Router) withoutApplication(w http.ResponseWriter, req *http.Request, v *visit) bool {
+// withoutApplication answers a request for which the release that it was admitted to,
+// which may have other routes than the one before, does not ask its application.
+func (r *Router) withoutApplication(w http.ResponseWriter, req *http.Request, t *transaction) bool {
 	switch {
-	case !v.reroute(req):
+	case !t.reroute(req):
 		r.pages.write(w, req, http.StatusNotFound, pageNotFound)
-	case v.route.toTLS(w, req), v.route.redirect(w, req, v.secure):
-	case v.route.uncertified(req):
+	case t.route.toTLS(w, req), t.route.redirect(w, req, t.secure):
+	case t.route.uncertified(req):
 		r.pages.write(w, req, http.StatusForbidden, pageCertificate)
 	default:
 		return false
@@ -168,7 +167,7 @@ const StateHeader = "X-Sluice-State"
 // load balancer that took it out would break the hold.
 func (r *Router) serveHealth(w http.ResponseWriter, route *route) {
 	if route != nil {
-		w.Header().Set(StateHeader, string(route.gate.status().State))
+		w.Header().Set(StateHeader, string(route.env.State()))
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
@@ -181,51 +180,51 @@ func (r *Router) serveHealth(w http.ResponseWriter, route *route) {
 // first publication's routes on.
 func (r *Router) Hold(ctx context.Context, h platform.Hold) (platform.HoldReport, error) {
 	if h.Environment == "" || h.Activity == "" {
-		return platform.HoldReport{}, platform.Errorf(platform.CodeInvalid, "a hold needs an environment and an activity")
+		return platform.HoldReport{}, platform.Errorf(platform.CodeInvalid, "environment and activity are required")
 	}
-	g, held, err := r.beginHold(ctx, h)
+	e, held, err := r.beginHold(ctx, h)
 	switch {
-	case g == nil:
+	case e == nil:
 		return platform.HoldReport{}, err
 	case err != nil:
-		return g.status().LastHold, err
+		return e.Status().LastHold, err
 	}
-	return g.drain(ctx, held, h.DrainTimeout)
+	return e.Drain(ctx, held, h.DrainTimeout)
 }
 
-func (r *Router) beginHold(ctx context.Context, h platform.Hold) (*gate, *hold, error) {
+func (r *Router) beginHold(ctx context.Context, h platform.Hold) (*environment, *gate.Hold, error) {
 	done, err := r.change(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer done()
-	g := r.gate(h.Environment)
-	return g, g.beginHold(h), r.save()
+	e := r.environment(h.Environment)
+	return e, e.BeginHold(h), r.save()
 }
 
 // Commit makes the hold's deadline end in maintenance. When the deadline has passed and let
 // visitors go back to the old release, they are held once more, and Commit returns when
 // those under way are done, as Hold does. No hold is no error.
 func (r *Router) Commit(ctx context.Context, env platform.EnvironmentID) error {
-	g, again, err := r.commit(ctx, env)
+	e, again, err := r.commit(ctx, env)
 	if again == nil || err != nil {
 		return err
 	}
-	_, err = g.drain(ctx, again, 0)
+	_, err = e.Drain(ctx, again, 0)
 	return err
 }
 
-func (r *Router) commit(ctx context.Context, env platform.EnvironmentID) (*gate, *hold, error) {
+func (r *Router) commit(ctx context.Context, env platform.EnvironmentID) (*environment, *gate.Hold, error) {
 	done, err := r.change(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer done()
-	g := r.known(env)
-	if g == nil {
+	e := r.known(env)
+	if e == nil {
 		return nil, nil, nil
 	}
-	return g, g.commit(), r.save()
+	return e, e.Commit(), r.save()
 }
 
 // Publish sets the routes and backends of an environment and opens it. Publishing the
@@ -238,7 +237,7 @@ func (r *Router) Publish(ctx context.Context, p platform.Publication) (platform.
 	}
 	defer done()
 	if p.Environment == "" {
-		return platform.HoldReport{}, platform.Errorf(platform.CodeInvalid, "a publication needs an environment")
+		return platform.HoldReport{}, platform.Errorf(platform.CodeInvalid, "environment is required")
 	}
 	report, err := r.publish(p)
 	if err != nil {
@@ -250,23 +249,23 @@ func (r *Router) Publish(ctx context.Context, p platform.Publication) (platform.
 func (r *Router) publish(p platform.Publication) (platform.HoldReport, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	g := r.gateLocked(p.Environment)
-	old := g.serving()
+	e := r.environmentLocked(p.Environment)
+	old := e.serving()
 	rel := old
 	if !rel.serves(p) {
 		var err error
-		if rel, err = r.cachedRelease(g, p); err == nil {
+		if rel, err = r.cachedRelease(e, p); err == nil {
 			err = rel.check()
 		}
 		if err != nil {
 			return platform.HoldReport{}, err
 		}
 	}
-	next, taken := r.table.Load().replace(g, old, rel)
+	next, taken := r.table.Load().replace(e, old, rel)
 	if taken != nil {
 		return platform.HoldReport{}, taken.err()
 	}
-	report := g.publish(rel, func() { r.table.Store(next) })
+	report := e.Publish(rel, func() { r.table.Store(next) })
 	if old != rel {
 		old.forgetAnswers()
 	}
@@ -281,12 +280,12 @@ func (r *Router) Resume(ctx context.Context, env platform.EnvironmentID) (platfo
 		return platform.HoldReport{}, err
 	}
 	defer done()
-	g := r.known(env)
-	if g == nil {
+	e := r.known(env)
+	if e == nil {
 		return platform.HoldReport{}, errUnknown(env)
 	}
-	g.purgeAfterMaintenance()
-	report := g.resume()
+	e.purgeAfterMaintenance()
+	report := e.Resume()
 	return report, r.save()
 }
 
@@ -298,8 +297,8 @@ func (r *Router) Close(ctx context.Context, env platform.EnvironmentID, message 
 		return platform.HoldReport{}, err
 	}
 	defer done()
-	g := r.gate(env)
-	report := g.close(message)
+	e := r.environment(env)
+	report := e.Close(message)
 	return report, r.save()
 }
 
@@ -311,19 +310,19 @@ func (r *Router) Forget(ctx context.Context, env platform.EnvironmentID) error {
 	}
 	defer done()
 	r.mu.Lock()
-	g := r.gates[env]
-	if g != nil {
-		delete(r.gates, env)
-		next, _ := r.table.Load().replace(g, g.serving(), nil) // removing conflicts with nothing
+	e := r.environments[env]
+	if e != nil {
+		delete(r.environments, env)
+		next, _ := r.table.Load().replace(e, e.serving(), nil) // removing conflicts with nothing
 		r.table.Store(next)
 	}
 	r.mu.Unlock()
-	if g == nil {
+	if e == nil {
 		return nil
 	}
-	g.close("")
-	if rel := g.serving(); rel != nil {
-		rel.pool.retire()
+	e.Close("")
+	if rel := e.serving(); rel != nil {
+		rel.pool.Retire()
 		rel.forgetAnswers()
 	}
 	return r.save()
@@ -332,41 +331,15 @@ func (r *Router) Forget(ctx context.Context, env platform.EnvironmentID) error {
 // HangUp cuts upgraded connections and event streams, whose clients connect again: for
 // the moment in which another process takes over.
 func (r *Router) HangUp() {
-	for _, g := range r.list() {
-		g.hangUp()
+	for _, e := range r.list() {
+		e.HangUp()
 	}
 }
 
 // Discharge turns away who still waits and lets nobody wait any more: for the end of the
 // process. What the state file says stays.
 func (r *Router) Discharge() {
-	for _, g := range r.list() {
-		g.discharge()
+	for _, e := range r.list() {
+		e.Discharge()
 	}
-}
-
-func (r *Router) gate(env platform.EnvironmentID) *gate {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.gateLocked(env)
-}
-
-func (r *Router) gateLocked(env platform.EnvironmentID) *gate {
-	g := r.gates[env]
-	if g == nil {
-		g = newGate(env, r.metrics, r.saveLater)
-		r.gates[env] = g
-	}
-	return g
-}
-
-func (r *Router) known(env platform.EnvironmentID) *gate {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.gates[env]
-}
-
-func errUnknown(env platform.EnvironmentID) error {
-	return platform.Errorf(platform.CodeNotFound, "the router does not know environment %q", env).
-		WithHint("redeploy the environment: sluice redeploy")
 }

@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,12 +8,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"sluice/internal/edge/gate"
 	"sluice/internal/platform"
 )
 
@@ -40,7 +38,7 @@ type savedGate struct {
 	State       State                  `json:"state"`
 	Message     string                 `json:"message,omitempty"`
 	Published   bool                   `json:"published"`
-	Hold        *savedHold             `json:"hold,omitempty"`     // with Open: its deadline has passed, its activity goes on
+	Hold        *gate.SavedHold        `json:"hold,omitempty"`     // with Open: its deadline has passed, its activity goes on
 	Activity    string                 `json:"activity,omitempty"` // that asked for a hold last
 	Candidate   *platform.Publication  `json:"candidate,omitempty"`
 	Settings    *platform.EdgeSettings `json:"settings,omitempty"`
@@ -60,19 +58,6 @@ func (p savedPublication) MarshalJSON() ([]byte, error) {
 		return p.encoded, nil
 	}
 	return json.Marshal(p.Publication)
-}
-
-type savedHold struct {
-	Activity   string              `json:"activity"`
-	StartedAt  time.Time           `json:"started_at"`
-	Deadline   time.Time           `json:"deadline"`
-	Wait       time.Duration       `json:"wait,omitempty"` // until a deadline that is set once more
-	Limit      int                 `json:"limit"`
-	OnDeadline platform.OnDeadline `json:"on_deadline"`
-}
-
-func (s *savedHold) hold() *hold {
-	return &hold{activity: s.Activity, wait: cmp.Or(s.Wait, s.Deadline.Sub(s.StartedAt)), deadline: s.Deadline, limit: s.Limit, onDeadline: s.OnDeadline}
 }
 
 // stateFile writes the state so that a reader finds the whole of one state, also after
@@ -212,42 +197,23 @@ func (r *Router) saveLater() {
 
 func (r *Router) snapshot() savedState {
 	s := savedState{Version: stateVersion, BypassKey: r.key, Environments: []savedGate{}}
-	for _, g := range r.list() {
-		s.Environments = append(s.Environments, g.record())
+	for _, e := range r.list() {
+		s.Environments = append(s.Environments, e.record())
 	}
 	return s
 }
 
-// list returns the gates, sorted by environment.
-func (r *Router) list() []*gate {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	gates := make([]*gate, 0, len(r.gates))
-	for _, g := range r.gates {
-		gates = append(gates, g)
+func (e *environment) record() savedGate {
+	g, serving, offered := e.Record()
+	s := savedGate{Environment: e.id, State: g.State, Message: g.Message, Activity: g.Activity, Hold: g.Hold}
+	if rel := releaseOf(serving); rel != nil {
+		s.Published, s.Publication = true, savedPublication{rel.publication, rel.encoded}
 	}
-	slices.SortFunc(gates, func(a, b *gate) int { return strings.Compare(string(a.id), string(b.id)) })
-	return gates
-}
-
-func (g *gate) record() savedGate {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	s := savedGate{Environment: g.id, State: g.state, Message: g.message, Activity: g.activity}
-	if g.release != nil {
-		s.Published, s.Publication = true, savedPublication{g.release.publication, g.release.encoded}
+	if rel := releaseOf(offered); rel != nil {
+		s.Candidate = &rel.publication
 	}
-	if g.candidate != nil {
-		s.Candidate = &g.candidate.publication
-	}
-	if p := g.protection.Load(); p != nil {
+	if p := e.protection.Load(); p != nil {
 		s.Settings = &p.settings
-	}
-	if h := cmp.Or(g.hold, g.lapsed); h != nil {
-		s.Hold = &savedHold{
-			Activity: h.activity, StartedAt: g.report.StartedAt, Deadline: h.deadline, Wait: h.wait,
-			Limit: h.limit, OnDeadline: h.onDeadline,
-		}
 	}
 	return s
 }
@@ -268,11 +234,11 @@ func (r *Router) restore(handed []byte) error {
 	}
 	var releases []*release
 	for _, sg := range s.Environments {
-		g := r.gateLocked(sg.Environment)
-		rel, err := r.restoreGate(g, sg)
+		e := r.environmentLocked(sg.Environment)
+		rel, err := r.restoreEnvironment(e, sg)
 		if err != nil {
 			r.log.Error("environment not restored", slog.String("environment", string(sg.Environment)), slog.Any("err", err))
-			delete(r.gates, sg.Environment)
+			delete(r.environments, sg.Environment)
 			continue
 		}
 		if rel != nil {
@@ -283,56 +249,31 @@ func (r *Router) restore(handed []byte) error {
 	return nil
 }
 
-// restoreGate brings back one gate and returns the release that it serves, nil for none.
-func (r *Router) restoreGate(g *gate, s savedGate) (rel *release, err error) {
+// restoreEnvironment brings back one environment and returns the release that it serves,
+// nil for none.
+func (r *Router) restoreEnvironment(e *environment, s savedGate) (rel *release, err error) {
 	if s.Settings != nil {
 		p, err := compileProtection(*s.Settings)
 		if err != nil {
 			return nil, err
 		}
-		g.protection.Store(p)
+		e.protection.Store(p)
 	}
+	var serving, offered gate.Release // nil and not a nil *release
 	if s.Published {
-		if rel, err = r.cachedRelease(g, s.Publication.Publication); err != nil {
+		if rel, err = r.cachedRelease(e, s.Publication.Publication); err != nil {
 			return nil, err
 		}
+		serving = rel
 	}
 	if s.Candidate != nil {
-		if g.candidate, err = r.newRelease(g, *s.Candidate); err != nil { // the site needs none
-			r.log.Error("offered release not restored", slog.String("environment", string(s.Environment)), slog.Any("err", err))
+		candidate, err := r.newRelease(e, *s.Candidate)
+		if err != nil { // the site does not need it
+			r.log.Error("could not restore an offered release", slog.String("environment", string(s.Environment)), slog.Any("error", err))
+		} else {
+			offered = candidate
 		}
 	}
-	g.restore(s, rel)
+	e.Restore(gate.Saved{State: s.State, Message: s.Message, Activity: s.Activity, Hold: s.Hold}, serving, offered)
 	return rel, nil
-}
-
-func (g *gate) restore(s savedGate, rel *release) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.release, g.message, g.activity = rel, s.Message, s.Activity
-	if s.Hold != nil {
-		g.activity = s.Hold.Activity
-		g.report.StartedAt, g.uncounted = s.Hold.StartedAt, true
-	}
-	switch {
-	case s.State == Held && s.Hold != nil:
-		g.arm(s.Hold.hold())
-		if !time.Now().Before(s.Hold.Deadline) {
-			g.overdue() // before anybody comes in; the next change saves it
-		}
-	case s.State == Open && rel != nil:
-		g.state = Open
-		if s.Hold != nil {
-			g.lapsed = s.Hold.hold()
-		}
-	default:
-		g.state = Closed
-	}
-}
-
-// serving returns the release, nil before the first publication.
-func (g *gate) serving() *release {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.release
 }

@@ -50,7 +50,7 @@ func TestStateSurvivesACrash(t *testing.T) {
 		if after.State != Held || !after.Deadline.Equal(before.Deadline) || after.Activity != "a1" || after.OnDeadline != platform.ReleaseOld {
 			t.Fatalf("held: %+v, before %+v", after, before)
 		}
-		if again.known(testEnv).hold.limit != 7 {
+		if s, _, _ := again.known(testEnv).Record(); s.Hold.Limit != 7 {
 			t.Error("the limit is lost")
 		}
 		if err := again.Commit(t.Context(), testEnv); err != nil {
@@ -75,7 +75,7 @@ func TestDeadlineThatPassedWhileTheRouterWasAwayIsActedOn(t *testing.T) {
 		if _, err := r.Hold(t.Context(), platform.Hold{Environment: testEnv, Activity: "a1", MaxWait: time.Minute, OnDeadline: platform.Maintain}); err != nil {
 			t.Fatal(err)
 		}
-		r.known(testEnv).hold.timer.Stop() // it crashed
+		r.state.pause(true) // it crashed
 		time.Sleep(2 * time.Minute)
 		again := reopen(t, path)
 		synctest.Wait()

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/edge/gate"
 	"sluice/internal/platform"
 )
 
@@ -22,7 +23,7 @@ func TestStateIsEncodedAsJSONDoes(t *testing.T) {
 	candidate := publication("r9")
 	full := savedGate{
 		Environment: `shop-"main"`, State: Held, Message: "]}0}", Published: true, Publication: published("r1"),
-		Hold:      &savedHold{Activity: "a1", StartedAt: time.Unix(1, 0).UTC(), Deadline: time.Unix(2, 0).UTC(), Limit: 3, OnDeadline: platform.Maintain},
+		Hold:      &gate.SavedHold{Activity: "a1", StartedAt: time.Unix(1, 0).UTC(), Deadline: time.Unix(2, 0).UTC(), Limit: 3, OnDeadline: platform.Maintain},
 		Candidate: &candidate, Settings: &platform.EdgeSettings{RestrictRobots: true, Bypass: []string{"10.0.0.0/8"}},
 	}
 	later := full

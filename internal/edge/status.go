@@ -3,7 +3,18 @@ package edge
 import (
 	"time"
 
+	"sluice/internal/edge/gate"
 	"sluice/internal/platform"
+)
+
+// State says what a gate does with a request.
+type State = gate.State
+
+// The states of a gate. A closed gate answers the maintenance page.
+const (
+	Open   = gate.Open
+	Held   = gate.Held
+	Closed = gate.Closed
 )
 
 // Status is what the router does for one environment right now.
@@ -27,37 +38,31 @@ type Status struct {
 
 // Status returns the status of one environment, or CodeNotFound.
 func (r *Router) Status(env platform.EnvironmentID) (Status, error) {
-	g := r.known(env)
-	if g == nil {
+	e := r.known(env)
+	if e == nil {
 		return Status{}, errUnknown(env)
 	}
-	return g.status(), nil
+	return e.status(), nil
 }
 
 // Statuses returns the status of every environment, sorted.
 func (r *Router) Statuses() []Status {
-	gates := r.list()
-	all := make([]Status, 0, len(gates))
-	for _, g := range gates {
-		all = append(all, g.status())
+	list := r.list()
+	all := make([]Status, 0, len(list))
+	for _, e := range list {
+		all = append(all, e.status())
 	}
 	return all
 }
 
-func (g *gate) status() Status {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+func (e *environment) status() Status {
+	g := e.Gate.Status()
 	s := Status{
-		Environment: g.id, State: g.state, Message: g.message,
-		Waiting: g.queue.len, InFlight: g.busy, LongLived: len(g.inside) - g.busy,
-		LastHold: g.report,
+		Environment: e.id, State: g.State, Message: g.Message, Activity: g.Activity, Deadline: g.Deadline, OnDeadline: g.OnDeadline,
+		Waiting: g.Waiting, InFlight: g.InFlight, LongLived: g.LongLived, LastHold: g.LastHold,
 	}
-	if g.release != nil {
-		s.Release = g.release.publication.Release
-		s.SwitchedOff = g.release.switchedOff()
-	}
-	if h := g.hold; h != nil {
-		s.Activity, s.Deadline, s.OnDeadline = h.activity, h.deadline, h.onDeadline
+	if rel := e.serving(); rel != nil {
+		s.Release, s.SwitchedOff = rel.publication.Release, rel.switchedOff()
 	}
 	return s
 }

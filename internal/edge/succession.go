@@ -61,8 +61,8 @@ func (r *Router) HandOver() (state []byte, end func(succeeded bool), err error) 
 // Waiting returns how many requests wait.
 func (r *Router) Waiting() int {
 	n := 0
-	for _, g := range r.list() {
-		n += g.status().Waiting
+	for _, e := range r.list() {
+		n += e.Status().Waiting
 	}
 	return n
 }

@@ -43,11 +43,11 @@ func newTable(releases []*release) *table {
 	return t
 }
 
-// replace returns a table in which g has the routes of next instead of those of old;
+// replace returns a table in which e has the routes of next instead of those of old;
 // either may be nil. Only hosts that one of them names are changed. It returns the
-// conflict, and then no table, when another gate serves a URL of next already or another
+// conflict, and then no table, when another environment serves a URL of next already or another
 // project has one of its hosts.
-func (t *table) replace(g *gate, old, next *release) (changed *table, taken *conflict) {
+func (t *table) replace(e *environment, old, next *release) (changed *table, taken *conflict) {
 	declared := map[string][]*route{}
 	for _, rel := range []*release{old, next} {
 		if rel == nil {
@@ -55,7 +55,7 @@ func (t *table) replace(g *gate, old, next *release) (changed *table, taken *con
 		}
 		for _, r := range rel.routes {
 			if _, known := declared[r.host]; !known {
-				declared[r.host] = t.declared(r.host, g)
+				declared[r.host] = t.declared(r.host, e)
 			}
 		}
 	}
@@ -65,7 +65,7 @@ func (t *table) replace(g *gate, old, next *release) (changed *table, taken *con
 		}
 		for _, r := range next.routes {
 			for _, other := range declared[r.host] {
-				if other.gate != g && other.path == r.path && other.secure == r.secure {
+				if other.env != e && other.path == r.path && other.secure == r.secure {
 					return nil, &conflict{claim: r, holder: other}
 				}
 			}
@@ -79,8 +79,8 @@ func (t *table) replace(g *gate, old, next *release) (changed *table, taken *con
 	return changed, nil
 }
 
-// declared returns the routes of a host but for those of g.
-func (t *table) declared(host string, g *gate) []*route {
+// declared returns the routes of a host but for those of e.
+func (t *table) declared(host string, e *environment) []*route {
 	sites, key := t.of(host)
 	s := sites[key]
 	if s == nil {
@@ -88,7 +88,7 @@ func (t *table) declared(host string, g *gate) []*route {
 	}
 	var others []*route
 	for _, r := range s.declared {
-		if r.gate != g {
+		if r.env != e {
 			others = append(others, r)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/edge/gate"
 	"sluice/internal/platform"
 )
 
@@ -24,7 +25,7 @@ func tableOf(tb testing.TB, urls ...string) *table {
 		p.Routes = append(p.Routes, upstream(u))
 	}
 	r := &Router{log: slog.New(slog.DiscardHandler)}
-	rel, err := r.newRelease(newGate(testEnv, newMetrics(), func() {}), p)
+	rel, err := r.newRelease(&environment{Gate: gate.New(&gate.Metrics{}, func() {}), id: testEnv}, p)
 	if err != nil {
 		tb.Fatal(err)
 	}

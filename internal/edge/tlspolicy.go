@@ -67,7 +67,7 @@ func (r *route) of(project string) bool {
 	if r.project != "" {
 		return r.project == project
 	}
-	return project != "" && strings.HasPrefix(string(r.gate.id), project+"-")
+	return project != "" && strings.HasPrefix(string(r.env.id), project+"-")
 }
 
 func (t *table) tlsPolicy(name string) (TLSPolicy, string) {

@@ -1,9 +1,7 @@
-package edge
+package relay
 
 import (
-	"maps"
 	"net/http"
-	"net/netip"
 	"net/textproto"
 	"net/url"
 	"slices"
@@ -13,15 +11,11 @@ import (
 	"sluice/internal/edge/wire"
 )
 
-// clients knows who asks, behind proxies that are trusted to say so.
-type clients struct{ trusted []netip.Prefix }
-
-// dropped are request headers that an application may believe and a client may not set
-// (spec: platform 3.6).
-func dropped() [12]string {
+// Reserved are request headers that an application may believe and a client may not set.
+func Reserved() [12]string {
 	return [...]string{
 		"Proxy", "X-Client-Ssl", "X-Client-Verify", "X-Client-Dn", "X-Client-Cert",
-		"Client-Cdn", "Client-Country", "Client-Abuse-Score", "Client-Asn", HeldHeader,
+		"Client-Cdn", "Client-Country", "Client-Abuse-Score", "Client-Asn", "X-Sluice-Held",
 		"Http2-Settings",
 		"Expect", // the body is asked for when a backend wants it
 	}
@@ -49,7 +43,7 @@ func mayTrail(name string) bool {
 	case "Host", "Authorization", "Cookie", "Forwarded", "Cache-Control", "Max-Forwards", "Pragma", "Range", "X-Original-Route", "X-Client-Ip":
 		return false
 	}
-	never := dropped()
+	never := Reserved()
 	return wire.ValidName(name) && !underscored(name) && !hopByHop(name) && !slices.Contains(never[:], name) && !strings.HasPrefix(name, "X-Forwarded-") &&
 		!strings.HasPrefix(name, "Content-") && !strings.HasPrefix(name, "If-")
 }
@@ -77,12 +71,12 @@ func setFields(h http.Header, resp *wire.Response) {
 		h[f.Name] = values[n-1 : n : n]
 	}
 	for _, list := range listed {
-		deleteListed(h, list)
+		DeleteListed(h, list)
 	}
 }
 
-// deleteListed removes the fields that a Connection field names.
-func deleteListed(h http.Header, list string) {
+// DeleteListed removes the fields that a Connection field names.
+func DeleteListed(h http.Header, list string) {
 	for name := range strings.SplitSeq(list, ",") {
 		if name = textproto.TrimString(name); name != "" && !strings.EqualFold(name, "close") && !strings.EqualFold(name, "keep-alive") {
 			h.Del(name)
@@ -91,17 +85,17 @@ func deleteListed(h http.Header, list string) {
 }
 
 // appendRequest appends the head that a backend gets.
-func (c clients) appendRequest(b []byte, req *http.Request, v *visit) ([]byte, error) {
+func appendRequest(b []byte, req *http.Request, h http.Header, body bool) ([]byte, error) {
 	upgrade := upgradeOf(req.Header)
 	if !printable(upgrade) {
-		return b, errUpgradeName
+		return b, ErrUpgradeName
 	}
 	b = append(b, req.Method...)
 	b = append(b, ' ')
 	b = appendTarget(b, req.URL)
 	b = append(b, " HTTP/1.1\r\n"...)
 	b = appendField(b, "Host", req.Host)
-	b = appendHeader(b, c.rewrite(req, v))
+	b = appendHeader(b, h)
 	if upgrade != "" {
 		b = append(b, "Connection: Upgrade\r\n"...)
 		b = appendField(b, "Upgrade", upgrade)
@@ -112,17 +106,17 @@ func (c clients) appendRequest(b []byte, req *http.Request, v *visit) ([]byte, e
 			break
 		}
 	}
-	return append(appendFraming(b, req, v), "\r\n"...), nil
+	return append(appendFraming(b, req, body), "\r\n"...), nil
 }
 
 // appendFraming says how the request's body ends.
-func appendFraming(b []byte, req *http.Request, v *visit) []byte {
+func appendFraming(b []byte, req *http.Request, body bool) []byte {
 	switch {
-	case v.body != nil && req.ContentLength >= 0:
+	case body && req.ContentLength >= 0:
 		b = append(b, "Content-Length: "...)
 		b = strconv.AppendInt(b, req.ContentLength, 10)
 		return append(b, "\r\n"...)
-	case v.body != nil:
+	case body:
 		for name := range req.Trailer {
 			if mayTrail(name) {
 				b = appendField(b, "Trailer", name)
@@ -181,110 +175,4 @@ func printable(s string) bool {
 		}
 	}
 	return true
-}
-
-// rewrite returns the header that a backend gets, fields of the connection excepted. The
-// request's own header stays as it is: the request may be sent again.
-func (c clients) rewrite(in *http.Request, v *visit) http.Header {
-	h := maps.Clone(in.Header)
-	if h == nil {
-		h = http.Header{}
-	}
-	for _, list := range in.Header["Connection"] {
-		deleteListed(h, list)
-	}
-	for _, name := range dropped() {
-		delete(h, name)
-	}
-	ip := c.address(in)
-	c.setForwarded(h, in)
-	h["X-Client-Ip"] = []string{ip}
-	if c.secure(in) {
-		h["X-Client-Ssl"] = []string{"on"}
-	}
-	h["X-Original-Route"] = []string{v.route.OriginalURL}
-	v.route.setClientCert(h, in.TLS)
-	if cookies := h["Cookie"]; cookies != nil {
-		h["Cookie"] = slices.Clone(cookies)
-		withoutBypass(h)
-	}
-	if v.gate.protection.Load().consumesAuthorization() {
-		delete(h, "Authorization")
-	}
-	return h
-}
-
-// setForwarded says who asks for what. What the client says about that itself is believed
-// from trusted proxies only.
-func (c clients) setForwarded(h http.Header, in *http.Request) {
-	delete(h, "Forwarded")
-	from := peer(in)
-	if before := in.Header["X-Forwarded-For"]; len(before) > 0 && c.viaProxy(in) {
-		from = strings.Join(before, ", ") + ", " + from
-	}
-	h["X-Forwarded-For"] = []string{from}
-	h["X-Forwarded-Host"] = []string{in.Host}
-	h["X-Forwarded-Proto"] = []string{scheme(c.secure(in))}
-}
-
-// viaProxy reports whether the request's peer is a trusted proxy.
-func (c clients) viaProxy(req *http.Request) bool {
-	return len(c.trusted) > 0 && c.trusts(peer(req))
-}
-
-func (c clients) trusts(ip string) bool {
-	addr, err := netip.ParseAddr(ip)
-	return err == nil && slices.ContainsFunc(c.trusted, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
-}
-
-// address returns the client's address: the peer's or, behind trusted proxies, the
-// nearest one that is none of them.
-func (c clients) address(req *http.Request) string {
-	ip := peer(req)
-	if !c.viaProxy(req) {
-		return ip
-	}
-	hops := strings.Split(strings.Join(req.Header["X-Forwarded-For"], ","), ",")
-	for _, hop := range slices.Backward(hops) {
-		hop = strings.TrimSpace(hop)
-		if _, err := netip.ParseAddr(hop); err != nil {
-			return ip
-		}
-		ip = hop
-		if !c.trusts(hop) {
-			return ip
-		}
-	}
-	return ip
-}
-
-// addr is address, parsed; the zero Addr, which no rule matches, when it is none.
-func (c clients) addr(req *http.Request) netip.Addr {
-	addr, err := netip.ParseAddr(c.address(req))
-	if err != nil {
-		return netip.Addr{}
-	}
-	return addr.Unmap().WithZone("") // networks have no zone, so that an address with one is in none
-}
-
-// secure reports whether the visitor speaks https.
-func (c clients) secure(req *http.Request) bool {
-	if req.TLS != nil {
-		return true
-	}
-	return len(c.trusted) > 0 && c.viaProxy(req) && strings.EqualFold(req.Header.Get("X-Forwarded-Proto"), "https")
-}
-
-func peer(req *http.Request) string {
-	if i := strings.LastIndexByte(req.RemoteAddr, ':'); i >= 0 {
-		return strings.Trim(req.RemoteAddr[:i], "[]")
-	}
-	return req.RemoteAddr
-}
-
-func scheme(secure bool) string {
-	if secure {
-		return "https"
-	}
-	return "http"
 }

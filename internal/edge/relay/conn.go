@@ -1,4 +1,4 @@
-package edge
+package relay
 
 import (
 	"context"
@@ -23,34 +23,34 @@ const (
 // Dialer opens a connection to a backend.
 type Dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-// backendConn is one connection to a backend. One request at a time uses it.
-type backendConn struct {
-	conn     net.Conn
+// conn is one connection to a backend. One request at a time uses it.
+type conn struct {
+	net.Conn
 	home     *instance
 	reused   bool      // it carried a request before
-	parked   time.Time // since when it is idle
+	since    time.Time // it is idle
 	deadline time.Time // of reads, as the connection knows it
 	in       wire.Reader
 	out      []byte // the head of the request; kept for the next
 	fields   []wire.Field
 }
 
-func newBackendConn(conn net.Conn, home *instance) *backendConn {
-	u := &backendConn{conn: conn, home: home}
-	u.in.Src = u.conn
+func newConn(nc net.Conn, home *instance) *conn {
+	u := &conn{Conn: nc, home: home}
+	u.in.Src = nc
 	return u
 }
 
 // quiet reports whether an idle connection is still open and nobody spoke on it. What a
 // backend says without being asked would be taken for the answer to the next request.
-func (u *backendConn) quiet() bool {
-	return u.in.Buffered() == 0 && silent(u.conn)
+func (u *conn) quiet() bool {
+	return u.in.Buffered() == 0 && silent(u.Conn)
 }
 
 // expectWithin bounds the wait for a response's header; 0 is platform.DefaultTimeout. Moving
 // the deadline costs more than looking at the clock, so the default one is moved only when
 // it has come nearer by a tenth.
-func (u *backendConn) expectWithin(timeout time.Duration, now time.Time) error {
+func (u *conn) expectWithin(timeout time.Duration, now time.Time) error {
 	const least, most = platform.DefaultTimeout, platform.DefaultTimeout + platform.DefaultTimeout/10
 	if timeout > 0 {
 		return u.waitUntil(now.Add(timeout))
@@ -62,15 +62,15 @@ func (u *backendConn) expectWithin(timeout time.Duration, now time.Time) error {
 }
 
 // waitUntil moves the deadline of reads; the zero time is none.
-func (u *backendConn) waitUntil(t time.Time) error {
+func (u *conn) waitUntil(t time.Time) error {
 	u.deadline = t
-	return u.conn.SetReadDeadline(t)
+	return u.Conn.SetReadDeadline(t)
 }
 
-// abort makes reads and writes that are under way fail. It may be called at any time.
-func (u *backendConn) abort() { _ = u.conn.SetDeadline(time.Unix(1, 0)) }
+// Abort makes reads and writes that are under way fail. It may be called at any time.
+func (u *conn) Abort() { _ = u.Conn.SetDeadline(time.Unix(1, 0)) }
 
-func (u *backendConn) close() { _ = u.conn.Close() }
+func (u *conn) close() { _ = u.Conn.Close() }
 
 // errDialTimeout is the cause of a dial that took too long.
 var errDialTimeout = errors.New("the backend did not accept the connection in time")

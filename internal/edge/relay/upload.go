@@ -1,4 +1,4 @@
-package edge
+package relay
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 // upload sends a request's body while the response is already waited for: a backend may
 // answer before it has read everything.
 type upload struct {
-	body  *heldBody
+	body  *body
 	done  chan struct{}
 	whole atomic.Bool  // the backend got it
 	asks  atomic.Bool  // the client is waited for
@@ -26,17 +26,17 @@ var bodies = sync.Pool{New: func() any { return new([bodyBuffer]byte) }} //nolin
 
 const bodyBuffer = 32 << 10
 
-func startUpload(w http.ResponseWriter, u *backendConn, body *heldBody, req *http.Request) *upload {
+func startUpload(w http.ResponseWriter, u *conn, from *body, req *http.Request) *upload {
 	// Without it the server reads the rest of a body before it sends an early answer.
 	_ = http.NewResponseController(w).EnableFullDuplex()
-	up := &upload{body: body, done: make(chan struct{})}
+	up := &upload{body: from, done: make(chan struct{})}
 	up.touch()
 	go func() {
 		defer close(up.done)
 		err := up.send(u, req)
 		up.whole.Store(err == nil)
-		if err != nil && body.failed.Load() {
-			u.abort() // half a request must not be waited for, nor carried out
+		if err != nil && from.failed.Load() {
+			u.Abort() // half a request must not be waited for, nor carried out
 		}
 	}()
 	return up
@@ -94,11 +94,8 @@ func (up *upload) stop(w http.ResponseWriter) {
 	}
 }
 
-// errBodyFailed says that the client did not send the whole body.
-var errBodyFailed = errors.New("the request's body broke off")
-
 // send copies the body in the framing that the head announced.
-func (up *upload) send(u *backendConn, req *http.Request) error {
+func (up *upload) send(u *conn, req *http.Request) error {
 	buf := bodies.Get().(*[bodyBuffer]byte) //nolint:errcheck // New makes nothing else
 	defer bodies.Put(buf)
 	if req.ContentLength >= 0 {
@@ -113,13 +110,13 @@ func (up *upload) send(u *backendConn, req *http.Request) error {
 			start := room - len(size)
 			copy(buf[start:], size)
 			copy(buf[room+n:], "\r\n")
-			if _, err := u.conn.Write(buf[start : room+n+2]); err != nil {
+			if _, err := u.Write(buf[start : room+n+2]); err != nil {
 				return err
 			}
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			_, err := u.conn.Write(appendTrailer([]byte("0\r\n"), req.Trailer))
+			_, err := u.Write(appendTrailer([]byte("0\r\n"), req.Trailer))
 			return err
 		case err != nil:
 			return err
@@ -128,7 +125,7 @@ func (up *upload) send(u *backendConn, req *http.Request) error {
 }
 
 // sendLength copies exactly the announced length.
-func (up *upload) sendLength(u *backendConn, length int64, buf []byte) error {
+func (up *upload) sendLength(u *conn, length int64, buf []byte) error {
 	for left := length; left > 0; {
 		n, err := up.read(buf[:min(int64(len(buf)), left)])
 		left -= int64(n)
@@ -136,7 +133,7 @@ func (up *upload) sendLength(u *backendConn, length int64, buf []byte) error {
 			up.body.ended.Store(true)
 		}
 		if n > 0 {
-			if _, err := u.conn.Write(buf[:n]); err != nil {
+			if _, err := u.Write(buf[:n]); err != nil {
 				return err
 			}
 		}

@@ -1,4 +1,4 @@
-package edge
+package gate
 
 import (
 	"cmp"
@@ -11,21 +11,21 @@ import (
 // cutGrace is how long a drain waits for cut requests to end.
 const cutGrace = time.Second
 
-// hold is why a gate is held, and until when.
-type hold struct {
+// Hold is why a gate is held, and until when.
+type Hold struct {
 	activity   string
 	wait       time.Duration // from its beginning to its deadline
 	deadline   time.Time
-	limit      int // visits that may wait at once
+	limit      int // requests that may wait at once
 	onDeadline platform.OnDeadline
 	timer      *time.Timer
 	ended      chan struct{} // closed when the hold is over or another activity took it
 }
 
-// beginHold makes new requests wait. The same activity keeps its deadline; another one
+// BeginHold makes new requests wait. The same activity keeps its deadline; another one
 // takes over who waits. A closed gate stays closed: maintenance ends by Publish or Resume
 // only. It returns the hold to drain for, nil when the gate is closed.
-func (g *gate) beginHold(h platform.Hold) *hold {
+func (g *Gate) BeginHold(h platform.Hold) *Hold {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.activity != h.Activity {
@@ -36,7 +36,7 @@ func (g *gate) beginHold(h platform.Hold) *hold {
 		return nil
 	}
 	wait := cmp.Or(h.MaxWait, platform.DefaultHoldWait)
-	next := &hold{
+	next := &Hold{
 		activity:   h.Activity,
 		wait:       wait,
 		deadline:   time.Now().Add(wait),
@@ -60,7 +60,7 @@ func (g *gate) beginHold(h platform.Hold) *hold {
 
 // arm puts the gate under the hold and starts its deadline. Whom a release has not let go
 // yet waits on.
-func (g *gate) arm(h *hold) {
+func (g *Gate) arm(h *Hold) {
 	if g.pace != nil {
 		g.pace.stall.Stop()
 		g.pace = nil
@@ -72,7 +72,7 @@ func (g *gate) arm(h *hold) {
 }
 
 // expire acts on a deadline that nobody came before.
-func (g *gate) expire(h *hold) {
+func (g *Gate) expire(h *Hold) {
 	g.mu.Lock()
 	if g.hold != h {
 		g.mu.Unlock()
@@ -84,20 +84,20 @@ func (g *gate) expire(h *hold) {
 }
 
 // overdue does what the hold says about its deadline.
-func (g *gate) overdue() {
+func (g *Gate) overdue() {
 	if h := g.hold; h.onDeadline == platform.ReleaseOld && g.release != nil {
 		g.open()
 		g.lapsed = h
 	} else {
 		g.shut("")
 	}
-	g.metrics.expired.Add(1)
+	g.metrics.Expired.Add(1)
 }
 
-// drain waits until the requests from before the hold are answered, and cuts what is left
+// Drain waits until the requests from before the hold are answered, and cuts what is left
 // after the timeout. It ends early when the hold or ctx does; the hold itself does not
 // depend on ctx.
-func (g *gate) drain(ctx context.Context, h *hold, timeout time.Duration) (platform.HoldReport, error) {
+func (g *Gate) Drain(ctx context.Context, h *Hold, timeout time.Duration) (platform.HoldReport, error) {
 	start := time.Now()
 	idle, ended := g.drained(h)
 	limit := time.NewTimer(cmp.Or(timeout, platform.DefaultDrain))
@@ -106,7 +106,7 @@ func (g *gate) drain(ctx context.Context, h *hold, timeout time.Duration) (platf
 	case <-idle:
 	case <-ended:
 	case <-ctx.Done():
-		return g.status().LastHold, context.Cause(ctx)
+		return g.Status().LastHold, context.Cause(ctx)
 	case <-limit.C:
 		g.cutBusy(h)
 		grace := time.NewTimer(cutGrace)
@@ -127,7 +127,7 @@ func (g *gate) drain(ctx context.Context, h *hold, timeout time.Duration) (platf
 
 // drained returns channels that are closed when no ordinary request is under way, and
 // when the hold is over. The second is nil without a hold.
-func (g *gate) drained(h *hold) (idle, ended <-chan struct{}) {
+func (g *Gate) drained(h *Hold) (idle, ended <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if h != nil {
@@ -145,23 +145,25 @@ func (g *gate) drained(h *hold) (idle, ended <-chan struct{}) {
 }
 
 // cutBusy cuts what the drain of h still waits for.
-func (g *gate) cutBusy(h *hold) {
+func (g *Gate) cutBusy(h *Hold) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.hold != h || g.state == Open {
 		return
 	}
-	g.report.Cut += g.cut(func(v *visit) bool { return !v.long })
+	g.report.Cut += g.cut(func(t *Ticket) bool { return !t.long })
 }
 
-// commit makes the deadline end in maintenance. When it has passed already, and the old
+// Commit makes the deadline end in maintenance. When it has passed already, and the old
 // release serves, the gate is held once more: no visitor may meet the old release on data
-// that is being changed. It returns the hold to drain for then, nil otherwise.
-func (g *gate) commit() *hold {
+// that is being changed. It returns the hold to drain for then, nil otherwise. Upgraded
+// connections and event streams of the old release, for which no drain waits, are cut.
+func (g *Gate) Commit() *Hold {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.hold != nil {
 		g.hold.onDeadline = platform.Maintain
+		g.cutLongLived(g.release)
 		return nil
 	}
 	if g.lapsed == nil {
@@ -171,22 +173,28 @@ func (g *gate) commit() *hold {
 	again.deadline, again.onDeadline = time.Now().Add(again.wait), platform.Maintain
 	g.report.ReleasedAt = time.Time{}
 	g.arm(&again)
+	g.cutLongLived(g.release)
 	return &again
 }
 
-// publish opens the gate to rel. swap is called under the lock, so that no request finds
+// cutLongLived cuts upgraded connections and event streams of a release, which may be nil.
+func (g *Gate) cutLongLived(rel Release) {
+	if rel == nil {
+		return
+	}
+	of := rel.Connections()
+	g.report.LongLived += g.cut(func(t *Ticket) bool { return t.long && t.release.Connections() == of })
+}
+
+// Publish opens the gate to rel. swap is called under the lock, so that no request finds
 // the new routes with the old release or the other way round.
-func (g *gate) publish(rel *release, swap func()) platform.HoldReport {
+func (g *Gate) Publish(rel Release, swap func()) platform.HoldReport {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	old := g.release
-	if rel != old {
-		if rel.samePool(old) {
-			rel.pool = old.pool
-		} else if old != nil {
-			old.pool.retire()
-			g.report.LongLived += g.cut(func(v *visit) bool { return v.long && v.release.pool == old.pool })
-		}
+	if rel != old && !rel.Adopt(old) && old != nil {
+		old.Connections().Retire()
+		g.cutLongLived(old)
 	}
 	g.withdraw(rel)
 	g.release = rel
@@ -195,8 +203,8 @@ func (g *gate) publish(rel *release, swap func()) platform.HoldReport {
 	return g.collect()
 }
 
-// resume opens the gate to the release from before. Without one it closes.
-func (g *gate) resume() platform.HoldReport {
+// Resume opens the gate to the release from before. Without one it closes.
+func (g *Gate) Resume() platform.HoldReport {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.release == nil {
@@ -207,18 +215,18 @@ func (g *gate) resume() platform.HoldReport {
 	return g.collect()
 }
 
-// close answers everything with the maintenance page. Long-lived connections are cut,
+// Close answers everything with the maintenance page. Long-lived connections are cut,
 // requests under way may finish.
-func (g *gate) close(message string) platform.HoldReport {
+func (g *Gate) Close(message string) platform.HoldReport {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.shut(message)
-	g.report.LongLived += g.cut(func(v *visit) bool { return v.long })
+	g.report.LongLived += g.cut(func(t *Ticket) bool { return t.long })
 	return g.collect()
 }
 
 // open ends a hold or maintenance and lets go who waits.
-func (g *gate) open() {
+func (g *Gate) open() {
 	g.endHold()
 	g.lapsed = nil
 	g.withdraw(g.release)
@@ -231,15 +239,15 @@ func (g *gate) open() {
 }
 
 // shut ends a hold and turns away who waits.
-func (g *gate) shut(message string) {
+func (g *Gate) shut(message string) {
 	g.endHold()
 	g.lapsed = nil
 	g.withdraw(nil)
-	g.turnAway(errMaintenance)
+	g.turnAway(ErrMaintenance)
 	g.state, g.message = Closed, message
 }
 
-func (g *gate) endHold() {
+func (g *Gate) endHold() {
 	if g.hold == nil {
 		return
 	}
@@ -250,7 +258,7 @@ func (g *gate) endHold() {
 }
 
 // collect hands out the report of a hold once, also of one that its deadline ended.
-func (g *gate) collect() platform.HoldReport {
+func (g *Gate) collect() platform.HoldReport {
 	if !g.uncounted {
 		return platform.HoldReport{}
 	}
@@ -258,19 +266,19 @@ func (g *gate) collect() platform.HoldReport {
 	return g.report
 }
 
-// discharge is for the end of the process: who waits is turned away, long-lived
+// Discharge is for the end of the process: who waits is turned away, long-lived
 // connections are cut, and the state stays what it is for the next start.
-func (g *gate) discharge() {
+func (g *Gate) Discharge() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.leaving = true
-	g.turnAway(errMaintenance)
-	g.cut(func(v *visit) bool { return v.long })
+	g.turnAway(ErrMaintenance)
+	g.cut(func(t *Ticket) bool { return t.long })
 }
 
-// hangUp cuts long-lived connections.
-func (g *gate) hangUp() {
+// HangUp cuts long-lived connections.
+func (g *Gate) HangUp() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.cut(func(v *visit) bool { return v.long })
+	g.cut(func(t *Ticket) bool { return t.long })
 }

@@ -1,4 +1,4 @@
-package edge
+package relay
 
 import (
 	"errors"
@@ -8,10 +8,10 @@ import (
 
 var errBodyClosed = errors.New("read of a request's body after the request")
 
-// heldBody is the body of a client's request. It remembers whether anything was read, for
+// body is the body of a client's request. It remembers whether anything was read, for
 // then the request cannot be sent to another backend, and it ignores Close, which a
 // transport calls when it could not connect.
-type heldBody struct {
+type body struct {
 	io.ReadCloser
 	touched atomic.Bool
 	ended   atomic.Bool // all of it was read
@@ -19,7 +19,7 @@ type heldBody struct {
 	done    atomic.Bool
 }
 
-func (b *heldBody) Read(p []byte) (int, error) {
+func (b *body) Read(p []byte) (int, error) {
 	if b.done.Load() {
 		return 0, errBodyClosed
 	}
@@ -35,10 +35,10 @@ func (b *heldBody) Read(p []byte) (int, error) {
 }
 
 // Close does nothing: the server closes what it made.
-func (b *heldBody) Close() error { return nil }
+func (b *body) Close() error { return nil }
 
 // finish makes later reads fail: a transport may read on after the handler returned.
-func (b *heldBody) finish() {
+func (b *body) finish() {
 	if b != nil {
 		b.done.Store(true)
 	}

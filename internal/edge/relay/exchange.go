@@ -1,4 +1,4 @@
-package edge
+package relay
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"sluice/internal/edge/wire"
@@ -15,46 +16,38 @@ import (
 
 // exchange is one request sent to a backend and its response sent back.
 type exchange struct {
-	relay *relay
-	w     http.ResponseWriter
-	req   *http.Request
-	visit *visit
+	*call
+	timeout time.Duration // for the header of the response
 
-	up       *backendConn
+	up       *conn
 	asked    time.Time
-	upload   *upload // nil for a request without a body
-	answered bool    // something of the response was written to the client
+	answered bool // something of the response was written to the client
 }
 
 // run does everything on a connection, which is kept or closed in the end. An error means
 // that nothing was answered; after that it panics with http.ErrAbortHandler.
-func (x *exchange) run(u *backendConn) (err error) {
+func (x *exchange) run(u *conn) (err error) {
 	x.up = u
 	u.in.Begin()
 	keep := false
 	defer func() {
-		if ours := x.visit.detach(); keep && ours {
+		if ours := x.job.Detach(); keep && ours {
 			u.home.put(u)
 		} else {
 			u.close()
 		}
 	}()
-	if !x.visit.attach(u) {
-		return x.visit.cause()
+	if !x.job.Attach(u) {
+		return x.job.Cause()
 	}
-	if err := x.ask(); err != nil {
+	if err := x.sendHead(); err != nil {
 		return err
 	}
-	resp, err := x.answer()
+	resp, err := x.readHead()
 	if err != nil {
 		return err
 	}
-	if x.visit.chronicle != nil {
-		x.visit.chronicle.answeredBy(answered{resp.Status, time.Since(x.asked)})
-	}
-	if x.visit.paced != nil {
-		x.visit.gate.answered(x.visit, resp.Status)
-	}
+	x.job.Began(resp.Status, time.Since(x.asked))
 	if resp.Status == http.StatusSwitchingProtocols {
 		return x.switchProtocols(resp)
 	}
@@ -66,30 +59,29 @@ func (x *exchange) run(u *backendConn) (err error) {
 	return nil
 }
 
-// ask sends the request's head, and starts with its body.
-func (x *exchange) ask() error {
+// sendHead sends the request's head, and starts with its body.
+func (x *exchange) sendHead() error {
 	u := x.up
 	x.asked = time.Now()
-	if err := errors.Join(u.expectWithin(x.visit.route.Timeout, x.asked), x.visit.cause()); err != nil {
+	if err := errors.Join(u.expectWithin(x.timeout, x.asked), x.job.Cause()); err != nil {
 		return err
 	}
-	head, err := x.relay.clients.appendRequest(u.out[:0], x.req, x.visit)
+	head, err := appendRequest(u.out[:0], x.req, x.job.Header(x.req), x.body != nil)
 	u.out = head
 	if err != nil {
 		return err
 	}
-	if _, err := u.conn.Write(head); err != nil {
+	if _, err := u.Write(head); err != nil {
 		return err
 	}
-	if x.visit.body != nil {
-		x.upload = startUpload(x.w, u, x.visit.body, x.req)
-		x.visit.upload = x.upload
+	if x.body != nil {
+		x.upload = startUpload(x.w, u, x.body, x.req)
 	}
 	return nil
 }
 
-// answer reads the response's head, and passes interim ones on.
-func (x *exchange) answer() (wire.Response, error) {
+// readHead reads the response's head, and passes interim ones on.
+func (x *exchange) readHead() (wire.Response, error) {
 	u := x.up
 	for {
 		head, err := u.in.Head(maxResponseHeader)
@@ -118,10 +110,10 @@ func (x *exchange) answer() (wire.Response, error) {
 // moreTime gives a backend its time from the end of the request's body on: a client may
 // send it slowly. It reports false when the time is over.
 func (x *exchange) moreTime() bool {
-	if x.upload == nil || x.visit.cause() != nil {
+	if x.upload == nil || x.job.Cause() != nil {
 		return false
 	}
-	until := x.upload.due().Add(cmp.Or(x.visit.route.Timeout, platform.DefaultTimeout))
+	until := x.upload.due().Add(cmp.Or(x.timeout, platform.DefaultTimeout))
 	return time.Now().Before(until) && x.wait(until) == nil
 }
 
@@ -131,10 +123,10 @@ func (x *exchange) wait(until time.Time) error {
 	if err := x.up.waitUntil(until); err != nil {
 		return err
 	}
-	if x.visit.body != nil && x.visit.body.failed.Load() {
-		return errBodyFailed
+	if x.body != nil && x.body.failed.Load() {
+		return ErrBody
 	}
-	return x.visit.cause()
+	return x.job.Cause()
 }
 
 // interim passes on an informational response, such as 103 Early Hints.
@@ -154,36 +146,36 @@ func (x *exchange) interim(resp wire.Response) {
 func (x *exchange) pass(resp wire.Response) error {
 	h := x.w.Header()
 	setFields(h, &resp)
-	x.visit.decorate(resp.Status, h)
+	x.job.Respond(resp.Status, h)
 	x.upload.closing(h, x.req)
 	if _, said := h["Content-Type"]; !said {
 		h["Content-Type"] = nil // the server would guess
 	}
 	x.w.WriteHeader(resp.Status)
-	body := resp.Body(&x.up.in)
+	rest := resp.Body(&x.up.in)
 	// Without a length the application may be talking bit by bit: nothing is held back.
-	live := resp.Framing == wire.Chunked || resp.Framing == wire.UntilClose || x.visit.long
+	live := resp.Framing == wire.Chunked || resp.Framing == wire.UntilClose || isEventStream(h)
 	if resp.Framing == wire.Length && resp.Length > int64(x.up.in.Buffered()) {
 		x.up.in.Bulk()
 	}
-	if live && !body.More() {
+	if live && !rest.More() {
 		x.flush() // the header is news, too
 	}
-	for !body.Done() {
-		if err := x.piece(&body, live); err != nil {
+	for !rest.Done() {
+		if err := x.piece(&rest, live); err != nil {
 			return err
 		}
 	}
-	return x.trailer(h, body.Trailer)
+	return x.trailer(h, rest.Trailer)
 }
 
 // piece passes on what comes next of the body.
-func (x *exchange) piece(body *wire.Body, live bool) error {
-	p, err := body.Next()
+func (x *exchange) piece(rest *wire.Body, live bool) error {
+	p, err := rest.Next()
 	switch {
 	case errors.Is(err, io.EOF):
 		return nil
-	case err != nil && errors.Is(err, os.ErrDeadlineExceeded) && x.visit.cause() == nil:
+	case err != nil && errors.Is(err, os.ErrDeadlineExceeded) && x.job.Cause() == nil:
 		return x.wait(time.Time{}) // that was for the header
 	case err != nil:
 		return err
@@ -191,7 +183,7 @@ func (x *exchange) piece(body *wire.Body, live bool) error {
 	if _, err := x.w.Write(p); err != nil {
 		return err
 	}
-	if live && !body.More() && !body.Done() {
+	if live && !rest.More() && !rest.Done() {
 		x.flush()
 	}
 	return nil
@@ -211,4 +203,10 @@ func (x *exchange) trailer(h http.Header, fields []wire.Field) error {
 		}
 	}
 	return nil
+}
+
+func isEventStream(h http.Header) bool {
+	const kind = "text/event-stream"
+	ct := h.Get("Content-Type")
+	return len(ct) >= len(kind) && strings.EqualFold(ct[:len(kind)], kind)
 }

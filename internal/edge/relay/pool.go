@@ -1,17 +1,16 @@
-package edge
+package relay
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// pool is the backends of one release and the connections to them. A pool of its own for
+// Pool is the backends of one release and the connections to them. A pool of its own for
 // each release means that a new release never inherits a connection to a container that
 // is going away.
-type pool struct {
+type Pool struct {
 	apps map[string]*application
 	dial Dialer
 }
@@ -27,13 +26,15 @@ type instance struct {
 	address string
 
 	mu      sync.Mutex
-	idle    []*backendConn
+	idle    []*conn
 	retired bool
 	sweep   *time.Timer // closes what was idle too long; nil when nothing is
 }
 
-func newPool(backends map[string][]string, dial Dialer) *pool {
-	p := &pool{apps: make(map[string]*application, len(backends)), dial: dial}
+// NewPool returns the pool of a release's applications, each with its addresses, host:port.
+// dial opens connections; nil is TCP.
+func NewPool(backends map[string][]string, dial Dialer) *Pool {
+	p := &Pool{apps: make(map[string]*application, len(backends)), dial: dial}
 	for app, addrs := range backends {
 		a := &application{}
 		for _, addr := range addrs {
@@ -45,7 +46,7 @@ func newPool(backends map[string][]string, dial Dialer) *pool {
 }
 
 // next returns the instance that the next request of the application goes to, or nil.
-func (p *pool) next(app string) *instance {
+func (p *Pool) next(app string) *instance {
 	a := p.apps[app]
 	switch {
 	case a == nil || len(a.instances) == 0:
@@ -57,15 +58,15 @@ func (p *pool) next(app string) *instance {
 }
 
 // size returns how many instances the application has.
-func (p *pool) size(app string) int {
+func (p *Pool) size(app string) int {
 	if a := p.apps[app]; a != nil {
 		return len(a.instances)
 	}
 	return 0
 }
 
-// retire closes idle connections, and busy ones as soon as they become idle.
-func (p *pool) retire() {
+// Retire closes idle connections, and busy ones as soon as they become idle.
+func (p *Pool) Retire() {
 	for _, a := range p.apps {
 		for _, i := range a.instances {
 			i.retire()
@@ -73,26 +74,19 @@ func (p *pool) retire() {
 	}
 }
 
-// repeatable reports whether the request may be sent once more when an idle connection
-// turns out closed. The others get a connection of their own: an idle one that the
-// backend is just closing would be a failure that nobody may repeat.
-func repeatable(req *http.Request) bool {
-	return safe(req.Method) && (req.Body == nil || req.Body == http.NoBody)
-}
-
 // connect opens a connection.
-func (p *pool) connect(ctx context.Context, i *instance) (*backendConn, error) {
+func (p *Pool) connect(ctx context.Context, i *instance) (*conn, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, dialTimeout, errDialTimeout)
 	defer cancel()
-	conn, err := p.dial(ctx, "tcp", i.address)
+	nc, err := p.dial(ctx, "tcp", i.address)
 	if err != nil {
 		return nil, &dialError{address: i.address, err: err}
 	}
-	return newBackendConn(conn, i), nil
+	return newConn(nc, i), nil
 }
 
 // take returns an idle connection, or nil when there is none.
-func (i *instance) take() *backendConn {
+func (i *instance) take() *conn {
 	for {
 		i.mu.Lock()
 		n := len(i.idle)
@@ -113,7 +107,7 @@ func (i *instance) take() *backendConn {
 }
 
 // put keeps a connection for the next request.
-func (i *instance) put(u *backendConn) {
+func (i *instance) put(u *conn) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.retired || len(i.idle) >= maxIdlePerBackend {
@@ -122,7 +116,7 @@ func (i *instance) put(u *backendConn) {
 	}
 	u.in.Idle()
 	clear(u.fields[:cap(u.fields)]) // they keep the whole head
-	u.parked = time.Now()
+	u.since = time.Now()
 	i.idle = append(i.idle, u)
 	if i.sweep == nil {
 		i.sweep = time.AfterFunc(idleBackendTimeout, i.expire)
@@ -134,7 +128,7 @@ func (i *instance) expire() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	old := 0
-	for old < len(i.idle) && time.Since(i.idle[old].parked) >= idleBackendTimeout {
+	for old < len(i.idle) && time.Since(i.idle[old].since) >= idleBackendTimeout {
 		i.idle[old].close()
 		old++
 	}
@@ -144,7 +138,7 @@ func (i *instance) expire() {
 		i.sweep = nil
 		return
 	}
-	i.sweep.Reset(idleBackendTimeout - time.Since(i.idle[0].parked))
+	i.sweep.Reset(idleBackendTimeout - time.Since(i.idle[0].since))
 }
 
 func (i *instance) retire() {

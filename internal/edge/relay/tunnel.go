@@ -1,4 +1,4 @@
-package edge
+package relay
 
 import (
 	"errors"
@@ -13,10 +13,7 @@ import (
 	"sluice/internal/edge/wire"
 )
 
-var (
-	errUpgradeName = errors.New("the upgrade is to something that is no name")
-	errUpgrade     = errors.New("the backend switched to another protocol than it was asked for")
-)
+var errUpgrade = errors.New("the backend switched to another protocol than it was asked for")
 
 // upgradeOf returns what the sender of a header wants to switch to, "" for nothing.
 func upgradeOf(h http.Header) string {
@@ -45,7 +42,7 @@ func upgradable(protocol string) string {
 func (x *exchange) switchProtocols(resp wire.Response) error {
 	h := x.w.Header()
 	setFields(h, &resp)
-	x.visit.decorate(resp.Status, h)
+	x.job.Respond(resp.Status, h)
 	asked, got := upgradeOf(x.req.Header), ""
 	for _, f := range resp.Fields {
 		if f.Name == "Upgrade" {
@@ -62,11 +59,11 @@ func (x *exchange) switchProtocols(resp wire.Response) error {
 		return err
 	}
 	x.answered = true
-	x.visit.unfollowed()                   // the request ends when the client ends its side; the other may go on
-	_ = x.up.conn.SetDeadline(time.Time{}) // it was for the answer's head
-	t := tunnel{client: client, backend: x.up.conn}
-	defer t.abort()
-	if !x.visit.attach(&t) {
+	x.unfollowed()                    // the request ends when the client ends its side; the other may go on
+	_ = x.up.SetDeadline(time.Time{}) // it was for the answer's head
+	t := tunnel{client: client, backend: x.up.Conn}
+	defer t.Abort()
+	if !x.job.Attach(&t) {
 		return nil // cut; both ends are closed
 	}
 	if err := writeSwitch(rw, h); err != nil {
@@ -105,8 +102,8 @@ func writeSwitch(w interface {
 // tunnel is the two ends of an upgraded connection.
 type tunnel struct{ client, backend net.Conn }
 
-// abort closes both ends.
-func (t *tunnel) abort() {
+// Abort closes both ends.
+func (t *tunnel) Abort() {
 	_ = t.client.Close()
 	_ = t.backend.Close()
 }
@@ -114,11 +111,11 @@ func (t *tunnel) abort() {
 // carry copies one way. After an orderly end of that side the other may still speak.
 func (t *tunnel) carry(to net.Conn, from io.Reader) {
 	if _, err := io.Copy(to, from); err != nil {
-		t.abort()
+		t.Abort()
 		return
 	}
 	half, ok := to.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
-		t.abort()
+		t.Abort()
 	}
 }

@@ -1,12 +1,9 @@
-package edge
+package gate
 
-import (
-	"net/http"
-	"time"
-)
+import "time"
 
 // A release lets waiting requests go the way TCP starts a connection: a few at first, two
-// more for each that is answered, half as many when the backend says that it is too much.
+// more for each that is answered, half as many when the backend says that it is too much (502, 503, 504).
 // A new release has cold caches, and what waits behind a full listen queue of the
 // backend would be answered 502.
 const (
@@ -30,7 +27,7 @@ type pace struct {
 func (p *pace) answered(status int) {
 	p.out--
 	switch status {
-	case 0, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case 0, 502, 503, 504:
 		p.window = max(p.window/2, paceMin)
 	default:
 		p.window = min(p.window+1, paceMax)
