@@ -25,8 +25,8 @@ func TestStateOfAnEarlierVersion(t *testing.T) {
 	if s.State != Held || s.Release != "r2" || s.Activity != "a1" || s.OnDeadline != platform.Maintain || s.Deadline.Year() != 2126 {
 		t.Errorf("status %+v", s)
 	}
-	if got := r.known(testEnv).hold.limit; got != 7 {
-		t.Errorf("limit %d", got)
+	if saved, _, _ := r.known(testEnv).Record(); saved.Hold.Limit != 7 {
+		t.Errorf("limit %d", saved.Hold.Limit)
 	}
 	if _, err := r.Resume(t.Context(), testEnv); err != nil {
 		t.Fatal(err)
