@@ -101,6 +101,11 @@ func appQuery(app string) url.Values {
 	return q
 }
 
+// LogTypes lists the names of an application's logs.
+func (c *Client) LogTypes(ctx context.Context, project, env, app string) ([]string, error) {
+	return get[[]string](ctx, c, path("projects", project, "environments", env, "logs", "types"), appQuery(app))
+}
+
 // Logs opens the last lines of an application's log as text; kind is "app", "error",
 // "access", … and lines 0 means all. The caller closes the reader.
 func (c *Client) Logs(ctx context.Context, project, env, app, kind string, lines int) (io.ReadCloser, error) {

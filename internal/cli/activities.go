@@ -175,9 +175,7 @@ func activityProperties(a apiv1.Activity) []property {
 		{"time_post_deploy", seconds(a.Timings.PostDeploy)},
 	}
 	for _, cmd := range a.Commands {
-		properties = append(properties, property{
-			commandTitle(cmd.Type) + " of " + cmd.App, fmt.Sprintf("exit status %d after %s", cmd.ExitCode, seconds(cmd.Duration)),
-		})
+		properties = append(properties, commandProperty(cmd))
 	}
 	if h := a.Hold; h != nil {
 		properties = append(properties, property{"hold", fmt.Sprintf(
@@ -187,13 +185,13 @@ func activityProperties(a apiv1.Activity) []property {
 	return properties
 }
 
-// commandTitle says what was run. A build is more than its hook: what takes its time may
-// be the tree's way into the slug.
-func commandTitle(kind string) string {
-	if kind == "build" {
-		return kind
+// commandProperty says how a hook ended. The time of a build includes what is not its hook's.
+func commandProperty(cmd apiv1.Command) property {
+	title, took := cmd.Type+" hook of "+cmd.App, seconds(cmd.Duration)
+	if cmd.Type == "build" {
+		title, took = "build of "+cmd.App, took+" with copying and packing"
 	}
-	return kind + " hook"
+	return property{title, fmt.Sprintf("exit status %d, took %s", cmd.ExitCode, took)}
 }
 
 func (c *program) activityLog() *cobra.Command {

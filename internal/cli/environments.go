@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"io"
 	"strconv"
 	"strings"
@@ -182,6 +183,24 @@ func (c *program) environmentRelationships() *cobra.Command {
 	return cmd
 }
 
+// logType returns the log that was asked for, or the only one; it lists several and
+// returns "".
+func (c *program) logType(ctx context.Context, s selection, args []string) (string, error) {
+	if len(args) == 1 {
+		return args[0], nil
+	}
+	names, err := s.LogTypes(ctx, s.project, s.env, c.app)
+	if err != nil || len(names) == 1 {
+		return strings.Join(names, ""), err
+	}
+	if len(names) == 0 {
+		c.note("No logs yet.")
+		return "", nil
+	}
+	c.note("Choose a log: sluice logs TYPE")
+	return "", printIDs(c, names, printable)
+}
+
 func (c *program) environmentLogs() *cobra.Command {
 	var lines int
 	var raw bool
@@ -189,8 +208,10 @@ func (c *program) environmentLogs() *cobra.Command {
 		Use:     "environment:logs [TYPE]",
 		Aliases: []string{"logs", "log"},
 		Short:   "Show the last lines of an application's log",
-		Long:    "Shows the last lines of a log of an application: app (the default), access, error, php.access, cron, deploy, post-deploy.",
-		Args:    positional(cobra.MaximumNArgs(1)),
+		Long: "Shows the last lines of a log of an application: access, error, app, cron, deploy, post-deploy, and Magento's own as " +
+			"magento/system, magento/exception, ..., with its newest error report as magento/report. Without TYPE it lists the logs. " +
+			"With -A and the name of a service or a worker it shows what that printed.",
+		Args: positional(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if lines < 0 {
 				return usageError("", "--lines must be 0 (all) or more, not %s", strconv.Itoa(lines))
@@ -199,7 +220,11 @@ func (c *program) environmentLogs() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			body, err := s.Logs(cmd.Context(), s.project, s.env, c.app, strings.Join(args, ""), lines)
+			kind, err := c.logType(cmd.Context(), s, args)
+			if err != nil || kind == "" {
+				return err
+			}
+			body, err := s.Logs(cmd.Context(), s.project, s.env, c.app, kind, lines)
 			if err != nil {
 				return err
 			}

@@ -12,9 +12,10 @@ import (
 // remoteName is the git remote by which a directory belongs to a project.
 const remoteName = "sluice"
 
-// git runs git in the current directory and returns what it prints, without the last newline.
+// git runs git in the checkout (the current directory, unless a command names another one)
+// and returns what it prints, without the last newline.
 func (c *program) git(ctx context.Context, args ...string) (string, error) {
-	out, err := c.gitIn(ctx, "", "", args...)
+	out, err := c.gitIn(ctx, c.checkout, "", args...)
 	return strings.TrimRight(out, "\n"), err
 }
 
@@ -33,7 +34,7 @@ func (c *program) gitIn(ctx context.Context, dir, input string, args ...string) 
 	return stdout.String(), nil
 }
 
-// remoteProject returns the project of the current directory's git remote, or "".
+// remoteProject returns the project of the checkout's git remote, or "".
 func (c *program) remoteProject(ctx context.Context) string {
 	address, err := c.git(ctx, "config", "--get", "remote."+remoteName+".url")
 	if err != nil {

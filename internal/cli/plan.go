@@ -29,7 +29,7 @@ func (c *program) plan() *cobra.Command {
 		Short: "Show what a push of a directory would do, without doing it",
 		Long: "Shows what a push of DIR (the current directory when absent), with its uncommitted changes, would do: what is built and why, " +
 			"what becomes of services, mounts and routes, which steps run and how long requests would be held.\n\n" +
-			"With -e it is compared with what the environment serves. Without it no server is needed: it shows a first deployment.\n\n" +
+			"In a checkout of a project, or with -e, it is compared with what the environment serves. Elsewhere no server is needed: it shows a first deployment.\n\n" +
 			"The exit status is 0, or 1 when the push would be refused.",
 		Args: positional(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,15 +51,33 @@ func (c *program) plan() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&opts.format, "format", "table", "table or json")
-	cmd.Flags().BoolVar(&opts.lenient, "allow-unknown-versions", false, "without -e: types and versions that are not in this program's catalog are warnings; a push to an installation that lacks them is refused")
+	cmd.Flags().BoolVar(&opts.lenient, "allow-unknown-versions", false, "without a server: types and versions that are not in this program's catalog are warnings; a push to an installation that lacks them is refused")
 	cmd.Flags().StringToStringVarP(&opts.options, "option", "o", nil, "a push option, such as "+manifest.AcceptDataLoss)
 	return cmd
 }
 
 func (c *program) makePlan(ctx context.Context, dir string, opts planOptions) (plan.Plan, error) {
-	if c.environment == "" {
+	c.checkout = dir
+	explicit := firstOf(c.environment, c.env["SLUICE_ENVIRONMENT"]) != ""
+	if !explicit && (c.remoteProject(ctx) == "" || c.branch(ctx) == "") {
 		return firstDeployment(dir, opts)
 	}
+	p, err := c.comparedPlan(ctx, dir, opts)
+	if err == nil || explicit || !unreachable(err) {
+		return p, err
+	}
+	c.note("Could not compare with the environment, so this is the plan of a first deployment: %s", printable(err.Error()))
+	return firstDeployment(dir, opts)
+}
+
+// unreachable reports whether an error says that the server cannot be asked.
+func unreachable(err error) bool {
+	code := exitStatus(err)
+	return code == ExitConnection || code == ExitLogin || code == ExitProjectNotFound
+}
+
+// comparedPlan has the server compare a directory with what the environment serves.
+func (c *program) comparedPlan(ctx context.Context, dir string, opts planOptions) (plan.Plan, error) {
 	s, err := c.selectEnvironment(ctx)
 	if err != nil {
 		return plan.Plan{}, err

@@ -52,7 +52,9 @@ type program struct {
 	app         string
 	yes         bool
 	insecure    bool
-	quiet       bool
+
+	checkout string // directory that git is asked about; empty: the current one
+	quiet    bool
 }
 
 func (c *program) run(ctx context.Context, args []string) error {

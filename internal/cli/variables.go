@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -260,17 +261,22 @@ func (c *program) createVariable(ctx context.Context, s selection, change apiv1.
 	if err != nil {
 		return err
 	}
-	c.noteVariable("Set", s, v.Name)
+	c.noteVariable(ctx, "Set", s, v.Name)
 	return nil
 }
 
-// noteVariable says what was done where, and that it is not in the containers yet.
-func (c *program) noteVariable(verb string, s selection, name string) {
+// noteVariable says what was done where, and when it reaches the containers.
+func (c *program) noteVariable(ctx context.Context, verb string, s selection, name string) {
 	where := "the project " + s.project
 	if s.env != "" {
 		where = "the environment " + s.env
 	}
-	c.note("%s the variable %s on %s. It takes effect with the next deployment: sluice environment:redeploy", verb, name, where)
+	effect := "It takes effect with the next deployment: sluice environment:redeploy"
+	envs, err := s.Environments(ctx, s.project)
+	if err == nil && !slices.ContainsFunc(envs, func(e apiv1.Environment) bool { return e.HasDeployment && (s.env == "" || e.Name == s.env) }) {
+		effect = "It takes effect with the first deployment."
+	}
+	c.note("%s the variable %s on %s. %s", verb, name, where, effect)
 }
 
 func (c *program) variableUpdate() *cobra.Command {
@@ -295,7 +301,7 @@ func (c *program) variableUpdate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c.noteVariable("Changed", s, v.Name)
+			c.noteVariable(cmd.Context(), "Changed", s, v.Name)
 			return nil
 		},
 	}
@@ -320,7 +326,7 @@ func (c *program) variableDelete() *cobra.Command {
 			if err := s.DeleteVariable(cmd.Context(), s.project, s.env, args[0]); err != nil {
 				return err
 			}
-			c.noteVariable("Deleted", s, args[0])
+			c.noteVariable(cmd.Context(), "Deleted", s, args[0])
 			return nil
 		},
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"sluice/internal/contract"
@@ -87,10 +86,10 @@ func choose(apps []engine.App, name string) (engine.App, error) {
 	}
 	if name == "" {
 		return engine.App{}, platform.Errorf(platform.CodeInvalid, "the environment has several applications").
-			WithHint("add --app with one of %v", names)
+			WithHint("choose one with --app: %s", strings.Join(names, ", "))
 	}
-	return engine.App{}, platform.Errorf(platform.CodeNotFound, "there is no application %q", name).
-		WithHint("use one of %v", names)
+	return engine.App{}, platform.Errorf(platform.CodeNotFound, "application %q not found", name).
+		WithHint("the applications are %s", strings.Join(names, ", "))
 }
 
 // Relationships returns what the application sees in MAGENTO_CLOUD_RELATIONSHIPS, as JSON.
@@ -122,72 +121,3 @@ func (s *Service) Routes(ctx context.Context, project, name string) ([]platform.
 	}
 	return current.release.Routes, nil
 }
-
-// Logs writes the end of a log to w: kind is a file of /var/log without ".log" ("access",
-// "error", "app", "cron"), or "" for what the container printed.
-func (s *Service) Logs(ctx context.Context, project, name, app, kind string, lines int, w io.Writer) error {
-	env, current, err := s.serving(ctx, project, name)
-	if err != nil {
-		return err
-	}
-	release, container := current.release.ID, app
-	if !slices.ContainsFunc(current.stored.Spec.Services, func(x engine.Service) bool { return x.Name == app }) {
-		a, err := chooseLogged(current.stored.Spec, app)
-		if err != nil {
-			return err
-		}
-		container = a
-		if kind == "app" && isWorker(current.stored.Spec, a) {
-			kind = "" // all that a worker says, it prints
-		}
-	} else {
-		release = ""
-	}
-	if kind == "" || release == "" {
-		return s.Engine.Logs(ctx, env.ID(), release, container, lines, w)
-	}
-	return s.tail(ctx, env, release, container, kind, lines, w)
-}
-
-func isWorker(spec engine.Spec, name string) bool {
-	return slices.ContainsFunc(spec.Workers, func(w engine.Worker) bool { return w.Name == name })
-}
-
-// chooseLogged also finds workers.
-func chooseLogged(spec engine.Spec, name string) (string, error) {
-	if isWorker(spec, name) {
-		return name, nil
-	}
-	a, err := choose(spec.Apps, name)
-	return a.Name, err
-}
-
-func (s *Service) tail(ctx context.Context, env platform.Environment, release, container, kind string, lines int, w io.Writer) error {
-	for _, r := range kind {
-		if (r < 'a' || r > 'z') && r != '.' && r != '-' && r != '_' {
-			return platform.Errorf(platform.CodeInvalid, "there is no log %q", kind).
-				WithHint("use access, error, app, cron, deploy or post-deploy")
-		}
-	}
-	argv := []string{"/bin/sh", "-c", tailScript, "tail", strconv.Itoa(lines), kind + ".log"}
-	var others strings.Builder
-	code, err := s.Engine.Exec(ctx, engine.ExecRequest{
-		Environment: env.ID(), Release: release, Container: container, Command: argv, Dir: contract.LogDir, Stdout: w, Stderr: &others,
-	})
-	if err != nil || code == 0 {
-		return err
-	}
-	missing := platform.Errorf(platform.CodeNotFound, "%s has no log %q yet", container, kind)
-	if names := strings.Fields(others.String()); code == noSuchLog && len(names) > 0 {
-		return missing.WithHint("there is %s", strings.Join(names, ", "))
-	}
-	return missing
-}
-
-// tailScript writes the end of a log, or the names of those that there are.
-const (
-	tailScript = `if [ -f "$2" ]; then exec tail -n "$1" "$2"; fi
-for f in *.log; do if [ -f "$f" ]; then echo "${f%.log}" >&2; fi; done
-exit 44`
-	noSuchLog = 44
-)

@@ -83,6 +83,7 @@ func (a *api) route() {
 	a.scoped("GET "+env+"/relationships", access.RelationshipsView, a.relationships)
 	a.scoped("GET "+env+"/routes", access.EnvironmentView, a.routes)
 	a.scoped("GET "+env+"/logs", access.LogsView, a.logs)
+	a.scoped("GET "+env+"/logs/types", access.LogsView, a.logTypes)
 	a.scoped("POST "+env+"/plan", access.Plan, a.plan)
 	a.scoped("POST "+env+"/exec", access.Exec, a.exec)
 

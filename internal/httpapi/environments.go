@@ -300,6 +300,20 @@ func (a *api) logs(w http.ResponseWriter, r *http.Request, s scope) error {
 	return nil
 }
 
+// logTypes lists the names of the logs that there are.
+func (a *api) logTypes(w http.ResponseWriter, r *http.Request, s scope) error {
+	env, err := a.environment(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	names, err := a.Inspector.LogNames(r.Context(), s.project.ID, env.Name, r.FormValue("app"))
+	if err != nil {
+		return err
+	}
+	a.writeJSON(w, r, http.StatusOK, append([]string{}, names...))
+	return nil
+}
+
 // countParameter reads a number from 0 to most.
 func countParameter(r *http.Request, name string, byDefault, most int) (int, error) {
 	v := r.FormValue(name)

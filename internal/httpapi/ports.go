@@ -143,9 +143,10 @@ type Inspector interface {
 	// Relationships returns what an application is connected to, in the shape of
 	// MAGENTO_CLOUD_RELATIONSHIPS; app may be empty when there is one application.
 	Relationships(ctx context.Context, project, env, app string) (json.RawMessage, error)
+	// LogNames lists the logs of an application.
+	LogNames(ctx context.Context, project, env, app string) ([]string, error)
 	// Logs writes the last lines of a log of an application to w, all of them when lines is
-	// 0. kind is "app", "access", "error", "cron", "deploy", ...; CodeNotFound for one that
-	// does not exist.
+	// 0. kind is a name that LogNames returns; CodeNotFound for one that does not exist.
 	Logs(ctx context.Context, project, env, app, kind string, lines int, w io.Writer) error
 	// Routes returns the published routes, none for an environment that has no release.
 	Routes(ctx context.Context, project, env string) ([]platform.Route, error)

@@ -446,6 +446,14 @@ func (p *Platform) Relationships(context.Context, string, string, string) (json.
 	return json.RawMessage(`{"database":[{"host":"database.internal","port":3306,"path":"main","username":"user"}]}`), nil
 }
 
+// LogNames implements httpapi.Inspector; the service "database" has one log.
+func (p *Platform) LogNames(_ context.Context, _, _, app string) ([]string, error) {
+	if app == "database" {
+		return []string{"app"}, nil
+	}
+	return []string{"access", "app", "magento/exception"}, nil
+}
+
 // Logs knows the logs "app" and "access"; the latter has a request with an escape sequence.
 func (p *Platform) Logs(_ context.Context, _, _, _, kind string, lines int, w io.Writer) error {
 	if kind != "app" && kind != "access" {
