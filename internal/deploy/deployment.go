@@ -144,8 +144,8 @@ func (d *deployment) load(ctx context.Context) (err error) {
 	if d.vars, err = d.s.Records.Variables(ctx, a.Project, a.Environment); err != nil {
 		return err
 	}
-	if err := d.s.Journal.Mask(a.ID, secretsOf(d.project, d.vars)); err != nil {
-		return fmt.Errorf("mask secrets in the log: %w", err)
+	if err := d.job.Hide(secretsOf(d.project, d.vars)); err != nil {
+		return err
 	}
 	d.previous, err = d.s.liveRelease(ctx, d.env)
 	return err

@@ -400,3 +400,17 @@ func TestProductionBuildsForItself(t *testing.T) {
 		t.Errorf("%d builds", len(builds))
 	}
 }
+
+// What a hook prints of a sensitive variable is in no log and no record.
+func TestSecretsStayOutOfTheRecord(t *testing.T) {
+	w := newWorld(t)
+	err := w.store.SaveVariable(t.Context(), "shop", platform.Variable{Name: "env:TOKEN", Value: "hunter2hunter2", Sensitive: true, VisibleRuntime: true, Enabled: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.builder.FailNext(&build.Failure{Step: "hook", ExitCode: 1, Tail: []string{"TOKEN=hunter2hunter2"}})
+	out, a := w.push(shop())
+	if strings.Contains(out+a.Reason, "hunter2") || !strings.Contains(a.Reason, "TOKEN=***") {
+		t.Errorf("reason %q, log:\n%s", a.Reason, out)
+	}
+}

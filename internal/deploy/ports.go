@@ -113,10 +113,8 @@ type Gate interface {
 	Forget(ctx context.Context, env platform.EnvironmentID) error
 }
 
-// Journal is the logs of activities.
+// Journal lets a pusher read along.
 type Journal interface {
-	// Mask hides secrets in what is written to an activity's log from now on.
-	Mask(activity string, secrets []string) error
 	// Follow copies an activity's log to w from its beginning until it is sealed or ctx ends.
 	Follow(ctx context.Context, activity string, w io.Writer) error
 }

@@ -8,6 +8,7 @@ import (
 
 	"sluice/internal/engine"
 	"sluice/internal/platform"
+	"sluice/internal/topology"
 )
 
 // Rollback queues the deployment of a release that was live before: its slugs, variables,
@@ -49,7 +50,15 @@ func (s *Service) deployable(ctx context.Context, env platform.Environment, curr
 		return refuse("it was never live")
 	case len(r.Slugs) == 0:
 		return refuse("its slugs were deleted, as only those of the last %d releases are kept", keptReleases)
-	case current == nil:
+	}
+	foreign, err := s.foreignHost(ctx, env, r.Routes)
+	if err != nil {
+		return r, stored, err
+	}
+	if foreign != "" {
+		return refuse("its route %s does not belong to the project any more", foreign)
+	}
+	if current == nil {
 		return r, stored, nil
 	}
 	for _, old := range stored.Spec.Services {
@@ -59,6 +68,19 @@ func (s *Service) deployable(ctx context.Context, env platform.Environment, curr
 		}
 	}
 	return r, stored, nil
+}
+
+// foreignHost returns a route of a stored release whose host is not the project's any more.
+func (s *Service) foreignHost(ctx context.Context, env platform.Environment, routes []platform.Route) (string, error) {
+	project, err := s.Records.Project(ctx, env.Project)
+	if err != nil {
+		return "", err
+	}
+	site, err := s.site(ctx, env.Project)
+	if err != nil {
+		return "", err
+	}
+	return topology.ForeignHost(topology.Input{Project: project, Environment: env, Site: site}, routes), nil
 }
 
 // openRelease reads the release that is to be deployed again.

@@ -78,6 +78,19 @@ func TestRollbackThatCannotBe(t *testing.T) {
 	}
 }
 
+// A domain that the project lost must not come back with an old release.
+func TestRollbackToALostDomain(t *testing.T) {
+	w := newWorld(t)
+	w.options.Domains = map[string][]string{"shop": {"www.shop.test"}}
+	w.push(shop())
+	w.options.Domains = nil
+	w.push(shop("pub/index.php", "<?php // 2"))
+	_, err := w.service(nil).Rollback(t.Context(), "shop", "main", "r1", platform.Actor{})
+	if platform.ErrorCode(err) != platform.CodeConflict || !strings.Contains(err.Error(), "www.shop.test") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestRollbackIsRecovered(t *testing.T) {
 	for _, tt := range []struct {
 		step  platform.Step

@@ -79,3 +79,15 @@ func (o ownership) check(r *manifest.Route, route platform.Route) error {
 		"%s: the route %q is for the host %q, which does not belong to the project %s; nothing was changed", r.Pos, r.URL, u.Hostname(), o.project).
 		WithHint("if it is yours, add it to the project: sluice domain:add -p %s %s; otherwise write {default} or {all} in place of the host", o.project, host)
 }
+
+// ForeignHost returns a host of resolved routes that does not belong to the environment, as
+// when a domain was taken from the project after a release had been stored; "" for none.
+func ForeignHost(in Input, routes []platform.Route) string {
+	o := ownershipOf(in)
+	for _, r := range routes {
+		if u, err := url.Parse(r.URL); err != nil || !o.covers(u.Hostname()) {
+			return r.URL
+		}
+	}
+	return ""
+}

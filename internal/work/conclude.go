@@ -24,7 +24,7 @@ func (q *Queue) conclude(ctx context.Context, job *Job, err error) {
 		log.Blank()
 		log.Line(0, "Cancelled: %v. The site was not touched.", err)
 	case err != nil:
-		a.Result, a.Reason, a.Hint = platform.ResultFailure, err.Error(), hintOf(err)
+		a.Result, a.Reason, a.Hint = platform.ResultFailure, job.mask.Mask(err.Error()), hintOf(err)
 		writeFailure(log, cmp.Or(job.kind.Phrase, "Activity failed"), err, a.Hint)
 	default:
 		a.Step = platform.StepFinished
@@ -38,7 +38,7 @@ func (q *Queue) conclude(ctx context.Context, job *Job, err error) {
 		q.Log.ErrorContext(ctx, "could not seal the log of an activity", "activity", a.ID, "error", sealErr)
 	}
 	q.Log.InfoContext(ctx, "activity finished", "activity", a.ID, "type", string(a.Type),
-		"environment", a.Environment, "result", string(a.Result), "step", string(step), "error", err)
+		"environment", a.Environment, "result", string(a.Result), "step", string(step), "reason", a.Reason)
 }
 
 func hintOf(err error) string {

@@ -6,5 +6,5 @@
 // An activity locks its environments when it is claimed, all at once or none, and in the
 // order in which activities were queued; so two activities never wait for each other.
 //
-// It may import platform, and neither net/http nor database/sql. It knows no kind.
+// It may import platform and termtext, and neither net/http nor database/sql. It knows no kind.
 package work

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sluice/internal/platform"
+	"sluice/internal/termtext"
 )
 
 // Job is one activity at work. Activity is the record as it will be saved next; only the
@@ -18,6 +19,7 @@ type Job struct {
 
 	queue  *Queue
 	kind   Kind
+	mask   termtext.Masker
 	forbid func()
 	close  func() // the log; conclude seals it
 	later  func(context.Context) error
@@ -44,6 +46,15 @@ func (j *Job) Record(ctx context.Context, step platform.Step) error {
 	}
 	if j.queue.opts.OnStep != nil {
 		j.queue.opts.OnStep(step)
+	}
+	return nil
+}
+
+// Hide keeps secrets that a command prints out of the log and out of the record.
+func (j *Job) Hide(secrets []string) error {
+	j.mask = termtext.NewMasker(secrets)
+	if err := j.queue.Journal.Mask(j.Activity.ID, secrets); err != nil {
+		return fmt.Errorf("mask secrets in the log: %w", err)
 	}
 	return nil
 }

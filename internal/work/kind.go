@@ -67,6 +67,8 @@ type Records interface {
 type Journal interface {
 	// Log opens an activity's log for appending. Lines are visible to followers at once.
 	Log(activity string) (io.WriteCloser, error)
+	// Mask hides secrets in what is written to an open log from now on.
+	Mask(activity string, secrets []string) error
 	// Seal marks the log as complete; followers end.
 	Seal(activity string) error
 }
