@@ -42,13 +42,14 @@ func nameFormat(of string) *format {
 	}}
 }
 
-func typeFormat() *format {
+// typeFormat is "name:version"; example is what messages suggest.
+func typeFormat(example string) *format {
 	return &format{name: "type", pattern: typePattern.String(), wrong: func(s string) (why, fix string) {
 		switch {
 		case !typePattern.MatchString(s):
-			return "a type is a name, a colon and a version", `write it as "php:8.2"`
+			return "a type is a name, a colon and a version", fmt.Sprintf("write it as %q", example)
 		case s[0] >= '0' && s[0] <= '9':
-			return "the name is missing", `write it as "php:8.2"`
+			return "the name is missing", fmt.Sprintf("write it as %q", example)
 		default:
 			return "", ""
 		}

@@ -12,7 +12,7 @@ const minimumDisk = 128
 func applicationSchema() *shape {
 	return object(append([]property{
 		{key: "name", shape: formatted(nameFormat("application")), required: true, doc: "The name of the application; routes refer to it. Renaming it separates it from its data."},
-		{key: "type", shape: formatted(typeFormat()).with(checkRuntime), required: true, doc: `The runtime and its version, "php:8.2".`},
+		{key: "type", shape: formatted(typeFormat("php:8.2")).with(checkRuntime), required: true, doc: `The runtime and its version, "php:8.2".`},
 		{key: "build", shape: buildSchema(), doc: "How the application is built."},
 		{key: "dependencies", shape: dependenciesSchema(), doc: "Tools that are installed before the build hook, by language."},
 		{key: "runtime", shape: runtimeSchema(), doc: "PHP extensions and the sizes of PHP-FPM."},

@@ -162,7 +162,7 @@ func checkCacheHeaders(c *checker, n *node, path string) {
 	for _, item := range n.list() {
 		switch strings.ToLower(item.str()) {
 		case "accept-encoding", "connection", "proxy-authorization", "te", "upgrade", "cookie":
-			c.fail(item.pos, "refused-value", fmt.Sprintf("%s cannot have %s", path, show(item.text)), "responses do not depend on it", "remove it")
+			c.fail(item.pos, "refused-value", fmt.Sprintf("%s cannot have %s", path, show(item.text)), "responses are not cached by it", "remove it")
 		}
 	}
 }

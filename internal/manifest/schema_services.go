@@ -8,7 +8,7 @@ import (
 // servicesSchema is services.yaml.
 func servicesSchema() *shape {
 	return mapOf("service", object(
-		property{key: "type", shape: formatted(typeFormat()).with(checkServiceType), required: true, doc: `The service and its version, "mysql:10.11".`},
+		property{key: "type", shape: formatted(typeFormat("mysql:10.11")).with(checkServiceType), required: true, doc: `The service and its version, "mysql:10.11".`},
 		property{key: "disk", shape: diskSchema(), doc: "Disk for the data, in MB; needed by services that keep any. Its size is not enforced."},
 		property{key: "configuration", shape: freeForm(), doc: "Settings of the type; see below for mysql."},
 		property{key: "relationships", shape: relationshipsSchema(), doc: "The application behind a varnish service. Services of one environment reach each other anyway."},

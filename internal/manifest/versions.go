@@ -131,7 +131,7 @@ func checkServiceType(c *checker, n *node, path string) {
 // that the catalog has, in the version that is written, if any.
 func (c *checker) inCatalog(n *node, what string, hasVersion bool, versions, names []string) bool {
 	name, version := splitEndpoint(n.str())
-	switch malformed, _ := typeFormat().wrong(n.str()); {
+	switch malformed, _ := typeFormat("").wrong(n.str()); {
 	case malformed != "":
 	case len(versions) == 0:
 		c.catalogued(n.pos, "unknown-type", fmt.Sprintf("unknown %s %s", what, show(name)), didYouMean(name, names))
