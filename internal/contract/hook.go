@@ -43,6 +43,9 @@ func isPreamble(line string) bool {
 func RunsToolkit(script string) bool {
 	return slices.ContainsFunc(commands(script), func(words []string) bool {
 		words = skipPrefixes(words)
+		if script, ok := shellScript(words); ok {
+			return RunsToolkit(script)
+		}
 		if len(words) > 0 && strings.HasPrefix(path.Base(words[0]), "php") {
 			// Its options, such as -d memory_limit=-1, come before the script.
 			words = slices.DeleteFunc(words[1:], func(w string) bool { return strings.HasPrefix(w, "-") || strings.Contains(w, "=") })
@@ -51,14 +54,32 @@ func RunsToolkit(script string) bool {
 	})
 }
 
+// shellScript returns the script of "sh -c SCRIPT", whatever the other options.
+func shellScript(words []string) (script string, ok bool) {
+	if len(words) < 3 || !slices.Contains([]string{"sh", "bash", "dash"}, path.Base(words[0])) {
+		return "", false
+	}
+	last := len(words) - 1
+	for i, w := range words[1:last] {
+		if strings.HasPrefix(w, "-") && !strings.HasPrefix(w, "--") && strings.HasSuffix(w, "c") {
+			return words[i+2], true
+		}
+	}
+	return "", false
+}
+
 // skipPrefixes drops what may stand before the name of a command: keywords, assignments
-// and programs that run another one.
+// and programs that run another one, with their options.
 func skipPrefixes(words []string) []string {
+	runner := false
 	for len(words) > 0 {
-		switch words[0] {
-		case "if", "then", "else", "elif", "while", "until", "do", "{", "!", "time", "exec", "command", "env", "nice", "nohup":
+		switch w := words[0]; w {
+		case "if", "then", "else", "elif", "while", "until", "do", "{", "!", "time", "exec", "command":
+		case "env", "nice", "nohup", "ionice", "timeout", "stdbuf":
+			runner = true
 		default:
-			if name, _, ok := strings.Cut(words[0], "="); !ok || strings.ContainsAny(name, "/.-") {
+			option := runner && strings.Trim(w[:min(len(w), 1)], "-0123456789") == ""
+			if name, _, ok := strings.Cut(w, "="); !option && (!ok || strings.ContainsAny(name, "/.-")) {
 				return words
 			}
 		}

@@ -12,7 +12,7 @@ import (
 	"sluice/internal/toolkit/phparray"
 )
 
-// The widths of the two columns (spec: ece-tools 8.4).
+// The widths of the two columns.
 const (
 	nameWidth  = 40
 	valueWidth = 60
@@ -34,8 +34,8 @@ func sections() []section {
 }
 
 // Show prints tables of what the platform says: services, routes and variables, or those
-// of them that are named. An unknown name is told and is no error. Credentials are shown:
-// whoever can run this in the container can read them anyway.
+// of them that are named. An unknown name is reported and is not an error. Credentials are shown:
+// everybody who can run this in the container can read them anyway.
 func Show(w io.Writer, p *kit.Platform, names []string) error {
 	all := sections()
 	var unknown []string

@@ -14,7 +14,7 @@ import (
 )
 
 // Kill asks the processes of this application that run cron jobs or queue consumers to
-// end; it does not wait for them. What goes wrong is logged and is no error.
+// end; it does not wait for them. What goes wrong is logged and is not an error.
 func Kill(k *kit.Kit) {
 	killer{proc: os.DirFS("/proc"), links: os.Readlink, signal: func(pid int) error { return syscall.Kill(pid, syscall.SIGTERM) }}.run(k)
 }

@@ -12,7 +12,7 @@ import (
 	"sluice/internal/toolkit/urlmap"
 )
 
-// gatherInstallation collects what setup:install is told from the relationships, the
+// gatherInstallation collects the options of setup:install from the relationships, the
 // variables and the routes.
 func gatherInstallation(ctx context.Context, k *kit.Kit) (installation, error) {
 	in, err := envphp.Gather(k)
@@ -44,7 +44,7 @@ func gatherInstallation(ctx context.Context, k *kit.Kit) (installation, error) {
 	return i, err
 }
 
-// databaseFrom keeps a port that is not the usual one in the host (spec: ece-tools G 10).
+// databaseFrom keeps a port that is not the usual one in the host.
 func databaseFrom(in envphp.Input) databaseOptions {
 	db := envphp.Database(in)
 	main := db.Sub("connection", mainConnection)

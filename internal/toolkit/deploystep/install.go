@@ -56,10 +56,10 @@ func logged(ctx context.Context, k *kit.Kit, title string, c shell.Command) (err
 	return err
 }
 
-// installation is everything that setup:install is told (spec: ece-tools 3.5).
+// installation holds the options of setup:install.
 type installation struct {
 	unsecure, secure, frontName, locale string
-	onlyUnsecure                        bool // nothing answers at https
+	onlyUnsecure                        bool // nothing responds at https
 	database                            databaseOptions
 	admin                               adminOptions
 	search                              searchOptions
@@ -192,7 +192,7 @@ func (q queueOptions) add(o *options) {
 	o.addGiven("amqp-virtualhost", q.vhost)
 }
 
-// passwordLength is that of a password nobody chose; it can be reset by mail.
+// passwordLength is that of a random password; it can be reset by mail.
 const passwordLength = 20
 
 // randomPassword makes letters and digits, at least one of each.

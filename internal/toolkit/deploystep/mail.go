@@ -23,7 +23,7 @@ const mailTimeout = 30 * time.Second
 //go:embed reset_password.html
 var passwordMail string
 
-// resetPassword tells the first administrator, who has a password nobody knows, where to
+// resetPassword tells the first administrator, whose password is random, where to
 // choose one. That the mail arrives cannot be known; a copy lies in var.
 func resetPassword(ctx context.Context, k *kit.Kit) error {
 	email := k.Platform.Variable("ADMIN_EMAIL")

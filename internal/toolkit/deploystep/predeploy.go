@@ -76,7 +76,7 @@ func lost(env *phparray.Array) bool {
 }
 
 // restoreEnv starts again from env.php.bak: it has the address of the administration, locked
-// settings and others that nobody could make again. The steps that follow bring what depends
+// settings and others that cannot be recreated. The steps that follow bring what depends
 // on the environment up to date. The variable CRYPT_KEY goes before the key of the copy.
 func restoreEnv(k *kit.Kit) error {
 	saved, err := k.PHPFile(tree.EnvPHPBackup).Read()

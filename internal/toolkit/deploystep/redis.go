@@ -13,7 +13,7 @@ import (
 	"sluice/internal/toolkit/services"
 )
 
-// cleanRedis empties the databases of the cache in Redis. One that does not answer fails,
+// cleanRedis empties the databases of the cache in Redis. One that does not respond fails,
 // also when the step before left it out of env.php: the shop would run without a cache.
 func cleanRedis(ctx context.Context, k *kit.Kit) error {
 	return cleanCaches(ctx, k, "redis", codeRedis)

@@ -10,7 +10,7 @@ import (
 	"sluice/internal/toolkit/tree"
 )
 
-// A strategy brings a directory of the build into its mount (spec: ece-tools A.4).
+// A strategy brings a directory of the build into its mount.
 type strategy string
 
 const (

@@ -60,7 +60,7 @@ type StepFunc func(ctx context.Context) error
 // Run calls the function.
 func (f StepFunc) Run(ctx context.Context) error { return f(ctx) }
 
-// MagentoVersion returns the version of Magento in the tree (spec: ece-tools A.6).
+// MagentoVersion returns the version of Magento in the tree.
 func (k *Kit) MagentoVersion() (composer.Version, error) {
 	fromGit, err := k.Stages.Global.Text("DEPLOYED_MAGENTO_VERSION_FROM_GIT")
 	if err != nil {
@@ -69,7 +69,7 @@ func (k *Kit) MagentoVersion() (composer.Version, error) {
 	return k.Tree.MagentoVersion(fromGit)
 }
 
-// Magento runs bin/magento; empty arguments are dropped (spec: ece-tools 3).
+// Magento runs bin/magento; empty arguments are dropped.
 func (k *Kit) Magento(ctx context.Context, command string, args ...string) (shell.Result, error) {
 	return shell.Magento(ctx, k.Shell, command, args...)
 }

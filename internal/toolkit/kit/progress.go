@@ -52,8 +52,8 @@ func (l *Lines) Touch(what string) {
 const heldPoll = 5 * time.Millisecond
 
 // AwaitFile returns a function that waits until a file exists, by which the platform tells
-// that requests are held. There is no limit: whoever begins a hook before the hold ends it
-// when it changes its mind. An empty path waits for nothing.
+// that requests are held. There is no limit: the platform, which began the hook before the
+// hold, ends it when it changes its mind. An empty path waits for nothing.
 func AwaitFile(path string) func() {
 	if path == "" {
 		return nil

@@ -15,7 +15,7 @@ type Source interface {
 // Stage reads the variables of one stage with their types.
 type Stage struct{ Source Source }
 
-// Stages are the readers of all stages (spec: ece-tools 4.2).
+// Stages are the readers of all stages.
 type Stages struct{ Global, Build, Deploy, PostDeploy Stage }
 
 // Value returns a variable as it is.

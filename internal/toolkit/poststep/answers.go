@@ -9,7 +9,7 @@ import (
 )
 
 // PHP may print notices before what a command of bin/magento prints, and behind it. They are no
-// part of the answer.
+// part of the output.
 
 // lastURL returns the last line that is a URL; "" when none is.
 func lastURL(text string) string {

@@ -12,10 +12,11 @@ import (
 	"github.com/dlclark/regexp2"
 
 	"sluice/internal/toolkit/phparray"
+	"sluice/internal/toolkit/shell"
 )
 
 // pattern is an entry of WARM_UP_PAGES that stands for many pages:
-// ENTITY:PATTERN:STORES (spec: ece-tools 10.1).
+// ENTITY:PATTERN:STORES.
 type pattern struct {
 	entity string   // category, cms-page, product, store-page
 	text   string   // "*", a path, an expression, SKUs
@@ -79,7 +80,11 @@ func (w *warmer) products(p pattern) []string {
 
 // ask runs config:show:urls.
 func (w *warmer) ask(ctx context.Context, args []string) []string {
-	result, err := w.kit.Magento(ctx, "config:show:urls", args...)
+	var result shell.Result
+	err := errNoCommands
+	if w.stores.commands() {
+		result, err = w.kit.Magento(ctx, "config:show:urls", args...)
+	}
 	if err != nil {
 		w.kit.Log.Error("Command execution failed: " + err.Error())
 		return nil

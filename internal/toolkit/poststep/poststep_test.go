@@ -259,6 +259,30 @@ func TestNoticesAreNoAnswers(t *testing.T) {
 	}
 }
 
+// TestWithoutTheModulePHPIsNotStarted: what its commands would say comes from the routes.
+func TestWithoutTheModulePHPIsNotStarted(t *testing.T) {
+	s := newShop(t)
+	w := world(t, s, nil)
+	w.Write(t, "-- composer.lock --\n{\"packages\":[{\"name\":\"magento/magento2-base\",\"version\":\"2.4.6\"}]}\n")
+	w.Kit.Platform.Routes.Set(s.URL+"/", phparray.Map("type", "upstream", "original_url", "http://{default}/"))
+	w.Variables["WARM_UP_PAGES"] = phparray.List("/a", s.URL+"/b", "http://example.com/c", "store-page:d:*", "category:*:*", "store-page:e:1")
+	must(t, run(t, w, "WarmUp"))
+	if got := s.asked(); got != "/a /b /d" {
+		t.Errorf("requested %s", got)
+	}
+	if got := w.Shell.Lines(); len(got) > 0 {
+		t.Errorf("ran %q", got)
+	}
+	for _, want := range []string{
+		`WARNING: [3003] Can't fetch store url with store code "1". the package magento/magento-cloud-components, which has the command, is not installed`,
+		"ERROR: Command execution failed: the package magento/magento-cloud-components", "http://example.com/c",
+	} {
+		if !strings.Contains(w.Log(), want) {
+			t.Errorf("no %q in\n%s", want, w.Log())
+		}
+	}
+}
+
 func TestAnEndedPhaseEndsTheWarmUp(t *testing.T) {
 	s := newShop(t)
 	w := world(t, s, nil)

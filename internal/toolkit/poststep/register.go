@@ -11,7 +11,7 @@ import (
 	"sluice/internal/toolkit/tree"
 )
 
-// Codes of what can go wrong (spec: ece-tools 11).
+// Codes of what can go wrong.
 const (
 	codeDeployFailed = 201
 	codeEnvPHP       = 202

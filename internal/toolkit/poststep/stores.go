@@ -2,12 +2,14 @@ package poststep
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/phparray"
+	"sluice/internal/toolkit/shell"
 	"sluice/internal/toolkit/urlmap"
 )
 
@@ -72,6 +74,10 @@ func (s *stores) all(ctx context.Context) *phparray.Array {
 		return s.byID
 	}
 	s.byID = phparray.New()
+	if !s.commands() {
+		s.fromRoutes()
+		return s.byID
+	}
 	result, err := s.kit.Magento(ctx, "config:show:store-url")
 	var urls *phparray.Array
 	if err == nil {
@@ -85,6 +91,20 @@ func (s *stores) all(ctx context.Context) *phparray.Array {
 	return s.byID
 }
 
+// fromRoutes takes the URLs of the routes for those of the stores, without their ids.
+func (s *stores) fromRoutes() {
+	routes, err := urlmap.From(s.kit.Platform.Routes)
+	if err != nil {
+		return // baseURL reports it
+	}
+	for _, site := range routes.Secure {
+		s.byID.Set(site.URL, site.URL)
+	}
+}
+
+// errNoCommands is why Magento is not asked.
+var errNoCommands = errors.New("the package " + components + ", which has the command, is not installed")
+
 // one returns the base URL of a store by its id or code; "" when there is none, which is
 // a warning.
 func (s *stores) one(ctx context.Context, code string) string {
@@ -94,7 +114,11 @@ func (s *stores) one(ctx context.Context, code string) string {
 	if u, ok := s.byCode[code]; ok {
 		return u
 	}
-	result, err := s.kit.Magento(ctx, "config:show:store-url", code)
+	var result shell.Result
+	err := errNoCommands
+	if s.commands() {
+		result, err = s.kit.Magento(ctx, "config:show:store-url", code)
+	}
 	if err != nil {
 		s.kit.Log.Warn(codeStoreURL, fmt.Sprintf("Can't fetch store url with store code %q. %v", code, err))
 	}

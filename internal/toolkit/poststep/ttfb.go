@@ -23,10 +23,10 @@ type measurement struct {
 	Timestamp string  `json:"timestamp"` // "2026-11-23 09:09:47", UTC
 	URL       string  `json:"url"`
 	Status    any     `json:"status"` // of HTTP, or "unknown"
-	TTFB      float64 `json:"ttfb"`   // seconds from the request to the first byte of the answer
+	TTFB      float64 `json:"ttfb"`   // seconds from the request to the first byte of the response
 }
 
-// timeToFirstByte measures how soon the pages of TTFB_TESTED_PAGES answer, one after the
+// timeToFirstByte measures how soon the pages of TTFB_TESTED_PAGES respond, one after the
 // other, and adds the results to the file of earlier ones.
 func timeToFirstByte(ctx context.Context, k *kit.Kit) error {
 	pages, err := k.Stages.PostDeploy.Map("TTFB_TESTED_PAGES")
@@ -69,7 +69,7 @@ func testPage(ctx context.Context, k *kit.Kit, s *stores, page string) error {
 }
 
 // measure requests a URL once. next is where a redirect leads. A request that gets no
-// answer has the status "unknown" and the time until it failed.
+// response has the status "unknown" and the time until it failed.
 func measure(ctx context.Context, k *kit.Kit, address string) (m measurement, next string) {
 	start := time.Now()
 	first := time.Time{}
@@ -109,7 +109,7 @@ func ask(client *http.Client, request *http.Request, m *measurement) (next strin
 	return "", nil
 }
 
-// keep adds a record to the results; a file that is no list is begun anew.
+// keep adds a record to the results; a file that is not a list is replaced.
 func keep(k *kit.Kit, m measurement) error {
 	var all []json.RawMessage
 	text, err := k.Tree.ReadOrNothing(tree.TTFBResults)
@@ -117,7 +117,7 @@ func keep(k *kit.Kit, m measurement) error {
 		return err
 	}
 	if err := json.Unmarshal(text, &all); err != nil && len(text) > 0 {
-		k.Log.Noticef("%s was no list of results and is begun anew: %v", tree.TTFBResults, err)
+		k.Log.Noticef("%s was not a list of results and was replaced: %v", tree.TTFBResults, err)
 		all = nil
 	}
 	var file bytes.Buffer

@@ -30,7 +30,7 @@ type warmer struct {
 	client *http.Client
 }
 
-// warmUp requests the pages of WARM_UP_PAGES. A page that fails is logged and no error.
+// warmUp requests the pages of WARM_UP_PAGES. A page that fails is logged and is not an error.
 func warmUp(ctx context.Context, k *kit.Kit) error {
 	k.Log.Info("Starting page warmup")
 	w := &warmer{kit: k, stores: newStores(k), client: limited(k.HTTP)}
@@ -111,7 +111,7 @@ func unique(all []string) []string {
 // first.
 func (w *warmer) request(ctx context.Context, urls []string, concurrency int) error {
 	var group errgroup.Group
-	var mu sync.Mutex // one line at a time, as the answers come
+	var mu sync.Mutex // one line at a time, as responses come
 	group.SetLimit(concurrency)
 	for _, u := range urls {
 		group.Go(func() error {

@@ -12,7 +12,7 @@ import (
 
 // Clear empties a directory for its users at once and deletes what was in it in the
 // background; entries named in keep stay. When the process that deletes is ended early,
-// the next Clear of the directory deletes the rest (spec: ece-tools A.3).
+// the next Clear of the directory deletes the rest.
 func Clear(k *kit.Kit, name string, keep ...string) error {
 	rest, err := k.Tree.SetAside(name, k.Now(), keep...)
 	if err != nil || rest == "" {

@@ -11,7 +11,7 @@ import (
 )
 
 // Compress gives static files a .gz beside them, as the variables of a stage say, and
-// logs what it did (spec: ece-tools 9.7).
+// logs what it did.
 func Compress(ctx context.Context, k *kit.Kit, stage kit.Stage) error {
 	level, err := stage.Int("SCD_COMPRESSION_LEVEL")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 var wholeNumber = regexp.MustCompile(`^\d+$`)
 
 // converted applies the old notations of the platform's variables and drops what the
-// validator says is ignored (spec: ece-tools 4.4, G 12).
+// validator says is ignored.
 func converted(cloud *phparray.Array) *phparray.Array {
 	out := phparray.New()
 	for key, v := range cloud.All() {

@@ -10,7 +10,7 @@ import (
 	"sluice/internal/toolkit/phparray"
 )
 
-// constantMark begins a constant of PHP in a file (spec: commerce-cloud 6.1).
+// constantMark begins a constant of PHP in a file.
 const constantMark = "!php/const:"
 
 // fromPairs makes a map of a stage's variables and resolves the constants in it.
@@ -76,7 +76,7 @@ func fromGo(v any) any {
 }
 
 // decoded reads a text that is JSON, as the deploy stage does with every text: "true", "3"
-// and '{"a": 1}' are what they look like; anything else stays (spec: ece-tools 4.3).
+// and '{"a": 1}' are what they look like; anything else stays.
 func decoded(v any) any {
 	text, ok := v.(string)
 	if !ok {
@@ -91,11 +91,11 @@ func decoded(v any) any {
 // Problem is a value that cannot be used, so that the default stands.
 type Problem struct {
 	Name string
-	Err  error // why it is no JSON
+	Err  error // why it is not JSON
 }
 
-// Undecodable returns the array variables whose text is no JSON, which the deploy stage
-// ignores (spec: ece-tools 6.3 code 2016, G 11).
+// Undecodable returns the array variables whose text is not JSON, which the deploy stage
+// ignores.
 func (v *Variables) Undecodable() []Problem {
 	var out []Problem
 	r := v.In(manifest.StageDeploy)

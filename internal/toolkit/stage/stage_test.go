@@ -198,7 +198,7 @@ func TestUnknownConstant(t *testing.T) {
 	}
 }
 
-// TestSettings lists the whole stage, also what nobody set.
+// TestSettings lists the whole stage, also what was not set.
 func TestSettings(t *testing.T) {
 	v := variables(t, "stage: {post-deploy: {WARM_UP_CONCURRENCY: 4}}\n", "")
 	var got []string

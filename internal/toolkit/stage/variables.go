@@ -35,7 +35,7 @@ type Variables struct {
 }
 
 // New joins what the file says (nil when there is none) and the platform's variables. The
-// error is a constant of PHP in the file that nobody knows.
+// error is an unknown constant of PHP in the file.
 func New(file *manifest.EnvFile, cloud *phparray.Array) (*Variables, error) {
 	v := &Variables{table: map[string]manifest.StageVariable{}, file: map[string]*phparray.Array{}, cloud: converted(cloud)}
 	for _, known := range manifest.StageVariables() {
@@ -64,7 +64,7 @@ type Reader struct {
 func (v *Variables) In(stage string) Reader { return Reader{v, stage} }
 
 // Value returns a variable's value in the stage. A variable that the stage has not is an
-// error with the code of the stage (spec: ece-tools 4.2).
+// error with the code of the stage.
 func (r Reader) Value(name string) (any, error) {
 	s, ok := r.Lookup(name)
 	if !ok {
@@ -111,13 +111,13 @@ func (r Reader) Lookup(name string) (s Setting, ok bool) {
 }
 
 // Given reports whether somebody set the variable for the stage, by the file or the
-// platform (spec: ece-tools 6.3).
+// platform.
 func (r Reader) Given(name string) bool {
 	_, ok := r.given(name)
 	return ok
 }
 
-// given returns the strongest value that is no default.
+// given returns the strongest value that is not a default.
 func (r Reader) given(name string) (Setting, bool) {
 	if r.stage == manifest.StageDeploy {
 		if found, ok := r.variables.cloud.Lookup(phparray.Text(name)); ok && found != nil {

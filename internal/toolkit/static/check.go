@@ -43,8 +43,8 @@ func reported(output string) []made {
 // content shares most files, so that there only what is missing altogether is a fault.
 func Check(output string, static fs.FS, compact bool) error {
 	output = stripControl(output)
-	if told := failures(output); told != "" {
-		return fmt.Errorf("setup:static-content:deploy ended with 0 but reports errors: %s", told)
+	if reported := failures(output); reported != "" {
+		return fmt.Errorf("setup:static-content:deploy ended with 0 but reports errors: %s", reported)
 	}
 	for _, p := range reported(output) {
 		n, err := count(static, p.path)

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Compression is how static files get a .gz beside them (spec: ece-tools 9.7).
+// Compression is how static files get a .gz beside them.
 type Compression struct {
 	Level   int // 1 to 9
 	Workers int // 0: as many as there are processors
@@ -165,7 +165,7 @@ func (c *compression) batch(ctx context.Context, b batch, p *press) error {
 	return nil
 }
 
-// file compresses one file. One that disappeared meanwhile is no error: a shop that runs
+// file compresses one file. One that disappeared meanwhile is not an error: a shop that runs
 // may clean its own files.
 func (c *compression) file(dir *os.Root, name string, packed bool, p *press) error {
 	source, err := dir.Open(name)

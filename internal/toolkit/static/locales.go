@@ -10,8 +10,7 @@ import (
 const defaultLocale = "en_US"
 
 // BuildLocales returns the locales that a build can know: that of the first admin user,
-// those that config.php gives to stores and websites, those of its admin users, and en_US
-// (spec: ece-tools 9.2).
+// those that config.php gives to stores and websites, those of its admin users, and en_US.
 func BuildLocales(admin string, config *phparray.Array) []string {
 	var stores, users []string
 	walk(config, "", func(key, value string) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Options are what applies to all content of one run (spec: ece-tools 9.3).
+// Options are what applies to all content of one run.
 type Options struct {
 	Strategy         string // "" lets Magento choose
 	Verbose          string // "", "-v", "-vv" or "-vvv"
@@ -42,7 +42,7 @@ type Themed struct {
 }
 
 // NewPlan makes the passes: first all themes that the matrix does not name, in all
-// locales; then each of the matrix that has locales of its own (spec: ece-tools 9.3).
+// locales; then each of the matrix that has locales of its own.
 func NewPlan(o Options, locales []string, matrix []Themed) Plan {
 	first := Pass{Locales: locales}
 	p := Plan{Options: o}
@@ -85,7 +85,7 @@ func (p Plan) Args(pass Pass) []string {
 	return append(args, pass.Locales...)
 }
 
-// Jobs returns the number of processes of a run (spec: ece-tools 9.4). threads is
+// Jobs returns the number of processes of a run. threads is
 // SCD_THREADS: -1 follows the processors, up to four. forced is set when the strategy
 // does not allow the number that was asked for.
 func Jobs(threads int, strategy string, processors int, v Versions) (jobs int, forced bool) {

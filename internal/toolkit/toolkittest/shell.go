@@ -91,7 +91,7 @@ func (s *Shell) Commands() []shell.Command {
 	return append([]shell.Command(nil), s.ran...)
 }
 
-// Progress records what the platform would be told.
+// Progress records what the platform would see.
 type Progress struct {
 	mu    sync.Mutex
 	Lines []string // "step NAME", "touch WHAT"

@@ -96,7 +96,7 @@ type stage struct {
 
 func (w *World) stage(name string) kit.Stage { return kit.Stage{Source: stage{w, name}} }
 
-// Value answers with the value for this stage, else with that for all.
+// Value returns the value for this stage, else that for all.
 func (s stage) Value(name string) (any, error) {
 	if v, ok := s.w.Variables[s.name+":"+name]; ok {
 		return v, nil
@@ -107,7 +107,7 @@ func (s stage) Value(name string) (any, error) {
 	return nil, fmt.Errorf("Config %s was not defined.", name)
 }
 
-// Open answers with the databases of the World (kit.Databases).
+// Open returns the databases of the World (kit.Databases).
 func (w *World) Open(_ context.Context, connection string) (kit.Database, error) {
 	db, ok := w.Databases[connection]
 	if !ok {

@@ -2,7 +2,7 @@ package tree
 
 import "fmt"
 
-// Flag is a file whose existence says something to a later step or phase. Its value is the
+// Flag is a file whose existence tells a later step or phase something. Its value is the
 // path.
 type Flag string
 

@@ -67,7 +67,7 @@ const basePackage = "magento/magento2-base"
 
 // MagentoVersion returns Magento's version: fromGit (the variable
 // DEPLOYED_MAGENTO_VERSION_FROM_GIT) when given, else that of the locked
-// magento/magento2-base, else of the root package (spec: ece-tools A.6).
+// magento/magento2-base, else of the root package.
 func (t *Tree) MagentoVersion(fromGit string) (composer.Version, error) {
 	if fromGit != "" {
 		return composer.ParseVersion(fromGit)
@@ -90,7 +90,7 @@ func (t *Tree) MagentoVersion(fromGit string) (composer.Version, error) {
 }
 
 // GitInstallation reports whether Magento's code is in the repository itself and not in
-// Composer's packages (spec: ece-tools A.6). Nothing to tell by is an error.
+// Composer's packages. Nothing to tell by is an error.
 func (t *Tree) GitInstallation(fromGit string) (bool, error) {
 	if fromGit != "" {
 		return true, nil

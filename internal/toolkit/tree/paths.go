@@ -1,6 +1,6 @@
 package tree
 
-// Directories, relative to the root (spec: ece-tools 0.1).
+// Directories, relative to the root.
 const (
 	Init             = "init"
 	Var              = "var"
@@ -13,7 +13,7 @@ const (
 	GeneratedMeta    = "generated/metadata"
 )
 
-// Files, relative to the root (spec: ece-tools 0.2).
+// Files, relative to the root.
 const (
 	EnvPHP            = "app/etc/env.php"
 	EnvPHPBackup      = EnvPHP + ".bak" // of the last post-deploy
@@ -39,9 +39,8 @@ const (
 	ComposerLock      = "composer.lock"
 )
 
-// MountPoints are the directories that a release has mounts at (spec: ece-tools 0.1).
+// MountPoints are the directories that a release has mounts at.
 func MountPoints() []string { return []string{Etc, Var, Media, Static} }
 
-// Writable are the directories that the build saves for the mounts, in order (spec:
-// ece-tools 0.1).
+// Writable are the directories that the build saves for the mounts, in order.
 func Writable() []string { return []string{Etc, Media, LogDir, ViewPreprocessed} }

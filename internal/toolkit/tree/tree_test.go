@@ -115,7 +115,7 @@ func TestCopyContents(t *testing.T) {
 }
 
 // TestCopyKeepsDirectories copies over every pair of kinds: a directory of the target is
-// never removed, a conflict is told by both names, and everything else arrives.
+// never removed, a conflict names both, and everything else arrives.
 func TestCopyKeepsDirectories(t *testing.T) {
 	w := toolkittest.New(t, `
 -- from/dir-on-file/f --
@@ -266,7 +266,7 @@ func TestSetAside(t *testing.T) {
 		t.Errorf("%s, %v", rest, err)
 	}
 	if _, err := w.Kit.Tree.SetAside("missing", time.Unix(1, 0)); err == nil {
-		t.Error("a missing directory is no error")
+		t.Error("a missing directory is not an error")
 	}
 }
 

@@ -18,7 +18,7 @@ type Site struct {
 // Map are the base URLs, in the order of the routes.
 type Map struct {
 	Unsecure, Secure []Site
-	// OnlyUnsecure says that no route has TLS. Secure is Unsecure then: nothing would answer
+	// OnlyUnsecure says that no route has TLS. Secure is Unsecure then: nothing would respond
 	// at https.
 	OnlyUnsecure bool
 }

@@ -45,11 +45,11 @@ func (d *Decision) Open() bool { return d.open }
 // then Magento refuses every request.
 func (d *Decision) Importing() bool { return d.open && d.importing }
 
-// Installing is told when setup:install is about to run.
+// Installing notes that setup:install is about to run.
 func (d *Decision) Installing() { d.open, d.upgrading = false, true }
 
-// Upgrading is told when setup:upgrade is about to run. It takes the record of the last one
-// back first: an upgrade that fails halfway leaves a database that is like no code, also
+// Upgrading notes that setup:upgrade is about to run. It deletes the record of the last one
+// first: an upgrade that fails halfway leaves a database that is like no code, also
 // not like the code before it.
 func (d *Decision) Upgrading(ctx context.Context, k *kit.Kit) error {
 	d.open, d.upgrading = false, true
@@ -58,7 +58,7 @@ func (d *Decision) Upgrading(ctx context.Context, k *kit.Kit) error {
 		return err
 	}
 	if _, err := db.Exec(ctx, "DELETE FROM "+db.Table("flag")+" WHERE flag_code = ?", flagCode); err != nil {
-		return fmt.Errorf("take back the record of the last upgrade: %w", err)
+		return fmt.Errorf("delete the record of the last upgrade: %w", err)
 	}
 	return nil
 }
@@ -287,7 +287,7 @@ func codeOf(k *kit.Kit) (Fingerprint, error) {
 }
 
 // WriteCode leaves the fingerprint of the code for the deployment. Code that cannot be read
-// is no reason for a build to fail: the deployment will try again, and then upgrade.
+// does not fail a build: the deployment will try again, and then upgrade.
 func WriteCode(k *kit.Kit) error {
 	f, err := Code(k.Tree.Root().FS(), k.Tree.Dir())
 	if err != nil {
@@ -301,8 +301,8 @@ func WriteCode(k *kit.Kit) error {
 	return k.Tree.Write(CodeFile, append(text, '\n'))
 }
 
-// Record notes in the database what it has been brought to, when it was. That this cannot
-// be noted is logged and no error: the next deployment closes the shop.
+// Record notes in the database what it has been upgraded to, if it was. Failing to
+// note it is logged and is not an error: the next deployment closes the shop.
 func (d *Decision) Record(ctx context.Context, k *kit.Kit) {
 	if !d.upgrading {
 		return

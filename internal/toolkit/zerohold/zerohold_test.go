@@ -231,7 +231,7 @@ func TestTheDecisionIsMadeOnce(t *testing.T) {
 	}
 	delete(w.Variables, Variable)
 	if _, err := (&Decision{}).Decide(t.Context(), w.Kit); err == nil {
-		t.Error("an undefined variable is no error")
+		t.Error("an undefined variable is not an error")
 	}
 }
 
