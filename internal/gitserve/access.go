@@ -63,31 +63,25 @@ func bearer(r *http.Request) string {
 
 // refuse responds with an error. Git shows the lines of a plain text to its user.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	status, text := http.StatusInternalServerError, "internal error"
-	hint := platform.ErrorHint(err)
-	switch platform.ErrorCode(err) {
+	code := platform.ErrorCode(err)
+	text, hint := err.Error(), platform.ErrorHint(err)
+	switch code {
 	case platform.CodeUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Basic realm="Sluice", charset="UTF-8"`)
-		status, text = http.StatusUnauthorized, err.Error()
-	case platform.CodeForbidden:
-		status, text = http.StatusForbidden, err.Error()
 	case platform.CodeNotFound:
 		// Not the error's own text, which may say more than the client may know.
-		status, text, hint = http.StatusNotFound, "repository not found, or your token may not see it", ""
-	case platform.CodeInvalid:
-		status, text = http.StatusBadRequest, err.Error()
-	case platform.CodeUnavailable:
-		status, text = http.StatusServiceUnavailable, err.Error()
-	default:
-		hint = ""
+		text, hint = "repository not found, or your token may not see it", ""
+	case platform.CodeInternal:
+		text, hint = "internal error", ""
 		s.Log.ErrorContext(r.Context(), "git request failed", "path", r.URL.Path, "error", err)
+	default:
 	}
 	if r.ContentLength != 0 {
 		w.Header().Set("Connection", "close")
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Second)) // the body is not waited for
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
+	w.WriteHeader(code.HTTPStatus())
 	if hint != "" {
 		text += "\n" + hint
 	}

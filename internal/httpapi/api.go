@@ -27,6 +27,7 @@ type Config struct {
 	RepositoryURL func(project string) string
 	Log           *slog.Logger  // receives internal errors; not nil
 	Heartbeat     time.Duration // between signs of life of a silent log stream; 0 means 15 s
+	BodyTimeout   time.Duration // how long a client may take to send a body; 0 means 30 s
 }
 
 type api struct {
@@ -38,6 +39,7 @@ type api struct {
 // New returns the handler of everything below /api.
 func New(ports Ports, cfg Config) http.Handler {
 	cfg.Heartbeat = cmp.Or(cfg.Heartbeat, 15*time.Second)
+	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, 30*time.Second)
 	a := &api{Ports: ports, cfg: cfg, mux: http.NewServeMux()}
 	a.route()
 	return a
@@ -129,7 +131,7 @@ func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}()
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	r.Body = http.MaxBytesReader(w, timelyBody(w, r), maxBody)
+	r.Body = http.MaxBytesReader(w, a.timelyBody(w, r), maxBody)
 	h, pattern := a.mux.Handler(r)
 	if pattern == "" {
 		a.unrouted(w, r, h)
@@ -138,18 +140,15 @@ func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(w, r)
 }
 
-// bodyLimit is how long a client may take to send a body.
-const bodyLimit = 30 * time.Second
-
-// timelyBody gives the client until bodyLimit to send its body, also when no handler reads
+// timelyBody gives the client until BodyTimeout to send its body, also when no handler reads
 // it: net/http does before it sends the response. At the end of the body the limit goes, for
 // it would end the streams of a response.
-func timelyBody(w http.ResponseWriter, r *http.Request) io.ReadCloser {
+func (a *api) timelyBody(w http.ResponseWriter, r *http.Request) io.ReadCloser {
 	if r.ContentLength == 0 {
 		return r.Body
 	}
 	rc := http.NewResponseController(w)
-	if rc.SetReadDeadline(time.Now().Add(bodyLimit)) != nil {
+	if rc.SetReadDeadline(time.Now().Add(a.cfg.BodyTimeout)) != nil {
 		return r.Body // a transport without deadlines, in tests
 	}
 	return &deadlineBody{ReadCloser: r.Body, rc: rc}

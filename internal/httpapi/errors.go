@@ -10,26 +10,6 @@ import (
 	"sluice/internal/platform"
 )
 
-// statusOf is the only table of codes and statuses; a code that is missing is 500.
-func statusOf(code platform.Code) int {
-	switch code {
-	case platform.CodeInvalid:
-		return http.StatusBadRequest
-	case platform.CodeUnauthorized:
-		return http.StatusUnauthorized
-	case platform.CodeForbidden:
-		return http.StatusForbidden
-	case platform.CodeNotFound:
-		return http.StatusNotFound
-	case platform.CodeConflict:
-		return http.StatusConflict
-	case platform.CodeUnavailable:
-		return http.StatusServiceUnavailable
-	default:
-		return http.StatusInternalServerError
-	}
-}
-
 // fail responds with an error. The text of an internal error goes to the log with an
 // identifier; the response has the identifier only.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
@@ -41,7 +21,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 func (a *api) wireError(ctx context.Context, err error) *apiv1.Error {
 	e, ok := errors.AsType[*platform.Error](err)
-	if !ok || statusOf(e.Code) == http.StatusInternalServerError {
+	if !ok || e.Code.HTTPStatus() == http.StatusInternalServerError {
 		id := platform.NewID()
 		a.cfg.Log.ErrorContext(ctx, "request failed", "error_id", id, "error", err)
 		return &apiv1.Error{
@@ -50,7 +30,7 @@ func (a *api) wireError(ctx context.Context, err error) *apiv1.Error {
 			Hint:    "the operator finds the cause in the server's log: search it for " + id,
 		}
 	}
-	wire := &apiv1.Error{Code: statusOf(e.Code), Message: e.Message, Hint: e.Hint}
+	wire := &apiv1.Error{Code: e.Code.HTTPStatus(), Message: e.Message, Hint: e.Hint}
 	if e.Field != "" {
 		wire.Detail = map[string]string{e.Field: fieldDetail(e.Code)}
 	}

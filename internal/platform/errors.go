@@ -20,6 +20,27 @@ const (
 	CodeInternal     Code = "internal"
 )
 
+// HTTPStatus returns the status of an HTTP response that carries an error with this code:
+// the same one for the API, Git and the router's control socket.
+func (c Code) HTTPStatus() int {
+	switch c {
+	case CodeInvalid:
+		return 400
+	case CodeUnauthorized:
+		return 401
+	case CodeForbidden:
+		return 403
+	case CodeNotFound:
+		return 404
+	case CodeConflict:
+		return 409
+	case CodeUnavailable:
+		return 503
+	default:
+		return 500
+	}
+}
+
 // Error is a mistake that the user can understand and fix.
 //
 // Message says what happened and what was not touched; Hint gives the command or

@@ -260,18 +260,7 @@ func statusOf(err error) int {
 	if errors.Is(err, edge.ErrSucceeded) {
 		return statusMoved
 	}
-	switch platform.ErrorCode(err) {
-	case platform.CodeInvalid:
-		return http.StatusBadRequest
-	case platform.CodeNotFound:
-		return http.StatusNotFound
-	case platform.CodeConflict:
-		return http.StatusConflict
-	case platform.CodeUnavailable:
-		return http.StatusServiceUnavailable
-	default:
-		return http.StatusInternalServerError
-	}
+	return platform.ErrorCode(err).HTTPStatus()
 }
 
 // errRunning says that another router has the socket.
