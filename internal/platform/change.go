@@ -2,7 +2,10 @@ package platform
 
 import (
 	"maps"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // EnvironmentChange changes the fields that are not nil.
@@ -13,6 +16,19 @@ type EnvironmentChange struct {
 	HoldWait       *time.Duration // 0: back to the server's limit
 	HoldRequests   *int           // 0: back to the default
 	Bypass         *[]string
+}
+
+// maxTitle is the length of the longest title, in characters.
+const maxTitle = 200
+
+// CheckTitle returns CodeInvalid for a title of a project or an environment that is too
+// long or cannot be printed: titles are shown on terminals and in logs.
+func CheckTitle(title string) error {
+	if utf8.RuneCountInString(title) > maxTitle || !utf8.ValidString(title) || strings.ContainsFunc(title, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return Errorf(CodeInvalid, "the title is longer than %d characters or has characters that cannot be printed; nothing was changed", maxTitle).
+			WithField("title")
+	}
+	return nil
 }
 
 // HTTPAccessChange changes who may see an environment.
@@ -52,6 +68,9 @@ func (c *HTTPAccessChange) Prepare() error {
 // be carried out.
 func (c EnvironmentChange) Apply(e Environment) (Environment, error) {
 	if c.Title != nil {
+		if err := CheckTitle(*c.Title); err != nil {
+			return Environment{}, err
+		}
 		e.Title = *c.Title
 	}
 	s := e.Settings

@@ -9,16 +9,13 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"sluice/internal/access"
 	"sluice/internal/platform"
 )
 
-const (
-	maxTitle  = 200 // characters
-	maxBranch = 200 // bytes
-)
+// maxBranch is the length of the longest name of a default branch, in bytes.
+const maxBranch = 200
 
 // branchPattern is a part of git-check-ref-format that needs no escaping anywhere.
 var branchPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$`)
@@ -38,18 +35,16 @@ func NewRecord(id, title, defaultBranch string, now time.Time) (platform.Project
 	case !platform.ValidProjectID(p.ID):
 		return platform.Project{}, platform.Errorf(platform.CodeInvalid, "%q is not a valid project ID; nothing was created", p.ID).
 			WithHint("use 2 to 30 lower-case letters, digits and hyphens, beginning with a letter: my-shop").WithField("id")
-	case utf8.RuneCountInString(p.Title) > maxTitle || strings.ContainsFunc(p.Title, isControl):
-		return platform.Project{}, platform.Errorf(platform.CodeInvalid, "the title is longer than %d characters or has control characters; nothing was created", maxTitle).
-			WithField("title")
 	case len(p.DefaultBranch) > maxBranch || !branchPattern.MatchString(p.DefaultBranch) ||
 		strings.Contains(p.DefaultBranch, "..") || strings.HasSuffix(p.DefaultBranch, ".lock"):
 		return platform.Project{}, platform.Errorf(platform.CodeInvalid, "%q is not a valid branch name; nothing was created", p.DefaultBranch).
 			WithField("default_branch")
 	}
+	if err := platform.CheckTitle(p.Title); err != nil {
+		return platform.Project{}, err
+	}
 	return p, nil
 }
-
-func isControl(r rune) bool { return r < ' ' || (r >= 0x7f && r < 0xa0) }
 
 // CreateProject makes a project's record and repository. The record comes first: a
 // repository without one cannot be reached.
