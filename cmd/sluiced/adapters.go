@@ -11,7 +11,7 @@ import (
 	"sluice/apiv1"
 	"sluice/internal/access"
 	"sluice/internal/deploy"
-	"sluice/internal/engine/docker"
+	"sluice/internal/engine"
 	"sluice/internal/gitrepo"
 	"sluice/internal/httpapi"
 	"sluice/internal/platform"
@@ -30,7 +30,7 @@ func (s source) Tree(ctx context.Context, project, commit string, quarantine []s
 }
 
 // slugStore is the engine's image store as the builder sees it.
-type slugStore struct{ docker.Images }
+type slugStore struct{ imageStore }
 
 func (s slugStore) Find(ctx context.Context, ref string) (digest string, size int64, ok bool, err error) {
 	digest, ok, err = s.Lookup(ctx, ref)
@@ -41,9 +41,36 @@ func (s slugStore) Find(ctx context.Context, ref string) (digest string, size in
 type runner struct{ *deploy.Service }
 
 func (r runner) Run(ctx context.Context, project, env, app string, argv []string, tty bool, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	return r.Exec(ctx, deploy.Command{
-		Project: project, Environment: env, App: app, Argv: argv, TTY: tty, Stdin: stdin, Stdout: stdout, Stderr: stderr,
+		Project: project, Environment: env, App: app, Argv: argv, TTY: tty, Sizes: sizes(ctx, stdin),
+		Stdin: stdin, Stdout: stdout, Stderr: stderr,
 	})
+}
+
+// sizes passes on the sizes of a user's terminal until ctx ends; nil when input is not one.
+func sizes(ctx context.Context, stdin io.Reader) <-chan engine.TerminalSize {
+	terminal, ok := stdin.(*httpapi.Terminal)
+	if !ok {
+		return nil
+	}
+	out := make(chan engine.TerminalSize)
+	go func() {
+		for {
+			select {
+			case s := <-terminal.Sizes:
+				select {
+				case out <- engine.TerminalSize{Columns: uint(s.Columns), Rows: uint(s.Rows)}:
+				case <-ctx.Done():
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
 }
 
 // planner plans pushes for the API.

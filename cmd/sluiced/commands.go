@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sluice/internal/catalog"
-	"sluice/internal/engine/docker"
+	"sluice/internal/engine"
 	"sluice/internal/platform"
 	"sluice/internal/store"
 )
@@ -32,23 +32,23 @@ func imagesCommand(ctx context.Context, args []string, env map[string]string, st
 	if list {
 		return listImages(known, stdout)
 	}
-	e, err := openDocker(ctx, c)
+	e, err := openMachine(ctx, c)
 	if err != nil {
 		return err
 	}
-	a := assembler(c, e, known)
+	a := assembler(c, e.images, known)
 	group, gctx := errgroup.WithContext(ctx)
 	for _, name := range fs.Args() {
 		img, err := findImage(known, name)
 		if err != nil {
-			return errors.Join(err, e.Close())
+			return errors.Join(err, e.close())
 		}
 		group.Go(func() error {
 			_, err := a.Ensure(gctx, img, stderr)
 			return err
 		})
 	}
-	return errors.Join(group.Wait(), e.Close())
+	return errors.Join(group.Wait(), e.close())
 }
 
 func listImages(known *catalog.Catalog, w io.Writer) error {
@@ -84,7 +84,7 @@ func down(ctx context.Context, args []string, env map[string]string, stderr io.W
 	if err := c.parse(fs, args, env); err != nil {
 		return err
 	}
-	e, err := openDocker(ctx, c)
+	e, err := openMachine(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -94,15 +94,17 @@ func down(ctx context.Context, args []string, env map[string]string, stderr io.W
 		_, _ = fmt.Fprintf(stderr, "removing %s\n", id) // progress only
 		problems = append(problems, e.Destroy(ctx, id, "", data, io.Discard))
 	}
-	e.Unguard(ctx)
-	if data {
-		problems = append(problems, removeSlugs(ctx, c, e.Images()))
+	if g, ok := e.Engine.(engine.Guarded); ok {
+		g.Unguard(ctx)
 	}
-	return errors.Join(append(problems, e.Close())...)
+	if data {
+		problems = append(problems, removeSlugs(ctx, c, e.images))
+	}
+	return errors.Join(append(problems, e.close())...)
 }
 
 // removeSlugs deletes the slugs that the records name; without records there are none.
-func removeSlugs(ctx context.Context, c config, images docker.Images) error {
+func removeSlugs(ctx context.Context, c config, images imageStore) error {
 	if _, err := os.Stat(c.path("sluice.db")); err != nil {
 		return nil //nolint:nilerr // nothing was ever deployed
 	}

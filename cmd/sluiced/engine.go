@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/netip"
 
+	"sluice/internal/engine"
 	"sluice/internal/engine/docker"
+	"sluice/internal/images"
 )
 
 // limitsConfig is what containers get that ask for nothing else, and where they may go.
@@ -64,12 +66,29 @@ func (c *limitsConfig) guard() (*docker.Guard, error) {
 	return &g, nil
 }
 
-func openDocker(ctx context.Context, c config) (*docker.Engine, error) {
+// imageStore is where the engine finds images: those of the catalog and slugs.
+type imageStore interface {
+	images.Store
+	Remove(ctx context.Context, ref string) error
+}
+
+// machine is the engine that was chosen, by its ports.
+type machine struct {
+	engine.Engine
+	images imageStore
+	close  func() error
+}
+
+func openMachine(ctx context.Context, c config) (machine, error) {
 	guard, err := c.Limits.guard()
 	if err != nil {
-		return nil, err
+		return machine{}, err
 	}
-	return docker.New(ctx, docker.Options{
+	e, err := docker.New(ctx, docker.Options{
 		Host: c.DockerHost, DataDir: c.DataDir, Prefix: c.Prefix, Limits: c.Limits.limits(), Guard: guard,
 	})
+	if err != nil {
+		return machine{}, err
+	}
+	return machine{Engine: e, images: e.Images(), close: e.Close}, nil
 }

@@ -16,7 +16,7 @@ import (
 	"sluice/internal/catalog"
 	"sluice/internal/deploy"
 	"sluice/internal/edge/edgectl"
-	"sluice/internal/engine/docker"
+	"sluice/internal/engine"
 	"sluice/internal/feed"
 	"sluice/internal/gitrepo"
 	"sluice/internal/images"
@@ -37,7 +37,8 @@ type plant struct {
 	store    *store.Store
 	feed     *feed.Feed
 	repos    *gitrepo.Repos
-	engine   *docker.Engine
+	engine   engine.Engine
+	slugs    imageStore
 	images   *images.Assembler
 	builder  *buildkit.Builder
 	gate     *edgectl.Client
@@ -105,20 +106,23 @@ func (p *plant) openState(ctx context.Context) (err error) {
 }
 
 func (p *plant) openEngine(ctx context.Context) (err error) {
-	p.engine, err = openDocker(ctx, p.config)
+	m, err := openMachine(ctx, p.config)
 	if err != nil {
 		return err
 	}
-	p.closers = append(p.closers, p.engine.Close)
-	if err := p.engine.Guard(ctx); err != nil {
-		p.log.WarnContext(ctx, "containers and builds are not kept from private networks", "error", err, "hint", platform.ErrorHint(err))
+	p.closers = append(p.closers, m.close)
+	p.engine, p.slugs = m.Engine, m.images
+	if g, ok := p.engine.(engine.Guarded); ok {
+		if err := g.Guard(ctx); err != nil {
+			p.log.WarnContext(ctx, "containers and builds are not kept from private networks", "error", err, "hint", platform.ErrorHint(err))
+		}
 	}
-	p.images = assembler(p.config, p.engine, p.catalog)
+	p.images = assembler(p.config, m.images, p.catalog)
 	return nil
 }
 
-func assembler(c config, e *docker.Engine, known *catalog.Catalog) *images.Assembler {
-	return images.New(e.Images(), images.Options{Mirror: c.Mirror, Catalog: known})
+func assembler(c config, store imageStore, known *catalog.Catalog) *images.Assembler {
+	return images.New(store, images.Options{Mirror: c.Mirror, Catalog: known})
 }
 
 func (p *plant) openBuilder(ctx context.Context) (err error) {
@@ -138,7 +142,7 @@ func (p *plant) openBuilder(ctx context.Context) (err error) {
 // can set the limits.
 func (p *plant) builderConfig(socket string) buildkit.Config {
 	c := buildkit.Config{
-		Socket: socket, Images: slugStore{p.engine.Images()}, CacheBytes: int64(p.config.BuildCache) << 20,
+		Socket: socket, Images: slugStore{p.slugs}, CacheBytes: int64(p.config.BuildCache) << 20,
 		Room: func(ctx context.Context) (free, needed uint64, err error) {
 			disk, err := p.engine.Disk(ctx)
 			return disk.FreeBytes, p.config.MinFree << 20, err
@@ -153,7 +157,11 @@ func (p *plant) builderConfig(socket string) buildkit.Config {
 }
 
 func (p *plant) openPipeline(ctx context.Context) error {
-	toolkit, err := installToolkit(p.config)
+	programs, ok := p.engine.(engine.ProgramStore)
+	if !ok {
+		return platform.Errorf(platform.CodeUnavailable, "the toolkit cannot be delivered to the engine %s", p.engine.Capabilities().Name)
+	}
+	toolkit, err := installToolkit(ctx, programs, p.config)
 	if err != nil {
 		return err
 	}
@@ -168,7 +176,7 @@ func (p *plant) openPipeline(ctx context.Context) error {
 	p.pipeline = deploy.New(deploy.Dependencies{
 		Records: p.store, Queue: p.queue, Source: source{p.repos}, Images: p.images, Builder: p.builder, Engine: p.engine,
 		Gate: p.gate, Journal: p.feed, Crons: p.crons, Warmer: warmup.New(p.config.RouterAddr, p.config.RouterTLS),
-		Repositories: p.repos, Toolkits: &toolkits{dir: p.config.path("toolkit"), log: p.log},
+		Repositories: p.repos, Toolkits: &toolkits{programs, p.log},
 		Authority: authority{router: p.gate, file: authorityFile(p.config, ""), log: p.log},
 		Catalog:   p.catalog, Log: p.log,
 	}, deploy.Options{

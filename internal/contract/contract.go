@@ -30,6 +30,10 @@ const SourceEnvironment = "if [ -f .environment ]; then . ./.environment; fi"
 // the router's cache.
 const RouterHost = "router.internal"
 
+// RouterSource is the name, in application containers, of where the router's requests come
+// from. No relationship can have it.
+const RouterSource = "sluice-router"
+
 // AuthorityFile holds the certificate of the router's local authority, PEM, where there is
 // one: what an application needs to trust its own routes for https.
 const AuthorityFile = ConfigDir + "/authority.pem"

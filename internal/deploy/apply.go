@@ -234,9 +234,18 @@ func (d *deployment) publish(ctx context.Context) error {
 	return d.goLive(ctx)
 }
 
-func publication(env platform.Environment, l live, endpoints []engine.Endpoint) platform.Publication {
+// subnet returns the network in which an environment's containers are; "" where the engine
+// chooses networks itself.
+func (s *Service) subnet(env platform.Environment) string {
+	if !s.Engine.Capabilities().Subnets {
+		return ""
+	}
+	return env.Subnet
+}
+
+func (s *Service) publication(env platform.Environment, l live, endpoints []engine.Endpoint) platform.Publication {
 	p := platform.Publication{
-		Environment: env.ID(), Project: env.Project, Subnet: env.Subnet, Release: l.release.ID, Routes: l.release.Routes,
+		Environment: env.ID(), Project: env.Project, Subnet: s.subnet(env), Release: l.release.ID, Routes: l.release.Routes,
 		Backends: map[string][]string{}, MaintenancePage: l.stored.MaintenancePage,
 	}
 	for _, e := range endpoints {

@@ -21,6 +21,7 @@ type Command struct {
 	App         string // empty: the only application
 	Argv        []string
 	TTY         bool
+	Sizes       <-chan engine.TerminalSize // of the terminal; nil for one that never changes
 	Stdin       io.Reader
 	Stdout      io.Writer
 	Stderr      io.Writer
@@ -38,7 +39,7 @@ func (s *Service) Exec(ctx context.Context, c Command) (int, error) {
 	}
 	code, err := s.Engine.Exec(ctx, engine.ExecRequest{
 		Environment: env.ID(), Release: current.release.ID, Container: app.Name, Command: inEnvironment(c.Argv),
-		Dir: contract.AppDir, TTY: c.TTY, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
+		Dir: contract.AppDir, TTY: c.TTY, Sizes: c.Sizes, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
 	})
 	if errors.Is(err, engine.ErrNotFound) {
 		return 0, platform.Errorf(platform.CodeUnavailable, "the container of application %q does not run", app.Name).

@@ -83,8 +83,10 @@ func (d *deployment) resolve(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	env := d.env
+	env.Subnet = d.s.subnet(env)
 	in := topology.Input{
-		Project: d.project, Environment: d.env, Release: id, Manifest: d.manifest, Catalog: d.s.Catalog,
+		Project: d.project, Environment: env, Release: id, Manifest: d.manifest, Catalog: d.s.Catalog,
 		Images: images, Slugs: d.release.Slugs, Variables: d.vars, Site: site, Toolkit: d.s.opts.Toolkit,
 		Authority: d.s.Authority.Certificate(ctx),
 	}

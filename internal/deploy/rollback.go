@@ -99,7 +99,7 @@ func (d *deployment) openRelease(ctx context.Context) error {
 func (d *deployment) again(id string) {
 	spec := &d.stored.Spec
 	spec.Release = id
-	spec.Subnet = d.env.Subnet
+	spec.Project, spec.Subnet = d.project.ID, d.s.subnet(d.env)
 	d.stored.Crons.Release = id
 	for i := range spec.Apps {
 		d.withToolkit(&spec.Apps[i].Container)

@@ -130,7 +130,7 @@ func (s *Service) open(
 	if err := s.configure(ctx, env); err != nil {
 		return platform.HoldReport{}, fmt.Errorf("send the environment's settings to the router: %w", err)
 	}
-	return s.Gate.Publish(ctx, publication(env, l, endpoints))
+	return s.Gate.Publish(ctx, s.publication(env, l, endpoints))
 }
 
 // Bypass returns a link that lets its holder past holds and maintenance, and until when
@@ -186,7 +186,7 @@ func (d *deployment) offer(ctx context.Context) {
 	if d.previous == nil {
 		return // there is no hold
 	}
-	if err := d.s.Gate.Offer(ctx, publication(d.env, live{d.release, d.stored}, d.endpoints)); err != nil {
+	if err := d.s.Gate.Offer(ctx, d.s.publication(d.env, live{d.release, d.stored}, d.endpoints)); err != nil {
 		d.log.Line(4, "W: previewing the new release is unavailable: %v", err)
 	}
 }

@@ -79,8 +79,11 @@ type Engine interface {
 // Capabilities says what an engine can do beyond the common ground.
 type Capabilities struct {
 	Name string // "docker"
-	// StaticAddresses: Service.Address is honoured.
-	StaticAddresses bool
+	// Resize: ExecRequest.Sizes is honoured.
+	Resize bool
+	// Subnets: Spec.Subnet and Service.Address are honoured. Without it they are ignored, and
+	// nobody else may rely on them either.
+	Subnets bool
 }
 
 // ErrNotFound is returned by Exec and Logs for a container that does not exist or does not run.
@@ -116,6 +119,9 @@ type ExecRequest struct {
 	Stdout      io.Writer // nil: discarded
 	Stderr      io.Writer // nil: discarded
 	TTY         bool      // one stream, on Stdout
+	// Sizes are those of the terminal, the first as soon as it is there and then each change;
+	// nil for a size that never changes. See Capabilities.Resize.
+	Sizes       <-chan TerminalSize
 	StopTimeout time.Duration
 }
 

@@ -12,9 +12,11 @@ type Spec struct {
 	Environment platform.EnvironmentID
 	// Project owns the environment. What exists of it under another project's name is a
 	// conflict. Empty in releases of earlier versions.
-	Project  string `json:",omitempty"`
-	Release  string
-	Subnet   string // CIDR of the environment's own network; services have fixed addresses in its first half
+	Project string `json:",omitempty"`
+	Release string
+	// Subnet is the CIDR of the environment's own network, in whose first half services have
+	// fixed addresses. It is a hint: see Capabilities.Subnets. Empty leaves it to the engine.
+	Subnet   string
 	Services []Service
 	Apps     []App
 	Workers  []Worker
@@ -37,9 +39,11 @@ type Container struct {
 	Tmpfs    []string
 	Links    map[string]string // host name, such as "database.internal" -> container name it resolves to
 	Hosts    map[string]string // host name -> IP address that it resolves to
-	Memory   int64             // bytes; 0 means the engine's default
-	CPUs     float64           // processors; 0 means the engine's default
-	PIDs     int64             `json:",omitempty"` // processes and threads; 0 means the engine's default
+	// RouterHosts are host names that resolve to the router; the engine knows where it is.
+	RouterHosts []string `json:",omitempty"`
+	Memory      int64    // bytes; 0 means the engine's default
+	CPUs        float64  // processors; 0 means the engine's default
+	PIDs        int64    `json:",omitempty"` // processes and threads; 0 means the engine's default
 	// StopTimeout is the time between SIGTERM and SIGKILL.
 	StopTimeout time.Duration
 }
@@ -51,10 +55,10 @@ type File struct {
 	Content string
 }
 
-// Program is an executable that the platform brings along, not the image. It must be there,
-// unchanged, as long as a release names it.
+// Program is an executable that the platform brings along, not the image, delivered with
+// ProgramStore.KeepProgram.
 type Program struct {
-	Source string // absolute path on the engine's machine
+	Source string // as KeepProgram returned it
 	Target string // absolute path in the container
 }
 
@@ -70,7 +74,7 @@ type Mount struct {
 // Service is a stateful container that is kept over deployments.
 type Service struct {
 	Container
-	Address string   // IP in Spec.Subnet
+	Address string   // IP in Spec.Subnet; a hint like it, empty without
 	Health  []string // command; exit status 0 means ready
 	// Version is what the data directory belongs to: "mysql:10.11".
 	Version string

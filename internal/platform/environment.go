@@ -43,7 +43,7 @@ type Environment struct {
 	Status      EnvironmentStatus
 	HeadCommit  string // what the branch points at
 	Release     string // id of the release that serves; empty before the first deployment
-	Subnet      string // CIDR of the environment's own network, chosen once by the store
+	Subnet      string // CIDR of the environment's own network, chosen once by the store; a hint for the engine
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	DeployedAt  time.Time // when Release went live

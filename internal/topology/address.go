@@ -16,7 +16,11 @@ const (
 
 // addresses gives every service a fixed address in the subnet. A service keeps the
 // address that it had in the previous release, so that running containers stay right.
+// Without a subnet the engine finds services in its own way.
 func addresses(subnet string, names []string, previous *engine.Spec) (map[string]string, error) {
+	if subnet == "" {
+		return map[string]string{}, nil
+	}
 	prefix, err := netip.ParsePrefix(subnet)
 	if err != nil {
 		return nil, fmt.Errorf("subnet of the environment: %w", err)

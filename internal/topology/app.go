@@ -1,8 +1,8 @@
 package topology
 
 import (
-	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,7 +42,7 @@ func (r *resolver) web(app *manifest.Application) (engine.App, error) {
 	c.Name = app.Name
 	c.Command = []string{startApp}
 	c.StopTimeout = webStop
-	c.Files = append(c.Files, webFiles(app, r.Environment.Subnet, setsErrorLog(c.Files))...)
+	c.Files = append(c.Files, webFiles(app, setsErrorLog(c.Files))...)
 	postStart := app.Web.PostStart
 	if up := upstreamOf(app); app.Web.Start != "" {
 		name, value := up.variable()
@@ -124,34 +124,29 @@ func (r *resolver) container(
 		Mounts: binds,
 		Tmpfs:  tmpfs,
 		Links:  links,
-		Hosts:  r.ownHosts(links),
 
-		Programs: programs[engine.Program](r.Toolkit),
+		RouterHosts: r.ownHosts(links),
+		Programs:    programs[engine.Program](r.Toolkit),
 	}, nil
 }
 
-// ownHosts lets an application reach its own routes below localhost, which every resolver
-// takes for the container itself: the router listens at the network's gateway, which is the
-// machine. Warm-up and Magento's own requests to its base URL need it. By the name
-// contract.RouterHost it is reached whatever name servers say about the routes, unless a
-// relationship has that name.
-func (r *resolver) ownHosts(links map[string]string) map[string]string {
-	prefix, err := netip.ParsePrefix(r.Environment.Subnet)
-	if err != nil {
-		return nil // resolveServices reports it
-	}
-	router := prefix.Masked().Addr().Next().String()
-	out := map[string]string{}
+// ownHosts lists the names under which an application reaches the router: of its own routes
+// below localhost, which every resolver takes for the container itself (warm-up and
+// Magento's own requests to its base URL need them), and contract.RouterHost, which works
+// whatever name servers say about the routes, unless a relationship has that name.
+func (r *resolver) ownHosts(links map[string]string) []string {
+	out := []string{contract.RouterSource}
 	if _, taken := links[contract.RouterHost]; !taken {
-		out[contract.RouterHost] = router
+		out = append(out, contract.RouterHost)
 	}
 	for _, route := range r.routes {
 		u, err := url.Parse(route.URL)
 		if err == nil && strings.HasSuffix(u.Hostname(), ".localhost") && !strings.HasPrefix(u.Hostname(), "*") {
-			out[u.Hostname()] = router
+			out = append(out, u.Hostname())
 		}
 	}
-	return out
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // programs places the toolkit under both of its names.
@@ -189,9 +184,9 @@ func bindMounts(app *manifest.Application, mounts []manifest.Mount) (binds []eng
 }
 
 // webFiles are the generated files of a web container beside PHP's own.
-func webFiles(app *manifest.Application, subnet string, ownLog bool) []engine.File {
+func webFiles(app *manifest.Application, ownLog bool) []engine.File {
 	files := []engine.File{
-		{Path: contract.ConfigDir + "/nginx.conf", Mode: 0o644, Content: nginxConfig(app, subnet)},
+		{Path: contract.ConfigDir + "/nginx.conf", Mode: 0o644, Content: nginxConfig(app)},
 		{Path: contract.ConfigDir + "/php-fpm.conf", Mode: 0o644, Content: fpmConfig(app, ownLog)},
 	}
 	files = append(files, pageFiles(app)...)

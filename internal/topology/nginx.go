@@ -2,7 +2,6 @@ package topology
 
 import (
 	"fmt"
-	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -25,10 +24,10 @@ import (
 // and each passthru a named location, which rewrites and looks the target up again. A
 // rule's captures are obtained by matching its expression a second time in that rewrite, since
 // nested locations overwrite $1.
-func nginxConfig(app *manifest.Application, subnet string) string {
+func nginxConfig(app *manifest.Application) string {
 	n := &nginx{app: app, up: upstreamOf(app)}
 	n.write(nginxHead, "\n")
-	n.line(1, "set_real_ip_from %s;", gateway(subnet))
+	n.line(1, "set_real_ip_from %s;", contract.RouterSource)
 	n.line(1, "real_ip_header X-Forwarded-For;")
 	n.line(1, "server {")
 	n.line(2, "listen %d default_server backlog=4096;", contract.WebPort)
@@ -322,13 +321,4 @@ func maxBody(app *manifest.Application) int64 {
 		return byDefault
 	}
 	return largest
-}
-
-// gateway is the first address of the subnet: where the router's requests come from.
-func gateway(subnet string) string {
-	prefix, err := netip.ParsePrefix(subnet)
-	if err != nil {
-		return "127.0.0.1"
-	}
-	return prefix.Masked().Addr().Next().String()
 }

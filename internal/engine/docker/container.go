@@ -125,8 +125,11 @@ func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
 // networkOptions describes an environment's own network: Docker hands out addresses from
 // the upper half of the subnet, the lower half has the gateway and the fixed addresses of
-// services (design: decision 16).
+// services. Without a subnet Docker chooses one.
 func networkOptions(labels map[string]string, subnet netip.Prefix) client.NetworkCreateOptions {
+	if !subnet.IsValid() {
+		return client.NetworkCreateOptions{Driver: "bridge", Labels: labels}
+	}
 	return client.NetworkCreateOptions{
 		Driver: "bridge",
 		IPAM: &network.IPAM{

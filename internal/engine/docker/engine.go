@@ -3,6 +3,7 @@ package docker
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -54,6 +55,7 @@ type Engine struct {
 	calls         *http.Transport // to Docker
 	probe         *http.Transport // for ready paths
 	endings       endings
+	starts        starts
 	healthTimeout time.Duration
 	readyTimeout  time.Duration
 }
@@ -95,6 +97,9 @@ func New(ctx context.Context, opts Options) (*Engine, error) {
 	if opts.Guard != nil {
 		e.firewall = &firewall{instance: e.names.instance, Guard: *opts.Guard, run: runTool}
 	}
+	if err := e.thawAll(); err != nil {
+		return nil, errors.Join(fmt.Errorf("thaw what was left frozen: %w", err), e.Close())
+	}
 	return e, nil
 }
 
@@ -105,9 +110,9 @@ func (e *Engine) Close() error {
 	return e.cli.Close()
 }
 
-// Capabilities says that services have fixed addresses.
+// Capabilities says that environments have the subnets that they are given.
 func (e *Engine) Capabilities() engine.Capabilities {
-	return engine.Capabilities{Name: "docker", StaticAddresses: true}
+	return engine.Capabilities{Name: "docker", Resize: true, Subnets: true}
 }
 
 // Prepare makes what a release needs while another serves. It waits until warm web

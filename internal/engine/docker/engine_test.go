@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -245,6 +247,67 @@ func TestLimitsReachWhatRuns(t *testing.T) {
 	if !strings.Contains(out, "No space left") {
 		t.Errorf("/tmp takes 4 MiB where 1 MiB is allowed: %s", out)
 	}
+}
+
+// TestFreezeBesideHealthChecks asks for health as often as possible while services are
+// frozen and thawed: with docker pause, Docker 20.10 blocks for good.
+func TestFreezeBesideHealthChecks(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "frozen")
+	tools := enginetest.Shell()
+	c := s.spec.Workers[0].Container
+	c.Name, c.Mounts, c.Command = "store", nil, tools.Serve(7000)
+	s.spec.Services = []engine.Service{{
+		Container: c, Generation: "g1", Health: tools.Dial("127.0.0.1", 7000),
+		Address: strings.TrimSuffix(s.spec.Subnet, "0/24") + "10",
+	}}
+	if err := s.Prepare(t.Context(), s.spec, nil); err != nil {
+		t.Fatal(err)
+	}
+	var stop atomic.Bool
+	checks := make(chan error, 4)
+	for range cap(checks) {
+		go func() {
+			var err error
+			for err == nil && !stop.Load() {
+				_, err = s.Observe(t.Context(), s.spec.Environment)
+			}
+			checks <- err
+		}()
+	}
+	for range 10 {
+		if err := s.Freeze(t.Context(), s.spec.Environment, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if s.dials(t, s.spec.Services[0].Address, 7000) && answersHTTP(t.Context(), s.spec.Services[0].Address+":7000") {
+			t.Error("a frozen service responds")
+		}
+		if err := s.Thaw(s.spec.Environment); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop.Store(true)
+	for range cap(checks) {
+		if err := <-checks; err != nil {
+			t.Error(err)
+		}
+	}
+	if status, err := s.Observe(t.Context(), s.spec.Environment); err != nil || !status.Containers[0].Healthy {
+		t.Errorf("got %+v, %v, want a healthy service", status, err)
+	}
+}
+
+// answersHTTP reports whether a response comes within a moment.
+func answersHTTP(ctx context.Context, address string) bool {
+	conn, err := (&net.Dialer{Timeout: time.Minute}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return false
+	}
+	defer conn.Close() //nolint:errcheck // a test's own
+	_ = conn.SetDeadline(time.Now().Add(200 * time.Millisecond))
+	_, _ = io.WriteString(conn, "GET / HTTP/1.0\r\n\r\n")
+	n, _ := conn.Read(make([]byte, 1))
+	return n > 0
 }
 
 // rootFS returns a tar with one file.

@@ -43,6 +43,11 @@ func (e *Engine) exec(ctx context.Context, container string, req engine.ExecRequ
 	if ctx.Err() != nil {
 		return -1, context.Cause(ctx)
 	}
+	begun, err := e.starts.begin(ctx, container)
+	if err != nil {
+		return -1, err
+	}
+	defer begun()
 	created, err := e.cli.ExecCreate(ctx, container, client.ExecCreateOptions{
 		User: req.User, WorkingDir: req.Dir, Env: environ(req.Env), Cmd: req.Command,
 		TTY: req.TTY, AttachStdin: req.Stdin != nil, AttachStdout: true, AttachStderr: true,
@@ -61,8 +66,13 @@ func (e *Engine) exec(ctx context.Context, container string, req engine.ExecRequ
 		return -1, fmt.Errorf("exec in %s: %w", container, err)
 	}
 	defer conn.Close()
-	r := running{Engine: e, id: created.ID, output: make(chan error, 1)}
+	r := running{Engine: e, id: created.ID, output: make(chan error, 1), begun: begun}
 	go func() { r.output <- copyOutput(req, conn.Reader) }()
+	if req.TTY && req.Sizes != nil {
+		sizing, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		go r.resize(sizing, req.Sizes)
+	}
 	if req.Stdin != nil {
 		// Nobody waits for this one: a terminal's Read returns when its user types.
 		go func() {
@@ -73,6 +83,27 @@ func (e *Engine) exec(ctx context.Context, container string, req engine.ExecRequ
 	code, err := r.wait(ctx, req.StopTimeout)
 	conn.Close() // ends the copying of output that something left behind holds open
 	return code, err
+}
+
+// resize gives the command's terminal its sizes until ctx ends. One that comes before the
+// command has begun is tried again.
+func (r running) resize(ctx context.Context, sizes <-chan engine.TerminalSize) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case size, ok := <-sizes:
+			if !ok {
+				return
+			}
+			for {
+				_, err := r.cli.ExecResize(ctx, r.id, client.ExecResizeOptions{Height: size.Rows, Width: size.Columns})
+				if err == nil || !sleep(ctx, lastExecPoll) {
+					break
+				}
+			}
+		}
+	}
 }
 
 // copyOutput writes a command's output where the request says. When a writer fails the
@@ -103,6 +134,7 @@ type running struct {
 	*Engine
 	id     string
 	output chan error // gets one value when all output is copied
+	begun  func()     // to be called when its process is known to exist
 }
 
 // wait returns when the command has ended and its output is copied. Output held open by
@@ -128,7 +160,11 @@ func (r running) wait(ctx context.Context, grace time.Duration) (int, error) {
 			}
 			return -1, err
 		}
-		if begun := state.PID != 0 || outputDone; begun && !state.Running {
+		begun := state.PID != 0 || outputDone
+		if begun {
+			r.begun()
+		}
+		if begun && !state.Running {
 			if !outputDone {
 				outputErr = r.rest()
 			}

@@ -192,8 +192,36 @@ func (x executor) create(ctx context.Context, w wanted) error {
 	for _, p := range w.Programs {
 		binds = append(binds, bind{source: p.Source, target: p.Target, readOnly: true})
 	}
+	if len(w.RouterHosts) > 0 {
+		router, err := x.router(ctx)
+		if err != nil {
+			return err
+		}
+		w.hosts = slices.Clone(w.hosts)
+		for _, name := range w.RouterHosts {
+			w.hosts = append(w.hosts, name+":"+router.String())
+		}
+	}
 	_, err = x.cli.ContainerCreate(ctx, createOptions(x.names, x.env, x.project, w, binds, x.limits))
 	return err
+}
+
+// router returns where containers of the environment reach the router, and where its
+// requests come from: the machine, which is the gateway of their network.
+func (x executor) router(ctx context.Context) (netip.Addr, error) {
+	if x.subnet.IsValid() {
+		return x.subnet.Addr().Next(), nil
+	}
+	got, err := x.cli.NetworkInspect(ctx, x.names.network(x.env), client.NetworkInspectOptions{})
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	for _, c := range got.Network.IPAM.Config {
+		if c.Gateway.IsValid() {
+			return c.Gateway, nil
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("network %s has no gateway", x.names.network(x.env))
 }
 
 // limit gives a container that exists its limits. One that uses more than that at the

@@ -137,7 +137,7 @@ func (p planner) ground(want desired) (stage, error) {
 	switch {
 	case !p.have.network:
 		s = append(s, chain{{verb: createNetwork, subject: p.names.network(p.env), cause: "not found"}})
-	case p.have.subnet != want.subnet:
+	case want.subnet.IsValid() && p.have.subnet != want.subnet:
 		return nil, fmt.Errorf("network %s has subnet %s and the specification says %s: remove the environment's containers and network first",
 			p.names.network(p.env), p.have.subnet, want.subnet)
 	}

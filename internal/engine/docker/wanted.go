@@ -64,19 +64,31 @@ func (d desired) all() []wanted { return slices.Concat(d.services, d.web, d.work
 // nameRule is what becomes part of a Docker name and of a path.
 var nameRule = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
+// optional parses a hint; an empty one is none.
+func optional[T any](text string, parse func(string) (T, error)) (T, error) {
+	if text == "" {
+		var none T
+		return none, nil
+	}
+	return parse(text)
+}
+
 // newDesired checks a specification and resolves its links.
 func newDesired(n naming, spec engine.Spec) (desired, error) {
-	subnet, err := netip.ParsePrefix(spec.Subnet)
+	subnet, err := optional(spec.Subnet, netip.ParsePrefix)
 	if err != nil {
 		return desired{}, fmt.Errorf("subnet of the specification: %w", err)
 	}
 	if !nameRule.MatchString(string(spec.Environment)) || !nameRule.MatchString(spec.Release) {
 		return desired{}, fmt.Errorf("environment %q or release %q is no name", spec.Environment, spec.Release)
 	}
-	d := desired{subnet: subnet.Masked()}
+	d := desired{subnet: subnet}
+	if subnet.IsValid() {
+		d.subnet = subnet.Masked()
+	}
 	for _, s := range spec.Services {
 		w := wanted{Container: s.Container, kind: engine.KindService, generation: s.Generation, health: s.Health, setup: s.Setup}
-		if w.address, err = netip.ParseAddr(s.Address); err != nil {
+		if w.address, err = optional(s.Address, netip.ParseAddr); err != nil {
 			return desired{}, fmt.Errorf("address of service %s: %w", s.Name, err)
 		}
 		if w.generation == "" {
@@ -167,6 +179,11 @@ func check(c engine.Container) error {
 	for _, p := range c.Programs {
 		if !absolute(p.Source) || !absolute(p.Target) {
 			return fmt.Errorf("program %q at %q: both are not absolute paths", p.Source, p.Target)
+		}
+	}
+	for _, host := range c.RouterHosts {
+		if !nameRule.MatchString(host) {
+			return fmt.Errorf("%q is not a host name", host)
 		}
 	}
 	for host, address := range c.Hosts {

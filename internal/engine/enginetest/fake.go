@@ -29,7 +29,10 @@ type Fake struct {
 	onExec func(ctx context.Context, req engine.ExecRequest) (exitCode int, err error)
 }
 
-var _ engine.Engine = (*Fake)(nil)
+var (
+	_ engine.Engine  = (*Fake)(nil)
+	_ engine.Freezer = (*Fake)(nil)
+)
 
 // Call is one call of a method of the port.
 type Call struct {
@@ -68,6 +71,11 @@ func NewFake() *Fake {
 func (f *Fake) Reopen() *Fake {
 	again := NewFake()
 	again.world = f.world
+	f.world.mu.Lock()
+	defer f.world.mu.Unlock()
+	for _, e := range f.world.envs {
+		e.thaw()
+	}
 	return again
 }
 
@@ -161,7 +169,7 @@ func (f *Fake) locked(work func(*world) error) func() error {
 
 // Capabilities implements engine.Engine.
 func (f *Fake) Capabilities() engine.Capabilities {
-	return engine.Capabilities{Name: "fake", StaticAddresses: true}
+	return engine.Capabilities{Name: "fake", Resize: true, Subnets: true}
 }
 
 // Prepare implements engine.Engine.
@@ -247,6 +255,9 @@ func (f *Fake) Exec(ctx context.Context, req engine.ExecRequest) (int, error) {
 		custom := f.onExec
 		f.mu.Unlock()
 		target, err := f.world.running(req)
+		if err == nil {
+			err = f.world.unfrozen(ctx, target)
+		}
 		switch {
 		case err != nil:
 			return err
@@ -326,15 +337,25 @@ type world struct {
 	mu      sync.Mutex
 	envs    map[platform.EnvironmentID]*fakeEnv
 	missing map[string]bool // images that cannot be had
+	// programs are what KeepProgram stored, by source; made counts them.
+	programs map[string]string
+	made     int
 }
 
 type fakeEnv struct {
+	world      *world
 	project    string
 	network    bool
 	subnet     string
 	made       int // containers so far, for their addresses
 	containers map[string]*fakeContainer
+	frozen     chan struct{}     // closed by the thaw; nil when services run
 	data       map[string]string // files in volumes
+}
+
+// prefix begins the environment's addresses.
+func (e *fakeEnv) prefix() string {
+	return strings.TrimSuffix(cmp.Or(e.subnet, "10.99.0.0/24"), "0/24")
 }
 
 // owned refuses another project's environment.

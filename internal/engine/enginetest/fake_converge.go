@@ -20,7 +20,7 @@ func (w *world) prepare(spec engine.Spec, log io.Writer) error {
 	}
 	e := w.envs[spec.Environment]
 	if e == nil {
-		e = &fakeEnv{containers: map[string]*fakeContainer{}, data: map[string]string{}}
+		e = &fakeEnv{world: w, containers: map[string]*fakeContainer{}, data: map[string]string{}}
 		w.envs[spec.Environment] = e
 	}
 	if err := e.owned(spec.Environment, spec.Project); err != nil {
@@ -104,7 +104,7 @@ func (w *world) background(spec engine.Spec, log io.Writer) error {
 // service makes a service if it is not there, starts it and runs its setup.
 func (e *fakeEnv) service(w *world, s engine.Service, log io.Writer) error {
 	c := e.make(s.Container, engine.KindService, "")
-	c.generation, c.address = s.Generation, s.Address
+	c.generation, c.address = s.Generation, cmp.Or(s.Address, c.address)
 	if err := c.up(log); err != nil {
 		delete(e.containers, c.key())
 		return err
@@ -124,7 +124,7 @@ func (e *fakeEnv) make(spec engine.Container, kind engine.Kind, release string) 
 	e.made++
 	c := &fakeContainer{
 		Container: spec, env: e, kind: kind, release: release,
-		address: strings.TrimSuffix(e.subnet, "0/24") + strconv.Itoa(128+e.made),
+		address: e.prefix() + strconv.Itoa(128+e.made),
 		scratch: map[string]string{}, marks: map[string]int{},
 	}
 	e.containers[key] = c

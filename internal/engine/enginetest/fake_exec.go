@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,9 +31,26 @@ func (w *world) exec(ctx context.Context, c *fakeContainer, req engine.ExecReque
 		<-ctx.Done()
 		return -1, context.Cause(ctx)
 	}
+	if len(req.Command) == 2 && req.Command[0] == "await-size" {
+		return awaitSize(ctx, req)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return x.locked(), nil
+}
+
+// awaitSize ends when the terminal has the size that the command names.
+func awaitSize(ctx context.Context, req engine.ExecRequest) (int, error) {
+	for {
+		select {
+		case size := <-req.Sizes:
+			if fmt.Sprintf("%dx%d", size.Columns, size.Rows) == req.Command[1] {
+				return 0, nil
+			}
+		case <-ctx.Done():
+			return -1, context.Cause(ctx)
+		}
+	}
 }
 
 func (x execution) mark(name string, by int) {
@@ -165,8 +182,11 @@ func (c *fakeContainer) read(name string) (string, error) {
 	}
 	for _, p := range c.Programs {
 		if p.Target == name {
-			text, err := os.ReadFile(p.Source)
-			return string(text), err
+			text, ok := c.env.world.programs[p.Source]
+			if !ok {
+				return "", fmt.Errorf("%s: %w", p.Source, fs.ErrNotExist)
+			}
+			return text, nil
 		}
 	}
 	if files, key, ok := c.place(name); ok {
@@ -182,6 +202,9 @@ func (c *fakeContainer) read(name string) (string, error) {
 func (c *fakeContainer) resolve(host string) string {
 	if address, ok := c.Hosts[host]; ok {
 		return address
+	}
+	if slices.Contains(c.RouterHosts, host) {
+		return c.env.prefix() + "1"
 	}
 	for _, release := range []string{"", c.release} {
 		if target := c.env.containers[release+"/"+c.Links[host]]; target != nil {

@@ -2,8 +2,7 @@ package enginetest
 
 import (
 	"net"
-	"os"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -80,18 +79,32 @@ func testFiles(e *env) {
 }
 
 func testPrograms(e *env) {
-	const text = "#!/bin/sh\necho toolkit\n"
-	source := filepath.Join(e.TempDir(), "tool")
-	if err := os.WriteFile(source, []byte(text), 0o755); err != nil { //nolint:gosec // it is run
-		e.Fatal(err)
+	store, ok := e.Engine.(engine.ProgramStore)
+	if !ok {
+		e.Skip("no programs can be delivered to the engine")
+	}
+	text := "#!/bin/sh\necho toolkit of " + string(e.id)
+	source := e.keep(store, text)
+	if again := e.keep(store, text); again != source {
+		e.Errorf("the same program is at %q and at %q", source, again)
+	}
+	other := e.keep(store, text+", the next one")
+	if other == source {
+		e.Errorf("another program is at %q too", source)
 	}
 	spec := e.spec("r1")
 	spec.Apps[0].Programs = []engine.Program{
 		{Source: source, Target: "/usr/bin/tool-of-the-platform"}, {Source: source, Target: "/usr/bin/its-alias"},
 	}
+	if err := store.RemoveProgram(e.context(), other); err != nil {
+		e.Errorf("RemoveProgram: %v", err)
+	}
+	if list, err := store.Programs(e.context()); err != nil || !slices.Contains(list, source) || slices.Contains(list, other) {
+		e.Errorf("got %q, %v, want the one that was not removed", list, err)
+	}
 	e.live(spec)
 	for _, p := range spec.Apps[0].Programs {
-		if got := e.must("r1", "shop", e.Tools.Read(p.Target)); got != strings.TrimSpace(text) && got != text {
+		if got := e.must("r1", "shop", e.Tools.Read(p.Target)); got != text {
 			e.Errorf("%s holds %q, want %q", p.Target, got, text)
 		}
 		if _, code := e.run("r1", "shop", e.Tools.Write(p.Target, "x")); code == 0 {
@@ -101,6 +114,15 @@ func testPrograms(e *env) {
 	if _, code := e.run("r1", "shop--queue", e.Tools.Read("/usr/bin/its-alias")); code == 0 {
 		e.Error("a container that names no program has one")
 	}
+}
+
+func (e *env) keep(store engine.ProgramStore, text string) string {
+	e.Helper()
+	source, err := store.KeepProgram(e.context(), "tool", strings.NewReader(text))
+	if err != nil || source == "" {
+		e.Fatalf("KeepProgram: %q, %v", source, err)
+	}
+	return source
 }
 
 func testLinks(e *env) {
@@ -134,6 +156,22 @@ func testLinks(e *env) {
 	}
 	if _, code := e.run("r2", "shop", e.Tools.Resolve("database.internal")); code == 0 {
 		e.Error("database.internal resolves where nothing links to it")
+	}
+}
+
+func testWithoutSubnet(e *env) {
+	spec := e.spec("r1")
+	spec.Subnet, spec.Services[0].Address = "", ""
+	spec.Apps[0].Links = map[string]string{"database.internal": "store"}
+	spec.Apps[0].RouterHosts = []string{"router.internal", "main-shop.localhost"}
+	e.live(spec)
+	e.must("r1", "shop", e.Tools.Dial("database.internal", servicePort))
+	router := e.must("r1", "shop", e.Tools.Resolve("router.internal"))
+	if again := e.must("r1", "shop", e.Tools.Resolve("main-shop.localhost")); router == "" || again != router {
+		e.Errorf("the router is at %q and at %q, want one address", router, again)
+	}
+	if ends := e.start(spec); e.Get(ends[0].Address, "/") != 200 {
+		e.Errorf("nothing answers at %s", ends[0].Address)
 	}
 }
 

@@ -59,6 +59,22 @@ func testExecTTY(e *env) {
 	}
 }
 
+func testExecSizes(e *env) {
+	if !e.Engine.Capabilities().Resize {
+		e.Skip("the engine has terminals of one size")
+	}
+	e.live(e.spec("r1"))
+	sizes := make(chan engine.TerminalSize, 2)
+	sizes <- engine.TerminalSize{Columns: 80, Rows: 24}
+	sizes <- engine.TerminalSize{Columns: 101, Rows: 33}
+	code, err := e.Engine.Exec(e.context(), engine.ExecRequest{
+		Environment: e.id, Release: "r1", Container: "shop", TTY: true, Sizes: sizes, Command: e.Tools.AwaitSize(101, 33),
+	})
+	if code != 0 || err != nil {
+		e.Errorf("got status %d, error %v", code, err)
+	}
+}
+
 func testExecNotFound(e *env) {
 	spec := e.spec("r1")
 	spec.Apps[0].Warm = false

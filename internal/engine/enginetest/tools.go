@@ -35,6 +35,8 @@ type Tools struct {
 	Env func(name string) []string
 	// Self prints "uid:gid directory".
 	Self func() []string
+	// AwaitSize ends when its terminal has a size.
+	AwaitSize func(columns, rows int) []string
 	// Resolve prints the address of a host name.
 	Resolve func(host string) []string
 	// Dial exits 0 when a connection is made within a second.
@@ -77,6 +79,9 @@ func Shell() Tools {
 		Read:  func(path string) []string { return sh(`cat "$1"`, path) },
 		Env:   func(name string) []string { return sh(`printenv "$1" | tr -d "\n"`, name) },
 		Self:  func() []string { return sh(`printf "%s:%s %s" "$(id -u)" "$(id -g)" "$(pwd)"`) },
+		AwaitSize: func(columns, rows int) []string {
+			return sh(`until [ "$(stty size)" = "$1" ]; do sleep 0.05; done`, fmt.Sprintf("%d %d", rows, columns))
+		},
 		Resolve: func(host string) []string {
 			return sh(`getent ahostsv4 "$1" | { read -r a _ && printf %s "$a"; }`, host)
 		},
@@ -111,13 +116,16 @@ func Scripted() Tools {
 		Print: func(stdout, stderr string, code int) []string {
 			return []string{"print", stdout, stderr, strconv.Itoa(code)}
 		},
-		Leave:   func(code int) []string { return []string{"print", "", "", strconv.Itoa(code)} },
-		Copy:    func() []string { return []string{"copy"} },
-		Write:   func(path, text string) []string { return []string{"write", path, text} },
-		Store:   one("store"),
-		Read:    one("read"),
-		Env:     one("env"),
-		Self:    func() []string { return []string{"self"} },
+		Leave: func(code int) []string { return []string{"print", "", "", strconv.Itoa(code)} },
+		Copy:  func() []string { return []string{"copy"} },
+		Write: func(path, text string) []string { return []string{"write", path, text} },
+		Store: one("store"),
+		Read:  one("read"),
+		Env:   one("env"),
+		Self:  func() []string { return []string{"self"} },
+		AwaitSize: func(columns, rows int) []string {
+			return []string{"await-size", fmt.Sprintf("%dx%d", columns, rows)}
+		},
 		Resolve: one("resolve"),
 		Dial:    func(host string, port int) []string { return []string{"dial", fmt.Sprintf("%s:%d", host, port)} },
 		Line:    func(command []string) string { return strings.Join(command, wordEnd) },
