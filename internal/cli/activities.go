@@ -179,7 +179,7 @@ func activityProperties(a apiv1.Activity) []property {
 	}
 	if h := a.Hold; h != nil {
 		properties = append(properties, property{"hold", fmt.Sprintf(
-			"%s: %d held, longest %s, %d timed out, %d refused, %d left", seconds(h.Duration), h.Held, seconds(h.LongestWait),
+			"%s: %d held, longest %s, %d got the maintenance page, %d refused, %d disconnected", seconds(h.Duration), h.Held, seconds(h.LongestWait),
 			h.TimedOut, h.Refused, h.Left)})
 	}
 	return properties

@@ -185,6 +185,27 @@ func TestFailureOfTheFlavorLeadsToComposer(t *testing.T) {
 	}
 }
 
+// A hook that only runs the toolkit is not what has to be fixed, and a commit that fails can
+// be reverted.
+func TestHintsNameTheCodeAndTheWayBack(t *testing.T) {
+	files := shop()
+	files[".magento.app.yaml"] = strings.Replace(app("php bin/shop deploy"), "echo built", "ece-tools run scenario/build/generate.xml", 1)
+	w := newWorld(t)
+	w.builder.FailNext(&build.Failure{Step: "hook", ExitCode: 1, Tail: []string{"Class Foo does not exist"}})
+	if _, a := w.push(files); !strings.HasPrefix(a.Hint, "the hook itself only runs ece-tools") || !strings.Contains(a.Hint, "git revert 0000000000") {
+		t.Errorf("toolkit in the build: %s", a.Hint)
+	}
+	w.builder.FailNext(&build.Failure{Step: "hook", ExitCode: 1})
+	if _, a := w.push(shop()); !strings.Contains(a.Hint, "or the hook of mymagento in .magento.app.yaml") {
+		t.Errorf("another build hook: %s", a.Hint)
+	}
+	w.push(shop())
+	w.failHook(topology.DeployHook, 1)
+	if _, a := w.push(shop("pub/index.php", "2")); !strings.Contains(a.Hint, "git revert 0000000000") || !strings.Contains(a.Hint, "environment:redeploy") {
+		t.Errorf("deploy hook: %s", a.Hint)
+	}
+}
+
 // TestFailures takes every step's failure and says what visitors meet after it.
 func TestFailures(t *testing.T) {
 	broken := errors.New("broken")

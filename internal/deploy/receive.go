@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -388,7 +387,7 @@ func (s *Service) sayBlocker(ctx context.Context, a platform.Activity, log *work
 		return // only a courtesy
 	}
 	for _, b := range busy {
-		if b.ID != a.ID && b.Project == a.Project && (b.Environment == a.Environment || slices.Contains(b.Also, a.Environment)) {
+		if b.ID != a.ID && b.Locks(a.Project, a.Environment) {
 			log.Line(0, "Waiting for other activities to complete: %s (%s, step %s, by %s, for %s)",
 				b.ID, b.Type, b.Step, b.Actor.Name, work.Took(time.Since(b.StartedAt)))
 			if b.Cancellable {

@@ -26,7 +26,7 @@ func (s *Service) Recover(ctx context.Context) error {
 		return errors.Join(append(problems, fmt.Errorf("list environments: %w", err))...)
 	}
 	for _, env := range envs {
-		if slices.ContainsFunc(busy, func(a platform.Activity) bool { return a.Project == env.Project && a.Environment == env.Name }) {
+		if slices.ContainsFunc(busy, func(a platform.Activity) bool { return a.Locks(env.Project, env.Name) }) {
 			continue // its activity goes on
 		}
 		if err := s.reconcile(ctx, env); err != nil {
@@ -186,7 +186,7 @@ func (s *Service) removeOrphans(ctx context.Context, envs []platform.Environment
 	for _, e := range envs {
 		known[e.ID()] = []string{e.Release}
 		for _, a := range busy {
-			if a.Project == e.Project && a.Environment == e.Name {
+			if a.Locks(e.Project, e.Name) {
 				known[e.ID()] = append(known[e.ID()], a.Release)
 			}
 		}

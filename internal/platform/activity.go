@@ -3,6 +3,7 @@ package platform
 import (
 	"crypto/rand"
 	"encoding/base32"
+	"slices"
 	"strings"
 	"time"
 )
@@ -133,6 +134,11 @@ type Activity struct {
 	UpdatedAt   time.Time
 	StartedAt   time.Time // zero until claimed
 	CompletedAt time.Time // zero until final
+}
+
+// Locks reports whether the activity has an environment for itself while it runs.
+func (a Activity) Locks(project, environment string) bool {
+	return a.Project == project && (a.Environment == environment || slices.Contains(a.Also, environment))
 }
 
 // CommandResult is the outcome of one hook or operation.
