@@ -93,13 +93,16 @@ func TestTheAPIHasTLSAndTakesUpRenewals(t *testing.T) {
 	defer func() { _ = server.Close() }()
 	serial := func() int64 {
 		t.Helper()
-		conn, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}}}).
-			DialContext(t.Context(), "tcp", listener.Addr().String())
+		raw, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
+		conn := tls.Client(raw, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}})
 		defer func() { _ = conn.Close() }()
-		state := conn.(*tls.Conn).ConnectionState()
+		if err := conn.HandshakeContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		state := conn.ConnectionState()
 		if state.NegotiatedProtocol == "h2" || state.Version < tls.VersionTLS12 {
 			t.Errorf("negotiated %q, version %x", state.NegotiatedProtocol, state.Version)
 		}
