@@ -16,7 +16,7 @@ type Entry struct {
 	Priority    int
 	HasPriority bool
 	Skip        bool
-	Arguments   []*Param // empty for actions
+	Arguments   []*Param
 	From        string   // file:line:column of the last file that names it
 	changed     bool     // a later file gave another type
 }

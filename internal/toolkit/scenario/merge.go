@@ -23,8 +23,8 @@ func Merge(files ...*Definition) *Definition {
 	}
 	sortEntries(out.Steps)
 	sortEntries(out.Actions)
-	for _, step := range out.Steps {
-		sortArguments(step.Arguments)
+	for _, e := range slices.Concat(out.Steps, out.Actions) {
+		sortArguments(e.Arguments)
 	}
 	return out
 }

@@ -70,7 +70,7 @@ func (r *reader) entry(e *element) (*Entry, error) {
 		return nil, err
 	}
 	for _, child := range e.children {
-		if child.name != "arguments" || e.name == "action" {
+		if child.name != "arguments" {
 			r.warn(child, "it is not read here")
 			continue
 		}

@@ -85,12 +85,25 @@ class Fatal implements \Magento\MagentoCloud\Step\StepInterface
 namespace Vendor\Ext;
 class Action implements \Magento\MagentoCloud\OnFail\Action\ActionInterface
 {
-    public function __construct(private \Psr\Log\LoggerInterface $logger)
+    public function __construct(private \Psr\Log\LoggerInterface $logger, private string $stepCode = '', private array $messageWrapper = [])
     {
     }
     public function execute(): void
     {
-        $this->logger->warning('own action ran');
+        $words = array_map(fn ($word) => is_object($word) ? $word->name() : $word, array_values($this->messageWrapper));
+        $this->logger->warning('own action ran' . rtrim(' ' . $this->stepCode) . ($words ? ': ' . sprintf(...$words) : ''));
+    }
+}
+-- vendor/vendor-ext/src/Asks.php --
+<?php
+namespace Vendor\Ext;
+class Asks implements \Magento\MagentoCloud\Step\StepInterface
+{
+    public function __construct(\Magento\MagentoCloud\Config\Environment $environment)
+    {
+    }
+    public function execute()
+    {
     }
 }
 -- vendor/vendor-ext/src/NoStep.php --
@@ -177,6 +190,32 @@ func TestPHPClassAsAnItemAndAsAnAction(t *testing.T) {
 	}
 	if log := w.LogAt(fault.Notice); !strings.Contains(log, "NOTICE: Own step says nothing and the helper\nWARNING: own action ran\nERROR: [42] it cannot be done\n") {
 		t.Errorf("%s", log)
+	}
+}
+
+// Arguments of actions reach the class, as those of steps do, whatever file gives them.
+func TestArgumentsOfAnAction(t *testing.T) {
+	w, err := runPHP(t, `<step name="outer" type="Vendor\Ext\Failing" priority="1"/>
+<onFail><action name="own" type="Vendor\Ext\Action" priority="1"><arguments>
+<argument name="step-code" xsi:type="string">DEPLOY</argument>
+<argument name="message-wrapper" xsi:type="array"><item name="message" xsi:type="string">%s of %s failed</item>
+<item name="argument-1" xsi:type="object">Vendor\Ext\Helper</item><item name="argument-2" xsi:type="string">b</item></argument>
+</arguments></action></onFail>`, `<step name="never" type="Vendor\Ext\Failing" priority="2"/>
+<onFail><action name="own" type="Vendor\Ext\Action" priority="1"><arguments><argument name="step-code" xsi:type="string">BUILD</argument></arguments></action></onFail>`)
+	if fault.ExitStatus(err) != 42 {
+		t.Errorf("%v", err)
+	}
+	if log := w.LogAt(fault.Warning); log != "WARNING: own action ran BUILD: the helper of b failed\nERROR: [42] it cannot be done\n" {
+		t.Errorf("%s", log)
+	}
+}
+
+// A class that asks for a service of the original names the package that has it.
+func TestServicesOfTheOriginalNeedTheirPackage(t *testing.T) {
+	_, err := runPHP(t, `<step name="own" type="Vendor\Ext\Asks" priority="1"/>`)
+	const want = `a.xml:2:1: Magento\MagentoCloud\Config\Environment is a class of magento/ece-tools, which is not installed: require it in composer.json`
+	if err == nil || err.Error() != want {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -50,7 +50,8 @@ function declareMissing(string $class): void
             'namespace Magento\\MagentoCloud; class ExtensionRegistrar { private static $paths = [];'
             . ' public static function register(string $name, string $path): void {'
             . ' if (isset(self::$paths[$name])) { throw new \\LogicException("$name from $path has been already defined in "'
-            . ' . self::$paths[$name]); } self::$paths[$name] = $path; } }',
+            . ' . self::$paths[$name]); } self::$paths[$name] = $path; }'
+            . ' public static function getPaths(): array { return self::$paths; } }',
         'Psr\\Log\\LoggerInterface' =>
             'namespace Psr\\Log; interface LoggerInterface {' . implode('', array_map(static function ($level) {
                 return " public function $level(\$message, array \$context = []);";
@@ -116,6 +117,7 @@ final class Maker
 {
     private $made = [];
     private $services;
+    private $broken = ''; // why the original's container cannot be used
 
     public function make(string $class, array $args = []): object
     {
@@ -236,6 +238,11 @@ final class Maker
             if ($parameter !== null && $parameter->allowsNull()) {
                 return null;
             }
+            if ($container === null && strncmp($type, 'Magento\\MagentoCloud\\', 21) === 0) {
+                throw new \RuntimeException("$type is a class of magento/ece-tools, " . ($this->broken === ''
+                    ? 'which is not installed: require it in composer.json'
+                    : 'which cannot be started: ' . $this->broken), 0, $e);
+            }
             throw $e;
         }
     }
@@ -275,7 +282,7 @@ final class Maker
                     $made = require $file;
                     $container = is_object($made) && method_exists($made, 'has') && method_exists($made, 'get') ? $made : null;
                 } catch (\Throwable $e) {
-                    $container = null;
+                    $this->broken = $e->getMessage();
                 }
             }
         }
