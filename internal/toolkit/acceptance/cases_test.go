@@ -8,14 +8,14 @@ import (
 	"testing"
 )
 
-// caseOf says where a case of the specification is tested, or why it is not here.
+// caseOf says where a case is tested, or why it is not here.
 type caseOf struct {
 	section, what string
 	script        string // of testdata, without its extension
 	elsewhere     string // where the case is tested or why it cannot be
 }
 
-// cases are in the order of the specification (spec: ece-tools 12).
+// cases are those of the original's own functional tests, and what shops met.
 func cases() []caseOf {
 	return []caseOf{
 		{"12.1.1", "default deployment, config:dump, masked passwords", "12.01-default", ""},

@@ -205,7 +205,7 @@ func never() map[int]string {
 	}
 }
 
-// TestEveryCode raises every code of the table of errors (spec: ece-tools 11) by the command
+// TestEveryCode raises every code of the table of errors by the command
 // line and looks for it in cloud.error.log, and for the exit status of codes that end a phase.
 func TestEveryCode(t *testing.T) {
 	seen := never()

@@ -1,5 +1,4 @@
-// Package acceptance is tests only: the cases by which the original is tested as a whole
-// (spec: ece-tools 12), run against the whole toolkit. The program is given a PHP, a Composer
+// Package acceptance is tests only: the cases by which the original is tested as a whole, run against the whole toolkit. The program is given a PHP, a Composer
 // and programs of the system that are this test binary, databases in memory and servers of
 // the test's own; everything between is the real thing.
 //

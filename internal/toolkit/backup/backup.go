@@ -1,6 +1,5 @@
 // Package backup keeps copies of the configuration files beside them, FILE.bak, lists them
-// and brings them back: for post-deploy and for the commands backup:* (spec: ece-tools 3.4,
-// 8.3).
+// and brings them back: for post-deploy and for the commands backup:*.
 package backup
 
 import (

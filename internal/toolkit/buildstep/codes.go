@@ -1,6 +1,6 @@
 package buildstep
 
-// Codes of what can go wrong (spec: ece-tools 11).
+// Codes of what can go wrong.
 const (
 	codeEnvPHP        = 2
 	codeConfigPHP     = 7

@@ -1,4 +1,4 @@
 // Package buildstep are the native steps of the scenarios build/generate and
-// build/transfer (spec: ece-tools 3.1, 3.2). A build has no services and no data: its steps
+// build/transfer. A build has no services and no data: its steps
 // change the tree only, and each can be run again after a crash.
 package buildstep

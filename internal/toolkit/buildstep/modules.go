@@ -34,8 +34,7 @@ func EnabledModules(names []string) string {
 }
 
 // RefreshModules enables the modules that config.php does not know yet and returns their
-// names. Those that it disables stay so. It is the command module:refresh too (spec:
-// ece-tools 3.1).
+// names. Those that it disables stay so. It is the command module:refresh too.
 func RefreshModules(ctx context.Context, k *kit.Kit) ([]string, error) {
 	file := k.PHPFile(tree.ConfigPHP)
 	if err := file.Update(phparray.Map("modules", phparray.New())); err != nil {

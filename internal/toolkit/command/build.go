@@ -11,7 +11,7 @@ import (
 	"sluice/internal/toolkit/shell"
 )
 
-// buildCommands do single things of the build (spec: ece-tools 8).
+// buildCommands do single things of the build.
 func buildCommands(p Process) []*cobra.Command {
 	return []*cobra.Command{
 		{

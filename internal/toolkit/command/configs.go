@@ -14,7 +14,7 @@ import (
 	"sluice/internal/toolkit/tree"
 )
 
-// configCommands show and write configuration (spec: ece-tools 8).
+// configCommands show and write configuration.
 func configCommands(p Process) []*cobra.Command {
 	return []*cobra.Command{
 		{

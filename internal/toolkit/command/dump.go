@@ -8,7 +8,7 @@ import (
 	"sluice/internal/toolkit/dbdump"
 )
 
-// newDump is the command db-dump (spec: ece-tools 8.2). People are asked before their shop
+// newDump is the command db-dump. People are asked before their shop
 // is closed; scripts are not.
 func newDump(p Process) *cobra.Command {
 	o := dbdump.Options{}

@@ -16,7 +16,7 @@ import (
 	"sluice/internal/toolkit/tree"
 )
 
-// errorCommands explain error codes (spec: ece-tools 8.5).
+// errorCommands explain error codes.
 func errorCommands(p Process) []*cobra.Command {
 	asJSON, all := false, false
 	show := &cobra.Command{

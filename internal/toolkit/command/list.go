@@ -36,7 +36,7 @@ func newVersion(p Process) *cobra.Command {
 }
 
 // title is the name and version of the project and of this program. The original shows
-// only the project's (spec: ece-tools 8).
+// only the project's.
 func title(p Process) string {
 	program := "sluice-toolkit " + cmp.Or(p.Version, "devel") + " (ece-tools " + Release + ")"
 	t, err := tree.Open(p.root())

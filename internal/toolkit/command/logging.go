@@ -17,9 +17,12 @@ import (
 	"sluice/internal/toolkit/tree"
 )
 
-// newLogger builds the log with the handlers of .magento.env.yaml (spec: ece-tools D.1).
+// codeLogger is that of a log that cannot be opened.
+const codeLogger = 23
+
+// newLogger builds the log with the handlers of .magento.env.yaml.
 // cloud.log has everything unless log.file.min_level says otherwise: MIN_LOGGING_LEVEL,
-// which limits it in the original against its documentation, does not (G 21).
+// which limits it in the original against its documentation, does not.
 func newLogger(s *session, t *tree.Tree, stages kit.Stages, redactor *journal.Redactor, client *http.Client, o options) (*journal.Logger, error) {
 	if o.nested {
 		return journal.New(journal.Options{Redactor: redactor}, journal.Sink{Handler: scenario.Answers(s.process.Stdout)}), nil
@@ -37,7 +40,7 @@ func newLogger(s *session, t *tree.Tree, stages kit.Stages, redactor *journal.Re
 	}
 	sinks = append(sinks, notifiers(s, l, client)...)
 	if l.err != nil {
-		return nil, fault.Wrap(23, l.err)
+		return nil, fault.Wrap(codeLogger, l.err)
 	}
 	return journal.New(journal.Options{
 		Redactor: redactor,

@@ -14,7 +14,7 @@ import (
 	"sluice/internal/toolkit/shell"
 )
 
-// operationCommands work on a deployed environment (spec: ece-tools 8).
+// operationCommands work on a deployed environment.
 func operationCommands(p Process) []*cobra.Command {
 	return []*cobra.Command{
 		newOperation(p, "cron:disable", "Disables cron and ends its processes", func(ctx context.Context, s *session) error { return cron.Disable(ctx, s.Kit) }),

@@ -14,7 +14,7 @@ import (
 )
 
 // platform decodes what the platform says in variables, under the names that
-// .magento.env.yaml may have changed (spec: ece-tools 4.5, 4.6).
+// .magento.env.yaml may have changed.
 func platform(p Process, t *tree.Tree, env *manifest.EnvFile) (*kit.Platform, error) {
 	d := decoder{p: p, names: map[string]string{}}
 	if env != nil {

@@ -33,10 +33,10 @@ type Process struct {
 }
 
 // Release is the release of the original whose behaviour this program has, with what is
-// known of later ones (spec: ece-tools, H).
+// known of later ones.
 const Release = "2002.1.17"
 
-// Run runs one command and returns the exit status (spec: ece-tools 1.9).
+// Run runs one command and returns the exit status.
 func Run(ctx context.Context, p Process) int {
 	root := newRoot(p) //nolint:contextcheck // cobra hands the context to the commands
 	root.SetArgs(p.Args)

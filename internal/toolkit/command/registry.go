@@ -13,7 +13,7 @@ import (
 	"sluice/internal/toolkit/validate"
 )
 
-// registry returns the types that scenarios may name (spec: ece-tools 1.7, 2). A session
+// registry returns the types that scenarios may name. A session
 // is needed to run them, not to know them.
 func registry(*session) *scenario.Registry {
 	r := &scenario.Registry{}
@@ -29,7 +29,7 @@ func registry(*session) *scenario.Registry {
 	return r
 }
 
-// failedFlag is the action that tells post-deploy of a failure (spec: ece-tools 1.10).
+// failedFlag is the action that tells post-deploy of a failure.
 type failedFlag struct{ kit *kit.Kit }
 
 // RunOnFail sets the flag.

@@ -24,7 +24,7 @@ const (
 	postDeploy = "scenario/post-deploy.xml"
 )
 
-// scenarioCommands are the commands that run or show scenarios (spec: ece-tools 8).
+// scenarioCommands are the commands that run or show scenarios.
 func scenarioCommands(p Process) []*cobra.Command {
 	fixed := func(name, short string, runs ...string) *cobra.Command {
 		return &cobra.Command{
@@ -73,7 +73,7 @@ func runScenario(ctx context.Context, c *cobra.Command, p Process, paths ...stri
 		r := scenario.Runner{Kit: s.Kit, Registry: registry(s), Files: scenario.Files{WorkDir: p.Dir, Root: s.Tree.Dir()}, Program: p.Program}
 		err := r.Run(ctx, paths...)
 		if _, wrong := errors.AsType[*scenario.UnhandledError](err); wrong && o.stage == manifest.StageDeploy {
-			// No step ran, so no action did either: post-deploy must know all the same (G 5).
+			// No step ran, so no action did either: post-deploy must know all the same.
 			s.Tree.SetFlag(tree.FlagDeployFailed, s.Log)
 		}
 		if err != nil && !o.quiet {

@@ -45,7 +45,7 @@ type options struct {
 	level  fault.Level
 }
 
-// open builds the kit (spec: ece-tools 0, 4, D).
+// open builds the kit.
 func open(ctx context.Context, p Process, o options) (*session, error) {
 	t, err := tree.Open(p.root())
 	if err != nil {
@@ -96,8 +96,7 @@ func (s *session) close() {
 	_ = s.Tree.Close() // it was only read through
 }
 
-// prepare brings back what Composer's autoloader needs when app/etc is an empty mount
-// (spec: ece-tools 0.2), and the logs of the build.
+// prepare brings back what Composer's autoloader needs when app/etc is an empty mount, and the logs of the build.
 func prepare(t *tree.Tree, o options) error {
 	if !o.phase {
 		return nil

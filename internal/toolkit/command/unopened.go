@@ -12,7 +12,7 @@ import (
 )
 
 // readConfig reads .magento.env.yaml. One that cannot be read at all has the code of its
-// stage, where the original ends every command with status 1 (spec: ece-tools 4.1).
+// stage, where the original ends every command with status 1.
 func readConfig(t *tree.Tree, o options) (*manifest.EnvFile, error) {
 	if !t.Exists(tree.EnvYAML) {
 		return nil, nil

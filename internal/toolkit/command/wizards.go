@@ -9,7 +9,7 @@ import (
 	"sluice/internal/toolkit/wizard"
 )
 
-// wizardCommands are the smart wizards (spec: ece-tools 7); wizard:all is ours.
+// wizardCommands are the smart wizards; wizard:all is ours.
 func wizardCommands(p Process) []*cobra.Command {
 	var out []*cobra.Command
 	for _, w := range wizard.Wizards() {

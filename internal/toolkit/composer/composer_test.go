@@ -51,7 +51,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// The rows are what Composer's own semver answers (spec: ece-tools A.6, C.3).
+// The rows are what Composer's own semver answers.
 func TestSatisfies(t *testing.T) {
 	for _, c := range []struct {
 		version, constraint string

@@ -91,11 +91,14 @@ func (l *Lock) Has(name string) bool {
 	return ok
 }
 
-// Get returns a package, or the error of the specification with code 25.
+// codePackageMissing is that of a package that the lock file lacks.
+const codePackageMissing = 25
+
+// Get returns a package, or an error with code 25.
 func (l *Lock) Get(name string) (Package, error) {
 	p, ok := l.Find(name)
 	if !ok {
-		return Package{}, fault.New(25, "Package %s:* was not found", name)
+		return Package{}, fault.New(codePackageMissing, "Package %s:* was not found", name)
 	}
 	return p, nil
 }

@@ -9,7 +9,7 @@ import (
 
 // Version is a version in Composer's normalised form: 2.4.6 is 2.4.6.0 and 2.4.3-p2 is
 // 2.4.3.0-patch2. It is compared as Composer does, so that 2.4.3-p2 is later than 2.4.3
-// and earlier than 2.4.4 (spec: ece-tools A.6 and G 17: plain text comparison is not used).
+// and earlier than 2.4.4.
 type Version struct {
 	numbers [4]int
 	stage   int // of stability: dev 0 ... stable 4, patch 5

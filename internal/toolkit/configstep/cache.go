@@ -16,7 +16,7 @@ import (
 // waits as long as the system does.
 const dialTimeout = 5 * time.Second
 
-// cache is the pre-deploy step that writes the cache section (spec: ece-tools 5.2).
+// cache is the pre-deploy step that writes the cache section.
 func cache(ctx context.Context, k *kit.Kit) error {
 	in, env, err := gatherWithEnv(k)
 	if err != nil {
@@ -64,7 +64,7 @@ func cacheType(ctx context.Context, k *kit.Kit) error {
 	return magento(ctx, k, codeCacheEnable, "cache:enable")
 }
 
-// configImport imports the shared configuration (spec: ece-tools 3.3).
+// configImport imports the shared configuration.
 func configImport(ctx context.Context, k *kit.Kit) error {
 	version, err := k.MagentoVersion()
 	if err != nil {

@@ -100,7 +100,7 @@ func same(t *testing.T, want, got string) {
 }
 
 // TestInstall runs the steps in the order of an installation and looks at the order of
-// sections and of log lines (spec: ece-tools 5.0, E).
+// sections and of log lines.
 func TestInstall(t *testing.T) {
 	w := world(t, "2.4.7-p3", "", "-- app/etc/env.php --\n<?php\nreturn ['MAGE_MODE' => 'production', 'cron' => ['enabled' => 0], 'mine' => ['x' => true]];\n")
 	relate(t, w, `{"database": [{"host": "db", "port": 3306, "path": "main", "username": "u", "password": "p"}], "opensearch": [{"host": "os", "port": 9200}], "rabbitmq": [{"host": "mq", "port": 5672, "username": "u", "password": "p"}]}`)

@@ -12,7 +12,7 @@ import (
 )
 
 // Dump lets Magento write its configuration into config.php and keeps what static content
-// needs of it (spec: ece-tools 8.1). env.php, into which Magento writes secrets and values
+// needs of it. env.php, into which Magento writes secrets and values
 // that the deployment owns, is put back as it was, also after a failure.
 func Dump(ctx context.Context, k *kit.Kit) error {
 	version, err := k.MagentoVersion()

@@ -9,9 +9,9 @@ import (
 	"sluice/internal/toolkit/tree"
 )
 
-// The codes of failures (spec: ece-tools 11).
+// The codes of failures.
 const (
-	codeEnvPHP        = 102 // also of prepare-config, which had none (G 20)
+	codeEnvPHP        = 102 // also of prepare-config, which had none in the original
 	codeConfigImport  = 117
 	codeCacheEnable   = 130
 	codeStorageSet    = 2028
@@ -52,7 +52,7 @@ func put(k *kit.Kit, name string, section *phparray.Array) error {
 	})
 }
 
-// updateEnv puts a change over env.php, a deep replace (spec: ece-tools 3).
+// updateEnv puts a change over env.php, a deep replace.
 func updateEnv(k *kit.Kit, change *phparray.Array) error {
 	return edit(k, func(env *phparray.Array) *phparray.Array { return phparray.Replace(env, change) })
 }

@@ -12,7 +12,7 @@ import (
 	"sluice/internal/toolkit/tree"
 )
 
-// searchEngine writes the search settings (spec: ece-tools 5.7): into env.php, for Magento
+// searchEngine writes the search settings: into env.php, for Magento
 // 2.1 into config.php.
 func searchEngine(ctx context.Context, k *kit.Kit) error {
 	in, err := gather(k)

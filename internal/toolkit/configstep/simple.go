@@ -98,8 +98,7 @@ func remoteStorage(_ context.Context, k *kit.Kit) error {
 	return nil
 }
 
-// setCryptKey gives env.php the encryption key that belongs to the data (spec: ece-tools
-// 3.3). It never makes one: that is up to the installation of an empty database.
+// setCryptKey gives env.php the encryption key that belongs to the data. It never makes one: that is up to the installation of an empty database.
 func setCryptKey(_ context.Context, k *kit.Kit) error {
 	k.Log.Info("Checking existence of encryption key")
 	env, err := envFile(k).Read()

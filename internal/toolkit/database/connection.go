@@ -28,7 +28,7 @@ const (
 )
 
 // Address returns network and address of a connection's host: "db", "db:3307" or the path
-// of a socket. The original loses the port (spec: ece-tools G 10).
+// of a socket. The original loses the port.
 func Address(host string) (network, address string) {
 	if strings.HasPrefix(host, "/") {
 		return "unix", host

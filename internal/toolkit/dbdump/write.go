@@ -35,13 +35,13 @@ func one(ctx context.Context, k *kit.Kit, o Options, w wanted) (err error) {
 	if err != nil {
 		k.Log.Error("Could not get the lock file!")
 		k.Log.Debug(err.Error())
-		return nil // such a dump is left out (spec: ece-tools 8.2)
+		return nil // such a dump is left out
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		k.Log.Info("Dump process is locked!")
 		k.Log.Debug(err.Error())
-		return nil // such a dump is left out (spec: ece-tools 8.2)
+		return nil // such a dump is left out
 	}
 	k.Log.Infof("Start creation DB dump for %s database...", w.name)
 	dir := cmp.Or(o.Directory, k.Tree.Path(tree.Var))

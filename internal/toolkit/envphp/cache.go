@@ -4,8 +4,7 @@ import (
 	"sluice/internal/toolkit/phparray"
 )
 
-// Cache makes the cache section before unreachable servers are left out (spec: ece-tools
-// 5.2). It is empty when there is neither a service nor a configuration of the project.
+// Cache makes the cache section before unreachable servers are left out. It is empty when there is neither a service nor a configuration of the project.
 func Cache(in Input) (*phparray.Array, []Note) {
 	custom, s := in.Variables.Cache, cacheIn(in)
 	merge := phparray.MergeRequired(custom)
@@ -75,7 +74,7 @@ func twoLevelCache(s cacheService, more *phparray.Array) *phparray.Array {
 }
 
 // symfonyCache is the two-level cache of Magento 2.4.9: some types of cache may be served
-// stale while they are made anew (spec: ece-tools H).
+// stale while they are made anew.
 func symfonyCache(s cacheService, slave *phparray.Array) *phparray.Array {
 	frontend := func(persistent, dir string) *phparray.Array {
 		remote := phparray.Replace(phparray.Map(

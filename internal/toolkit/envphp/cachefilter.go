@@ -16,6 +16,9 @@ type CacheFrontend struct {
 	Options *phparray.Array // of the connection: server, port, database, password
 }
 
+// codeCache is that of a cache server without host or port.
+const codeCache = 101
+
 // The markers by which a project says that its own backend is in Redis or Valkey.
 const (
 	customRedis  = "_custom_redis_backend"
@@ -42,11 +45,11 @@ func CacheFrontends(cache *phparray.Array) []CacheFrontend {
 }
 
 // Endpoint returns server and port of a frontend in Redis; both are required, but the port
-// may be part of the server (spec: ece-tools 5.2).
+// may be part of the server.
 func (f CacheFrontend) Endpoint() (server, port string, err error) {
 	server, port = f.Options.Text("server"), f.Options.Text("port")
 	if server == "" {
-		return "", "", fault.New(101, "Missing required Redis configuration 'server'!")
+		return "", "", fault.New(codeCache, "Missing required Redis configuration 'server'!")
 	}
 	if f.Options.Has("port") && port != "" || strings.HasPrefix(server, "/") {
 		return server, port, nil
@@ -57,14 +60,14 @@ func (f CacheFrontend) Endpoint() (server, port string, err error) {
 	}
 	host, port, ok := strings.Cut(rest, ":")
 	if !ok || port == "" {
-		return "", "", fault.New(101, "Missing required Redis configuration 'port'!")
+		return "", "", fault.New(codeCache, "Missing required Redis configuration 'port'!")
 	}
 	return host, port, nil
 }
 
 // ReachableCache leaves the frontends out of a generated cache section whose server does not
 // answer, and keeps the graphql part of the current one. It returns nil when the section
-// is to be removed (spec: ece-tools 5.2). reachable asks a server.
+// is to be removed. reachable asks a server.
 func ReachableCache(in Input, generated, current *phparray.Array, reachable func(server, port string) bool) (*phparray.Array, []Note, error) {
 	cache := generated.Clone()
 	for _, f := range CacheFrontends(cache) {

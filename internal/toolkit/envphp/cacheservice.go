@@ -13,7 +13,7 @@ const (
 	backendCm        = "Cm_Cache_Backend_Redis"
 	backendRedis     = `\Magento\Framework\Cache\Backend\Redis`
 	backendTwoLevels = `\Magento\Framework\Cache\Backend\RemoteSynchronizedCache`
-	backendSymfony   = "symfony_l2" // Magento 2.4.9 (spec: ece-tools H)
+	backendSymfony   = "symfony_l2" // Magento 2.4.9
 )
 
 // isRedisBackend reports whether a backend speaks to Redis or Valkey; a class may have a
@@ -39,8 +39,7 @@ type cacheService struct {
 	remoteSymbol string // short name of the backend
 }
 
-// cacheIn returns the service that the cache is in: Redis before Valkey when there are both
-// (spec: ece-tools H).
+// cacheIn returns the service that the cache is in: Redis before Valkey when there are both.
 func cacheIn(in Input) cacheService {
 	v := in.Variables
 	valkey := services.Valkey(in.Relationships)
@@ -87,8 +86,7 @@ func (s cacheService) changedBy(custom *phparray.Array) bool {
 	return false
 }
 
-// lua are the options for scripts in the server, which Magento has since 2.4.7 (spec:
-// ece-tools H). They are written when the project turns them on.
+// lua are the options for scripts in the server, which Magento has since 2.4.7. They are written when the project turns them on.
 func lua(in Input) *phparray.Array {
 	if !in.Variables.Lua || !in.Magento.AtLeast("2.4.7") {
 		return phparray.New()

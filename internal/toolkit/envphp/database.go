@@ -28,8 +28,7 @@ func isSplit(name string) bool { return name == "checkout" || name == "sales" }
 func notSplit(name string) bool { return !isSplit(name) }
 
 // Database makes the db section with every connection that could be used: from the
-// relationships, and from DATABASE_CONFIGURATION but for connections of split databases
-// (spec: ece-tools 5.4).
+// relationships, and from DATABASE_CONFIGURATION but for connections of split databases.
 func Database(in Input) *phparray.Array {
 	custom := customDatabase(in)
 	generated := phparray.New()

@@ -8,7 +8,7 @@ import (
 
 // PutDatabase returns env.php with its db and resource sections brought up to date. split is
 // true when the file stays as it is because split databases were configured by hand, which
-// later steps must know (spec: ece-tools 5.4).
+// later steps must know.
 func PutDatabase(in Input, env *phparray.Array) (after *phparray.Array, split bool, notes []Note) {
 	wanted := Database(in)
 	if wanted.Sub("connection").Len() == 0 {
@@ -46,7 +46,7 @@ func PutDatabase(in Input, env *phparray.Array) (after *phparray.Array, split bo
 
 // DropForeignSplit removes the traces of a split installation from env.php when the main
 // database is another one now: split databases belong to one main database. ok is false
-// when there is nothing to remove (spec: ece-tools 3.3 cleanup-db-config).
+// when there is nothing to remove.
 func DropForeignSplit(in Input, env *phparray.Array) (after *phparray.Array, ok bool, notes []Note) {
 	if len(SplitConnections(env)) == 0 || phparray.Same(env.Get("db", "connection", "default", "host"), Database(in).Get("connection", "default", "host")) {
 		return env, false, nil

@@ -4,7 +4,7 @@ import (
 	"sluice/internal/toolkit/phparray"
 )
 
-// dumped are the parts of config.php that config:dump keeps (spec: ece-tools 8.1).
+// dumped are the parts of config.php that config:dump keeps.
 func dumped() [][]string {
 	return [][]string{
 		{"scopes"},

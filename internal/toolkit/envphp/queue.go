@@ -7,7 +7,7 @@ import (
 	"sluice/internal/toolkit/services"
 )
 
-// Queue makes the queue section (spec: ece-tools 5.5). It returns nil when the section is to
+// Queue makes the queue section. It returns nil when the section is to
 // be removed, which only Magento before 2.2 needs; current is the section of env.php.
 func Queue(in Input, current *phparray.Array) (*phparray.Array, []Note) {
 	section := phparray.Merge(brokers(in), in.Variables.Queue)

@@ -9,7 +9,7 @@ import (
 )
 
 // SearchEngine returns the name of Magento's engine for a search service: the version of
-// Elasticsearch is part of it (spec: ece-tools 5.7).
+// Elasticsearch is part of it.
 func SearchEngine(magento composer.Version, e services.Endpoint, elasticVersion string) string {
 	if e.Name == "opensearch" {
 		if magento.AtLeast("2.4.6") {
@@ -106,7 +106,7 @@ func elasticSuite(in Input, index *phparray.Array) *phparray.Array {
 }
 
 // PutSearch returns a configuration with new search settings in place of the old ones; all
-// other settings below system stay (spec: ece-tools 5.7).
+// other settings below system stay.
 func PutSearch(config, search, suite *phparray.Array) *phparray.Array {
 	out := config.Clone()
 	out.Unset("system", "default", "catalog", "search")

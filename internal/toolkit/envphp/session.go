@@ -5,7 +5,7 @@ import (
 	"sluice/internal/toolkit/services"
 )
 
-// Session makes the session section (spec: ece-tools 5.6): in Redis or Valkey when there is
+// Session makes the session section: in Redis or Valkey when there is
 // one, else in the database.
 func Session(in Input) (*phparray.Array, []Note) {
 	custom := in.Variables.Session

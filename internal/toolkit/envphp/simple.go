@@ -6,7 +6,7 @@ import (
 	"sluice/internal/toolkit/phparray"
 )
 
-// Prepare returns the keys that prepare-config puts over env.php (spec: ece-tools 5.1).
+// Prepare returns the keys that prepare-config puts over env.php.
 func Prepare(in Input) *phparray.Array {
 	keys := phparray.Map(
 		"static_content_on_demand_in_production", number(in.Variables.OnDemand),
@@ -19,7 +19,7 @@ func Prepare(in Input) *phparray.Array {
 }
 
 // Consumers makes the cron_consumers_runner section; nil before Magento 2.2, which does not
-// know it (spec: ece-tools 5.3). Only a boolean turns the consumers on: the text "true" does
+// know it. Only a boolean turns the consumers on: the text "true" does
 // not, as ever.
 func Consumers(in Input) *phparray.Array {
 	if !in.Magento.AtLeast("2.2") {
@@ -40,8 +40,7 @@ func Consumers(in Input) *phparray.Array {
 	)
 }
 
-// Lock makes the lock section; nil before Magento 2.2.5, which does not know it (spec:
-// ece-tools 5.8). Files are used only when the platform says where.
+// Lock makes the lock section; nil before Magento 2.2.5, which does not know it. Files are used only when the platform says where.
 func Lock(in Input) (*phparray.Array, []Note) {
 	if !in.Magento.AtLeast("2.2.5") {
 		return nil, nil
@@ -60,7 +59,7 @@ type Storage struct {
 }
 
 // RemoteStorage reads REMOTE_STORAGE; ok is false before Magento 2.4.2, which does not know
-// it (spec: ece-tools 5.9).
+// it.
 func RemoteStorage(in Input) (s Storage, ok bool, err error) {
 	custom := in.Variables.RemoteStorage
 	if !in.Magento.AtLeast("2.4.2") {
@@ -98,7 +97,7 @@ func (s Storage) Section() *phparray.Array {
 
 // CryptKey chooses the encryption key for an env.php that has none: the platform's
 // variable, else that of the backup. A new key must never take the place of one that data
-// was encrypted with (spec: ece-tools 3.3 set-crypt-key).
+// was encrypted with.
 func CryptKey(env, backup *phparray.Array, variable string) (key string, notes []Note) {
 	if env.Text("crypt", "key") != "" {
 		return "", nil

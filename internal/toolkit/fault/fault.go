@@ -63,7 +63,7 @@ func CodeOf(err error) int {
 }
 
 // ExitStatus returns what the process ends with: 0 for nil, 1 for an error without a code,
-// 255 for a code above 255, else the code (spec: ece-tools 1.9).
+// 255 for a code above 255, else the code.
 func ExitStatus(err error) int {
 	code := CodeOf(err)
 	switch {

@@ -8,7 +8,7 @@ import (
 )
 
 // Level is the weight of a log record or of a validator's finding. The numbers are those
-// that scenario files may write instead of the names (spec: ece-tools 6.0).
+// that scenario files may write instead of the names.
 type Level int
 
 // The levels, from low to high.

@@ -14,8 +14,7 @@ import (
 )
 
 // Email is a handler that collects records and sends them as one mail when it is closed:
-// a mail for each record, as the original does, makes people filter them (spec: ece-tools
-// D.1).
+// a mail for each record, as the original does, makes people filter them.
 type Email struct {
 	Server   string // host:port of an SMTP server
 	User     string // "": no authentication

@@ -17,7 +17,7 @@ type Store interface {
 }
 
 // ErrorLog is a handler that keeps one JSON line for each code that was reported in
-// cloud.error.log (spec: ece-tools D.3). Its Sink has the level warning.
+// cloud.error.log. Its Sink has the level warning.
 type ErrorLog struct {
 	store Store
 	name  string

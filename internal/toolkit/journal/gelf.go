@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// GELF is a handler that writes to a Graylog server (spec: ece-tools D.1).
+// GELF is a handler that writes to a Graylog server.
 type GELF struct {
 	Transport  string // http, tcp or udp
 	Address    string // host:port

@@ -8,7 +8,7 @@ import (
 	"sluice/internal/toolkit/fault"
 )
 
-// timeFormat is ISO 8601 with microseconds and offset (spec: ece-tools D.2).
+// timeFormat is ISO 8601 with microseconds and offset.
 const timeFormat = "2006-01-02T15:04:05.000000-07:00"
 
 // Line returns a record as a line of the console and of cloud.log, without the newline:
@@ -16,7 +16,7 @@ const timeFormat = "2006-01-02T15:04:05.000000-07:00"
 //	[2026-11-23T09:09:47.312568+00:00] INFO: message
 //
 // A warning, error or critical record with a code has "[code] " before its message; a
-// suggestion follows on lines of its own (spec: ece-tools D.2).
+// suggestion follows on lines of its own.
 func Line(r Record) string {
 	var b strings.Builder
 	b.WriteByte('[')

@@ -8,8 +8,7 @@ import (
 )
 
 // Redactor hides secrets in text: option values and passwords by their shape, and secrets
-// that are known by their value (spec: ece-tools D.4 and G, which knew only the shapes of
-// passwords). The zero value knows the shapes only. It is not safe to Add while others
+// that are known by their value. The zero value knows the shapes only. It is not safe to Add while others
 // redact.
 type Redactor struct {
 	secrets  []string

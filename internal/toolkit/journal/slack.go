@@ -25,7 +25,7 @@ const notifyTimeout = 5 * time.Second
 // SlackURL is where messages are posted.
 const SlackURL = "https://slack.com/api/chat.postMessage"
 
-// Slack is a handler that posts each record to a channel (spec: ece-tools D.1).
+// Slack is a handler that posts each record to a channel.
 type Slack struct {
 	Client   Doer
 	URL      string

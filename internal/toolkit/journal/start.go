@@ -12,7 +12,7 @@ type Files interface {
 }
 
 // Join brings the logs of the build into those of the environment, whose var/log is a
-// mount that the build could not write to (spec: ece-tools D.5). It does so once for each
+// mount that the build could not write to. It does so once for each
 // build: the build's first line tells whether its log is there already.
 func Join(files Files, log, buildLog, errorLog, buildErrorLog string) error {
 	build, err := files.ReadOrNothing(buildLog)

@@ -1,5 +1,5 @@
 // Package phparray reads and writes files of PHP that return an array, such as Magento's
-// app/etc/env.php and app/etc/config.php, without PHP (spec: ece-tools 5.0).
+// app/etc/env.php and app/etc/config.php, without PHP.
 //
 // [Array] is an ordered map with the keys and the scalars of PHP, so that a file that is
 // read, changed in one place and written again keeps the types, the order and the

@@ -8,8 +8,7 @@ import (
 )
 
 // Export returns a file that returns the array, in the long style of app/etc/env.php:
-// array (…) with two spaces and a comma after every element, no newline at the end
-// (spec: ece-tools 5.0). What it writes, [Parse] reads back unchanged.
+// array (…) with two spaces and a comma after every element, no newline at the end. What it writes, [Parse] reads back unchanged.
 func Export(a *Array) []byte {
 	var b bytes.Buffer
 	b.WriteString("<?php\nreturn ")
@@ -35,7 +34,7 @@ func writeLong(b *bytes.Buffer, a *Array, indent string) {
 
 // ExportShort returns a file that returns the array, in the short style of
 // app/etc/config.php since Magento 2.2.5: […] with four spaces, no keys in lists, no comma
-// after the last element, a newline at the end (spec: ece-tools 8.1).
+// after the last element, a newline at the end.
 func ExportShort(a *Array) []byte {
 	var b bytes.Buffer
 	b.WriteString("<?php\nreturn ")

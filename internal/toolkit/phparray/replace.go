@@ -1,9 +1,9 @@
 package phparray
 
 // Replace returns base with later values put over it, the "deep replace" of the
-// specification: where both have an array it goes on inside, otherwise the later value
+// original: where both have an array it goes on inside, otherwise the later value
 // wins. Lists are replaced index by index and never shrink; an empty array in later
-// changes nothing. Neither argument is changed (spec: ece-tools A.5).
+// changes nothing. Neither argument is changed.
 func Replace(base, later *Array) *Array {
 	out := base.Clone()
 	for k, v := range later.All() {
@@ -36,7 +36,7 @@ func (a *Array) Only(keep func(key string) bool) *Array {
 const mergeFlag = "_merge"
 
 // MergeRequired reports whether a configuration variable asks to be merged: a true
-// "_merge" and at least one other key (spec: ece-tools 4.7).
+// "_merge" and at least one other key.
 func MergeRequired(custom *Array) bool {
 	return Truthy(custom.Get(mergeFlag)) && !IsBlank(custom)
 }
@@ -52,7 +52,7 @@ func WithoutMerge(custom *Array) *Array {
 }
 
 // Merge combines what was generated with a configuration variable: nothing said leaves it,
-// "_merge: true" changes it, anything else takes its place (spec: ece-tools 4.7).
+// "_merge: true" changes it, anything else takes its place.
 func Merge(generated, custom *Array) *Array {
 	switch {
 	case IsBlank(custom):

@@ -17,8 +17,8 @@ type Entry struct {
 	HasPriority bool
 	Skip        bool
 	Arguments   []*Param
-	From        string   // file:line:column of the last file that names it
-	changed     bool     // a later file gave another type
+	From        string // file:line:column of the last file that names it
+	changed     bool   // a later file gave another type
 }
 
 // Param is an argument of a step or an item of an array.
@@ -40,7 +40,7 @@ const (
 	kindShell  = "shell"
 )
 
-// lastPriority is that of items and entries without one (spec: ece-tools 1.4, G 3).
+// lastPriority is that of items and entries without one.
 const lastPriority = 10000
 
 // position is a place in a file.

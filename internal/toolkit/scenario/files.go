@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// defaults are the scenario files of the toolkit (spec: ece-tools 2).
+// defaults are the scenario files of the toolkit.
 //
 //go:embed defaults/scenario
 var defaults embed.FS
@@ -21,7 +21,7 @@ var defaults embed.FS
 const maxFile = 1 << 20
 
 // Files finds scenario files: as given relative to the working directory, then among those
-// of the toolkit, then relative to the application's root (spec: ece-tools 1.3).
+// of the toolkit, then relative to the application's root.
 type Files struct {
 	WorkDir string
 	Root    string

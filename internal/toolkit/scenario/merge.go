@@ -6,10 +6,10 @@ import (
 )
 
 // Merge puts later files over earlier ones, the first being the lowest, and sorts the
-// result (spec: ece-tools 1.5, 1.6). The arguments are not used afterwards.
+// result. The arguments are not used afterwards.
 //
 // Where the original merges arguments by their position they are merged by their name
-// here (spec: ece-tools G 2), and an entry that is only skipped needs no earlier one (G 3).
+// here, and an entry that is only skipped needs no earlier one (ADR 0025).
 func Merge(files ...*Definition) *Definition {
 	out := &Definition{}
 	for _, f := range files {
@@ -49,7 +49,7 @@ func overlayEntry(entries []*Entry, later *Entry) []*Entry {
 }
 
 // overlay puts a later argument or item over that of the same name or at the end. An item
-// without priority moves to the end (spec: ece-tools 1.5, G 4); an object without a class
+// without priority moves to the end; an object without a class
 // keeps the one it had.
 func overlay(params []*Param, later *Param) []*Param {
 	i := slices.IndexFunc(params, func(p *Param) bool { return p.Name == later.Name })

@@ -28,7 +28,7 @@ func known() *scenario.Registry {
 }
 
 // TestMerge merges the XML files of every archive in their order and compares what would
-// run, or the error. Comment: the rule of the specification.
+// run, or the error. Comment: the rule.
 func TestMerge(t *testing.T) {
 	archives, err := filepath.Glob("testdata/merge/*.txtar")
 	if err != nil || len(archives) == 0 {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Parse reads one scenario file (spec: ece-tools 1.1, 1.2, 1.4). path is for messages.
+// Parse reads one scenario file. path is for messages.
 func Parse(path string, text []byte) (*Definition, error) {
 	root, err := readXML(path, text)
 	if err != nil {
@@ -136,7 +136,7 @@ func content(e *element) string {
 	return trimmed
 }
 
-// skip reads the skip attribute: only the exact text true counts (spec: ece-tools 1.2).
+// skip reads the skip attribute: only the exact text true counts.
 func (r *reader) skip(e *element) bool {
 	text, given := e.attrs["skip"]
 	if given && text != "true" && text != "false" {

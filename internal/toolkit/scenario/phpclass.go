@@ -52,7 +52,7 @@ type described struct {
 
 // describe returns the arguments of an entry for the shim. When a later file gave the step
 // another class, arguments that name services of the original are left to the constructor's
-// own types: they were meant for the class that is gone (spec: ece-tools G 2).
+// own types: they were meant for the class that is gone.
 func (r *resolver) describe(e *Entry) []described {
 	all := r.describeAll(e.Arguments)
 	if !e.changed {

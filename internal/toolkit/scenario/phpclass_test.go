@@ -170,7 +170,7 @@ INFO: Scenario(s) finished
 }
 
 // A class in place of a native one inherits its arguments; those meant for the other are
-// left to the constructor's types (spec: ece-tools G 2).
+// left to the constructor's types.
 func TestPHPClassInPlaceOfANativeStep(t *testing.T) {
 	w, err := runPHP(t, outer, `<step name="outer" type="Vendor\Ext\Failing" priority="1"/>`)
 	if fault.ExitStatus(err) != 42 || err.Error() != "it cannot be done" {

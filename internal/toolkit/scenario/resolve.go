@@ -27,7 +27,7 @@ type Planned[T any] struct {
 type Service struct{ Class string }
 
 // resolver makes the objects of a definition. All are made before the first step runs, so
-// a mistake in a scenario runs nothing (spec: ece-tools 1.7).
+// a mistake in a scenario runs nothing.
 type resolver struct {
 	registry *Registry
 	kit      *kit.Kit

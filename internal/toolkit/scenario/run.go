@@ -10,7 +10,7 @@ import (
 	"sluice/internal/toolkit/kit"
 )
 
-// Runner runs scenarios (spec: ece-tools 1.8).
+// Runner runs scenarios.
 type Runner struct {
 	Kit      *kit.Kit
 	Registry *Registry
@@ -72,7 +72,7 @@ func (r *Runner) step(ctx context.Context, step Planned[kit.Step]) error {
 }
 
 // fail runs the on-fail actions, also when the run was cancelled, and then logs the error
-// of the step (spec: ece-tools 1.8, 4 and 5).
+// of the step.
 func (r *Runner) fail(ctx context.Context, plan *Plan, name string, stepErr error) error {
 	ctx = context.WithoutCancel(ctx)
 	for _, action := range plan.Actions {

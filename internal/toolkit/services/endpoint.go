@@ -62,7 +62,7 @@ const (
 func Redis(relationships *phparray.Array) Endpoint { return Find(relationships, "redis") }
 
 // Valkey returns the relationship of the cache in Valkey. The name "cache" counts when its
-// type says that it is Valkey (spec: ece-tools H).
+// type says that it is Valkey.
 func Valkey(relationships *phparray.Array) Endpoint {
 	if e := Find(relationships, "valkey"); e.Exists() {
 		return e
@@ -73,7 +73,7 @@ func Valkey(relationships *phparray.Array) Endpoint {
 	return Endpoint{}
 }
 
-// Session returns the relationship that keeps sessions (spec: ece-tools 5.6, H).
+// Session returns the relationship that keeps sessions.
 func Session(relationships *phparray.Array) Endpoint {
 	if e := Find(relationships, "valkey-session"); e.Exists() {
 		return e
@@ -89,7 +89,7 @@ func Rabbit(relationships *phparray.Array) Endpoint {
 	return Find(relationships, "rabbitmq", "mq", "amqp")
 }
 
-// ActiveMQ returns the relationship of ActiveMQ, which speaks STOMP (spec: ece-tools H).
+// ActiveMQ returns the relationship of ActiveMQ, which speaks STOMP.
 func ActiveMQ(relationships *phparray.Array) Endpoint {
 	return Find(relationships, "activemq", "amq", "jms")
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/catalog"
 	"sluice/internal/toolkit/composer"
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/phparray"
@@ -115,17 +116,31 @@ func TestEOL(t *testing.T) {
 		{"mariadb", "10.6.19", services.Approaching},
 		{"mariadb", "10.60", services.Maintained},
 		{"mariadb", "10.4", services.Passed},
-		{"php", "8.3.1", services.Passed},
+		{"php", "8.1.1", services.Passed},
+		{"php", "7.2.9", services.Passed}, // the catalog does not have it
 		{"php", "8.4", services.Maintained},
-		{"redis-session", "7.2", services.Passed},
-		{"opensearch", "1.2", services.Maintained},
+		{"redis-session", "7.0.11", services.Passed},
+		{"elasticsearch", "6.5.4", services.Passed},
+		{"valkey", "99.1", services.Maintained},
 	} {
 		if got, _ := services.EOLOf(c.service, c.version, now); got != c.want {
 			t.Errorf("%s %s: %d", c.service, c.version, got)
 		}
 	}
-	if got, day := services.EOLOf("mariadb", "10.6", time.Date(2026, 3, 31, 0, 0, 0, 0, time.UTC)); got != services.Maintained || day.Format(time.DateOnly) != "2026-07-31" {
+	if got, day := services.EOLOf("mariadb", "10.6", time.Date(2026, 3, 6, 0, 0, 0, 0, time.UTC)); got != services.Maintained || day.Format(time.DateOnly) != "2026-07-06" {
 		t.Errorf("four months before: %d, %s", got, day)
+	}
+}
+
+// The day is that of the catalog, by which `sluice validate` warns of the same version.
+func TestEndsOfLifeAreThoseOfTheCatalog(t *testing.T) {
+	for service, name := range map[string]string{"mariadb": "mysql", "redis": "redis", "redis-session": "redis", "valkey": "valkey", "opensearch": "opensearch", "rabbitmq": "rabbitmq"} {
+		for _, version := range catalog.Default().ServiceVersions(name) {
+			known, _ := catalog.Default().Service(name, version)
+			if _, day := services.EOLOf(service, version, time.Time{}); !day.Equal(known.EndOfLife) {
+				t.Errorf("%s %s ends on %s, in the catalog on %s", service, version, day, known.EndOfLife)
+			}
+		}
 	}
 }
 

@@ -19,11 +19,17 @@ const searchTimeout = 10 * time.Second
 // maxAnswer bounds what is read of an answer, in bytes.
 const maxAnswer = 1 << 20
 
+// The codes of search servers that do not answer.
+const (
+	codeElasticsearch = 132
+	codeOpenSearch    = 137
+)
+
 // Undetected is the version of a service that does not exist or does not say it.
 const Undetected = "0"
 
 // Version returns the version of a service: from the relationship's type, else from the
-// server itself where that is known how (spec: ece-tools C.2). client asks search servers.
+// server itself where that is known how. client asks search servers.
 // Errors never contain a password.
 func Version(ctx context.Context, client *http.Client, e Endpoint) (string, error) {
 	if v := e.TypeVersion(); v != "" {
@@ -36,9 +42,9 @@ func Version(ctx context.Context, client *http.Client, e Endpoint) (string, erro
 	case "redis", "redis-session", "redis-slave", "valkey", "valkey-session", "valkey-slave", "cache":
 		return askRedis(ctx, e)
 	case "elasticsearch":
-		return askSearch(ctx, client, e, 132)
+		return askSearch(ctx, client, e, codeElasticsearch)
 	case "opensearch":
-		return askSearch(ctx, client, e, 137)
+		return askSearch(ctx, client, e, codeOpenSearch)
 	}
 	return Undetected, nil
 }

@@ -66,7 +66,7 @@ type quoted string
 func (q quoted) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, `"`+string(q)+`"`) }
 
 // Magento runs `php ./bin/magento <args>` as every step does: --ansi and --no-interaction
-// follow the name of the command, empty arguments are dropped (spec: ece-tools 3).
+// follow the name of the command, empty arguments are dropped.
 func Magento(ctx context.Context, r Runner, command string, args ...string) (Result, error) {
 	return r.Run(ctx, MagentoCommand(command, args...))
 }

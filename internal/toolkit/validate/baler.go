@@ -10,8 +10,8 @@ import (
 	"sluice/internal/toolkit/shell"
 )
 
-// BalerSupport says why Baler cannot bundle the JavaScript (spec: ece-tools 6.1).
-func BalerSupport(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
+// balerSupport says why Baler cannot bundle the JavaScript.
+func balerSupport(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 	var lines []string
 	if _, err := k.Shell.Run(ctx, shell.Command{Args: []string{"which", "baler"}}); err != nil {
 		lines = append(lines, "Path to baler executable could not be found. The Node package may not be installed or may not be linked.")
@@ -35,5 +35,5 @@ func BalerSupport(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 	if len(lines) == 0 {
 		return nil, nil
 	}
-	return finding(1007, "Baler JS bundling cannot be used because of the following issues:", strings.Join(lines, "\n")), nil
+	return finding(codeBaler, "Baler JS bundling cannot be used because of the following issues:", strings.Join(lines, "\n")), nil
 }

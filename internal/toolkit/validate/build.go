@@ -17,12 +17,12 @@ import (
 // braintree is a variable of a payment module that was removed in 2.4.
 const braintree = "CONFIG__STORES__DEFAULT__PAYMENT__BRAINTREE__CHANNEL"
 
-// ComposerFile checks that composer.json maps the namespace of the MVC controllers, which
-// Magento 2.3.0 to 2.4.2 need (spec: ece-tools 6.1).
-func ComposerFile(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// composerFile checks that composer.json maps the namespace of the MVC controllers, which
+// Magento 2.3.0 to 2.4.2 need.
+func composerFile(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	version, err := k.MagentoVersion()
 	if err != nil {
-		return finding(25, "Can't get magento version: "+err.Error(), ""), nil
+		return finding(codePackageMissing, "Can't get magento version: "+err.Error(), ""), nil
 	}
 	if !version.AtLeast("2.3.0") || version.AtLeast("2.4.3") {
 		return nil, nil
@@ -37,7 +37,7 @@ func ComposerFile(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 		err = json.Unmarshal(text, &file)
 	}
 	if err != nil {
-		return finding(8, "Can't read composer.json file: "+err.Error(), ""), nil
+		return finding(codeComposerFile, "Can't read composer.json file: "+err.Error(), ""), nil
 	}
 	for _, namespace := range []string{`Laminas\Mvc\Controller\`, `Zend\Mvc\Controller\`} {
 		if _, ok := file.Autoload.PSR4[namespace]; ok {
@@ -50,32 +50,32 @@ func ComposerFile(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	}
 	for _, pair := range [][2]string{{"laminas/laminas-mvc", `Laminas\\Mvc\\Controller\\`}, {"zendframework/zend-mvc", `Zend\\Mvc\\Controller\\`}} {
 		if lock.Has(pair[0]) {
-			return finding(9, "Required configuration is missed in autoload section of composer.json file.", fmt.Sprintf(
+			return finding(codeAutoload, "Required configuration is missed in autoload section of composer.json file.", fmt.Sprintf(
 				"Add \"%s\": \"setup/src/Zend/Mvc/Controller/\" to autoload.psr-4 of composer.json,\nrun \"composer update\", and commit composer.json and composer.lock.", pair[1])), nil
 		}
 	}
 	return nil, nil
 }
 
-// MagentoAppYaml refuses the variable of the removed Braintree module in the application
-// file (spec: ece-tools 6.1).
-func MagentoAppYaml(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// magentoAppYaml refuses the variable of the removed Braintree module in the application
+// file.
+func magentoAppYaml(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	version, err := k.MagentoVersion()
 	if err != nil || !version.Satisfies(">=2.4.0") {
 		return nil, err
 	}
 	if k.Platform.Application.Sub("variables", "env").Has(braintree) {
-		return titled(26), nil
+		return titled(codeBraintreeApplication), nil
 	}
 	return nil, nil
 }
 
-// ConfigFileExists warns of a project without app/etc/config.php (spec: ece-tools 6.1).
-func ConfigFileExists(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// configFileExists warns of a project without app/etc/config.php.
+func configFileExists(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	if k.Tree.Exists(tree.ConfigPHP) {
 		return nil, nil
 	}
-	return finding(1001, "File app/etc/config.php does not exist", strings.Join([]string{
+	return finding(codeNoConfigFile, "File app/etc/config.php does not exist", strings.Join([]string{
 		"Please run the following commands:",
 		"1. bin/magento module:enable --all",
 		"2. git add -f app/etc/config.php",
@@ -84,27 +84,26 @@ func ConfigFileExists(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	}, "\n")), nil
 }
 
-// ModulesExists warns of a config.php without modules (spec: ece-tools 6.1).
-func ModulesExists(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// modulesExists warns of a config.php without modules.
+func modulesExists(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	config, err := configPHP(k)
 	if err != nil || config.Has("modules") {
 		return nil, err
 	}
-	return finding(1003, "The modules section is missing from the shared config file.", ""), nil
+	return finding(codeNoModules, "The modules section is missing from the shared config file.", ""), nil
 }
 
-// UnsupportedBuildOptionsIni warns of a file of former releases (spec: ece-tools 6.1).
-func UnsupportedBuildOptionsIni(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// unsupportedBuildOptionsIni warns of a file of former releases.
+func unsupportedBuildOptionsIni(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	if !k.Tree.Exists(tree.BuildOptions) {
 		return nil, nil
 	}
-	return finding(1002, "The build_options.ini file is no longer supported.",
+	return finding(codeBuildOptions, "The build_options.ini file is no longer supported.",
 		"Move its options to the build stage of .magento.env.yaml and remove the file."), nil
 }
 
-// BuildVersion warns of variables that the Magento of the project does not know (spec:
-// ece-tools 6.1, AppropriateVersion).
-func BuildVersion(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// buildVersion warns of variables that the Magento of the project does not know.
+func buildVersion(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	version, err := k.MagentoVersion()
 	if err != nil || version.AtLeast("2.2.0") {
 		return nil, err
@@ -119,7 +118,7 @@ func BuildVersion(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 			lines = append(lines, name+" is available for Magento 2.2.0 and later.")
 		}
 	}
-	return incompatible(1004, lines), nil
+	return incompatible(codeBuildVersion, lines), nil
 }
 
 func incompatible(code int, lines []string) *fault.Fault {
@@ -132,16 +131,15 @@ func incompatible(code int, lines []string) *fault.Fault {
 // scdVariables are those that mean nothing where no static content is made.
 func scdVariables() []string { return []string{"SCD_STRATEGY", "SCD_THREADS"} }
 
-// BuildScdIgnored warns of static content variables of a build that makes none (spec:
-// ece-tools 6.1, ScdOptionsIgnorance).
-func BuildScdIgnored(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
-	why, err := ScdOnBuild(ctx, k)
+// buildScdIgnored warns of static content variables of a build that makes none.
+func buildScdIgnored(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
+	why, err := scdOnBuild(ctx, k)
 	if err != nil || why == nil {
 		return nil, err
 	}
 	given := stageFile(k, manifest.StageBuild)
 	ignored := slices.DeleteFunc(scdVariables(), func(name string) bool { return !given.Has(name) })
-	return scdIgnored(1005, why, "build", ignored), nil
+	return scdIgnored(codeBuildScdIgnored, why, "build", ignored), nil
 }
 
 func scdIgnored(code int, why *fault.Fault, phase string, ignored []string) *fault.Fault {

@@ -159,11 +159,11 @@ func serviceCases() []testCase {
 		{name: "too new", class: `Deploy\ServiceVersion`, tree: lock("2.4.7"), facts: fakeFacts{database: "mariadb", versions: map[string]string{"redis": "9.9", "mariadb": "10.6", "opensearch": "refused"}}, code: 2017, want: "The current configuration is not compatible with this version of Magento", also: `for service "redis". Service version should satisfy "~3.2.0 || ~4.0.0 || ~5.0.0 || ~6.0.0 || ~6.2.0 || ~7.0.0" constraint.` + "\nCan't validate version of some services: opensearch: connection refused"},
 		{name: "one does not tell", class: `Deploy\ServiceVersion`, tree: lock("2.4.7"), facts: fakeFacts{versions: map[string]string{"redis": "7.0", "opensearch": "refused"}}, want: "Can't validate version of some services: opensearch: connection refused"},
 		{name: "all fit", class: `Deploy\ServiceVersion`, tree: lock("2.4.7"), facts: fakeFacts{versions: map[string]string{"redis": "7.0"}}},
-		{name: "past", class: `ServiceEol.Warnings`, facts: fakeFacts{versions: map[string]string{"redis": "7.0"}}, code: 2018, want: "Some services have passed EOL.", also: "redis 7.0 has passed EOL (2023-08-15)."},
+		{name: "past", class: `ServiceEol.Warnings`, facts: fakeFacts{versions: map[string]string{"redis": "7.0"}}, code: 2018, want: "Some services have passed EOL.", also: "redis 7.0 has passed EOL (2024-07-29)."},
 		{name: "past is no notice", class: `ServiceEol.Notices`, facts: fakeFacts{versions: map[string]string{"redis": "7.0"}}},
 		{name: "near", class: `ServiceEol.Notices`, facts: fakeFacts{database: "mariadb", versions: map[string]string{"mariadb": "10.6"}}, prepare: func(w *toolkittest.World) {
 			w.Kit.Now = func() time.Time { return time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC) }
-		}, want: "Some services are approaching EOL.", also: "mariadb 10.6 is approaching EOL (2026-07-31)."},
+		}, want: "Some services are approaching EOL.", also: "mariadb 10.6 is approaching EOL (2026-07-06)."},
 		{name: "far", class: `ServiceEol.Notices`, facts: fakeFacts{versions: map[string]string{"php": "8.8", "opensearch": "2.12"}}},
 		{name: "unknown", class: `ServiceEol.Warnings`, facts: fakeFacts{versions: map[string]string{"php": "1.1"}}},
 		{name: "not recommended", class: `Deploy\PhpVersion`, tree: lock("2.4.7"), facts: fakeFacts{versions: map[string]string{"php": "8.1.20"}}, code: 2007, want: "For Magento 2.4.7.0 recommended PHP version satisfying the constraint ~8.2.0. Currently installed PHP version 8.1.20"},

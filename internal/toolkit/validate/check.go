@@ -10,17 +10,17 @@ import (
 	"sluice/internal/toolkit/tree"
 )
 
-// Check is a validator as a function: nil, nil when all is well.
-type Check func(ctx context.Context, k *kit.Kit) (*fault.Fault, error)
+// checkFunc is a validator as a function: nil, nil when all is well.
+type checkFunc func(ctx context.Context, k *kit.Kit) (*fault.Fault, error)
 
-// validator is a Check with what it is given.
+// validator is a checkFunc with what it is given.
 type validator struct {
 	kit   *kit.Kit
-	check Check
+	check checkFunc
 }
 
-// New makes a validator of a check.
-func New(k *kit.Kit, check Check) kit.Validator { return validator{k, check} }
+// newValidator makes a validator of a check.
+func newValidator(k *kit.Kit, check checkFunc) kit.Validator { return validator{k, check} }
 
 // Validate runs the check.
 func (v validator) Validate(ctx context.Context) (*fault.Fault, error) { return v.check(ctx, v.kit) }
@@ -54,7 +54,7 @@ func moduleEnabled(k *kit.Kit, name string) (bool, error) {
 }
 
 // custom reads a *_CONFIGURATION variable: the map, and whether it takes the place of what
-// is generated instead of being merged over it (spec: ece-tools 4.7).
+// is generated instead of being merged over it.
 func custom(stage kit.Stage, name string) (m *phparray.Array, replaces bool, err error) {
 	m, err = stage.Map(name)
 	if err != nil {

@@ -1,6 +1,5 @@
 // Package validate checks the configuration of a project and of its environment before a
-// phase changes anything: the validators of the scenarios and the step that runs them
-// (spec: ece-tools 6).
+// phase changes anything: the validators of the scenarios and the step that runs them.
 //
 // A validator reads and never writes. What it finds is a *fault.Fault with a message, what
 // mends it and a code; its weight is decided by the scenario that lists it. Names, messages

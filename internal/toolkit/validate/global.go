@@ -9,7 +9,7 @@ import (
 	"sluice/internal/toolkit/phparray"
 )
 
-// The checks of several stages (spec: ece-tools 6.2). They have no level and no code of
+// The checks of several stages. They have no level and no code of
 // their own: others and the wizards are made of them.
 
 const (
@@ -24,15 +24,15 @@ func ScdOnBuildFindings(ctx context.Context, k *kit.Kit) ([]*fault.Fault, error)
 	if err != nil {
 		return nil, err
 	}
-	scopes, err := ConfigFileStructure(ctx, k)
+	scopes, err := configFileStructure(ctx, k)
 	if scopes != nil {
 		found = append(found, scopes)
 	}
 	return found, err
 }
 
-// ScdOnBuild returns the first of ScdOnBuildFindings.
-func ScdOnBuild(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
+// scdOnBuild returns the first of ScdOnBuildFindings.
+func scdOnBuild(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 	return firstOf(ScdOnBuildFindings(ctx, k))
 }
 
@@ -42,7 +42,7 @@ func ScdOnDeployFindings(ctx context.Context, k *kit.Kit) ([]*fault.Fault, error
 	if err != nil {
 		return nil, err
 	}
-	why, err := ScdOnBuild(ctx, k)
+	why, err := scdOnBuild(ctx, k)
 	if err == nil && why == nil {
 		found = append(found, &fault.Fault{Message: onBuild})
 	}
@@ -79,9 +79,9 @@ func scdSwitches(k *kit.Kit, stage kit.Stage) ([]*fault.Fault, error) {
 	return found, nil
 }
 
-// ConfigFileStructure wants websites or stores in config.php: without them static content
-// cannot be made where there is no database (spec: ece-tools 6.1).
-func ConfigFileStructure(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// configFileStructure wants websites or stores in config.php: without them static content
+// cannot be made where there is no database.
+func configFileStructure(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	config, err := configPHP(k)
 	if err != nil {
 		return nil, err
@@ -116,8 +116,8 @@ func hasValue(v any) bool {
 	return false
 }
 
-// SkipHTMLMinification wants HTML to be minified when it is asked for (spec: ece-tools 6.2).
-func SkipHTMLMinification(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// skipHTMLMinification wants HTML to be minified when it is asked for.
+func skipHTMLMinification(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	on, err := k.Stages.Global.Bool("SKIP_HTML_MINIFICATION")
 	if err != nil || on {
 		return nil, err
@@ -128,8 +128,8 @@ func SkipHTMLMinification(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	}, nil
 }
 
-// PostDeployHook wants the hook that takes work out of the hold (spec: ece-tools 6.2).
-func PostDeployHook(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// postDeployHook wants the hook that takes work out of the hold.
+func postDeployHook(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	if k.Platform.HasPostDeployHook() {
 		return nil, nil
 	}
@@ -147,7 +147,7 @@ func PostDeployHook(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 // IdealStateFindings returns what keeps a project from the shortest deployment, in order.
 func IdealStateFindings(ctx context.Context, k *kit.Kit) ([]*fault.Fault, error) {
 	var found []*fault.Fault
-	for _, check := range []Check{ScdOnBuild, PostDeployHook, SkipHTMLMinification} {
+	for _, check := range []checkFunc{scdOnBuild, postDeployHook, skipHTMLMinification} {
 		f, err := check(ctx, k)
 		if err != nil {
 			return nil, err
@@ -159,8 +159,8 @@ func IdealStateFindings(ctx context.Context, k *kit.Kit) ([]*fault.Fault, error)
 	return found, nil
 }
 
-// IdealState is one finding for all of IdealStateFindings (spec: ece-tools 6.1).
-func IdealState(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
+// idealState is one finding for all of IdealStateFindings.
+func idealState(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 	found, err := IdealStateFindings(ctx, k)
 	if err != nil || len(found) == 0 {
 		return nil, err
@@ -172,5 +172,5 @@ func IdealState(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 			parts[i] += "\n" + indent(f.Suggestion)
 		}
 	}
-	return finding(1006, "The configured state is not ideal", strings.Join(parts, "\n\n")), nil
+	return finding(codeIdealState, "The configured state is not ideal", strings.Join(parts, "\n\n")), nil
 }

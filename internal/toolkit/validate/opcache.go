@@ -21,11 +21,11 @@ func excludedFromOpcache() []string {
 	}
 }
 
-// OpcacheExcludePaths wants the configuration files out of PHP's opcache, which does not
-// see them change (spec: ece-tools 6.1).
-func OpcacheExcludePaths(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// opcacheExcludePaths wants the configuration files out of PHP's opcache, which does not
+// see them change.
+func opcacheExcludePaths(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	if !k.Tree.Exists(tree.PHPIni) || !k.Tree.Exists(tree.OpcacheExclude) {
-		return finding(1008, "File php.ini or op-exclude.txt does not exist",
+		return finding(codeOpcache, "File php.ini or op-exclude.txt does not exist",
 			"Add both as the cloud template has them: op-exclude.txt lists the files, php.ini names it in opcache.blacklist_filename."), nil
 	}
 	ini, err := k.Tree.Read(tree.PHPIni)
@@ -34,7 +34,7 @@ func OpcacheExcludePaths(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	}
 	named := iniValue(string(ini), "opcache.blacklist_filename", k.Env)
 	if named != k.Tree.Path(tree.OpcacheExclude) {
-		return finding(1008, "File php.ini does not contain opcache.blacklist_filename configuration",
+		return finding(codeOpcache, "File php.ini does not contain opcache.blacklist_filename configuration",
 			`Add this line to php.ini: opcache.blacklist_filename="${MAGENTO_CLOUD_APP_DIR}/op-exclude.txt"`), nil
 	}
 	list, err := k.Tree.Read(tree.OpcacheExclude)
@@ -49,7 +49,7 @@ func OpcacheExcludePaths(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	if len(missing) == 0 {
 		return nil, nil
 	}
-	return finding(1008, "File op-exclude.txt does not contain required paths to exclude for OPCache",
+	return finding(codeOpcache, "File op-exclude.txt does not contain required paths to exclude for OPCache",
 		"Add these lines to op-exclude.txt:\n"+strings.Join(missing, "\n")), nil
 }
 

@@ -20,12 +20,11 @@ type Facts struct {
 	Services Services
 }
 
-// Register adds the validators and their step under the names that scenarios use (spec:
-// ece-tools 2).
+// Register adds the validators and their step under the names that scenarios use.
 func Register(r *scenario.Registry, facts Facts) {
-	r.Add(`Step\ValidateConfiguration`, NewConfiguration)
-	add := func(name string, check Check) {
-		r.AddValidator(name, func(k *kit.Kit) kit.Validator { return New(k, check) })
+	r.Add(`Step\ValidateConfiguration`, newConfiguration)
+	add := func(name string, check checkFunc) {
+		r.AddValidator(name, func(k *kit.Kit) kit.Validator { return newValidator(k, check) })
 	}
 	for name, check := range buildChecks() {
 		add(`Validator\Build\`+name, check)
@@ -33,59 +32,59 @@ func Register(r *scenario.Registry, facts Facts) {
 	for name, check := range deployChecks(facts) {
 		add(`Validator\Deploy\`+name, check)
 	}
-	add(`Validator\IdealState`, IdealState)
-	add(`Validator\GlobalStage\ScdOnBuild`, ScdOnBuild)
+	add(`Validator\IdealState`, idealState)
+	add(`Validator\GlobalStage\ScdOnBuild`, scdOnBuild)
 	add(`Validator\GlobalStage\ScdOnDeploy`, ScdOnDeploy)
-	add(`Validator\GlobalStage\SkipHtmlMinification`, SkipHTMLMinification)
-	add(`ServiceEol.Warnings`, ServiceEOL(facts.Services, fault.Warning))
-	add(`ServiceEol.Notices`, ServiceEOL(facts.Services, fault.Notice))
+	add(`Validator\GlobalStage\SkipHtmlMinification`, skipHTMLMinification)
+	add(`ServiceEol.Warnings`, serviceEOL(facts.Services, fault.Warning))
+	add(`ServiceEol.Notices`, serviceEOL(facts.Services, fault.Notice))
 }
 
-func buildChecks() map[string]Check {
-	return map[string]Check{
-		"ComposerFile":               ComposerFile,
+func buildChecks() map[string]checkFunc {
+	return map[string]checkFunc{
+		"ComposerFile":               composerFile,
 		"StageConfig":                StageConfig,
-		"MagentoAppYaml":             MagentoAppYaml,
-		"ConfigFileExists":           ConfigFileExists,
-		"OpcacheExcludePaths":        OpcacheExcludePaths,
-		"UnsupportedBuildOptionsIni": UnsupportedBuildOptionsIni,
-		"ModulesExists":              ModulesExists,
-		"AppropriateVersion":         BuildVersion,
-		"ScdOptionsIgnorance":        BuildScdIgnored,
-		"ConfigFileStructure":        ConfigFileStructure,
-		"BalerSupport":               BalerSupport,
+		"MagentoAppYaml":             magentoAppYaml,
+		"ConfigFileExists":           configFileExists,
+		"OpcacheExcludePaths":        opcacheExcludePaths,
+		"UnsupportedBuildOptionsIni": unsupportedBuildOptionsIni,
+		"ModulesExists":              modulesExists,
+		"AppropriateVersion":         buildVersion,
+		"ScdOptionsIgnorance":        buildScdIgnored,
+		"ConfigFileStructure":        configFileStructure,
+		"BalerSupport":               balerSupport,
 	}
 }
 
-func deployChecks(facts Facts) map[string]Check {
-	return map[string]Check{
-		"EnvironmentVariables":                 EnvironmentVariables,
-		"DatabaseConfiguration":                DatabaseConfiguration,
-		"SearchConfiguration":                  SearchConfiguration,
-		"ResourceConfiguration":                ResourceConfiguration(facts),
-		"SessionConfiguration":                 SessionConfiguration,
-		"ElasticSearchIntegrity":               ElasticSearchIntegrity,
-		"OpenSearchIntegrity":                  OpenSearchIntegrity,
-		"ElasticSuiteIntegrity":                ElasticSuiteIntegrity,
-		"RemovedSplitDb":                       RemovedSplitDb,
-		"MageModeVariable":                     MageMode,
-		"DatabaseSplitConnection":              DatabaseSplitConnection,
-		"ReportDirNestingLevel":                ReportDirNestingLevel,
-		"AdminData":                            AdminData(facts.Installed),
-		"PhpVersion":                           PHPVersion(facts.Services),
-		"SolrIntegrity":                        SolrIntegrity,
-		"ElasticSearchUsage":                   ElasticSearchUsage(facts.Engine),
-		"ElasticSearchVersion":                 ElasticSearchVersion(facts.Engine, facts.Services),
-		"OpenSearchElasticSearchBothInstalled": BothSearchServices,
-		"AppropriateVersion":                   DeployVersion,
-		"ScdOptionsIgnorance":                  DeployScdIgnored,
-		"DeprecatedVariables":                  DeprecatedVariables,
-		"MagentoCloudVariables":                MagentoCloudVariables,
-		"JsonFormatVariable":                   JSONFormat,
-		"ServiceVersion":                       ServiceVersion(facts.Services),
-		"DeprecatedSearchEngine":               DeprecatedSearchEngine(facts.Engine),
-		"DeprecatedSplitDb":                    DeprecatedSplitDb,
-		"DebugLogging":                         DebugLogging,
-		"PostDeploy":                           PostDeployHook,
+func deployChecks(facts Facts) map[string]checkFunc {
+	return map[string]checkFunc{
+		"EnvironmentVariables":                 environmentVariables,
+		"DatabaseConfiguration":                databaseConfiguration,
+		"SearchConfiguration":                  searchConfiguration,
+		"ResourceConfiguration":                resourceConfiguration(facts),
+		"SessionConfiguration":                 sessionConfiguration,
+		"ElasticSearchIntegrity":               elasticSearchIntegrity,
+		"OpenSearchIntegrity":                  openSearchIntegrity,
+		"ElasticSuiteIntegrity":                elasticSuiteIntegrity,
+		"RemovedSplitDb":                       removedSplitDb,
+		"MageModeVariable":                     mageMode,
+		"DatabaseSplitConnection":              databaseSplitConnection,
+		"ReportDirNestingLevel":                reportDirNestingLevel,
+		"AdminData":                            unusedAdminData(facts.Installed),
+		"PhpVersion":                           recommendedPHP(facts.Services),
+		"SolrIntegrity":                        solrIntegrity,
+		"ElasticSearchUsage":                   elasticSearchUsage(facts.Engine),
+		"ElasticSearchVersion":                 elasticSearchVersion(facts.Engine, facts.Services),
+		"OpenSearchElasticSearchBothInstalled": bothSearchServices,
+		"AppropriateVersion":                   deployVersion,
+		"ScdOptionsIgnorance":                  deployScdIgnored,
+		"DeprecatedVariables":                  deprecatedVariables,
+		"MagentoCloudVariables":                magentoCloudVariables,
+		"JsonFormatVariable":                   jsonFormat,
+		"ServiceVersion":                       serviceVersion(facts.Services),
+		"DeprecatedSearchEngine":               deprecatedSearchEngine(facts.Engine),
+		"DeprecatedSplitDb":                    deprecatedSplitDb,
+		"DebugLogging":                         debugLogging,
+		"PostDeploy":                           postDeployHook,
 	}
 }

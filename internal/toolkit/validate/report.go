@@ -16,9 +16,8 @@ import (
 // nestingVariable is what sets the nesting level without a file.
 const nestingVariable = "MAGE_ERROR_REPORT_DIR_NESTING_LEVEL"
 
-// ReportDirNestingLevel wants error reports to be spread over directories (spec: ece-tools
-// 6.3).
-func ReportDirNestingLevel(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// reportDirNestingLevel wants error reports to be spread over directories.
+func reportDirNestingLevel(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	path := k.Tree.Path(tree.ErrorReportXML)
 	text, err := k.Tree.Read(tree.ErrorReportXML)
 	if err != nil {
@@ -27,13 +26,13 @@ func ReportDirNestingLevel(_ context.Context, k *kit.Kit) (*fault.Fault, error) 
 	level, err := NestingLevel(text)
 	switch {
 	case err != nil:
-		return finding(2004, fmt.Sprintf("Invalid configuration in the %s file. %v", path, err),
+		return finding(codeReportDirInvalid, fmt.Sprintf("Invalid configuration in the %s file. %v", path, err),
 			"Fix the directory nesting level configuration for error reporting in the file "+path), nil
 	case level == "":
 		if v, ok := k.Env(nestingVariable); ok && v != "" {
 			return nil, nil
 		}
-		return finding(2003, "The directory nesting level value for error reporting has not been configured.",
+		return finding(codeReportDirDiffers, "The directory nesting level value for error reporting has not been configured.",
 			"You can configure the setting using the `config.report.dir_nesting_level` variable in the file "+path), nil
 	}
 	return nil, nil

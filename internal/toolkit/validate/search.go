@@ -22,8 +22,8 @@ func has(k *kit.Kit, relationship string) bool {
 // liveSearch reports whether the search of the cloud replaces a search service.
 func liveSearch(k *kit.Kit) (bool, error) { return moduleEnabled(k, "Magento_LiveSearchAdapter") }
 
-// ElasticSearchIntegrity wants a search service where Magento needs one (spec: ece-tools 6.3).
-func ElasticSearchIntegrity(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// elasticSearchIntegrity wants a search service where Magento needs one.
+func elasticSearchIntegrity(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	version, err := k.MagentoVersion()
 	if err != nil {
 		return nil, err
@@ -35,12 +35,12 @@ func ElasticSearchIntegrity(_ context.Context, k *kit.Kit) (*fault.Fault, error)
 	if err != nil || live {
 		return nil, err
 	}
-	return titled(134), nil
+	return titled(codeElasticsearchMissing), nil
 }
 
-// OpenSearchIntegrity wants OpenSearch only where Magento knows it, and some search service
-// where it needs one (spec: ece-tools 6.3 and G 17).
-func OpenSearchIntegrity(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// openSearchIntegrity wants OpenSearch only where Magento knows it, and some search service
+// where it needs one.
+func openSearchIntegrity(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	version, err := k.MagentoVersion()
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func OpenSearchIntegrity(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 		return nil, nil
 	case has(k, opensearch):
 		if !version.Satisfies(">=2.3.7-p3 <2.4.0 || >=2.4.3-p2") {
-			return titled(139), nil
+			return titled(codeOpenSearchOnly), nil
 		}
 		return nil, nil
 	case !version.Satisfies(">=2.4.3-p2"):
@@ -60,31 +60,30 @@ func OpenSearchIntegrity(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	if err != nil || live {
 		return nil, err
 	}
-	return titled(138), nil
+	return titled(codeOpenSearchMissing), nil
 }
 
-// ElasticSuiteIntegrity wants a service for ElasticSuite, and no other engine beside it
-// (spec: ece-tools 6.3).
-func ElasticSuiteIntegrity(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// elasticSuiteIntegrity wants a service for ElasticSuite, and no other engine beside it.
+func elasticSuiteIntegrity(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	lock, err := k.Tree.Lock()
 	if err != nil || !lock.Has("smile/elasticsuite") {
 		return nil, err
 	}
 	if !has(k, elasticsearch) && !has(k, opensearch) {
-		return finding(113, "ElasticSuite is installed without available ElasticSearch or OpenSearch service.", ""), nil
+		return finding(codeSuiteWithoutService, "ElasticSuite is installed without available ElasticSearch or OpenSearch service.", ""), nil
 	}
 	config, err := k.Stages.Deploy.Map("SEARCH_CONFIGURATION")
 	if err != nil {
 		return nil, err
 	}
 	if engine := config.Text("engine"); engine != "" && !strings.EqualFold(engine, "elasticsuite") {
-		return finding(114, fmt.Sprintf("ElasticSuite is installed but %s set as search engine.", engine), ""), nil
+		return finding(codeSuiteOtherEngine, fmt.Sprintf("ElasticSuite is installed but %s set as search engine.", engine), ""), nil
 	}
 	return nil, nil
 }
 
-// SolrIntegrity warns of a service that no Magento uses any more (spec: ece-tools 6.3).
-func SolrIntegrity(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// solrIntegrity warns of a service that no Magento uses any more.
+func solrIntegrity(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	if !has(k, "solr") {
 		return nil, nil
 	}
@@ -95,17 +94,17 @@ func SolrIntegrity(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	const text = "Configuration for Solr was found in .magento.app.yaml."
 	switch {
 	case version.Satisfies("2.1.*"):
-		return finding(2008, text, "Solr support has been deprecated in Magento 2.1. Remove the relationship."), nil
+		return finding(codeSolrDeprecated, text, "Solr support has been deprecated in Magento 2.1. Remove the relationship."), nil
 	case version.Satisfies(">=2.2"):
-		return finding(2009, text, "Solr is no longer supported by Magento 2.2 or later. Remove the relationship."), nil
+		return finding(codeSolrRemoved, text, "Solr is no longer supported by Magento 2.2 or later. Remove the relationship."), nil
 	}
 	return nil, nil
 }
 
-// BothSearchServices warns of two search services (spec: ece-tools 6.3).
-func BothSearchServices(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// bothSearchServices warns of two search services.
+func bothSearchServices(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	if has(k, elasticsearch) && has(k, opensearch) {
-		return titled(2030), nil
+		return titled(codeBothSearchServices), nil
 	}
 	return nil, nil
 }
@@ -118,8 +117,8 @@ func elasticFamily(engine string) bool {
 	return strings.HasPrefix(engine, elasticsearch) || strings.HasPrefix(engine, opensearch) || engine == "elasticsuite"
 }
 
-// ElasticSearchUsage warns of a search service that nobody asks (spec: ece-tools 6.3).
-func ElasticSearchUsage(engine Engine) Check {
+// elasticSearchUsage warns of a search service that nobody asks.
+func elasticSearchUsage(engine Engine) checkFunc {
 	return func(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 		if !has(k, elasticsearch) {
 			return nil, nil
@@ -128,18 +127,18 @@ func ElasticSearchUsage(engine Engine) Check {
 		if err != nil || elasticFamily(name) {
 			return nil, err
 		}
-		return finding(2010, "Elasticsearch service is installed at infrastructure layer but is not used as a search engine.", ""), nil
+		return finding(codeElasticsearchUnused, "Elasticsearch service is installed at infrastructure layer but is not used as a search engine.", ""), nil
 	}
 }
 
-// DeprecatedSearchEngine warns of MySQL as a search engine (spec: ece-tools 6.3).
-func DeprecatedSearchEngine(engine Engine) Check {
+// deprecatedSearchEngine warns of MySQL as a search engine.
+func deprecatedSearchEngine(engine Engine) checkFunc {
 	return func(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 		name, err := engine(ctx, k)
 		if err != nil || name != "mysql" {
 			return nil, err
 		}
-		return finding(2019, "The MySQL search configuration option is deprecated. Use Elasticsearch instead.", ""), nil
+		return finding(codeMySQLSearch, "The MySQL search configuration option is deprecated. Use Elasticsearch instead.", ""), nil
 	}
 }
 
@@ -154,9 +153,9 @@ func clientRules() []struct{ client, service, advice string } {
 	}
 }
 
-// ElasticSearchVersion warns of a client in composer.lock that the service does not
-// understand (spec: ece-tools 6.3).
-func ElasticSearchVersion(engine Engine, found Services) Check {
+// elasticSearchVersion warns of a client in composer.lock that the service does not
+// understand.
+func elasticSearchVersion(engine Engine, found Services) checkFunc {
 	return func(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 		lock, err := k.Tree.Lock()
 		if err != nil {
@@ -203,7 +202,7 @@ func clientMismatch(k *kit.Kit, client, service string) (*fault.Fault, error) {
 			advice = "You can fix this issue in one of two ways:\n  - upgrade the Elasticsearch service to version 5.x (recommended)\n" +
 				"  - require version ~2.0 of the elasticsearch/elasticsearch package: composer require \"elasticsearch/elasticsearch:~2.0\""
 		}
-		return finding(2011, fmt.Sprintf("Elasticsearch service version %s on infrastructure layer is not compatible with current version of elasticsearch/elasticsearch module (%s), used by your Magento application.",
+		return finding(codeElasticsearchVersion, fmt.Sprintf("Elasticsearch service version %s on infrastructure layer is not compatible with current version of elasticsearch/elasticsearch module (%s), used by your Magento application.",
 			service, client), advice), nil
 	}
 	return nil, nil

@@ -27,9 +27,9 @@ func versioned() []string {
 	return []string{"rabbitmq", "redis", "redis-session", "valkey", "valkey-session", elasticsearch, opensearch}
 }
 
-// ServiceVersion warns of services in versions that Magento does not support. A service
-// that does not tell its version hides none of the others (spec: ece-tools 6.3 and G 16).
-func ServiceVersion(found Services) Check {
+// serviceVersion warns of services in versions that Magento does not support. A service
+// that does not tell its version hides none of the others.
+func serviceVersion(found Services) checkFunc {
 	return func(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 		magento, err := k.MagentoVersion()
 		if err != nil {
@@ -68,7 +68,7 @@ func versionFinding(lines, failed []string) *fault.Fault {
 	}
 	switch {
 	case len(lines) > 0:
-		return finding(2017, "The current configuration is not compatible with this version of Magento",
+		return finding(codeServiceVersion, "The current configuration is not compatible with this version of Magento",
 			strings.Join(slices.DeleteFunc(append(lines, cannot), func(s string) bool { return s == "" }), "\n"))
 	case cannot != "":
 		return &fault.Fault{Message: cannot}
@@ -76,9 +76,9 @@ func versionFinding(lines, failed []string) *fault.Fault {
 	return nil
 }
 
-// ServiceEOL warns of services whose support has ended, or, at level notice, of those whose
-// support ends within four months (spec: ece-tools C.4).
-func ServiceEOL(found Services, level fault.Level) Check {
+// serviceEOL warns of services whose support has ended, or, at level notice, of those whose
+// support ends within four months.
+func serviceEOL(found Services, level fault.Level) checkFunc {
 	return func(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 		var lines []string
 		for _, name := range append([]string{"php"}, append(versioned(), "database")...) {
@@ -86,7 +86,7 @@ func ServiceEOL(found Services, level fault.Level) Check {
 			if name == "database" {
 				database, err := found.Database(ctx, k)
 				if err != nil || database == "" {
-					continue // ServiceVersion says so
+					continue // serviceVersion says so
 				}
 				kind = database
 			}
@@ -103,7 +103,7 @@ func ServiceEOL(found Services, level fault.Level) Check {
 		}
 		suggestion := strings.Join(lines, "\n")
 		if level >= fault.Warning {
-			return finding(2018, "Some services have passed EOL.", suggestion), nil
+			return finding(codeServiceEOL, "Some services have passed EOL.", suggestion), nil
 		}
 		return &fault.Fault{Message: "Some services are approaching EOL.", Suggestion: suggestion}, nil
 	}
@@ -121,9 +121,9 @@ func eolLine(name, version string, now time.Time, level fault.Level) string {
 	return ""
 }
 
-// PHPVersion warns of a PHP that is not the one Magento recommends: what the last
-// alternative of its requirement allows (spec: ece-tools 6.3).
-func PHPVersion(found Services) Check {
+// recommendedPHP warns of a PHP that is not the one Magento recommends: what the last
+// alternative of its requirement allows.
+func recommendedPHP(found Services) checkFunc {
 	return func(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 		f, err := phpVersion(ctx, k, found)
 		if err != nil {
@@ -168,12 +168,12 @@ func phpVersion(ctx context.Context, k *kit.Kit, found Services) (*fault.Fault, 
 	if err != nil {
 		return nil, err
 	}
-	return finding(2007, fmt.Sprintf("For Magento %s recommended PHP version satisfying the constraint %s. Currently installed PHP version %s",
+	return finding(codePHPVersion, fmt.Sprintf("For Magento %s recommended PHP version satisfying the constraint %s. Currently installed PHP version %s",
 		magento, recommended, version), ""), nil
 }
 
-// ResourceConfiguration wants every resource to have a connection (spec: ece-tools 6.3).
-func ResourceConfiguration(facts Facts) Check {
+// resourceConfiguration wants every resource to have a connection.
+func resourceConfiguration(facts Facts) checkFunc {
 	return func(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 		resources, err := facts.Resources(ctx, k)
 		if err != nil {
@@ -189,7 +189,7 @@ func ResourceConfiguration(facts Facts) Check {
 			return nil, nil
 		}
 		slices.Sort(without)
-		return finding(112, "Variable RESOURCE_CONFIGURATION is not configured properly",
+		return finding(codeResource, "Variable RESOURCE_CONFIGURATION is not configured properly",
 			"Add connection information to the following resources: "+strings.Join(without, ", ")), nil
 	}
 }

@@ -9,8 +9,7 @@ import (
 	"sluice/internal/toolkit/kit"
 )
 
-// StageConfig wants .magento.env.yaml to hold only what the table of stage variables knows
-// (spec: ece-tools 4.9). Its lines are those of `sluice validate`, with their places.
+// StageConfig wants .magento.env.yaml to hold only what the table of stage variables knows. Its lines are those of `sluice validate`, with their places.
 func StageConfig(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	_, found := manifest.ReadEnv(k.Tree.Root().FS())
 	var lines []string
@@ -22,7 +21,7 @@ func StageConfig(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	if len(lines) == 0 {
 		return nil, nil
 	}
-	return finding(10, "Environment configuration is not valid. Correct the following items in your .magento.env.yaml file:",
+	return finding(codeStageConfig, "Environment configuration is not valid. Correct the following items in your .magento.env.yaml file:",
 		strings.Join(lines, "\n")), nil
 }
 
@@ -36,7 +35,7 @@ func (g given) Has(name string) bool {
 }
 
 // stageFile returns what one stage of .magento.env.yaml sets. A file that cannot be read
-// sets nothing: StageConfig and the readers of the stages say so.
+// sets nothing: stageConfig and the readers of the stages say so.
 func stageFile(k *kit.Kit, stage string) given {
 	env, _ := manifest.ReadEnv(k.Tree.Root().FS())
 	if env == nil {

@@ -11,10 +11,10 @@ import (
 	"sluice/internal/toolkit/scenario"
 )
 
-// Configuration is the step ValidateConfiguration: it runs all validators, reports what
+// configuration is the step ValidateConfiguration: it runs all validators, reports what
 // they found from the lightest to the heaviest, and fails with the first finding of the
-// first level that is critical or above (spec: ece-tools 6.0).
-type Configuration struct {
+// first level that is critical or above.
+type configuration struct {
 	kit    *kit.Kit
 	groups []group
 }
@@ -30,10 +30,10 @@ type named struct {
 	validator kit.Validator // nil: skipped
 }
 
-// NewConfiguration reads the argument "validators": level -> name -> validator. An entry
+// newConfiguration reads the argument "validators": level -> name -> validator. An entry
 // that is no validator, such as a skipped item, is left out when the step runs.
-func NewConfiguration(k *kit.Kit, args scenario.Arguments) (any, error) {
-	c := &Configuration{kit: k}
+func newConfiguration(k *kit.Kit, args scenario.Arguments) (any, error) {
+	c := &configuration{kit: k}
 	for _, level := range args.Items("validators") {
 		weight, err := fault.ParseLevel(level.Name)
 		if err != nil {
@@ -54,7 +54,7 @@ func NewConfiguration(k *kit.Kit, args scenario.Arguments) (any, error) {
 }
 
 // Run implements kit.Step.
-func (c *Configuration) Run(ctx context.Context) error {
+func (c *configuration) Run(ctx context.Context) error {
 	log := c.kit.Log
 	log.Notice("Validating configuration")
 	found, err := c.validate(ctx)
@@ -78,7 +78,7 @@ func (c *Configuration) Run(ctx context.Context) error {
 
 // validate runs everything before anything is reported. A validator that could not do its
 // work ends the step.
-func (c *Configuration) validate(ctx context.Context) ([]*fault.Fault, error) {
+func (c *configuration) validate(ctx context.Context) ([]*fault.Fault, error) {
 	var found []*fault.Fault
 	for _, g := range c.groups {
 		for _, n := range g.validators {

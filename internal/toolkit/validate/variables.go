@@ -13,18 +13,18 @@ import (
 	"sluice/internal/toolkit/kit"
 )
 
-// DeprecatedVariables warns of values of former releases (spec: ece-tools 6.3).
-func DeprecatedVariables(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// deprecatedVariables warns of values of former releases.
+func deprecatedVariables(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	if k.Platform.Variable("VERBOSE_COMMANDS") != "enabled" {
 		return nil, nil
 	}
-	return finding(2014, "The configuration contains deprecated variables or values",
+	return finding(codeDeprecatedVariables, "The configuration contains deprecated variables or values",
 		"The value enabled of VERBOSE_COMMANDS is deprecated. Use one of -v, -vv, -vvv."), nil
 }
 
-// MagentoCloudVariables warns of values that are ignored because they are not what the
-// variable takes (spec: ece-tools 6.3 and G 12).
-func MagentoCloudVariables(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// magentoCloudVariables warns of values that are ignored because they are not what the
+// variable takes.
+func magentoCloudVariables(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	var lines []string
 	wrong := func(name, format string) {
 		lines = append(lines, fmt.Sprintf("  The variable "+format, name, k.Platform.Variable(name)))
@@ -48,7 +48,7 @@ func MagentoCloudVariables(_ context.Context, k *kit.Kit) (*fault.Fault, error) 
 	if len(lines) == 0 {
 		return nil, nil
 	}
-	return finding(2015, "Environment configuration is not valid", strings.Join(lines, "\n")), nil
+	return finding(codeCloudVariables, "Environment configuration is not valid", strings.Join(lines, "\n")), nil
 }
 
 func wholeNumber(k *kit.Kit, name string, low, high int) bool {
@@ -56,9 +56,8 @@ func wholeNumber(k *kit.Kit, name string, low, high int) bool {
 	return err == nil && n >= low && n <= high
 }
 
-// JSONFormat warns of array variables whose text is no JSON; their default is used (spec:
-// ece-tools 6.3 and G 11).
-func JSONFormat(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
+// jsonFormat warns of array variables whose text is no JSON; their default is used.
+func jsonFormat(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	var bad []string
 	for _, v := range manifest.StageVariables() {
 		s, isText := k.Platform.Variables.Get(v.Name).(string)
@@ -73,11 +72,11 @@ func JSONFormat(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	if len(bad) == 0 {
 		return nil, nil
 	}
-	return finding(2016, "Next variables can't be decoded: "+strings.Join(bad, ", "), ""), nil
+	return finding(codeNoJSON, "Next variables can't be decoded: "+strings.Join(bad, ", "), ""), nil
 }
 
-// DebugLogging warns of debug logs where visitors are (spec: ece-tools 6.3).
-func DebugLogging(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
+// debugLogging warns of debug logs where visitors are.
+func debugLogging(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 	if !k.Platform.Live() {
 		return nil, nil
 	}
@@ -89,6 +88,6 @@ func DebugLogging(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 	if err != nil || result.LastLine() != "1" {
 		return nil, nil //nolint:nilerr // a value that cannot be read counts as none
 	}
-	return finding(3001, "Debug logging is enabled in Magento",
+	return finding(codeDebugLogging, "Debug logging is enabled in Magento",
 		"Debug logs fill the disk. Turn them off: php bin/magento config:set dev/debug/debug_logging 0"), nil
 }

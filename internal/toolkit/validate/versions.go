@@ -13,7 +13,7 @@ import (
 )
 
 // Environment are the Services of the environment that a kit is in: what relationships say,
-// else what the servers answer (spec: ece-tools C.2).
+// else what the servers answer.
 type Environment struct{}
 
 // Version implements Services.

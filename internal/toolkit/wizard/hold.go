@@ -12,7 +12,7 @@ import (
 
 // AskAll asks every wizard and says of the findings of the ideal state what each costs the
 // visitors: as long as its steps took in the last deployment that the log knows, else as
-// long as they take for a small shop (spec: magento B). The status is the ideal state's.
+// long as they take for a small shop. The status is the ideal state's.
 func AskAll(ctx context.Context, k *kit.Kit) ([]Report, error) {
 	var reports []Report
 	for _, w := range Wizards() {

@@ -109,7 +109,7 @@ func idealState(ctx context.Context, k *kit.Kit) (Report, error) {
 	return r, err
 }
 
-// masterSlave always ends with 0 (spec: ece-tools G 30).
+// masterSlave always ends with 0.
 func masterSlave(_ context.Context, k *kit.Kit) (Report, error) {
 	var found []*fault.Fault
 	for _, s := range []struct{ name, text string }{
@@ -129,7 +129,7 @@ func masterSlave(_ context.Context, k *kit.Kit) (Report, error) {
 	return r, nil
 }
 
-// splitDBState always ends with 0 (spec: ece-tools G 30).
+// splitDBState always ends with 0.
 func splitDBState(_ context.Context, k *kit.Kit) (Report, error) {
 	env, err := k.PHPFile(tree.EnvPHP).Read()
 	if err != nil {
