@@ -9,7 +9,7 @@ GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 IMAGES := php-8.2 mariadb-10.11 redis-7.0 rabbitmq-3.10
 export SLUICE_CACHE := $(CACHE)
 
-.PHONY: demo demo-down build test test-quick lint bench bench-router magento-week conformance setup images clean generate
+.PHONY: demo demo-down build test test-quick lint bench bench-router differential magento-week conformance setup images clean generate
 
 # Both need root for the container engine; with sudo: sudo make demo.
 
@@ -52,6 +52,10 @@ bench: setup build images
 ## bench-router: the router beside other proxies; needs no container engine
 bench-router:
 	@scripts/bench-router.sh
+
+## differential: the toolkit beside the original; ECE_TOOLS names an installed magento/ece-tools 2002.1.17
+differential:
+	go test -tags differential -timeout 60m -count=1 ./internal/toolkit/acceptance -run TestAgainstTheOriginal
 
 ## magento-week: a week of deployments of the Magento in TREE, among visitors; WEEK names the days
 magento-week: setup build images

@@ -183,7 +183,7 @@ func warningRows() []raised {
 		{2029, `check Validator\Deploy\DeprecatedSplitDb`, deployYAML + "SPLIT_DB: [quote]\n"},
 		{2031, `step Step\Deploy\RemoteStorage`, blockedEnv},
 		{3001, `check Validator\Deploy\DebugLogging`, "-- env --\nMAGENTO_CLOUD_ENVIRONMENT=master\n"},
-		{3002, `step Step\PostDeploy\WarmUp`, "-- .magento.env.yaml --\nstage: {post-deploy: {WARM_UP_PAGES: ['store-page:/a:*']}}\n" + fails + "config:show:store-url 1 no\nconfig:show:urls 1 no\n"},
+		{3002, `step Step\PostDeploy\WarmUp`, locked("2.4.7-p3", "magento/magento-cloud-components", "1.1.1") + "-- .magento.env.yaml --\nstage: {post-deploy: {WARM_UP_PAGES: ['store-page:/a:*']}}\n" + fails + "config:show:store-url 1 no\nconfig:show:urls 1 no\n"},
 		{3003, `step Step\PostDeploy\WarmUp`, "-- .magento.env.yaml --\nstage: {post-deploy: {WARM_UP_PAGES: ['store-page:/a:1']}}\n" + fails + "config:show:store-url 1 no\n"},
 		{3004, `step Step\PostDeploy\Backup`, "-- app/etc/env.php --\n<?php return [];\n-- app/etc/env.php.bak/x --\n"},
 	}

@@ -236,7 +236,7 @@ func (e *environment) departures(theirs, ours *outcome) {
 		theirs.env.SetAt("/", "queue", "amqp", "virtualhost")
 	}
 	// The copy of the last post-deploy: all of it when env.php is lost, else the key that is missing.
-	if e.backup == "" || theirs.Failed {
+	if e.backup == "" {
 		return
 	}
 	saved, err := phparray.Parse("env.php.bak", []byte(e.backup))
@@ -244,10 +244,12 @@ func (e *environment) departures(theirs, ours *outcome) {
 		panic(err)
 	}
 	if e.lost() {
-		theirs.env = phparray.Replace(saved, theirs.env)
+		rest := saved.Clone()
+		rest.Unset("crypt")
+		theirs.env = phparray.Replace(rest, theirs.env)
 	}
-	if theirs.env.Text("crypt", "key") == "" {
-		theirs.env.SetAt(saved.Get("crypt", "key"), "crypt", "key")
+	if key := saved.Text("crypt", "key"); theirs.env.Text("crypt", "key") == "" && ours.env.Text("crypt", "key") == key {
+		theirs.env.SetAt(key, "crypt", "key")
 	}
 }
 

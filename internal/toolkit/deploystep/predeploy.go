@@ -66,7 +66,7 @@ func checkState(_ context.Context, k *kit.Kit) error {
 	}
 	k.Log.Info(`Set "env_file_absence" flag`)
 	k.Tree.SetFlag(tree.FlagEnvFileAbsence, k.Log)
-	return restoreEnv(k)
+	return restoreEnv(k, env)
 }
 
 // lost reports whether nothing of an installation is in env.php: Magento's own commands write
@@ -78,7 +78,7 @@ func lost(env *phparray.Array) bool {
 // restoreEnv starts again from env.php.bak: it has the address of the administration, locked
 // settings and others that cannot be recreated. The steps that follow bring what depends
 // on the environment up to date. The variable CRYPT_KEY goes before the key of the copy.
-func restoreEnv(k *kit.Kit) error {
+func restoreEnv(k *kit.Kit, env *phparray.Array) error {
 	saved, err := k.PHPFile(tree.EnvPHPBackup).Read()
 	if err != nil {
 		k.Log.Warningf("app/etc/env.php was lost, and its copy cannot be used: %v", err)
@@ -90,7 +90,7 @@ func restoreEnv(k *kit.Kit) error {
 	if k.Platform.Variable("CRYPT_KEY") != "" {
 		saved.Unset("crypt", "key")
 	}
-	if err := envPHP(k).Write(saved); err != nil {
+	if err := envPHP(k).Write(phparray.Replace(env, saved)); err != nil {
 		return fault.Wrap(codeEnvPHP, err)
 	}
 	k.Log.Warning("app/etc/env.php was lost. It was brought back from app/etc/env.php.bak, which the last post-deploy wrote; what was changed since then is missing.")
