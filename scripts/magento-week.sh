@@ -17,7 +17,7 @@ export SLUICE_URL="http://127.0.0.1:$api_port" XDG_CONFIG_HOME="$demo/config"
 work="$demo/shop" results="$demo/results.tsv" subnets=10.217.0.0/16
 # The build is made by the tools of this checkout, not by a copy of an earlier one.
 search_image=localhost/sluice-searchstub:1
-all="first unchanged php template style module config variable composer service php_version queue patch locale broken failing revert"
+all="first scopes unchanged php template style module config variable composer service php_version queue patch locale broken failing revert"
 
 main() {
     mkdir -p "$demo" "$data/router"
@@ -27,7 +27,7 @@ main() {
     search_stub
     serve
     repository
-    printf 'step\tresult\twall s\tbuild s\tdeploy s\thold s\tupgrade\tmax s\trequests\terrors\n' >"$results.head"
+    printf 'step\tresult\twall s\tbuild s\tdeploy s\thold s\tdatabase\tmax s\trequests\terrors\n' >"$results.head"
     local step
     for step in ${WEEK:-$all}; do
         push_step "$step"
@@ -138,8 +138,23 @@ note() {
     activity=$("$bin/sluice" activity:get -p "$project" -e main --format json)
     [ ! -s "$demo/$1.visitors" ] || saw=$(cat "$demo/$1.visitors")
     jq -rn --argjson a "$activity" --argjson v "$saw" --arg step "$1" --arg result "$2" --arg wall "$3" \
-        --arg upgrade "$(grep -qE 'Running setup upgrade' "$4" && echo upgrade || { grep -q 'app:config:import\|Importing configuration' "$4" && echo import || echo -; })" \
-        '[$step, $result, ($wall|tonumber|.*10|round/10), ($a.timings.build // "-"), ($a.timings.deploy // "-"), ($a.hold.duration // "-"), $upgrade, ($v.slowest*100|round/100), $v.requests, $v.failed] | @tsv' | tee -a "$results"
+        --arg did "$(did "$4")" \
+        'def r: if . == null then "-" else . * 100 | round / 100 end;
+        [$step, $result, ($wall|tonumber|r), ($a.timings.build|r), ($a.timings.deploy|r), ($a.hold.duration|r), $did, ($v.slowest|r), $v.requests, $v.failed] | @tsv' | tee -a "$results"
+}
+
+# did says what a deployment did to the database, by its log.
+did() {
+    local word pattern
+    while read -r word pattern; do
+        if grep -q "$pattern" "$1"; then echo "$word"; return; fi
+    done <<'LIST'
+install NOTICE: Starting install
+upgrade INFO: Running setup upgrade
+import Importing configuration from
+nothing needs no maintenance mode
+LIST
+    echo -
 }
 
 down() {
@@ -157,6 +172,12 @@ module="app/code/Week/Shop"
 
 step_first() { :; }
 step_unchanged() { :; }
+
+# step_scopes moves static content into the build, as the first build's warning says.
+step_scopes() { remote 'ece-tools config:dump >&2 && cat app/etc/config.php' >"$work/app/etc/config.php" 2>>"$demo/remote.log" && git -C "$work" add -f app/etc/config.php; }
+
+# remote runs a command in the shop's container.
+remote() { "$bin/sluice" environment:ssh -p "$project" -e main "$1"; }
 
 step_php() {
     mkdir -p "$work/$module/etc" "$work/$module/Plugin"
@@ -187,7 +208,6 @@ step_module() {
 # step_config changes a value of the environment's configuration that config.php holds.
 step_config() {
     local php="$work/app/etc/config.php"
-    [ -s "$php" ] || "$bin/sluice" environment:ssh -p "$project" -e main "cat app/etc/config.php" >"$php"
     docker run --rm -i --entrypoint php -v "$work/app/etc:/etc-week" "$(docker images --format '{{.Repository}}:{{.Tag}}' sluice/php-8.2 | head -1)" -r '$f="/etc-week/config.php"; $c=include $f; $c["system"]["default"]["general"]["store_information"]["name"]="Week ".time(); file_put_contents($f, "<?php\nreturn ".var_export($c, true).";\n");'
 }
 

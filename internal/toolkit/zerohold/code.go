@@ -22,7 +22,7 @@ import (
 // be read and a link that leads out of the tree are errors: setup:upgrade could read them.
 // It takes seconds on a cold disk.
 func Code(tree fs.FS, dir string) (Fingerprint, error) {
-	c := &code{tree: tree, dir: dir, hashes: map[string]hash.Hash{partACL: sha256.New()}, linked: map[string]bool{}}
+	c := &code{tree: tree, dir: dir, hashes: map[string]hash.Hash{partACL: sha256.New(), partOwnXML: sha256.New()}, linked: map[string]bool{}}
 	for _, part := range codeParts() {
 		c.hashes[part] = sha256.New()
 	}
@@ -40,6 +40,9 @@ func Code(tree fs.FS, dir string) (Fingerprint, error) {
 	}
 	if c.integrations {
 		_, _ = c.hashes[partIntegrations].Write(c.hashes[partACL].Sum(nil)) // a hash does not fail
+	}
+	if c.foreign {
+		_, _ = c.hashes[partRecurring].Write(c.hashes[partOwnXML].Sum(nil)) // as above
 	}
 	f := Fingerprint{}
 	for _, part := range codeParts() {
@@ -71,10 +74,17 @@ type code struct {
 	linked map[string]bool // what links led to, each walked once
 	// integrations tells that there are some; only then the access control lists count.
 	integrations bool
+	// foreign tells that modules other than Magento's have recurring scripts; only then
+	// configuration files of kinds that are not Magento's count.
+	foreign bool
 }
 
 // partACL is a part of the integrations: their permissions are looked up in acl.xml.
 const partACL = "acl"
+
+// partOwnXML is a part of the recurring scripts: a module may define a kind of XML file that
+// every module can have, and read all of them in its script.
+const partOwnXML = "own"
 
 // module is what a walk knows of the module that it is in.
 type module struct {
@@ -91,6 +101,7 @@ func (c *code) walk(name, place string, in module) error {
 	}
 	if c.exists(place, "etc/module.xml") {
 		in = module{dir: name, recurring: c.exists(place, "Setup/Recurring.php") || c.exists(place, "Setup/RecurringData.php")}
+		c.foreign = c.foreign || in.recurring && !strings.HasPrefix(name, "vendor/magento/") && !strings.HasPrefix(name, "app/code/Magento/")
 	}
 	for _, e := range entries {
 		name, place := path.Join(name, e.Name()), path.Join(place, e.Name())
@@ -203,8 +214,18 @@ func partOf(name string, in module) string {
 		return partRecurring
 	case dir == "etc" && base == "acl.xml":
 		return partACL
+	case dir == "etc" && path.Ext(base) == ".xml" && in.dir != "" && !slices.Contains(magentoXML(), base):
+		return partOwnXML
 	}
 	return ""
+}
+
+// magentoXML are the kinds of files in etc that Magento reads, but for those that are parts.
+func magentoXML() []string {
+	return strings.Fields(`address_formats.xml analytics.xml cache.xml catalog_attributes.xml config.xml countries.xml cron_groups.xml crontab.xml csp_whitelist.xml di.xml directory.xml
+		eav_attributes.xml email_templates.xml esconfig.xml et_schema.xml events.xml export.xml extension_attributes.xml fieldset.xml import.xml media_content.xml payment.xml pdf.xml persistent.xml
+		product_options.xml product_types.xml query.xml reports.xml resources.xml routes.xml sales.xml search_engine.xml search_request.xml sections.xml system.xml validation.xml
+		view.xml webapi.xml webapi_async.xml widget.xml zip_codes.xml`)
 }
 
 // configuresSetup reports whether a di.xml gives arguments to, replaces or extends a type

@@ -88,6 +88,9 @@ func TestInputsOfSetupUpgrade(t *testing.T) {
 		"vendor/acme/docs/etc/module.xml":                    partSchema,   // a package named docs
 		"vendor/acme/pack/view/etc/mview.xml":                partIndexers, // a module named view
 		"app/code/Acme/Shop/Setup/Patch/Data/Test/Patch.php": partPatches,
+		"app/code/Acme/Shop/etc/feeds.xml":                   partRecurring, // which the script of Acme_Feed may read
+		"app/code/Acme/Shop/etc/events.xml":                  "",
+		"app/code/Acme/Shop/etc/frontend/feeds.xml":          "",
 		"app/code/Acme/Shop/Model/Feed.php":                  "",
 		"app/code/Acme/Shop/etc/di.xml":                      "",
 		"app/code/Acme/Shop/etc/acl.xml":                     "", // no integration refers to it
