@@ -54,6 +54,26 @@ func flushUnlessCurrent(k *kit.Kit) kit.Step {
 	})
 }
 
+// onlyOwnPageCache reports whether pages are cached by Magento alone: nothing in front of it,
+// such as Varnish, Fastly or the router, needs the purge that comes with cache:flush. What
+// cannot be read counts as a cache.
+func onlyOwnPageCache(ctx context.Context, k *kit.Kit) bool {
+	const builtIn = "1"
+	for _, name := range []string{tree.EnvPHP, tree.ConfigPHP} {
+		config, err := k.PHPFile(name).Read()
+		application := config.Text("system", "default", "system", "full_page_cache", "caching_application")
+		if err != nil || config.Sub("http_cache_hosts").Len() > 0 || application != "" && application != builtIn {
+			return false
+		}
+	}
+	db, err := k.Databases.Open(ctx, mainConnection)
+	if err != nil {
+		return false
+	}
+	rows, err := db.Rows(ctx, "SELECT value FROM "+db.Table("core_config_data")+" WHERE path = 'system/full_page_cache/caching_application'")
+	return err == nil && !slices.ContainsFunc(rows, func(row *phparray.Array) bool { return row.Text("value") != builtIn })
+}
+
 // flushUnlessEmpty makes the step that flushes in the deploy phase. When nothing of Magento
 // has run since pre-deploy emptied the caches in Redis, they are empty.
 func flushUnlessEmpty(k *kit.Kit, z *zerohold.Decision) kit.Step {

@@ -113,6 +113,28 @@ func TestCachesAreFlushedOnce(t *testing.T) {
 	}
 }
 
+// TestCachesInFrontOfMagentoAreFlushed: only cache:flush purges them.
+func TestCachesInFrontOfMagentoAreFlushed(t *testing.T) {
+	for name, prepare := range map[string]func(*toolkittest.World, *database){
+		"hosts to purge": func(w *toolkittest.World, _ *database) {
+			must(t, envPHP(w.Kit).Update(phparray.Map("http_cache_hosts", phparray.List(phparray.Map("host", "router.internal")))))
+		},
+		"Varnish in the database": func(_ *toolkittest.World, db *database) {
+			db.rows["SELECT value FROM core_config_data"] = []*phparray.Array{phparray.Map("value", "2")}
+		},
+		"Fastly in config.php": func(w *toolkittest.World, _ *database) {
+			w.Write(t, "-- app/etc/config.php --\n<?php return ['modules' => ['A' => 1], 'system' => ['default' => ['system' => ['full_page_cache' => ['caching_application' => 'fastly']]]]];\n")
+		},
+	} {
+		w, db := current(t)
+		prepare(w, db)
+		deploy(t, w)
+		if exists(w, "var/.caches_are_current") {
+			t.Errorf("%s: post-deploy would not flush", name)
+		}
+	}
+}
+
 func TestAServiceThatChangesMeanwhileClosesTheShop(t *testing.T) {
 	w, _ := current(t)
 	s := newScenario()
