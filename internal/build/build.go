@@ -55,6 +55,9 @@ type Request struct {
 
 	// Base is the runtime image in the engine's store.
 	Base Image
+	// Tools is the image that the steps run in; the zero value is Base. It has what Base has,
+	// and nothing of it gets into the slug.
+	Tools Image
 	// SourceDir is a directory on this machine that holds the application's tree.
 	SourceDir string
 	// Exclude lists paths below the application's root that the slug must not contain:

@@ -64,6 +64,9 @@ func (c *Catalog) Images() []Image {
 	for _, all := range c.runtimes {
 		for _, r := range all {
 			byName[r.Image.Name] = r.Image
+			if r.Build.Name != "" {
+				byName[r.Build.Name] = r.Build
+			}
 		}
 	}
 	for _, all := range c.services {
@@ -82,7 +85,7 @@ func (c *Catalog) Siblings(img Image) []string {
 	software, _, _ := strings.Cut(img.Name, "-")
 	var out []string
 	for _, other := range c.Images() {
-		if name, _, _ := strings.Cut(other.Name, "-"); name == software && other.Debian != nil {
+		if name, _, _ := strings.Cut(other.Name, "-"); name == software && other.Debian != nil && !strings.HasSuffix(other.Name, "-build") {
 			out = append(out, other.Name)
 		}
 	}

@@ -31,6 +31,8 @@ func newRuntime(name, version string, e entry) (Runtime, error) {
 			return Runtime{}, err
 		}
 		img.Debian = phpDebian(suite, version)
+		r.Build = Image{Name: img.Name + "-build", Debian: phpDebian(suite, version, buildTools()...)}
+		r.Build.Debian.Script += "ln -s yarnpkg /usr/bin/yarn\n"
 	}
 	r.Image = img
 	return r, nil
@@ -46,8 +48,15 @@ func phpTools() []string {
 	}
 }
 
-func phpDebian(suite, version string) *Debian {
-	packages := append(phpTools(), phpPackages(version)...)
+// buildTools is what builds find beside that: Node for themes, Ruby and Python for their
+// tools, and a compiler for packages that bring sources. Each suite has one version of them;
+// nvm, or a package such as node@22 in dependencies.nodejs, brings another.
+func buildTools() []string {
+	return []string{"g++", "make", "nodejs", "npm", "python3", "python3-pip", "ruby", "yarnpkg"}
+}
+
+func phpDebian(suite, version string, more ...string) *Debian {
+	packages := slices.Concat(phpTools(), phpPackages(version), more)
 	slices.Sort(packages)
 	return &Debian{
 		Suite:    suite,

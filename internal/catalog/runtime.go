@@ -11,6 +11,10 @@ type Runtime struct {
 	Version   string // "8.2"
 	Image     Image
 	EndOfLife time.Time // zero when unknown
+	// Build has what Image has, and the tools of other languages. Builds that use those run
+	// in it; slugs never contain it. The zero value for a runtime that an operator names:
+	// there, builds run in Image.
+	Build Image
 
 	// Extensions maps a name as written in runtime.extensions to how it is had.
 	Extensions map[string]Extension

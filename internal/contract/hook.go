@@ -68,6 +68,25 @@ func shellScript(words []string) (script string, ok bool) {
 	return "", false
 }
 
+// Programs returns the names of the programs that a script runs, without their directories,
+// as far as its text shows; scripts in words, as in sh -c 'npm ci', are read too.
+func Programs(script string) []string { return programs(script, 3) }
+
+func programs(script string, depth int) []string {
+	var names []string
+	for _, words := range commands(script) {
+		words = skipPrefixes(words)
+		for i, word := range words {
+			if i == 0 {
+				names = append(names, path.Base(word))
+			} else if depth > 0 && strings.ContainsAny(word, " \t\n") {
+				names = append(names, programs(word, depth-1)...)
+			}
+		}
+	}
+	return names
+}
+
 // skipPrefixes drops what may stand before the name of a command: keywords, assignments
 // and programs that run another one, with their options.
 func skipPrefixes(words []string) []string {
@@ -75,7 +94,7 @@ func skipPrefixes(words []string) []string {
 	for len(words) > 0 {
 		switch w := words[0]; w {
 		case "if", "then", "else", "elif", "while", "until", "do", "{", "!", "time", "exec", "command":
-		case "env", "nice", "nohup", "ionice", "timeout", "stdbuf":
+		case "env", "nice", "nohup", "ionice", "timeout", "stdbuf", "sudo", "xargs":
 			runner = true
 		default:
 			option := runner && strings.Trim(w[:min(len(w), 1)], "-0123456789") == ""

@@ -1,6 +1,9 @@
 package contract
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestProgressSurvivesTheLog(t *testing.T) {
 	for _, p := range []Progress{
@@ -78,6 +81,24 @@ func TestRunsToolkit(t *testing.T) {
 	} {
 		if got := RunsToolkit(script); got != want {
 			t.Errorf("RunsToolkit(%q) = %t, want %t", script, got, want)
+		}
+	}
+}
+
+func TestPrograms(t *testing.T) {
+	for script, want := range map[string]string{
+		"set -e\nnpm ci && npm run build":                           "set npm npm",
+		"cd app/design && (yarn install; ./node_modules/.bin/gulp)": "cd yarn gulp",
+		"sh -c 'cd x && npm ci'":                                    "sh cd npm",
+		"if [ -f package.json ]; then CI=1 npx gulp; fi":            "[ npx fi",
+		"find . -name package.json | xargs npm":                     "find npm",
+		"echo make sure\n# npm ci":                                  "echo",
+		"x=$(node -v)":                                              "node",
+		"rm -rf node_modules":                                       "rm",
+		"":                                                          "",
+	} {
+		if got := strings.Join(Programs(script), " "); got != want {
+			t.Errorf("Programs(%q) = %q, want %q", script, got, want)
 		}
 	}
 }

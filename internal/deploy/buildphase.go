@@ -112,6 +112,12 @@ func (b *applicationBuild) request(ctx context.Context) (build.Request, error) {
 	if err != nil {
 		return build.Request{}, fmt.Errorf("runtime image of %s: %w", b.app.Type, err)
 	}
+	var tools platform.ImageRef
+	if img, ok := topology.ToolsImage(b.d.s.Catalog, b.app); ok {
+		if tools, err = b.d.s.Images.Ensure(ctx, img, b.log.At(3)); err != nil {
+			return build.Request{}, fmt.Errorf("build image of %s: %w", b.app.Type, err)
+		}
+	}
 	tree, err := b.d.s.Source.Tree(ctx, b.d.project.ID, b.d.job.Activity.Commit, nil)
 	if err != nil {
 		return build.Request{}, fmt.Errorf("read commit %s: %w", b.d.job.Activity.Commit, err)
@@ -126,7 +132,7 @@ func (b *applicationBuild) request(ctx context.Context) (build.Request, error) {
 		return build.Request{}, fmt.Errorf("id of the source tree: %w", err)
 	}
 	req, err := topology.Build(topology.BuildInput{
-		Project: b.d.project, App: b.app, Catalog: b.d.s.Catalog, Base: base,
+		Project: b.d.project, App: b.app, Catalog: b.d.s.Catalog, Base: base, Tools: tools,
 		TreeDigest: digest, TreeID: id, Variables: b.d.vars, Toolkit: b.d.s.opts.Toolkit, Type: b.d.env.Type,
 	})
 	req.Network = b.d.s.opts.BuildNetwork

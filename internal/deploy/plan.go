@@ -104,6 +104,9 @@ func (s *Service) addBase(ctx context.Context, in *plan.Input, app *manifest.App
 	}
 	if ok && parts[topology.KeyApplication] == topology.ApplicationPart(app) {
 		in.Bases[app.Type.String()] = parts[topology.KeyRuntimeImage]
+		if tools, ok := parts[topology.KeyToolsImage]; ok {
+			in.Bases[topology.ToolsOf(app)] = tools
+		}
 	}
 	return nil
 }

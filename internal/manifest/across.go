@@ -20,11 +20,9 @@ func (p *parser) acrossFiles(m *Manifest) {
 		}
 		p.mounts(m, a)
 		p.locations(a)
-		p.tools(a)
 		p.roots(a)
 		p.upstream(a)
 		p.hooks(a)
-		p.buildTools(a)
 		p.endlessConsumers(a)
 		p.lockedPHP(a)
 		if !p.check.opts.Bare {

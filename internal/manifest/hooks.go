@@ -35,50 +35,6 @@ func (p *parser) hooks(a *Application) {
 	}
 }
 
-// installCommand finds programs of other languages where a command begins.
-var installCommand = regexp.MustCompile(`(?m)(?:^|&&|\|\||[;(]|\bthen|\bdo)[ \t]*(npm|npx|node|yarn|pnpm|bower|grunt|gulp|gem|bundle|pip3?)[ \t]`)
-
-// ownTools finds what brings such programs along in a script.
-var ownTools = regexp.MustCompile(`(?i)\bn(?:vm|ode)?[ _-]?(?:install|dir)\b|nvm\.sh|nodesource|nodejs\.org|\bfnm\b|\bvolta\b|apt-get|rbenv|pyenv`)
-
-// languageOf is the language of a program, as dependencies name it.
-func languageOf(program string) string {
-	switch program {
-	case "gem", "bundle":
-		return "ruby"
-	case "pip", "pip3":
-		return "python3"
-	default:
-		return "nodejs"
-	}
-}
-
-// buildTools warns about programs of a build hook that the runtime's image lacks.
-func (p *parser) buildTools(a *Application) {
-	e := p.apps[a.Name].get("hooks").find("build")
-	if e == nil || ownTools.MatchString(a.Hooks.Build) {
-		return
-	}
-	var reported []string
-	for _, match := range installCommand.FindAllStringSubmatch(a.Hooks.Build, 50) {
-		language := languageOf(match[1])
-		if slices.Contains(reported, language) || p.hasInstaller(a, language) {
-			continue
-		}
-		reported = append(reported, language)
-		p.check.warn(e.pos, "missing-installer", fmt.Sprintf("hook build runs %s, which %s does not have", match[1], a.Type), "the build fails there", installIt(language))
-	}
-}
-
-// installIt says how to get the programs of a language.
-func installIt(language string) string {
-	const operator = "have the operator name an image that has it in the server's catalog file"
-	if language == "nodejs" {
-		return "install Node with nvm at the beginning of the build hook, or " + operator
-	}
-	return "install what you need in the build hook, or " + operator
-}
-
 // consumers are commands that wait for messages for ever unless an option limits them.
 func consumers() map[string][]string {
 	return map[string][]string{

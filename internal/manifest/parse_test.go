@@ -59,9 +59,6 @@ func TestParseProjects(t *testing.T) {
 				t.Fatal(err)
 			}
 			m, found := Parse(project(t, archive), testOptions(t))
-			found = slices.DeleteFunc(found, func(d Diagnostic) bool {
-				return d.Rule == "missing-installer" // valid, where the operator's image has npm
-			})
 			if len(found) > 0 {
 				t.Errorf("diagnostics of a valid project:\n%v", found)
 			}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 
 	"sluice/internal/build"
@@ -81,8 +82,12 @@ func keyOf(in Input, app *manifest.Application, digest string) (build.Key, error
 	if base == "" {
 		base = unknownImage + " " + app.Type.String()
 	}
+	var tools platform.ImageRef
+	if _, ok := topology.ToolsImage(in.Catalog, app); ok {
+		tools.Digest = cmp.Or(in.Bases[topology.ToolsOf(app)], unknownImage+" "+topology.ToolsOf(app))
+	}
 	req, err := topology.Build(topology.BuildInput{
-		Project: in.Project, App: app, Catalog: in.Catalog, Base: platform.ImageRef{Digest: base},
+		Project: in.Project, App: app, Catalog: in.Catalog, Base: platform.ImageRef{Digest: base}, Tools: tools,
 		TreeDigest: digest, Variables: in.Variables, Type: in.Environment.Type,
 	})
 	return req.Key, err

@@ -23,7 +23,8 @@ type Input struct {
 	// Sources are digests of the applications' files, in the form of SourceDigest, by
 	// application; one that is missing is not known.
 	Sources map[string]Source
-	// Bases are the digests of the runtime images, by type ("php:8.2").
+	// Bases are the digests of the runtime images, by type ("php:8.2"), and of the build
+	// images, by topology.ToolsOf.
 	Bases map[string]string
 	// Found names the applications whose slug exists under the key that Keys returns.
 	Found map[string]bool

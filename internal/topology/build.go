@@ -25,7 +25,8 @@ type BuildInput struct {
 	App        *manifest.Application
 	Catalog    *catalog.Catalog
 	Base       platform.ImageRef
-	TreeDigest string // of the application's files without ConfigFiles
+	Tools      platform.ImageRef // of ToolsImage; the zero value when the build needs none
+	TreeDigest string            // of the application's files without ConfigFiles
 	TreeID     string
 	Variables  []platform.Variable
 	Toolkit    string // the toolkit's executable on this machine; "" for none
@@ -70,6 +71,7 @@ func Build(in BuildInput) (build.Request, error) {
 		Key:     buildKey(in, steps, php, vars),
 		TreeID:  in.TreeID,
 		Base:    build.Image{Ref: in.Base.Ref, Digest: in.Base.Digest},
+		Tools:   build.Image{Ref: in.Tools.Ref, Digest: in.Tools.Digest},
 		Exclude: ConfigFiles(),
 		Mounts:  mountPaths(in.App),
 		Steps:   steps,
@@ -136,6 +138,7 @@ func buildFiles(files []engine.File) []build.File {
 const (
 	KeyRuntimeImage = "runtime image"
 	KeyApplication  = "application name and type"
+	KeyToolsImage   = "build image"
 	keyType         = "environment type"
 )
 
@@ -165,6 +168,9 @@ func buildKey(in BuildInput, steps []build.Step, php []engine.File, vars variabl
 		With(KeyApplication, ApplicationPart(in.App)).
 		With("PHP configuration", digest(php)).
 		With("mounts", digest(mountPaths(in.App)))
+	if in.Tools.Digest != "" {
+		key = key.With(KeyToolsImage, in.Tools.Digest)
+	}
 	if scope := scopeOf(in.Type); scope != build.ScopeProtected {
 		key = key.With(keyType, scope)
 	}
@@ -253,13 +259,29 @@ func installScript(d manifest.Dependency) string {
 		}
 		return install + "\n"
 	case "nodejs":
-		return "npm install --no-audit --no-fund --prefix " + contract.GlobalDir + " " + quoteShell(d.Package+"@"+d.Constraint) + "\n"
+		return "npm install --no-audit --no-fund --prefix " + contract.GlobalDir + " " + quoteShell(d.Package+"@"+cmp.Or(d.Constraint, "*")) + "\n"
 	case "python3":
-		return "python3 -m pip install --prefix " + contract.GlobalDir + " " + quoteShell(d.Package+d.Constraint) + "\n"
+		return "PIP_BREAK_SYSTEM_PACKAGES=1 python3 -m pip install --user --no-warn-script-location " + quoteShell(d.Package+pipVersion(d.Constraint)) + "\n"
 	case "ruby":
-		return "gem install --no-document --install-dir " + contract.GlobalDir + " " + quoteShell(d.Package) + " -v " + quoteShell(d.Constraint) + "\n"
+		install := "gem install --no-document " + quoteShell(d.Package)
+		if d.Constraint != "" && d.Constraint != "*" {
+			install += " -v " + quoteShell(d.Constraint)
+		}
+		return install + "\n"
 	}
 	return ""
+}
+
+// pipVersion writes a constraint as pip has it: a bare version is that one.
+func pipVersion(constraint string) string {
+	switch {
+	case constraint == "" || constraint == "*":
+		return ""
+	case strings.ContainsAny(constraint[:1], "0123456789"):
+		return "==" + constraint
+	default:
+		return constraint
+	}
 }
 
 // composerScript uses the image's own Composer where its major version fits, so that the

@@ -175,3 +175,60 @@ func TestBuildKnowsTheOtherHooks(t *testing.T) {
 		t.Errorf("other hooks changed the key: %v", changed)
 	}
 }
+
+// TestBuildsThatUseOtherLanguagesGetTheirTools: the slug's runtime image stays small.
+func TestBuildsThatUseOtherLanguagesGetTheirTools(t *testing.T) {
+	for name, tt := range map[string]struct {
+		hook         string
+		dependencies []manifest.Dependency
+		want         bool
+	}{
+		"composer only":      {hook: "composer install", dependencies: []manifest.Dependency{{Language: "php", Package: "composer/composer"}}},
+		"words, no commands": {hook: "echo make sure\n# npm ci\nrm -rf node_modules"},
+		"npm":                {hook: "set -e\ncd theme && npm ci && npm run build", want: true},
+		"gulp of a package":  {hook: "./node_modules/.bin/gulp styles", want: true},
+		"in another shell":   {hook: "bash -c 'npx tailwindcss -o x.css'", want: true},
+		"nodejs":             {dependencies: []manifest.Dependency{{Language: "nodejs", Package: "sass"}}, want: true},
+		"ruby":               {dependencies: []manifest.Dependency{{Language: "ruby", Package: "sass"}}, want: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := buildInput(t)
+			in.App.Hooks.Build, in.App.Dependencies = tt.hook, tt.dependencies
+			img, ok := topology.ToolsImage(in.Catalog, in.App)
+			if ok != tt.want || img.Name != "php-8.2-build" {
+				t.Errorf("image %s, %t", img.Name, ok)
+			}
+			without := request(t, in)
+			in.Tools = platform.ImageRef{Ref: "tools", Digest: "sha256:tools"}
+			with := request(t, in)
+			if changed := with.Key.Changed(without.Key); !slices.Equal(changed, []string{topology.KeyToolsImage}) || with.Tools.Ref != "tools" {
+				t.Errorf("the tools change %v of the key; request %+v", changed, with.Tools)
+			}
+		})
+	}
+}
+
+// TestDependenciesAreInstalledByTheirOwnTools: constraints are written as each tool has them.
+func TestDependenciesAreInstalledByTheirOwnTools(t *testing.T) {
+	in := buildInput(t)
+	in.App.Dependencies = []manifest.Dependency{
+		{Language: "nodejs", Package: "gulp-cli", Constraint: "^2.3"},
+		{Language: "nodejs", Package: "node", Constraint: "20"},
+		{Language: "python3", Package: "awscli", Constraint: "1.2"},
+		{Language: "python3", Package: "pip-tools", Constraint: "*"},
+		{Language: "ruby", Package: "sass", Constraint: "3.4.7"},
+		{Language: "ruby", Package: "compass", Constraint: "*"},
+		{Language: "php", Package: "drush/drush", Constraint: "^8"},
+	}
+	script := request(t, in).Steps[0].Script
+	for _, want := range []string{
+		"npm install --no-audit --no-fund --prefix /app/.global 'gulp-cli@^2.3'\n", "'node@20'\n",
+		"--no-warn-script-location 'awscli==1.2'\n", "--no-warn-script-location 'pip-tools'\n",
+		"gem install --no-document 'sass' -v '3.4.7'\n", "gem install --no-document 'compass'\n",
+		"global require --no-progress 'drush/drush:^8'\n",
+	} {
+		if !strings.Contains(script, want) {
+			t.Errorf("no %q in\n%s", want, script)
+		}
+	}
+}

@@ -200,6 +200,11 @@ func definition(req build.Request, confined bool) gateway.BuildFunc {
 		if err != nil {
 			return nil, err
 		}
+		if req.Tools.Ref != "" {
+			if _, err := baseConfig(ctx, c, req.Tools); err != nil {
+				return nil, err
+			}
+		}
 		def, err := slugState(req, config, c.BuildOpts().SessionID, confined).Marshal(ctx, llb.WithCaps(c.BuildOpts().LLBCaps))
 		if err != nil {
 			return nil, fmt.Errorf("define the build: %w", err)

@@ -96,7 +96,7 @@ func written(t *testing.T, root string, files []string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	for _, f := range files {
-		content, err := os.ReadFile(filepath.Join(root, f)) //nolint:gosec // G304: of this test
+		content, err := os.ReadFile(filepath.Join(root, f))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -44,6 +44,11 @@ var runScript []byte
 // without those before it.
 func slugState(req build.Request, config imageConfig, session string, confined bool) llb.State {
 	image := llb.Image(req.Base.Ref, llb.ResolveModePreferLocal, llb.WithCustomName("runtime image"))
+	tools := image
+	if req.Tools.Ref != "" {
+		tools = llb.Image(req.Tools.Ref, llb.ResolveModePreferLocal, llb.WithCustomName("build image"))
+	}
+	root := tools.File(emptyAppDir(), llb.WithCustomName("mount point of the application"))
 	base := image.File(emptyAppDir(), llb.WithCustomName("empty application directory"))
 
 	options := []llb.RunOption{
@@ -72,7 +77,7 @@ func slugState(req build.Request, config imageConfig, session string, confined b
 	if req.Fresh {
 		options = append(options, llb.IgnoreCache)
 	}
-	return base.Run(options...).AddMount(contract.AppDir, base, llb.SourcePath(contract.AppDir))
+	return root.Run(options...).AddMount(contract.AppDir, base, llb.SourcePath(contract.AppDir))
 }
 
 // owner is the web user in the form that images and containers take.
@@ -175,6 +180,10 @@ func stepEnv(image []string, key build.Key) []llb.RunOption {
 	add("COMPOSER_CACHE_DIR", contract.CacheDir+"/composer")
 	add("npm_config_cache", contract.CacheDir+"/npm")
 	add("XDG_CACHE_HOME", contract.CacheDir+"/xdg") // yarn, pip, bundler and others
+	// Where "npm install -g", gem and pip put what they install: the root is read-only.
+	add("NPM_CONFIG_PREFIX", contract.GlobalDir)
+	add("GEM_HOME", contract.GlobalDir)
+	add("PYTHONUSERBASE", contract.GlobalDir)
 	add(keyVariable, key.Sum())
 	return out
 }
