@@ -85,7 +85,7 @@ func (d *daemon) withAccessLog(ctx context.Context, next http.Handler) (http.Han
 			case <-asked:
 				log.Flush()
 				if err := file.reopen(); err != nil {
-					d.log.ErrorContext(ctx, "the access log was not opened again; it goes on in the old file", slog.Any("err", err))
+					d.log.ErrorContext(ctx, "could not reopen the access log; continuing with the old file", slog.Any("error", err))
 				}
 			case <-end:
 				return

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"sluice/internal/edge/cache"
+	"sluice/internal/edge/front"
 )
 
 // config is what the flags say.
@@ -25,6 +28,7 @@ type config struct {
 	grace     time.Duration
 	trusted   []netip.Prefix
 	cache     cache.Options
+	limits    front.Limits
 	tls       tlsConfig
 }
 
@@ -38,14 +42,16 @@ func parseConfig(args []string, stderr io.Writer) (config, error) {
 	fs.SetOutput(stderr)
 	fs.StringVar(&c.listen, "listen", ":8080", "`address` to serve sites on")
 	fs.StringVar(&c.control, "control", "", "`path` of the control socket (required)")
-	fs.StringVar(&c.state, "state", "", "`path` of the state file; without it nothing survives a restart")
+	fs.StringVar(&c.state, "state", "", "`path` of the state file (default: routes and holds do not survive a restart)")
 	fs.StringVar(&c.accessLog, "access-log", "", "`path` to append one JSON line per request to")
-	fs.StringVar(&c.health, "health", "/.well-known/sluice/health", "`path` that is answered 200 on every host; empty for none")
-	fs.StringVar(&c.metrics, "metrics", "", "`address` to answer GET /metrics on, for operators only; they are on the control socket as well")
-	fs.BoolVar(&c.takeOver, strings.TrimLeft(takeOverFlag, "-"), false, "take over from the router that runs with this control socket, if one does, without refusing a connection")
-	fs.DurationVar(&c.grace, "grace", 30*time.Second, "how long requests may finish after SIGTERM")
+	fs.StringVar(&c.health, "health", "/.well-known/sluice/health", "`path` of the health check, which responds 200 on every host; empty disables it")
+	fs.StringVar(&c.metrics, "metrics", "", "`address` to serve GET /metrics on; do not expose it to visitors (default: on the control socket only)")
+	fs.BoolVar(&c.takeOver, strings.TrimLeft(takeOverFlag, "-"), false, "take over from the router that runs with this control socket, if there is one, without refusing a connection")
+	fs.DurationVar(&c.grace, "grace", 30*time.Second, "how long requests may take to finish after SIGTERM")
 	c.cacheFlags(fs)
-	fs.Func("trusted-proxies", "comma-separated `networks` whose X-Forwarded-For and -Proto are believed", c.trust)
+	fs.IntVar(&c.limits.Connections, "max-connections", 0, "`number` of open client connections (default: from the limit of open files)")
+	fs.IntVar(&c.limits.PerAddress, "max-connections-per-address", defaultPerAddress, "`number` of open connections of one client address; trusted proxies are exempt, 0 disables the limit")
+	fs.Func("trusted-proxies", "comma-separated `networks` of proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted", c.trust)
 	c.tls.flags(fs)
 	if err := fs.Parse(args); err != nil {
 		return c, err
@@ -54,18 +60,53 @@ func parseConfig(args []string, stderr io.Writer) (config, error) {
 		return c, fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	}
 	if c.control == "" {
-		return c, errors.New("--control is missing: nobody could tell the router what to serve")
+		return c, errors.New("--control is required: it is the only way to configure the router")
 	}
+	if c.limits.Connections < 0 || c.limits.PerAddress < 0 {
+		return c, errors.New("limits of connections cannot be negative")
+	}
+	if c.limits.Connections == 0 {
+		c.limits.Connections = connectionsWithin(openFiles())
+	}
+	c.limits.Exempt = c.isTrusted
 	return c, c.tls.complete(c.control)
+}
+
+// defaultPerAddress is enough for the visitors of one office or carrier behind one address.
+const defaultPerAddress = 1000
+
+// connectionsWithin returns how many clients may be connected when so many files may be
+// open: each may need a connection to its application as well, and some are kept for the
+// state file, logs, the cache and the control socket.
+func connectionsWithin(files uint64) int {
+	reserve := max(128, files/20)
+	if files <= reserve {
+		return 1
+	}
+	const most = 1 << 20
+	return int(max(1, min(most, (files-reserve)/2))) //nolint:gosec // at most 1 << 20
+}
+
+// openFiles returns the limit of open files, which Go raises to what the process may have.
+func openFiles() uint64 {
+	var l syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
+		return 1024
+	}
+	return l.Cur
+}
+
+func (c *config) isTrusted(a netip.Addr) bool {
+	return slices.ContainsFunc(c.trusted, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // cacheFlags are those of the HTTP cache, which all environments share.
 func (c *config) cacheFlags(fs *flag.FlagSet) {
 	c.cache = cache.Options{Memory: cache.DefaultMemory, Disk: cache.DefaultDisk, MaxObject: cache.DefaultMaxObject}
 	fs.Func("cache-memory", "`size` of the HTTP cache in memory, such as 256M (default 64M)", bytesOf(&c.cache.Memory))
-	fs.StringVar(&c.cache.Dir, "cache-dir", "", "`directory` for cached answers that memory has no room for; without it there are none")
-	fs.Func("cache-disk", "`size` of what is in --cache-dir (default 1G)", bytesOf(&c.cache.Disk))
-	fs.Func("cache-max-object", "`size` of the largest answer that is cached (default 8M)", bytesOf(&c.cache.MaxObject))
+	fs.StringVar(&c.cache.Dir, "cache-dir", "", "`directory` for cache entries that do not fit in memory (default: memory only)")
+	fs.Func("cache-disk", "maximum `size` of --cache-dir (default 1G)", bytesOf(&c.cache.Disk))
+	fs.Func("cache-max-object", "maximum `size` of a cached response (default 8M)", bytesOf(&c.cache.MaxObject))
 }
 
 // bytesOf reads a size: bytes, or with K, M or G.
@@ -75,7 +116,7 @@ func bytesOf(n *int64) func(string) error {
 		unit, ok := shift[s[len(digits):]]
 		v, err := strconv.ParseInt(digits, 10, 32)
 		if err != nil || !ok || v < 1 {
-			return fmt.Errorf("%q is no size: write 64M or 2G", s)
+			return fmt.Errorf("%q is not a size; write it like 64M or 2G", s)
 		}
 		*n = v << unit
 		return nil

@@ -38,7 +38,7 @@ type daemon struct {
 	before    *inheritance            // from the process before; empty for the first
 	listeners map[string]net.Listener // by name; set before anything is served
 	socket    *edgectl.Socket         // of listeners, the control socket
-	succeeded chan struct{}           // closed when another process serves in place of this one
+	replaced  chan struct{}           // closed when another process serves in place of this one
 }
 
 // serve opens the control socket before the sites' port, so that a second router on the
@@ -61,13 +61,13 @@ func (d *daemon) serve(ctx context.Context, ready io.Writer) error {
 		select {
 		case <-ctx.Done():
 			d.log.InfoContext(ctx, "shutting down", slog.Any("cause", context.Cause(ctx)))
-		case <-d.succeeded:
+		case <-d.replaced:
 			d.retire(ctx)
 		}
 		return d.shutdown(context.WithoutCancel(ctx))
 	})
 	if err := d.before.confirm(); err != nil {
-		d.log.WarnContext(ctx, "the router from before did not hear that this one serves", slog.Any("err", err))
+		d.log.WarnContext(ctx, "could not notify the previous router process that takeover is complete", slog.Any("error", err))
 	}
 	d.socket.Own()
 	d.upgradeOnSignal(ctx)
@@ -148,16 +148,16 @@ func (d *daemon) start(group *errgroup.Group, name string, serve func(net.Listen
 	l := d.listeners[name]
 	group.Go(func() error {
 		err := serve(l)
-		if errors.Is(err, http.ErrServerClosed) || (errors.Is(err, net.ErrClosed) && d.isSucceeded()) {
+		if errors.Is(err, http.ErrServerClosed) || (errors.Is(err, net.ErrClosed) && d.isReplaced()) {
 			return nil
 		}
 		return fmt.Errorf("serve %s: %w", name, err)
 	})
 }
 
-func (d *daemon) isSucceeded() bool {
+func (d *daemon) isReplaced() bool {
 	select {
-	case <-d.succeeded:
+	case <-d.replaced:
 		return true
 	default:
 		return false

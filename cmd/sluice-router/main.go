@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	d := &daemon{cfg: cfg, log: log, router: router, before: before, succeeded: make(chan struct{})}
+	d := &daemon{cfg: cfg, log: log, router: router, before: before, replaced: make(chan struct{})}
 	if err := d.openTLS(ctx); err != nil {
 		return err
 	}
@@ -62,6 +62,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	}
 	d.full = edge.NewServer(handler, log)
 	d.sites = edge.NewFront(d.full, log)
+	d.sites.Limit(cfg.limits)
 	d.prepareControl()
 	err = d.serve(ctx, stderr)
 	router.Finish()

@@ -291,9 +291,9 @@ func TestFlags(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, "--control is missing"},
-		{[]string{"--control", "c", "--cache-memory", "lots"}, `"lots" is no size`},
-		{[]string{"--control", "c", "--cache-disk", "0"}, `"0" is no size`},
+		{nil, "--control is required"},
+		{[]string{"--control", "c", "--cache-memory", "lots"}, `"lots" is not a size`},
+		{[]string{"--control", "c", "--cache-disk", "0"}, `"0" is not a size`},
 		{[]string{"--control", "c", "--cache-dir", "/dev/null/cache", "--listen", "127.0.0.1:0"}, "the cache's directory"},
 		{[]string{"--control", "c", "extra"}, `unexpected argument "extra"`},
 		{[]string{"--control", "c", "--trusted-proxies", "10.0.0.0"}, "trusted-proxies"},

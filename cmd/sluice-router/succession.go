@@ -34,7 +34,7 @@ func takeOver(ctx context.Context, cfg config, log *slog.Logger) (*inheritance, 
 	}
 	taken, err := edgectl.TakeOver(ctx, cfg.control)
 	if errors.Is(err, edgectl.ErrNoRouter) {
-		log.InfoContext(ctx, "nobody to take over from", slog.Any("err", err))
+		log.InfoContext(ctx, "no running router to take over from", slog.Any("error", err))
 		return nil, nil //nolint:nilnil // as above
 	}
 	if err != nil {
@@ -82,7 +82,7 @@ func (i *inheritance) abort() {
 func (d *daemon) handOver(ctx context.Context, conn *net.UnixConn) {
 	defer func() { _ = conn.Close() }()
 	if err := d.handOverTo(ctx, conn); err != nil {
-		d.log.WarnContext(ctx, "nobody took over; this process goes on", slog.Any("err", err))
+		d.log.WarnContext(ctx, "takeover aborted; continuing to serve", slog.Any("error", err))
 	}
 }
 
@@ -100,12 +100,12 @@ func (d *daemon) handOverTo(ctx context.Context, conn *net.UnixConn) (err error)
 	if err := handover.Give(ctx, conn, handover.Offer{Listeners: d.listeners, State: state}); err != nil {
 		return errors.Join(err, old.Close())
 	}
-	close(d.succeeded)
+	close(d.replaced)
 	d.socket.Leave()
 	rest := edgectl.NewPredecessorServer(d.router, d.log).HTTPServer()
 	go func() { _ = rest.Serve(old) }() // until the process ends
 	if err := d.closeListeners(); err != nil {
-		d.log.WarnContext(ctx, "close a socket that the successor has", slog.Any("err", err))
+		d.log.WarnContext(ctx, "closing a handed-over socket failed", slog.Any("error", err))
 	}
 	d.log.InfoContext(ctx, "another process has taken over", slog.Int("waiting", d.router.Waiting()))
 	return nil
@@ -142,7 +142,7 @@ func (d *daemon) retire(ctx context.Context) {
 	}
 }
 
-// upgradeOnSignal starts the program anew at SIGUSR2, with the same arguments: it takes
+// upgradeOnSignal starts the program again at SIGUSR2, with the same arguments: it takes
 // over from this process when it serves, and changes nothing when it fails.
 func (d *daemon) upgradeOnSignal(ctx context.Context) {
 	program, err := exec.LookPath(os.Args[0])
@@ -150,7 +150,7 @@ func (d *daemon) upgradeOnSignal(ctx context.Context) {
 		program, err = filepath.Abs(program) // what is there then, not what this process was made from
 	}
 	if err != nil {
-		d.log.WarnContext(ctx, "SIGUSR2 has no effect", slog.Any("err", err))
+		d.log.WarnContext(ctx, "cannot upgrade on SIGUSR2: the program was not found", slog.Any("error", err))
 		return
 	}
 	asked := make(chan os.Signal, 1)
@@ -161,7 +161,7 @@ func (d *daemon) upgradeOnSignal(ctx context.Context) {
 			select {
 			case <-asked:
 				d.startSuccessor(ctx, program)
-			case <-d.succeeded:
+			case <-d.replaced:
 				return
 			case <-ctx.Done():
 				return
@@ -179,12 +179,12 @@ func (d *daemon) startSuccessor(ctx context.Context, program string) {
 	next.Stdout, next.Stderr = os.Stdout, os.Stderr
 	d.log.InfoContext(ctx, "starting the next process", slog.String("program", program))
 	if err := next.Start(); err != nil {
-		d.log.WarnContext(ctx, "the next process did not start; this one goes on", slog.Any("err", err))
+		d.log.WarnContext(ctx, "could not start the next process; continuing to serve", slog.Any("error", err))
 		return
 	}
 	go func() {
-		if err := next.Wait(); err != nil && !d.isSucceeded() {
-			d.log.WarnContext(ctx, "the next process ended; this one goes on", slog.Any("err", err))
+		if err := next.Wait(); err != nil && !d.isReplaced() {
+			d.log.WarnContext(ctx, "the next process exited; continuing to serve", slog.Any("error", err))
 		}
 	}()
 }

@@ -33,17 +33,17 @@ type tlsConfig struct {
 }
 
 func (c *tlsConfig) flags(fs *flag.FlagSet) {
-	fs.StringVar(&c.listen, "listen-tls", "", "`address` to serve sites over TLS on; empty: nowhere")
-	fs.StringVar(&c.dir, "tls-dir", "", "`directory` of certificates and keys; empty: tls, beside the control socket")
-	fs.StringVar(&c.directory, "acme-directory", "", "`URL` of the ACME authority to order certificates from, or \"letsencrypt\", whose terms you agree to by that; empty: none are ordered")
-	fs.StringVar(&c.email, "acme-email", "", "`address` that the ACME authority writes to")
-	fs.StringVar(&c.roots, "acme-roots", "", "`file` with the PEM of who vouches for the ACME authority's own TLS; empty: whom the machine trusts")
+	fs.StringVar(&c.listen, "listen-tls", "", "TLS listen `address` (default: TLS disabled)")
+	fs.StringVar(&c.dir, "tls-dir", "", "`directory` of certificates and keys (default: tls, beside the control socket)")
+	fs.StringVar(&c.directory, "acme-directory", "", "directory `URL` of the ACME authority to order certificates from, or \"letsencrypt\"; setting this accepts its terms of service (default: ACME disabled)")
+	fs.StringVar(&c.email, "acme-email", "", "contact email `address` for the ACME authority")
+	fs.StringVar(&c.roots, "acme-roots", "", "PEM `file` of CAs to trust for the ACME server's TLS (default: system roots)")
 }
 
 // complete fills in what depends on other flags.
 func (c *tlsConfig) complete(control string) error {
 	if c.listen == "" && c.directory != "" {
-		return errors.New("--acme-directory without --listen-tls: there is nothing to show a certificate on")
+		return errors.New("--acme-directory needs --listen-tls")
 	}
 	if c.dir == "" {
 		c.dir = filepath.Join(filepath.Dir(control), "tls")
@@ -102,7 +102,7 @@ func readRoots(path string) (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("--acme-roots: %s holds no certificate in PEM", path)
+		return nil, fmt.Errorf("--acme-roots: %s contains no PEM certificate", path)
 	}
 	return pool, nil
 }

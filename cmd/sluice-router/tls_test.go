@@ -232,7 +232,7 @@ func TestTLSFlags(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--control", "c", "--acme-directory", "letsencrypt"}, "--acme-directory without --listen-tls"},
+		{[]string{"--control", "c", "--acme-directory", "letsencrypt"}, "--acme-directory needs --listen-tls"},
 		{[]string{"--control", filepath.Join(t.TempDir(), "c"), "--listen-tls", ":0", "--acme-directory", "https://127.0.0.1/", "--acme-roots", missing}, "--acme-roots"},
 	} {
 		if err := run(t.Context(), tt.args, io.Discard); err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -132,7 +132,11 @@ type upstreamResponse struct {
 // upstreamLog is a response writer that wants to know what an application answered.
 type upstreamLog interface {
 	upstreamBegan(upstream upstreamResponse)
+	// ended is told the status of a request whose connection ends without a response.
+	ended(status int)
 }
+
+func (r *recorder) ended(status int) { r.status = status }
 
 func (r *recorder) upstreamBegan(upstream upstreamResponse) { r.upstream = upstream }
 

@@ -146,7 +146,7 @@ func routingCases() []proxyCase {
 		}},
 		{"an unknown host is 404, also while others are held", func(s *caseSite) {
 			s.hold(platform.Hold{})
-			s.get("GET", "http://nobody.test/", "").want(s.t, 404, "no site here")
+			s.get("GET", "http://nobody.test/", "").want(s.t, 404, "Site not found")
 			s.get("GET", "http://nobody.test/", "", func(req *http.Request) { req.Host = "" }).want(s.t, 404, "")
 		}},
 		{"exact host before wildcard, several domains, any case, port and trailing dot", func(s *caseSite) {
@@ -198,7 +198,7 @@ func backendCases() []proxyCase {
 		}},
 		{"a backend that is not there is 502, and the next request tries again", func(s *caseSite) {
 			mustPublish(s.t, s.r, s.publication("r2", "127.0.0.1:1"))
-			s.get("GET", siteURL, "").want(s.t, 502, "does not answer")
+			s.get("GET", siteURL, "").want(s.t, 502, "does not respond")
 			s.publish("r3")
 			s.get("GET", siteURL, "").want(s.t, 200, "r3")
 		}},
@@ -206,7 +206,7 @@ func backendCases() []proxyCase {
 			p := s.publication("r2", realBackend(s.t, func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() }))
 			p.Routes[0].Timeout = 50 * time.Millisecond
 			mustPublish(s.t, s.r, p)
-			s.get("GET", siteURL, "").want(s.t, 504, "did not answer in time")
+			s.get("GET", siteURL, "").want(s.t, 504, "did not respond in time")
 		}},
 		{"a large upload and a large answer pass through whole", func(s *caseSite) {
 			large := strings.Repeat("0123456789abcdef", 1<<18) // 4 MiB

@@ -454,7 +454,7 @@ func TestRequestThatCannotConnectMeetsTheReleaseThatServesByThen(t *testing.T) {
 		w.wantAll(answers, 5, http.StatusOK, "payload")
 		time.Sleep(time.Second)
 		w.publish("gone")
-		if a := w.get("/"); a.status != http.StatusBadGateway || !strings.Contains(a.body, "does not answer") {
+		if a := w.get("/"); a.status != http.StatusBadGateway || !strings.Contains(a.body, "does not respond") {
 			t.Errorf("got %d %q", a.status, a.body)
 		}
 	})

@@ -57,7 +57,7 @@ func (r *Router) include(w http.ResponseWriter, req *http.Request, route *route,
 	if ssi.Has(body) || ssi.HasESI(body) {
 		expanded, err := r.expand(body, req, secure, within)
 		if err != nil {
-			r.log.WarnContext(req.Context(), "page with includes not assembled", slog.String("path", req.URL.Path), slog.Any("err", err))
+			r.log.WarnContext(req.Context(), "could not assemble a page with includes", slog.String("path", req.URL.Path), slog.Any("error", err))
 			r.pages.write(w, req, http.StatusBadGateway, pageBadGateway)
 			return
 		}
@@ -260,6 +260,13 @@ func (a *assembly) Write(p []byte) (int, error) {
 func (a *assembly) upstreamBegan(upstream upstreamResponse) {
 	if l := upstreamLogOf(a.ResponseWriter); l != nil {
 		l.upstreamBegan(upstream)
+	}
+}
+
+// ended passes on that there is no response.
+func (a *assembly) ended(status int) {
+	if l := upstreamLogOf(a.ResponseWriter); l != nil {
+		l.ended(status)
 	}
 }
 

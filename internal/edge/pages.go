@@ -34,6 +34,8 @@ const (
 	pageForbidden    pageName = "forbidden"
 	pageUnauthorized pageName = "unauthorized"
 	pageBypass       pageName = "bypass"
+
+	pageTooManyGuesses pageName = "too-many-guesses"
 )
 
 // retryAfter is when a client should ask again, in seconds: in the Retry-After header and
@@ -51,25 +53,27 @@ type page struct {
 func (n pageName) page() page {
 	switch n {
 	case pageNotFound:
-		return page{Title: "There is no site here", Detail: "No site is served at this address. Please check the spelling."}
+		return page{Title: "Site not found", Detail: "No site is served at this address. Please check the spelling."}
 	case pageMaintenance:
 		return page{Title: "We will be right back", Detail: "This site is being updated. The page reloads by itself.", Retry: retryAfter}
 	case pageBusy:
 		return page{Title: "One moment, please", Detail: "This site is being updated and many visitors are waiting. The page reloads by itself.", Retry: retryAfter}
 	case pageCut:
-		return page{Title: "Please try again", Detail: "This site was updated while it worked on your request. Please check whether it was carried out before you repeat it."}
+		return page{Title: "Please try again", Detail: "This site was updated while it worked on your request. Please check whether your request was completed before you repeat it."}
 	case pageCertificate:
-		return page{Title: "This site asks for a certificate", Detail: "The site is open to clients that show a certificate over HTTPS. Yours showed none."}
+		return page{Title: "Client certificate required", Detail: "This site requires a client certificate over HTTPS, and your browser did not send one."}
 	case pageTimeout:
-		return page{Title: "The site takes too long", Detail: "The site did not answer in time. Please try again in a moment."}
+		return page{Title: "The site takes too long to respond", Detail: "The site did not respond in time. Please try again in a moment."}
 	case pageForbidden:
-		return page{Title: "This site is not open to you", Detail: "It can be seen from certain addresses only."}
+		return page{Title: "Access denied", Detail: "This site is restricted to certain IP addresses."}
 	case pageUnauthorized:
-		return page{Title: "Please sign in", Detail: "This site asks for a name and a password."}
+		return page{Title: "Please sign in", Detail: "This site requires a user name and a password."}
+	case pageTooManyGuesses:
+		return page{Title: "Too many attempts", Detail: "Too many wrong passwords came from your address. Please try again in a minute.", Retry: 60}
 	case pageBypass:
 		return page{Title: "This link is no longer valid", Detail: "Please ask for a new one."}
 	default:
-		return page{Title: "The site does not answer", Detail: "The site could not be reached. Please try again in a moment."}
+		return page{Title: "The site does not respond", Detail: "The site could not be reached. Please try again in a moment."}
 	}
 }
 
@@ -119,8 +123,8 @@ func (ps *pages) turnAway(w http.ResponseWriter, req *http.Request, e *environme
 			p.Detail = m
 		}
 		ps.wait(w, req, e, p)
-	default: // the client left: nobody reads this
-		w.WriteHeader(statusClientLeft)
+	default:
+		clientLeft(w)
 	}
 }
 
@@ -161,6 +165,9 @@ func (ps *pages) send(w http.ResponseWriter, req *http.Request, status int, p pa
 	setPageHeader(h)
 	if status == http.StatusServiceUnavailable && (p.Retry > 0 || relay.Safe(req.Method)) {
 		h.Set("Retry-After", strconv.Itoa(retryAfter))
+	}
+	if status == http.StatusTooManyRequests {
+		h.Set("Retry-After", strconv.Itoa(p.Retry))
 	}
 	body := ps.render(h, req, p)
 	h.Set("Content-Length", strconv.Itoa(len(body)))

@@ -10,12 +10,12 @@ import (
 )
 
 // protection is the compiled settings of one environment. It is immutable but for what
-// doorman remembers; a change makes a new one.
+// the authenticator remembers; a change makes a new one.
 type protection struct {
 	settings platform.EdgeSettings
 	rules    []addressRule
 	bypass   []netip.Prefix
-	doorman  *doorman // nil when there are no users
+	users    *authenticator // nil when there are no users
 }
 
 // addressRule is one network; a rule for "any" makes two.
@@ -41,7 +41,7 @@ func compileProtection(s platform.EdgeSettings) (*protection, error) {
 			}
 		}
 		if len(s.Access.Users) > 0 {
-			p.doorman = newDoorman(s.Access.Users)
+			p.users = newAuthenticator(s.Access.Users)
 		}
 	}
 	for _, address := range s.Bypass {
@@ -71,7 +71,7 @@ func (p *protection) byAddress(addr netip.Addr) (allowed, matched bool) {
 
 // consumesAuthorization reports whether the Authorization header is for the router and not
 // for the application (spec: platform 3.6).
-func (p *protection) consumesAuthorization() bool { return p != nil && p.doorman != nil }
+func (p *protection) consumesAuthorization() bool { return p != nil && p.users != nil }
 
 // bypassesFrom reports whether requests from the address are not to be held.
 func (p *protection) bypassesFrom(addr netip.Addr) bool {
@@ -90,16 +90,23 @@ func (r *Router) keepOut(w http.ResponseWriter, req *http.Request, e *environmen
 	}
 	allowed, matched := p.byAddress(r.clients.addr(req))
 	switch {
-	case allowed, !matched && p.doorman == nil:
+	case allowed, !matched && p.users == nil:
 		return false
-	case p.doorman == nil:
+	case p.users == nil:
 		r.denied.Add(1)
 		r.pages.write(w, req, http.StatusForbidden, pageForbidden)
 		return true
 	}
-	name, password, given := req.BasicAuth()
-	if given && p.doorman.lets(req.Context(), name, password) {
-		return false
+	if name, password, given := req.BasicAuth(); given {
+		switch p.users.check(req.Context(), r.clients.addr(req), name, password) {
+		case accepted:
+			return false
+		case tooMany:
+			r.denied.Add(1)
+			r.pages.write(w, req, http.StatusTooManyRequests, pageTooManyGuesses)
+			return true
+		case refused:
+		}
 	}
 	r.denied.Add(1)
 	w.Header().Set("WWW-Authenticate", `Basic realm="restricted", charset="UTF-8"`)

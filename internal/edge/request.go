@@ -21,14 +21,20 @@ func unambiguous(req *http.Request) (*http.Request, bool) {
 	if req.ProtoMajor >= 2 && !sameLength(req) {
 		return req, false
 	}
-	body := req.Body
+	if u := req.URL; u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
+		return req, false
+	}
+	body, path := req.Body, req.URL.Path
+	if path == "" && req.URL.Host != "" && req.Method != http.MethodConnect {
+		path = "/" // absolute form (RFC 9112 3.2.2)
+	}
 	if req.ContentLength == 0 && body != nil && body != http.NoBody {
 		body = http.NoBody
 	}
 	query := escapedQuery(req.URL.RawQuery)
-	if body != req.Body || query != req.URL.RawQuery {
+	if body != req.Body || query != req.URL.RawQuery || path != req.URL.Path {
 		url := *req.URL
-		url.RawQuery = query
+		url.RawQuery, url.Path = query, path
 		req = req.WithContext(req.Context())
 		req.Body, req.URL = body, &url
 	}

@@ -232,3 +232,52 @@ func TestClientsCannotNameTheRoutersFieldsOtherwise(t *testing.T) {
 		t.Error("the trailer that is allowed did not arrive")
 	}
 }
+
+func TestAbsoluteForm(t *testing.T) {
+	backend, got := heads(t)
+	r, addr := onSockets(t, Options{})
+	t.Cleanup(r.Finish)
+	mustPublish(t, r, to("r1", backend))
+	for target, want := range map[string]string{
+		"http://shop.test": "GET /", "http://shop.test?a=b": "GET /?a=b", "http://shop.test/x": "GET /x", "HTTPS://shop.test/x": "GET /x",
+		"ftp://shop.test/x": "", "*": "", "shop.test:80": "",
+	} {
+		c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetDeadline(time.Now().Add(time.Minute))
+		send(t, c, "GET "+target+" HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+		text, err := io.ReadAll(c)
+		_ = c.Close()
+		if err != nil || strings.HasPrefix(string(text), "HTTP/1.1 200") != (want != "") {
+			t.Errorf("%s: %.60q, %v", target, text, err)
+		}
+		if head := got(); head != want {
+			t.Errorf("%s: the backend got %q", target, head)
+		}
+	}
+}
+
+func TestTrailersOfApplicationsDoNotSetCookies(t *testing.T) {
+	backend := newOddBackend(t, func(turn *backendTurn) bool {
+		turn.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, Set-Cookie\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 7\r\nSet-Cookie: a=b\r\nContent-Type: a/b\r\nLocation: /\r\n\r\n")
+		return true
+	})
+	r, addr := onSockets(t, Options{})
+	t.Cleanup(r.Finish)
+	mustPublish(t, r, to("r1", backend.addr))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, siteURL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := clientOf(addr, 1).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	if resp.Trailer.Get("X-Sum") != "7" || resp.Trailer.Get("Set-Cookie") != "" || resp.Trailer.Get("Content-Type") != "" || resp.Trailer.Get("Location") != "" {
+		t.Errorf("%v", resp.Trailer)
+	}
+}

@@ -41,8 +41,8 @@ type Router struct {
 
 	table atomic.Pointer[table]
 
-	changes   sync.RWMutex // held while the state changes; locked while it is handed over
-	succeeded atomic.Bool  // another process has taken over
+	changes  sync.RWMutex // held while the state changes; locked while it is handed over
+	replaced atomic.Bool  // another process has taken over
 
 	mu           sync.Mutex // guards environments and the making of tables
 	environments map[platform.EnvironmentID]*environment

@@ -8,12 +8,13 @@ import (
 	"sluice/internal/edge/front"
 )
 
-// Limits towards clients. There is none on reading a body or writing an answer: a held
-// request waits, and a large upload over a slow line is not an attack.
+// Limits towards clients. There is none on all of a body or a response: a held request
+// waits, and a large upload over a slow line is not an attack. What bounds clients that
+// make no progress, and their number, is in front.
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleClientTimeout = 75 * time.Second
-	maxHeaderBytes    = 64 << 10
+	maxHeaderBytes    = 64 << 10 // front's own limit; net/http takes 4 KiB more
 )
 
 // NewServer returns a server for h, which is a Router or wraps one, that does not let a

@@ -161,7 +161,7 @@ func parseState(data []byte) (savedState, error) {
 // setAside renames a file that cannot be used.
 func (f *stateFile) setAside(reason error) error {
 	aside := f.path + ".corrupt-" + time.Now().UTC().Format("20060102T150405.000000000")
-	f.log.Error("router state cannot be read; starting empty", slog.String("set_aside_as", aside), slog.Any("err", reason))
+	f.log.Error("could not read the router state; starting empty", slog.String("set_aside_as", aside), slog.Any("error", reason))
 	if err := os.Rename(f.path, aside); err != nil {
 		return fmt.Errorf("set aside router state: %w", err)
 	}
@@ -180,7 +180,7 @@ func (r *Router) save() error {
 	if err := r.state.save(r.snapshot); err != nil {
 		return &platform.Error{
 			Code:    platform.CodeUnavailable,
-			Message: "the router did what it was told but could not save it; after a restart it would not know",
+			Message: "applied, but saving the router state failed; the change will be lost on restart",
 			Hint:    "free space on the disk of the router's state file and run the command again",
 			Err:     err,
 		}
@@ -191,7 +191,7 @@ func (r *Router) save() error {
 // saveLater is for changes that nobody asked for and nobody waits for.
 func (r *Router) saveLater() {
 	if err := r.save(); err != nil {
-		r.log.Error("router state not saved", slog.Any("err", err))
+		r.log.Error("could not save the router state", slog.Any("error", err))
 	}
 }
 
@@ -237,7 +237,7 @@ func (r *Router) restore(handed []byte) error {
 		e := r.environmentLocked(sg.Environment)
 		rel, err := r.restoreEnvironment(e, sg)
 		if err != nil {
-			r.log.Error("environment not restored", slog.String("environment", string(sg.Environment)), slog.Any("err", err))
+			r.log.Error("could not restore an environment", slog.String("environment", string(sg.Environment)), slog.Any("error", err))
 			delete(r.environments, sg.Environment)
 			continue
 		}

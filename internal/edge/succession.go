@@ -8,9 +8,9 @@ import (
 	"sluice/internal/platform"
 )
 
-// ErrSucceeded is returned by changes of a router that another process has taken over
+// ErrReplaced is returned by changes of a router that another process has taken over
 // from. Nothing was done; asked again, the successor answers.
-var ErrSucceeded error = &platform.Error{
+var ErrReplaced error = &platform.Error{
 	Code:    platform.CodeUnavailable,
 	Message: "another process has just taken over from this router",
 	Hint:    "run the command again",
@@ -28,9 +28,9 @@ func Forwarded(ctx context.Context) context.Context {
 // state is handed over.
 func (r *Router) change(ctx context.Context) (done func(), err error) {
 	r.changes.RLock()
-	if r.succeeded.Load() && ctx.Value(forwardedKey{}) == nil {
+	if r.replaced.Load() && ctx.Value(forwardedKey{}) == nil {
 		r.changes.RUnlock()
-		return nil, ErrSucceeded
+		return nil, ErrReplaced
 	}
 	return r.changes.RUnlock, nil
 }
@@ -39,7 +39,7 @@ func (r *Router) change(ctx context.Context) (done func(), err error) {
 // true when another process has taken over. Then this router keeps what waits and what is
 // under way, saves nothing any more, takes changes from its successor only, and tells
 // clients on HTTP/1 to connect again.
-func (r *Router) HandOver() (state []byte, end func(succeeded bool), err error) {
+func (r *Router) HandOver() (state []byte, end func(replaced bool), err error) {
 	r.changes.Lock()
 	r.state.pause(true)
 	state, err = encodeState(r.snapshot())
@@ -48,11 +48,11 @@ func (r *Router) HandOver() (state []byte, end func(succeeded bool), err error) 
 		r.changes.Unlock()
 		return nil, nil, fmt.Errorf("encode router state: %w", err)
 	}
-	return state, func(succeeded bool) {
-		r.succeeded.Store(succeeded)
-		r.state.pause(succeeded)
+	return state, func(replaced bool) {
+		r.replaced.Store(replaced)
+		r.state.pause(replaced)
 		r.changes.Unlock()
-		if !succeeded {
+		if !replaced {
 			r.saveLater() // what deadlines changed meanwhile
 		}
 	}, nil
@@ -69,7 +69,7 @@ func (r *Router) Waiting() int {
 
 // sendAway makes a client that keeps its connection open come to the successor.
 func (r *Router) sendAway(w http.ResponseWriter, req *http.Request) {
-	if r.succeeded.Load() && req.ProtoMajor == 1 {
+	if r.replaced.Load() && req.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")
 	}
 }

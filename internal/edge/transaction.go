@@ -119,9 +119,17 @@ func (t *transaction) reroute(req *http.Request) bool {
 	return r != nil
 }
 
-// statusClientLeft is nginx's status for a client that closed the connection; it is seen
-// in the access log only.
+// statusClientLeft is nginx's status for a client that closed the connection.
 const statusClientLeft = 499
+
+// clientLeft ends the connection of a client that has left. The status is in the access
+// log only: a client that has closed just its own side would read it.
+func clientLeft(w http.ResponseWriter) {
+	if l := upstreamLogOf(w); l != nil {
+		l.ended(statusClientLeft)
+	}
+	panic(http.ErrAbortHandler)
+}
 
 // Fail answers a request that no backend answered.
 func (t *transaction) Fail(w http.ResponseWriter, req *http.Request, err error) {
@@ -135,8 +143,8 @@ func (t *transaction) Fail(w http.ResponseWriter, req *http.Request, err error) 
 	case errors.Is(err, relay.ErrBody):
 		w.Header().Set("Connection", "close")
 		w.WriteHeader(http.StatusBadRequest)
-	case t.Cause() != nil, req.Context().Err() != nil, errors.Is(err, gate.ErrLeft):
-		w.WriteHeader(statusClientLeft)
+	case t.Cause() != nil, errors.Is(err, gate.ErrLeft):
+		clientLeft(w)
 	case errors.Is(err, relay.ErrUpgradeName):
 		w.WriteHeader(http.StatusBadRequest)
 	case relay.IsTimeout(err):

@@ -257,7 +257,7 @@ func (p problem) error() error {
 const statusMoved = http.StatusMisdirectedRequest
 
 func statusOf(err error) int {
-	if errors.Is(err, edge.ErrSucceeded) {
+	if errors.Is(err, edge.ErrReplaced) {
 		return statusMoved
 	}
 	return platform.ErrorCode(err).HTTPStatus()

@@ -35,7 +35,9 @@ func (b *body) Read(p []byte) (n int, err error) {
 		n = copy(p, c.buf[c.r:c.w])
 		c.r += n
 	} else {
+		c.readingSince.Store(c.server.now.Load())
 		n, err = c.net.Read(p)
+		c.readingSince.Store(0)
 	}
 	b.left -= int64(n)
 	switch {

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -22,9 +24,6 @@ const (
 	reading                // a request's head, or a handshake
 	answering              // a handler has the request
 )
-
-// maxHead is the longest head that is read here; net/http gets longer ones.
-const maxHead = 16 << 10
 
 // heads lends buffers for reading.
 var heads = sync.Pool{New: func() any { return new([headBuffer]byte) }} //nolint:gochecknoglobals // a cache
@@ -43,6 +42,8 @@ type conn struct {
 
 	state atomic.Int32
 	since atomic.Int64 // of the state; by the server's clock
+
+	readingSince, writingSince atomic.Int64 // of a call that waits for the client; 0 for none
 
 	lent *[headBuffer]byte // nil while nothing is read or left over
 	buf  []byte            // lent, or larger
@@ -87,38 +88,45 @@ func (c *conn) wakeIdle() {
 
 // serve answers requests until the connection ends or is handed over.
 func (c *conn) serve() {
-	keep := false
+	handed := false
 	defer func() {
+		if problem := recover(); problem != nil { // one connection's fault ends no other
+			c.panicked(c.ctx, problem)
+		}
 		c.giveBack()
-		if !keep {
+		if !handed {
 			_ = c.net.Close()
+			c.server.count.done(c.net)
 		}
 		c.server.remove(c)
 		c.ctx.cancel(net.ErrClosed)
 	}()
 	if h2 := c.handshake(); h2 {
-		keep = true
+		handed = true
 		c.server.rest.give(c.net)
 		return
 	}
 	for {
 		end, err := c.head()
-		if err != nil && !errors.Is(err, wire.ErrTooLarge) {
+		if errors.Is(err, wire.ErrTooLarge) {
+			c.refuse(http.StatusRequestHeaderFieldsTooLarge)
 			return
 		}
-		var r wire.Request
-		plain := err == nil
-		if plain {
-			r, plain = wire.ParseRequest(c.buf[c.r:end])
+		if err != nil {
+			return
 		}
+		r, plain := wire.ParseRequest(c.buf[c.r:end])
 		if !plain {
-			keep = true
+			if status := wire.Refuse(c.buf[c.r:end]); status != 0 {
+				c.refuse(status)
+				return
+			}
+			handed = true
 			c.server.rest.give(c.rest())
 			return
 		}
 		c.r = end
 		if !c.answer(&r) {
-			keep = c.out.hijacked
 			return
 		}
 	}
@@ -175,10 +183,11 @@ func (c *conn) fill() error {
 		c.buf = c.lent[:]
 	}
 	if c.w == len(c.buf) {
-		if len(c.buf) >= maxHead {
+		limit := c.server.maxHead()
+		if len(c.buf) >= limit {
 			return wire.ErrTooLarge
 		}
-		bigger := make([]byte, 2*len(c.buf))
+		bigger := make([]byte, min(2*len(c.buf), limit))
 		copy(bigger, c.buf[:c.w])
 		c.buf = bigger
 	}
@@ -227,7 +236,7 @@ func (c *conn) answer(r *wire.Request) (more bool) {
 	}
 	c.enter(answering)
 	c.out.begin(c, req, r.Close || c.server.closing.Load())
-	if !c.handle(req) || c.out.hijacked {
+	if !c.handle(req) {
 		return false
 	}
 	whole := c.out.finish()
@@ -256,12 +265,26 @@ func (c *conn) handle(req *http.Request) (whole bool) {
 		}
 		c.out.drop()
 		if problem := recover(); problem != nil && problem != http.ErrAbortHandler { //nolint:errorlint // as net/http does
-			c.server.log.ErrorContext(req.Context(), "handler panicked", slog.Any("panic", problem),
-				slog.String("client", c.remote), slog.String("stack", string(debug.Stack())))
+			c.panicked(req.Context(), problem)
 		}
 	}()
 	c.server.handler.ServeHTTP(&c.out, req)
 	return true
+}
+
+func (c *conn) panicked(ctx context.Context, problem any) {
+	c.server.log.ErrorContext(ctx, "request handler panicked", slog.Any("panic", problem),
+		slog.String("client", c.remote), slog.String("stack", string(debug.Stack())))
+}
+
+// refuse answers a request that no handler gets, in net/http's words.
+func (c *conn) refuse(status int) {
+	text := strconv.Itoa(status) + " " + http.StatusText(status)
+	_ = c.net.SetWriteDeadline(time.Now().Add(lingerFor))
+	_, err := io.WriteString(c.net, "HTTP/1.1 "+text+"\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"+text)
+	if err == nil {
+		c.closeWrite()
+	}
 }
 
 // lingerFor is how long a client has to read a last answer before what it still sends
@@ -270,9 +293,13 @@ const lingerFor = 500 * time.Millisecond
 
 // linger ends a connection whose client may still be sending.
 func (c *conn) linger() {
-	if c.body.conn == nil || c.body.left == 0 {
-		return
+	if c.body.conn != nil && c.body.left > 0 {
+		c.closeWrite()
 	}
+}
+
+// closeWrite ends our side and reads what is still on its way.
+func (c *conn) closeWrite() {
 	if half, ok := c.net.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()
 	}

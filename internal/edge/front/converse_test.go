@@ -42,11 +42,12 @@ func newTwins(tb testing.TB, network string, h http.Handler) twins {
 	}
 	server := func() *http.Server {
 		return &http.Server{
-			Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10,
+			Handler: h, DisableGeneralOptionsHandler: true, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10,
 			ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
 		}
 	}
 	plain, ours := server(), New(server(), slog.New(slog.DiscardHandler))
+	ours.keepsHanded = true
 	pl, ol := listen("plain"), listen("ours")
 	done := make(chan struct{}, 2)
 	go func() { _ = plain.Serve(pl); done <- struct{}{} }()
@@ -225,7 +226,6 @@ func answersOf(w http.ResponseWriter) map[string]func(*http.Request) {
 			write("x")
 		},
 		"many":   func(*http.Request) { h["X-A"] = []string{"1", "2"}; write("x") },
-		"hijack": func(*http.Request) { hijack(w) },
 		"status": func(*http.Request) { w.WriteHeader(599); write("x") },
 		"teapot": func(*http.Request) { w.WriteHeader(http.StatusTeapot) },
 		"deadline": func(*http.Request) {
@@ -234,19 +234,4 @@ func answersOf(w http.ResponseWriter) map[string]func(*http.Request) {
 			write("x")
 		},
 	}
-}
-
-// hijack takes the connection and says back what comes.
-func hijack(w http.ResponseWriter) {
-	c, rw, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		return
-	}
-	defer func() { _ = c.Close() }()
-	if _, err := w.Write([]byte("lost")); !errors.Is(err, http.ErrHijacked) {
-		_, _ = fmt.Fprintf(c, "written after the hijack: %v", err)
-		return
-	}
-	_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nX-Method: GET\r\nConnection: close\r\n\r\n")
-	_, _ = io.Copy(c, rw)
 }

@@ -104,10 +104,10 @@ func TestConversation(t *testing.T) {
 			`200 GET /1 "" ours=true`, `200 POST /2 "abc" ours=true`,
 		}},
 		{"chunks are handed over", []string{"GET /1" + host + "\r\nPOST /2" + host + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nGET /3" + host + "\r\n"}, []string{
-			`200 GET /1 "" ours=true`, `200 POST /2 "abc" ours=false`, `200 GET /3 "" ours=false`,
+			`200 GET /1 "" ours=true`, `200 POST /2 "abc" ours=false`, // the last one of its connection
 		}},
-		{"a long header is handed over", []string{"GET /1" + host + "A: " + strings.Repeat("x", 40<<10) + "\r\n\r\nGET /2" + host + "\r\n"}, []string{
-			`200 GET /1 "" ours=false`, `200 GET /2 "" ours=false`,
+		{"a long header is not", []string{"GET /1" + host + "A: " + strings.Repeat("x", 40<<10) + "\r\n\r\nGET /2" + host + "\r\n"}, []string{
+			`200 GET /1 "" ours=true`, `200 GET /2 "" ours=true`,
 		}},
 		{"a header of some length is not", []string{"GET /1" + host + "A: " + strings.Repeat("x", 10<<10) + "\r\n\r\n"}, []string{`200 GET /1 "" ours=true`}},
 		{"garbage is refused by net/http", []string{"GET /1" + host + "\r\nGET /2 HTTP/1.1\r\nHost : a\r\n\r\n"}, []string{
@@ -128,6 +128,37 @@ func TestConversation(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestHeadsThatMeanTwoThings are refused, also behind a request that net/http reads, and
+// nothing behind them is answered.
+func TestHeadsThatMeanTwoThings(t *testing.T) {
+	const host = " HTTP/1.1\r\nHost: a\r\n"
+	handled := make(chan string, 100)
+	_, addr := started(t, func(_ http.ResponseWriter, req *http.Request) { handled <- req.URL.Path }, nil)
+	for _, tt := range []struct{ text, want string }{
+		{"POST /p" + host + "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /second" + host + "\r\n", "400"},
+		{"POST /p HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 15\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /second" + host + "\r\n", "400"},
+		{"POST /p HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET /second" + host + "\r\n", "400"},
+		{"GET /p" + host + "X: a\n\nGET /second HTTP/1.1\r\n\r\n", "400"},
+		{"POST /p" + host + "Expect: a miracle\r\nContent-Length: 1000\r\n\r\n", "417"},
+		{"GET /p" + host + "X: " + strings.Repeat("x", 70<<10) + "\r\n\r\n", "431"},
+		{"POST /first" + host + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nPOST /p" + host + "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "200"},
+		{"OPTIONS *" + host + "\r\nPOST /p" + host + "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "200"},
+	} {
+		c, in := dial(t, addr)
+		say(t, c, tt.text)
+		raw, err := io.ReadAll(in)
+		if n := strings.Count(string(raw), "HTTP/1.1 "); err != nil || n != 1 || !strings.HasPrefix(string(raw), "HTTP/1.1 "+tt.want) {
+			t.Errorf("%.60q: %d responses, %.200q, %v", tt.text, n, raw, err)
+		}
+	}
+	close(handled)
+	for path := range handled {
+		if path != "/first" && path != "*" {
+			t.Errorf("%s was handled", path)
+		}
 	}
 }
 

@@ -26,11 +26,15 @@ type Server struct {
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
+	count     counter
 	empty     chan struct{} // made by Shutdown; closed when no connection is left
 	over      chan struct{} // closed by Close
 	once      sync.Once     // of over
 	serving   bool
-	work      sync.WaitGroup
+	guard     guard // of requests that net/http reads
+
+	keepsHanded bool // tests compare whole conversations with net/http's
+	work        sync.WaitGroup
 }
 
 // New returns a server in front of full, which must not be serving yet and is shut down
@@ -41,10 +45,16 @@ func New(full *http.Server, log *slog.Logger) *Server {
 		listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{}, over: make(chan struct{}),
 	}
 	s.tick(time.Now())
-	full.Handler = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		restoreTLS(req)
-		s.handler.ServeHTTP(w, req)
-	})
+	full.DisableGeneralOptionsHandler = true // it would answer before serveFull is asked
+	full.Handler = http.HandlerFunc(s.serveFull)
+	full.ConnState = func(c net.Conn, state http.ConnState) {
+		if state == http.StateClosed || state == http.StateHijacked {
+			if h, ok := c.(*handed); ok {
+				c = h.Conn
+			}
+			s.count.done(c)
+		}
+	}
 	connContext := full.ConnContext
 	full.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		if connContext != nil {
@@ -53,6 +63,24 @@ func New(full *http.Server, log *slog.Logger) *Server {
 		return context.WithValue(ctx, handedKey{}, c)
 	}
 	return s
+}
+
+// serveFull is the handler of what net/http reads. The response is the last one of an
+// HTTP/1 connection: the head of every request is to be seen here first (wire.Refuse).
+func (s *Server) serveFull(w http.ResponseWriter, req *http.Request) {
+	restoreTLS(req)
+	if req.ProtoMajor == 1 && !s.keepsHanded {
+		w.Header().Set("Connection", "close")
+	}
+	s.guard.serve(s.handler, w, req)
+}
+
+// maxHead is how long a head may be: net/http's limit.
+func (s *Server) maxHead() int {
+	if n := s.full.MaxHeaderBytes; n > 0 {
+		return n
+	}
+	return http.DefaultMaxHeaderBytes
 }
 
 // Serve accepts connections until the server is shut down, when it returns
@@ -85,11 +113,16 @@ func (s *Server) accept(l net.Listener) error {
 				return err
 			}
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			s.log.Warn("accept failed; trying again", slog.Any("err", err))
+			s.log.Warn("accept failed; trying again", slog.Any("error", err))
 			time.Sleep(pause)
 			continue
 		}
 		pause = 0
+		if !s.count.add(nc) {
+			_ = nc.Close()
+			s.logOver()
+			continue
+		}
 		c := s.newConn(nc)
 		if c == nil || !s.add(c) {
 			s.rest.give(nc)

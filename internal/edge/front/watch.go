@@ -9,6 +9,13 @@ import (
 // watchEvery is how often connections are looked at: limits are kept to about that.
 const watchEvery = time.Second
 
+// maxStall is how long a client may take nothing of a response, or send nothing of a body
+// that is being read. There is no limit for all of it: uploads over slow lines are long.
+const maxStall = time.Minute
+
+// stalled reports whether a call that began then, or none, has waited for too long.
+func stalled(since, now int64) bool { return since != 0 && time.Duration(now-since) > maxStall }
+
 // errClientLeft is the cause of the end of a request whose client closed its connection.
 var errClientLeft = errors.New("the client closed the connection")
 
@@ -28,6 +35,7 @@ func (s *Server) watch() {
 			for _, c := range list {
 				c.check(now.UnixNano())
 			}
+			s.guard.check(now.UnixNano())
 			clear(list)
 		}
 	}
@@ -63,6 +71,10 @@ func (c *conn) check(now int64) {
 			_ = c.raw.Close()
 		}
 	case answering:
+		if stalled(c.readingSince.Load(), now) || stalled(c.writingSince.Load(), now) {
+			_ = c.raw.Close()
+			return
+		}
 		if since > watchEvery && HungUp(c.raw) {
 			c.leave(errClientLeft)
 		}

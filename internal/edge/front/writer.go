@@ -1,7 +1,6 @@
 package front
 
 import (
-	"bufio"
 	"net"
 	"net/http"
 	"slices"
@@ -36,7 +35,6 @@ type writer struct {
 	trailers []string // announced by the handler
 	trailing bool     // a trailer may follow the body
 
-	hijacked bool
 	framed   bool // how the body ends is decided and said
 	chunked  bool
 	bodiless bool
@@ -62,7 +60,7 @@ func (w *writer) WriteHeader(status int) {
 		panic("front: invalid status " + strconv.Itoa(status))
 	}
 	switch {
-	case w.status != 0 || w.hijacked:
+	case w.status != 0:
 		return
 	case status < http.StatusOK:
 		w.interim(status)
@@ -194,8 +192,6 @@ func (w *writer) Write(p []byte) (int, error) {
 		w.WriteHeader(http.StatusOK)
 	}
 	switch {
-	case w.hijacked:
-		return 0, http.ErrHijacked
 	case w.err != nil:
 		return 0, w.err
 	case len(p) == 0:
@@ -244,11 +240,24 @@ func (w *writer) chunk(p []byte) {
 	w.out = append(w.out, "\r\n"...)
 }
 
+// maxPiece is how much is written at most until the client has to have taken it.
+const maxPiece = 256 << 10
+
 // flush sends what was gathered, and p behind it.
 func (w *writer) flush(p []byte) {
+	for len(p) > maxPiece {
+		w.flushPiece(p[:maxPiece])
+		p = p[maxPiece:]
+	}
+	w.flushPiece(p)
+}
+
+func (w *writer) flushPiece(p []byte) {
 	if w.err != nil {
 		return
 	}
+	w.conn.writingSince.Store(w.conn.server.now.Load())
+	defer w.conn.writingSince.Store(0)
 	if tcp, ok := w.conn.net.(*net.TCPConn); ok && len(p) > 0 {
 		w.fail(w.conn.writeBoth(tcp, p))
 	} else {
@@ -296,9 +305,6 @@ func (w *writer) Flush() { _ = w.FlushError() }
 
 // FlushError sends what there is.
 func (w *writer) FlushError() error {
-	if w.hijacked {
-		return http.ErrHijacked
-	}
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
@@ -326,22 +332,6 @@ func (w *writer) SetWriteDeadline(t time.Time) error {
 
 // EnableFullDuplex is how it always is.
 func (w *writer) EnableFullDuplex() error { return nil }
-
-// Hijack gives the connection away, before anything was answered. The server has no more
-// to do with it.
-func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if w.status != 0 || w.hijacked {
-		return nil, nil, http.ErrHijacked
-	}
-	w.hijacked = true
-	c := w.conn
-	begin := append([]byte(nil), c.buf[c.r:c.w]...)
-	in := bufio.NewReaderSize(&handed{Conn: c.net, begin: begin}, max(len(begin), 64))
-	if _, err := in.Peek(len(begin)); err != nil {
-		return nil, nil, err
-	}
-	return c.net, bufio.NewReadWriter(in, bufio.NewWriter(c.net)), nil
-}
 
 // finish sends the rest. It reports whether the connection can go on.
 func (w *writer) finish() bool {

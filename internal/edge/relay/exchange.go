@@ -191,14 +191,15 @@ func (x *exchange) piece(rest *wire.Body, live bool) error {
 
 func (x *exchange) flush() { _ = http.NewResponseController(x.w).Flush() }
 
-// trailer sends the fields that came after the body, announced or not.
+// trailer sends the fields that came after the body, announced or not, but for those that
+// would change what the visitor's client has already read or keeps.
 func (x *exchange) trailer(h http.Header, fields []wire.Field) error {
 	if len(fields) == 0 {
 		return nil
 	}
 	x.flush() // so that the server sends a body that can have a trailer
 	for _, f := range fields {
-		if !hopByHop(f.Name) && f.Name != "Content-Length" {
+		if mayTrailResponse(f.Name) {
 			h.Add(http.TrailerPrefix+f.Name, f.Value)
 		}
 	}

@@ -48,6 +48,15 @@ func mayTrail(name string) bool {
 		!strings.HasPrefix(name, "Content-") && !strings.HasPrefix(name, "If-")
 }
 
+// mayTrailResponse reports whether an application's field may follow its body.
+func mayTrailResponse(name string) bool {
+	switch name {
+	case "Set-Cookie", "Set-Cookie2", "Location", "Server", "Www-Authenticate", "Strict-Transport-Security", "X-Sluice-Held":
+		return false
+	}
+	return !hopByHop(name) && !strings.HasPrefix(name, "Content-") && !strings.HasPrefix(name, "X-Accel-")
+}
+
 // setFields puts a response's fields into h, without those of the backend's connection.
 // The announcement of a trailer stays: the trailer is passed on.
 func setFields(h http.Header, resp *wire.Response) {

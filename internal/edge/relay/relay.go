@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"sluice/internal/edge/front"
@@ -77,7 +78,13 @@ type call struct {
 	body     *body       // nil for a request without one
 	upload   *upload     // of body, once it is under way
 	unfollow func() bool // of a client that net/http watches
+	leaving  atomic.Pointer[time.Timer]
 }
+
+// leaveGrace is how long a client of net/http may have closed its side until it counts as
+// one that left. package front looks once a second: a response that comes at once is
+// delivered in both cases.
+const leaveGrace = time.Second
 
 // Serve answers the request. It panics with http.ErrAbortHandler when the response broke
 // off, so that the server does not make it look complete.
@@ -152,7 +159,7 @@ func Safe(method string) bool {
 
 // connect opens a connection, unless the request ends meanwhile.
 func (c *call) connect(pool *Pool, target *instance) (*conn, error) {
-	ctx, cancel := context.WithCancelCause(c.req.Context())
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(c.req.Context())) // Abort ends it
 	defer cancel(errFinished)
 	if !c.job.Attach(canceler{cancel}) {
 		return nil, c.job.Cause()
@@ -180,22 +187,14 @@ func (c *call) again(try int) error {
 	}
 	pause := time.NewTimer(retryPause(try))
 	defer pause.Stop()
-	select {
-	case <-pause.C:
-		return c.job.Cause()
-	case <-c.req.Context().Done():
-		return context.Cause(c.req.Context())
-	}
+	<-pause.C // at most 0.4 s
+	return c.job.Cause()
 }
 
 // fail has the request answered without a backend. Why it ended is more than what failed
 // because of that.
 func (c *call) fail(err, before error) {
-	cause := c.job.Cause()
-	if cause == nil {
-		cause = context.Cause(c.req.Context())
-	}
-	switch {
+	switch cause := c.job.Cause(); {
 	case cause != nil:
 		err = cause
 	case c.body != nil && c.body.failed.Load():
@@ -220,7 +219,13 @@ func (c *call) Leave(cause error) { c.job.Cancel(cause) }
 func (c *call) follow() {
 	ctx := c.req.Context()
 	if !front.Watch(ctx, c) {
-		c.unfollow = context.AfterFunc(ctx, func() { c.job.Cancel(context.Cause(ctx)) })
+		c.unfollow = context.AfterFunc(ctx, func() {
+			if c.req.ProtoMajor >= 2 {
+				c.job.Cancel(context.Cause(ctx)) // it said so
+				return
+			}
+			c.leaving.Store(time.AfterFunc(leaveGrace, func() { c.job.Cancel(context.Cause(ctx)) }))
+		})
 	}
 }
 
@@ -236,5 +241,8 @@ func (c *call) unfollowed() bool {
 		return false
 	}
 	c.unfollow()
+	if t := c.leaving.Load(); t != nil {
+		t.Stop()
+	}
 	return true
 }

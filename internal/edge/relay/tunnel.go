@@ -70,8 +70,12 @@ func (x *exchange) switchProtocols(resp wire.Response) error {
 		return nil // the client has left
 	}
 	var wg sync.WaitGroup
-	wg.Go(func() { t.carry(t.backend, rw.Reader) })
 	wg.Go(func() {
+		defer stopPanic(t.Abort)
+		t.carry(t.backend, rw.Reader)
+	})
+	wg.Go(func() {
+		defer stopPanic(t.Abort)
 		if early := x.up.in.Rest(); len(early) > 0 {
 			_, _ = t.client.Write(early) // when it fails the next write does
 		}

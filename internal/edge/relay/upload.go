@@ -33,6 +33,7 @@ func startUpload(w http.ResponseWriter, u *conn, from *body, req *http.Request) 
 	up.touch()
 	go func() {
 		defer close(up.done)
+		defer stopPanic(u.Abort) // a panic in a goroutine would end the process
 		err := up.send(u, req)
 		up.whole.Store(err == nil)
 		if err != nil && from.failed.Load() {
