@@ -15,7 +15,7 @@ const MaxFrame = 64 << 10
 // ExecCommand is what the exec endpoint is asked to run.
 type ExecCommand struct {
 	App  string   `json:"app,omitempty"` // may be empty when the environment has one application
-	Argv []string `json:"argv"`          // empty: a login shell
+	Argv []string `json:"argv"`          // empty: an interactive shell
 	TTY  bool     `json:"tty,omitempty"`
 	Size *Size    `json:"size,omitempty"` // of the terminal, when TTY
 }

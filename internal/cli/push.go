@@ -30,7 +30,7 @@ type pushOptions struct {
 func (o *pushOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.target, "target", "", "branch to push to (default: -e, or the current branch)")
-	f.BoolVarP(&o.force, "force", "f", false, "allow history to be replaced")
+	f.BoolVarP(&o.force, "force", "f", false, "allow rewriting history")
 	f.BoolVar(&o.forceWithLease, "force-with-lease", false, "the same, unless the branch has changed on the server")
 	f.BoolVar(&o.activate, "activate", false, "activate the environment")
 	f.StringVar(&o.parent, "parent", "", "parent of a new environment")

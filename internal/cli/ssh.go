@@ -17,7 +17,7 @@ func (c *program) environmentSSH() *cobra.Command {
 		Aliases: []string{"ssh"},
 		Short:   "Run a command, or a shell, in an application's container",
 		Long: "Runs a command in a running web container of an application and exits with its status. One argument is a line for the shell, " +
-			"as with ssh; several are the command and its arguments, exactly. Without any it is a login shell.",
+			"as with ssh; several are the command and its arguments, exactly. Without arguments it is an interactive shell.",
 		Example: "  sluice ssh\n  sluice ssh 'cd var/log && ls -l'\n  sluice ssh -- php -v",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := c.selectEnvironment(cmd.Context())

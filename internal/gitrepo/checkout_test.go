@@ -89,7 +89,7 @@ func TestCheckoutHoldsTheFilesAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestCheckoutMendsWhatACrashLeft(t *testing.T) {
+func TestCheckoutRepairsWhatACrashLeft(t *testing.T) {
 	f := newFixture(t)
 	dir := filepath.Join(t.TempDir(), "work")
 	commit := f.commit(t, "main", file{path: "a", content: "1"}, file{path: "b/c", content: "2"})

@@ -1,12 +1,14 @@
 package gitserve
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 type Limits struct {
 	PushBytes       int64 // of the objects of one push; default 1 GiB
 	RepositoryBytes int64 // of a repository on disk after a push; default 10 GiB
+	RepositoryRefs  int   // that a repository may have: each client is sent all of them; default 20,000
 	Refs            int   // that one push may change; default 1000
 	Branches        int   // the same for branches, each of which is validated; default 50
 	Pushes          int   // that are received at a time, of all projects; default 8
@@ -33,6 +36,7 @@ func (l Limits) withDefaults() Limits {
 	return Limits{
 		PushBytes:       cmp.Or(l.PushBytes, 1<<30),
 		RepositoryBytes: cmp.Or(l.RepositoryBytes, 10<<30),
+		RepositoryRefs:  cmp.Or(l.RepositoryRefs, 20_000),
 		Refs:            cmp.Or(l.Refs, 1000),
 		Branches:        cmp.Or(l.Branches, 50),
 		Pushes:          cmp.Or(l.Pushes, 8),
@@ -117,9 +121,12 @@ func busy(ctx context.Context) error {
 }
 
 // checkPush refuses a push that exceeds the limits, before its configuration is looked at.
-func (s *Server) checkPush(push platform.Push, dir string) error {
-	branches, deletes := 0, 0
+func (s *Server) checkPush(ctx context.Context, push platform.Push, dir string) error {
+	branches, deletes, creates := 0, 0, 0
 	for _, u := range push.Updates {
+		if u.Old == platform.ZeroCommit {
+			creates++
+		}
 		if u.Deletes() {
 			deletes++
 		} else if _, ok := u.Branch(); ok {
@@ -137,6 +144,9 @@ func (s *Server) checkPush(push platform.Push, dir string) error {
 	if deletes == len(push.Updates) {
 		return nil // frees room
 	}
+	if err := s.checkRefs(ctx, dir, creates); err != nil {
+		return err
+	}
 	size, err := sizeOf(filepath.Join(dir, "objects"))
 	if err != nil {
 		return err
@@ -145,6 +155,23 @@ func (s *Server) checkPush(push platform.Push, dir string) error {
 		return platform.Errorf(platform.CodeInvalid, "with this push the repository has %d MB, and at most %d MB are allowed; nothing was stored",
 			size>>20, s.Limits.RepositoryBytes>>20).
 			WithHint("keep media and dumps out of the repository, or ask the operator to raise --git-max-repository")
+	}
+	return nil
+}
+
+// checkRefs refuses a push that creates more refs than a repository may have.
+func (s *Server) checkRefs(ctx context.Context, dir string, creates int) error {
+	if creates == 0 {
+		return nil
+	}
+	cmd := s.command(ctx, nil, []string{"GIT_DIR=" + dir}, "for-each-ref", "--format=.", "--count="+strconv.Itoa(s.Limits.RepositoryRefs))
+	out, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("count refs: %w: %s", err, cmd.Stderr())
+	}
+	if n := bytes.Count(out, []byte("\n")) + creates; n > s.Limits.RepositoryRefs {
+		return platform.Errorf(platform.CodeInvalid, "with this push the repository has %d branches and tags or more, and at most %d are allowed; nothing was stored",
+			n, s.Limits.RepositoryRefs).WithHint("delete branches and tags that are not needed: git push sluice --delete NAME")
 	}
 	return nil
 }

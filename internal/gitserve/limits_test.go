@@ -81,6 +81,20 @@ func TestAPushOfTooManyRefsIsRefused(t *testing.T) {
 	}
 }
 
+func TestARepositoryHasALimitOfRefs(t *testing.T) {
+	f := newFixture(t, settings{limits: gitserve.Limits{RepositoryRefs: 3}})
+	f.commit("a", "1")
+	f.mustGit("push", f.url("write"), "main:a", "main:refs/tags/b")
+	out, err := f.git("push", f.url("write"), "main:c", "main:d")
+	if err == nil || !strings.Contains(out, "has 4 branches and tags or more, and at most 3 are allowed") {
+		t.Errorf("got %v: %s", err, out)
+	}
+	f.commit("a", "2")
+	f.mustGit("push", f.url("write"), "main:a") // changes one
+	f.mustGit("push", f.url("write"), "--delete", "b")
+	f.mustGit("push", f.url("write"), "main:c")
+}
+
 func TestARepositoryHasAQuota(t *testing.T) {
 	f := newFixture(t, settings{limits: gitserve.Limits{RepositoryBytes: 1 << 20}})
 	f.commit("small", randomBytes(t, 600_000))

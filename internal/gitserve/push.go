@@ -79,7 +79,7 @@ func (p *push) preReceive(ctx context.Context, c call, out io.Writer) (status by
 	asked := p.pushOf(c)
 	err := p.checkQuarantine(c.Quarantine)
 	if err == nil {
-		err = p.checkPush(asked, p.dir)
+		err = p.checkPush(ctx, asked, p.dir)
 	}
 	if err == nil {
 		err = p.Gate.AuthorizePush(ctx, p.subject, asked)

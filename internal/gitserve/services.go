@@ -2,6 +2,7 @@ package gitserve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -80,12 +81,16 @@ func (s *Server) uploadPack(w http.ResponseWriter, r *http.Request) {
 	}
 	defer done()
 	env, _ := protocol(r.Header.Get("Git-Protocol"))
-	ctx, cancel := context.WithCancelCause(r.Context())
+	ctx, end := context.WithTimeoutCause(r.Context(), totalLimit, errTooSlow)
+	defer end()
+	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s.serve(ctx, w, r, exchange{
 		service: uploadPack, dir: t.dir, settings: fetchSettings(), env: env, limit: maxFetch, gone: cancel,
 	})
 }
+
+var errTooSlow = errors.New("the client takes too long")
 
 // exchange is one request to a service of git.
 type exchange struct {

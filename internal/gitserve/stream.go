@@ -9,8 +9,12 @@ import (
 	"time"
 )
 
-// idleLimit is how long a client may take to send or to take a piece of data.
-const idleLimit = 2 * time.Minute
+// How long a client may take: for a piece of data, and for a whole push or fetch. Without
+// the second one, a few bytes a minute would keep a turn for days.
+const (
+	idleLimit  = 2 * time.Minute
+	totalLimit = time.Hour
+)
 
 // sink sends to the client what git says, at once. When the client is gone it swallows
 // the rest, so that git never waits for it nor dies of it.
@@ -39,7 +43,7 @@ func (s *sink) Write(p []byte) (int, error) {
 }
 
 // body reads a request's body: unpacked when it is compressed, at most limit bytes, and
-// with a deadline for every piece.
+// with a deadline for every piece and for the whole.
 type body struct {
 	raw  io.Reader // as it comes from the client
 	text io.Reader
@@ -50,8 +54,9 @@ var errTooLarge = errors.New("the request is too large")
 
 func newBody(w http.ResponseWriter, r *http.Request, limit int64) (*body, error) {
 	b := &body{rc: http.NewResponseController(w)}
+	end := time.Now().Add(totalLimit)
 	b.raw = readerFunc(func(p []byte) (int, error) {
-		_ = b.rc.SetReadDeadline(time.Now().Add(idleLimit)) // not all transports can
+		_ = b.rc.SetReadDeadline(earlier(time.Now().Add(idleLimit), end)) // not all transports can
 		return r.Body.Read(p)
 	})
 	text := b.raw
@@ -85,6 +90,13 @@ func (b *body) feed(git io.WriteCloser, limit int64) {
 	_ = git.Close()
 	_, _ = io.CopyN(io.Discard, b.raw, limit)
 	_ = b.rc.SetReadDeadline(time.Time{})
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 type readerFunc func(p []byte) (int, error)
