@@ -4,7 +4,10 @@
 # saw meanwhile. TREE is a directory with Magento, its vendor directory included; it is copied.
 #
 #   WEEK        the deployments, in their order (default: all, see the functions step_*)
-#   WEEK_PHP    the version of PHP that step_php changes to (default: 8.4)
+#   WEEK_PHP    the version of PHP that step_php_version changes to (default: 8.4)
+#   WEEK_MYSQL  the version of MariaDB (default: 10.5, as in examples/magento-template). With 10.11,
+#               which Magento 2.4.7-p3 does not list, its setup:db:status never says that the
+#               schema is current, so that every deployment upgrades.
 #   SLUICE_CACHE  where everything is kept (default: .cache); the shop stays there, and running
 #               the script again goes on with it. DOWN=1 stops and removes it.
 #
@@ -15,7 +18,6 @@ demo="$cache/week" data="$cache/week/data" router_socket="$cache/week/data/route
 api_port="${SLUICE_WEEK_API_PORT:-7170}" http_port="${SLUICE_WEEK_HTTP_PORT:-8180}" https_port="${SLUICE_WEEK_HTTPS_PORT:-8543}"
 export SLUICE_URL="http://127.0.0.1:$api_port" XDG_CONFIG_HOME="$demo/config"
 work="$demo/shop" results="$demo/results.tsv" subnets=10.217.0.0/16
-# The build is made by the tools of this checkout, not by a copy of an earlier one.
 search_image=localhost/sluice-searchstub:1
 all="first scopes unchanged php template style module config variable composer service php_version queue patch locale broken failing revert"
 
@@ -42,8 +44,8 @@ build_tools() {
 
 # search_stub makes an image in the layout of OpenSearch's, out of the PHP image, which has curl.
 search_stub() {
+    "$bin/sluiced" images php-8.2 "mariadb-${WEEK_MYSQL:-10.5}" redis-7.0 rabbitmq-3.10
     docker image inspect "$search_image" >/dev/null 2>&1 && return
-    "$bin/sluiced" images php-8.2 mariadb-10.11 redis-7.0 rabbitmq-3.10
     local base files="$demo/searchstub"
     base=$(docker images --format '{{.Repository}}:{{.Tag}}' sluice/php-8.2 | head -1)
     mkdir -p "$files/config" "$files/data"
@@ -88,11 +90,13 @@ opensearch:
     disk: 512
 YAML
     sed -i 's/^\(    redis: "redis:redis"\)$/\1\n    opensearch: "opensearch:opensearch"/; /^        composer install/d' "$work/.magento.app.yaml"
-    sed -i 's/mysql:10\.[0-9]*/mysql:10.11/' "$work/.magento/services.yaml"
+    if [ -n "${WEEK_MYSQL:-}" ]; then
+        sed -i "s/mysql:10\.[0-9]*/mysql:$WEEK_MYSQL/" "$work/.magento/services.yaml"
+        # The list of versions that Magento takes.
+        sed -i 's/>^10\\\.\[2-6\]\\\.</>^10\\.([2-6]|11)\\.</' "$work/app/etc/di.xml"
+    fi
     rm -f "$work/.gitignore"
     printf '/generated/\n/var/\n/pub/static/\n/app/etc/env.php\n/auth.json\n' >"$work/.gitignore"
-    # Magento lists MariaDB up to 10.6; Debian's is 10.11, which it works with.
-    sed -i 's/>^10\\\.\[2-6\]\\\.</>^10\\.([2-6]|11)\\.</' "$work/app/etc/di.xml"
     git -C "$work" init --quiet --initial-branch=main
     git -C "$work" config user.name Week
     git -C "$work" config user.email week@example.com
@@ -102,7 +106,7 @@ YAML
 }
 
 # push_step changes the shop as the function step_NAME says, pushes it among visitors, and
-# notes a line. A step whose name is in fails must not succeed.
+# notes a line.
 push_step() {
     local step=$1 log="$demo/$1.log" visitors="" began wall result=failure
     say "$step"
@@ -252,4 +256,4 @@ step_failing() {
 
 step_revert() { rm -f "$work/$module/Setup/Patch/Data/Failing.php"; }
 
-main
+{ main; exit; } # read as one, so that the script may change while it runs
