@@ -39,6 +39,8 @@ type machine struct {
 
 	router *process
 	daemon *process
+
+	bins string // directory of the binaries; empty: SLUICE_BIN, or ../bin
 }
 
 var machines atomic.Int32
@@ -125,10 +127,7 @@ func (m *machine) url() string { return fmt.Sprintf("http://127.0.0.1:%d", m.api
 
 // bin returns the path of a binary that `make build` made.
 func (m *machine) bin(name string) string {
-	dir := os.Getenv("SLUICE_BIN")
-	if dir == "" {
-		dir = "../bin"
-	}
+	dir := cmp.Or(m.bins, os.Getenv("SLUICE_BIN"), "../bin")
 	abs, err := filepath.Abs(filepath.Join(dir, name))
 	if err != nil {
 		m.t.Fatal(err)

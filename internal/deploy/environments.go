@@ -130,19 +130,15 @@ func (s *Service) demolish(ctx context.Context, env platform.Environment, log *w
 }
 
 // DemolishProject removes the containers, routes, data and slugs of every environment of
-// a project. The caller deletes the records and the repository afterwards. It refuses while
-// an activity of the project is in progress.
+// a project, after it has seen to it that nothing of the project is deployed any more. The
+// caller deletes the records and the repository afterwards. It refuses while an activity of
+// the project is in progress.
 func (s *Service) DemolishProject(ctx context.Context, project string) error {
-	busy, err := s.Records.Unfinished(ctx)
+	cancelled, err := s.Records.CloseProject(ctx, project)
 	if err != nil {
-		return fmt.Errorf("list unfinished activities: %w", err)
+		return err
 	}
-	for _, a := range busy {
-		if a.Project == project {
-			return platform.Errorf(platform.CodeConflict, "activity %s of project %s is in progress; nothing was deleted", a.ID, project).
-				WithHint("wait for it, or cancel it: sluice activity:cancel %s", a.ID)
-		}
-	}
+	s.Queue.Dropped(cancelled, "The project is being deleted.")
 	envs, err := s.Records.Environments(ctx, project)
 	if err != nil {
 		return fmt.Errorf("list environments: %w", err)

@@ -414,3 +414,34 @@ func TestSecretsStayOutOfTheRecord(t *testing.T) {
 		t.Errorf("reason %q, log:\n%s", a.Reason, out)
 	}
 }
+
+// While a project is deleted, nothing of it is deployed into what is being removed.
+func TestNothingIsDeployedIntoADeletedProject(t *testing.T) {
+	w := newWorld(t)
+	w.push(shop())
+	s := w.service(nil) // no worker
+	by := platform.Actor{Name: "Jane"}
+	waits, err := s.Redeploy(t.Context(), "shop", "main", by, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.engine.Before("Destroy", func(ctx context.Context, _ enginetest.Call) error {
+		if _, err := s.Redeploy(ctx, "shop", "main", by, nil); platform.ErrorCode(err) != platform.CodeConflict {
+			t.Errorf("queued during the deletion: %v", err)
+		}
+		if a, ok, err := w.store.Claim(ctx, 0); ok || err != nil {
+			t.Errorf("claimed during the deletion: %s, %v", a.ID, err)
+		}
+		return errors.New("broken")
+	})
+	if err := s.DemolishProject(t.Context(), "shop"); err == nil {
+		t.Fatal("no error")
+	}
+	if log := w.log(waits); !strings.Contains(log, "The project is being deleted.") { // and has ended
+		t.Errorf("log of what waited:\n%s", log)
+	}
+	w.engine.Before("Destroy", nil)
+	if err := s.DemolishProject(t.Context(), "shop"); err != nil {
+		t.Errorf("again: %v", err)
+	}
+}

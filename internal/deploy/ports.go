@@ -16,6 +16,10 @@ type Records interface {
 	Project(ctx context.Context, id string) (platform.Project, error)
 	// ProjectLoad returns how many environments a project has, and how many activities wait.
 	ProjectLoad(ctx context.Context, project string) (environments, pending int, err error)
+	// CloseProject begins the deletion of a project: nothing of it is queued or claimed any
+	// more, and what waited is cancelled and returned. It returns CodeConflict while an
+	// activity of the project is in progress.
+	CloseProject(ctx context.Context, id string) (cancelled []platform.Activity, err error)
 	// Variables returns the variables that apply to an environment, lowest precedence
 	// first: project, inherited from parents, the environment's own. env is the name of the
 	// environment.

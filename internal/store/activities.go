@@ -26,12 +26,16 @@ func scanActivity(row scanner) (platform.Activity, error) {
 // Enqueue stores a pending activity at the end of the queue; CreatedAt becomes now when
 // it is zero. When it is a push, pending pushes of the same environment are cancelled in
 // the same transaction and returned as superseded. It returns CodeConflict when the
-// identifier is taken and CodeNotFound when there is no such project.
+// identifier is taken or the project is being deleted, and CodeNotFound when there is no
+// such project.
 func (s *Store) Enqueue(ctx context.Context, a platform.Activity) (superseded []platform.Activity, err error) {
 	if a.ID == "" {
 		return nil, platform.Errorf(platform.CodeInvalid, "an activity needs an identifier")
 	}
 	err = s.write(ctx, func(tx *tx) error {
+		if err := tx.wantOpen(ctx, a.Project); err != nil {
+			return err
+		}
 		if a.Type == platform.ActivityPush {
 			if superseded, err = tx.supersede(ctx, a); err != nil {
 				return err
@@ -68,12 +72,15 @@ func (t *tx) insertActivity(ctx context.Context, a platform.Activity) error {
 }
 
 func (t *tx) supersede(ctx context.Context, by platform.Activity) ([]platform.Activity, error) {
+	return t.cancelPending(ctx, "superseded by "+by.ID, `project = ? AND environment = ? AND type = ?`, by.Project, by.Environment, by.Type)
+}
+
+// cancelPending cancels the pending activities that a condition selects.
+func (t *tx) cancelPending(ctx context.Context, reason, where string, args ...any) ([]platform.Activity, error) {
 	old, err := collect(ctx, t, scanActivity, `
-		UPDATE activities SET state = ?1, reason = ?2, updated_at = ?3, completed_at = ?3, cancellable = 0, completion = 100
-		WHERE project = ?4 AND environment = ?5 AND type = ?6 AND state = ?7
-		RETURNING `+activityColumns,
-		platform.ActivityCancelled, "superseded by "+by.ID, timeText(t.now),
-		by.Project, by.Environment, by.Type, platform.ActivityPending)
+		UPDATE activities SET state = 'cancelled', reason = ?, updated_at = ?, completed_at = ?, cancellable = 0, completion = 100
+		WHERE state = 'pending' AND `+where+`
+		RETURNING `+activityColumns, append([]any{reason, timeText(t.now), timeText(t.now)}, args...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +115,7 @@ const claimQuery = `
 	WHERE seq = (
 		SELECT p.seq FROM activities p
 		WHERE p.state = 'pending'
+			AND NOT (SELECT closed FROM projects WHERE id = p.project)
 			AND NOT EXISTS (
 				SELECT 1 FROM activity_environments mine
 				JOIN activity_environments theirs ON theirs.project = mine.project

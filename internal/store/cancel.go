@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 
 	"sluice/internal/platform"
@@ -13,21 +11,14 @@ import (
 // is false when it is no longer pending, or when there is none.
 func (s *Store) CancelPending(ctx context.Context, id, reason string) (a platform.Activity, ok bool, err error) {
 	err = s.write(ctx, func(tx *tx) error {
-		a, err = scanActivity(tx.QueryRowContext(ctx, `
-			UPDATE activities SET state = ?1, reason = ?2, updated_at = ?3, completed_at = ?3, cancellable = 0, completion = 100
-			WHERE id = ?4 AND state = ?5
-			RETURNING `+activityColumns,
-			platform.ActivityCancelled, reason, timeText(tx.now), id, platform.ActivityPending))
-		if err != nil {
-			return err
+		cancelled, err := tx.cancelPending(ctx, reason, `id = ?`, id)
+		if len(cancelled) > 0 {
+			a, ok = cancelled[0], true
 		}
-		return tx.lock(ctx, a)
+		return err
 	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return platform.Activity{}, false, nil
-	}
 	if err != nil {
 		return platform.Activity{}, false, fmt.Errorf("cancel activity %s: %w", id, err)
 	}
-	return a, true, nil
+	return a, ok, nil
 }

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
 	"sluice/internal/platform"
 )
@@ -49,17 +51,52 @@ func (s *Store) SaveProject(ctx context.Context, p platform.Project) error {
 // that is gone is not an error. It returns CodeConflict while an activity is in progress.
 func (s *Store) DeleteProject(ctx context.Context, id string) error {
 	return s.write(ctx, func(tx *tx) error {
-		var busy bool
-		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM activities WHERE project = ? AND state = ?)`,
-			id, platform.ActivityInProgress).Scan(&busy)
-		if err != nil {
+		if err := tx.wantIdle(ctx, id); err != nil {
 			return err
 		}
-		if busy {
-			return platform.Errorf(platform.CodeConflict, "an activity of project %q is in progress; nothing was deleted", id).
-				WithHint("wait for it or cancel it, then try again")
-		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM projects WHERE id = ?`, id)
+		_, err := tx.ExecContext(ctx, `DELETE FROM projects WHERE id = ?`, id)
 		return err
 	})
+}
+
+// CloseProject begins the deletion of a project: from then on nothing of it is queued or
+// claimed, and what waited is cancelled and returned. A deletion that fails can be repeated.
+// It returns CodeConflict while an activity is in progress; then nothing was changed.
+func (s *Store) CloseProject(ctx context.Context, id string) (cancelled []platform.Activity, err error) {
+	err = s.write(ctx, func(tx *tx) error {
+		if err := tx.wantIdle(ctx, id); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE projects SET closed = 1 WHERE id = ?`, id); err != nil {
+			return err
+		}
+		cancelled, err = tx.cancelPending(ctx, "the project is being deleted", `project = ?`, id)
+		return err
+	})
+	return cancelled, err
+}
+
+// wantOpen refuses new activities of a project that is being deleted.
+func (t *tx) wantOpen(ctx context.Context, project string) error {
+	var closed bool
+	err := t.QueryRowContext(ctx, `SELECT closed FROM projects WHERE id = ?`, project).Scan(&closed)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && !closed {
+		return nil // that there is no project is found out by the insertion
+	}
+	if err != nil {
+		return err
+	}
+	return platform.Errorf(platform.CodeConflict, "project %q is being deleted; nothing was queued", project).
+		WithHint("repeat the deletion if it failed: sluice project:delete -p %s", project)
+}
+
+// wantIdle refuses what must not happen while an activity of the project is in progress.
+func (t *tx) wantIdle(ctx context.Context, project string) error {
+	var busy string
+	err := t.QueryRowContext(ctx, `SELECT ifnull(min(id), '') FROM activities WHERE project = ? AND state = 'in_progress'`, project).Scan(&busy)
+	if err != nil || busy == "" {
+		return err
+	}
+	return platform.Errorf(platform.CodeConflict, "activity %s of project %q is in progress; nothing was deleted", busy, project).
+		WithHint("wait for it, or cancel it: sluice activity:cancel %s", busy)
 }

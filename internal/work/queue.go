@@ -108,8 +108,8 @@ func (q *Queue) poke() {
 	}
 }
 
-// Enqueue stores an activity of a registered kind and notifies subscribers of it and of those
-// it supersedes. It sets ID, Also, State, Step and the times.
+// Enqueue stores an activity of a registered kind and ends the logs of the pushes
+// that it supersedes. It sets ID, Also, State, Step and the times.
 func (q *Queue) Enqueue(ctx context.Context, a platform.Activity) (platform.Activity, error) {
 	kind, known := q.kinds[a.Type]
 	if !known {
@@ -129,20 +129,22 @@ func (q *Queue) Enqueue(ctx context.Context, a platform.Activity) (platform.Acti
 	if err != nil {
 		return platform.Activity{}, fmt.Errorf("enqueue: %w", err)
 	}
-	for _, old := range superseded {
-		q.closeLog(old, "This push was superseded by activity "+a.ID+" before it began.")
-	}
+	q.Dropped(superseded, "This push was superseded by activity "+a.ID+" before it began.")
 	q.poke()
 	return a, nil
 }
 
-func (q *Queue) closeLog(a platform.Activity, line string) {
-	if w, err := q.Journal.Log(a.ID); err == nil {
-		_, _ = fmt.Fprintln(w, line) // the record says it too
-		_ = w.Close()
-	}
-	if err := q.Journal.Seal(a.ID); err != nil {
-		q.Log.Error("could not seal the log of an activity", "activity", a.ID, "error", err)
+// Dropped ends the logs of activities whose records were cancelled before they began, with a
+// line that says why.
+func (q *Queue) Dropped(cancelled []platform.Activity, why string) {
+	for _, a := range cancelled {
+		if w, err := q.Journal.Log(a.ID); err == nil {
+			_, _ = fmt.Fprintln(w, why) // the record says it too
+			_ = w.Close()
+		}
+		if err := q.Journal.Seal(a.ID); err != nil {
+			q.Log.Error("could not seal the log of an activity", "activity", a.ID, "error", err)
+		}
 	}
 }
 
@@ -154,7 +156,7 @@ func (q *Queue) Cancel(ctx context.Context, id string, by platform.Actor) (platf
 		return platform.Activity{}, err
 	}
 	if ok {
-		q.closeLog(a, "Cancelled by "+by.Name+" before it began.")
+		q.Dropped([]platform.Activity{a}, "Cancelled by "+by.Name+" before it began.")
 		return a, nil
 	}
 	if a, err = q.Records.Activity(ctx, id); err != nil {

@@ -1,0 +1,66 @@
+package deploy_test
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+
+	"sluice/internal/engine"
+	"sluice/internal/platform"
+)
+
+func TestRedeployRunsTheHookOnlyForAReason(t *testing.T) {
+	w := newWorld(t)
+	w.push(shop())
+	by := platform.Actor{ID: "jane", Name: "Jane"}
+	redeploy := func(params map[string]string) string {
+		t.Helper()
+		s := w.service(nil)
+		var a platform.Activity
+		w.run(s, func() {
+			var err error
+			if a, err = s.Redeploy(t.Context(), "shop", "main", by, params); err != nil {
+				t.Fatal(err)
+			}
+			w.log(a) // until it is sealed
+		})
+		return w.log(a)
+	}
+	if out := redeploy(nil); !strings.Contains(out, "Skipping the deploy hook") || !strings.Contains(out, "Executing post deploy hook") {
+		t.Errorf("an unchanged redeploy should run post_deploy only:\n%s", out)
+	}
+	if out := redeploy(map[string]string{"deploy.hooks": "force"}); !strings.Contains(out, "Executing deploy hook for application mymagento (asked for)") {
+		t.Errorf("the hook was not forced:\n%s", out)
+	}
+	err := w.store.SaveVariable(t.Context(), "shop", platform.Variable{
+		Name: "env:COLOUR", Value: "blue", Environment: "main", VisibleRuntime: true, Enabled: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := redeploy(nil); !strings.Contains(out, "(variables, routes or relationships changed)") {
+		t.Errorf("a changed variable did not run the hook:\n%s", out)
+	}
+}
+
+// TestLogsHaveNoSensitiveValues: a hook that prints its environment, on its way to the log.
+func TestLogsHaveNoSensitiveValues(t *testing.T) {
+	w := newWorld(t)
+	for name, sensitive := range map[string]bool{"env:API_KEY": true, "env:COLOUR": false} {
+		err := w.store.SaveVariable(t.Context(), "shop", platform.Variable{
+			Name: name, Value: "value-of-" + name, Sensitive: sensitive, VisibleBuild: true, VisibleRuntime: true, Enabled: true,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.engine.OnExec(func(_ context.Context, req engine.ExecRequest) (int, error) {
+		_, err := io.WriteString(req.Stdout, "API_KEY=value-of-env:API_KEY COLOUR=value-of-env:COLOUR\n")
+		return 0, err
+	})
+	out, _ := w.push(shop())
+	if strings.Contains(out, "value-of-env:API_KEY") || !strings.Contains(out, "API_KEY=******** COLOUR=value-of-env:COLOUR") {
+		t.Errorf("the log has\n%s", out)
+	}
+}
