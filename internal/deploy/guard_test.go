@@ -429,6 +429,10 @@ func TestNothingIsDeployedIntoADeletedProject(t *testing.T) {
 		if _, err := s.Redeploy(ctx, "shop", "main", by, nil); platform.ErrorCode(err) != platform.CodeConflict {
 			t.Errorf("queued during the deletion: %v", err)
 		}
+		push := platform.Push{Project: "shop", Updates: []platform.RefUpdate{{Ref: "refs/heads/main", New: w.source.commit(shop())}}}
+		if err := s.PreReceive(ctx, push, io.Discard); platform.ErrorCode(err) != platform.CodeConflict {
+			t.Errorf("pushed during the deletion: %v", err)
+		}
 		if a, ok, err := w.store.Claim(ctx, 0); ok || err != nil {
 			t.Errorf("claimed during the deletion: %s, %v", a.ID, err)
 		}

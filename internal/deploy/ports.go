@@ -15,6 +15,7 @@ type Records interface {
 	// Project returns CodeNotFound when there is none.
 	Project(ctx context.Context, id string) (platform.Project, error)
 	// ProjectLoad returns how many environments a project has, and how many activities wait.
+	// It returns CodeConflict for a project that is being deleted.
 	ProjectLoad(ctx context.Context, project string) (environments, pending int, err error)
 	// CloseProject begins the deletion of a project: nothing of it is queued or claimed any
 	// more, and what waited is cancelled and returned. It returns CodeConflict while an

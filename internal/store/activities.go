@@ -33,7 +33,7 @@ func (s *Store) Enqueue(ctx context.Context, a platform.Activity) (superseded []
 		return nil, platform.Errorf(platform.CodeInvalid, "an activity needs an identifier")
 	}
 	err = s.write(ctx, func(tx *tx) error {
-		if err := tx.wantOpen(ctx, a.Project); err != nil {
+		if err := wantOpen(ctx, tx, a.Project); err != nil {
 			return err
 		}
 		if a.Type == platform.ActivityPush {

@@ -132,8 +132,12 @@ func checkIdentity(ctx context.Context, q queryer, env platform.Environment) err
 		WithHint("give the branch another name")
 }
 
-// ProjectLoad returns how many environments a project has, and how many activities wait.
+// ProjectLoad returns how many environments a project has, and how many activities wait. It
+// returns CodeConflict for a project that is being deleted.
 func (s *Store) ProjectLoad(ctx context.Context, project string) (environments, pending int, err error) {
+	if err := wantOpen(ctx, s.reader, project); err != nil {
+		return 0, 0, mapError(err)
+	}
 	err = s.reader.QueryRowContext(ctx, `
 		SELECT (SELECT count(*) FROM environments WHERE project = ?1),
 			(SELECT count(*) FROM activities WHERE project = ?1 AND state = 'pending')`, project).Scan(&environments, &pending)

@@ -77,16 +77,16 @@ func (s *Store) CloseProject(ctx context.Context, id string) (cancelled []platfo
 }
 
 // wantOpen refuses new activities of a project that is being deleted.
-func (t *tx) wantOpen(ctx context.Context, project string) error {
+func wantOpen(ctx context.Context, q queryer, project string) error {
 	var closed bool
-	err := t.QueryRowContext(ctx, `SELECT closed FROM projects WHERE id = ?`, project).Scan(&closed)
+	err := q.QueryRowContext(ctx, `SELECT closed FROM projects WHERE id = ?`, project).Scan(&closed)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && !closed {
 		return nil // that there is no project is found out by the insertion
 	}
 	if err != nil {
 		return err
 	}
-	return platform.Errorf(platform.CodeConflict, "project %q is being deleted; nothing was queued", project).
+	return platform.Errorf(platform.CodeConflict, "project %q is being deleted; nothing was changed", project).
 		WithHint("repeat the deletion if it failed: sluice project:delete -p %s", project)
 }
 
