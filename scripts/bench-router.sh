@@ -1,8 +1,8 @@
 #!/bin/bash
 # Compares sluice-router with kamal-proxy, Caddy, nginx and HAProxy on this machine (make
-# bench-router). Installs wrk and the peers that Debian has, and skips with a clear line
+# bench-router). Installs wrk, h2load and the peers that Debian has, and skips with a clear line
 # what is not there. kamal-proxy has no package: build it from its public source and name
-# the binary in SLUICE_BENCH_KAMAL. Takes about eight minutes.
+# the binary in SLUICE_BENCH_KAMAL. Takes about twelve minutes.
 set -euo pipefail
 
 say() { printf 'bench-router: %s\n' "$*" >&2; }
@@ -20,7 +20,7 @@ install() {
 }
 
 wanted=()
-for pair in wrk:wrk nginx:nginx-light haproxy:haproxy caddy:caddy; do
+for pair in wrk:wrk h2load:nghttp2-client nginx:nginx-light haproxy:haproxy caddy:caddy; do
     command -v "${pair%%:*}" >/dev/null || wanted+=("${pair#*:}")
 done
 if [ ${#wanted[@]} -gt 0 ] && command -v apt-get >/dev/null; then

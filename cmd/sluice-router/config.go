@@ -84,7 +84,7 @@ func connectionsWithin(files uint64) int {
 		return 1
 	}
 	const most = 1 << 20
-	return int(max(1, min(most, (files-reserve)/2))) //nolint:gosec // at most 1 << 20
+	return int(max(1, min(most, (files-reserve)/2)))
 }
 
 // openFiles returns the limit of open files, which Go raises to what the process may have.

@@ -18,6 +18,7 @@ type scenario struct {
 	path   string
 	secure bool
 	cached bool
+	http2  bool
 }
 
 func scenarios() []scenario {
@@ -30,12 +31,16 @@ func scenarios() []scenario {
 		{name: "cached 100 KiB", path: "/cached/100k", cached: true},
 		{name: "cached TLS 1 KiB", path: "/cached/1k", cached: true, secure: true},
 		{name: "cached TLS 100 KiB", path: "/cached/100k", cached: true, secure: true},
+		{name: "HTTP/2 1 KiB", path: "/1k", secure: true, http2: true},
+		{name: "HTTP/2 100 KiB", path: "/100k", secure: true, http2: true},
+		{name: "cached HTTP/2 1 KiB", path: "/cached/1k", cached: true, secure: true, http2: true},
+		{name: "cached HTTP/2 100 KiB", path: "/cached/100k", cached: true, secure: true, http2: true},
 	}
 }
 
 // measures reports whether the scenario makes sense for the peer.
 func (s scenario) measures(p *peer) bool {
-	return (!s.secure || p.secure != "") && (!s.cached || p.caches)
+	return (!s.secure || p.secure != "") && (!s.cached || p.caches) && (!s.http2 || p.http2)
 }
 
 // series is the measurements of one peer in one scenario.
@@ -72,6 +77,12 @@ func (l *lab) compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if _, err := exec.LookPath("h2load"); err != nil {
+		l.printf("skipped: HTTP/2: h2load, which makes its load, is missing: apt-get install nghttp2-client\n")
+		for _, p := range peers {
+			p.http2 = false
+		}
+	}
 	all := l.plan(peers)
 	for round := range l.rounds {
 		for i, s := range scenarios() {
@@ -88,9 +99,20 @@ func (l *lab) compare(ctx context.Context) error {
 	for i, s := range scenarios() {
 		if len(all[i]) > 0 {
 			l.table(s, all[i])
+			if s.http2 {
+				l.http2Goal(s, all)
+			}
 		}
 	}
 	return nil
+}
+
+// load puts load on a URL in the scenario's protocol.
+func (l *lab) load(ctx context.Context, s scenario, url string, d time.Duration) (sample, int, error) {
+	if s.http2 {
+		return h2load(ctx, l.dir, url, l.conns, d)
+	}
+	return wrk(ctx, url, siteHost, l.conns, d)
 }
 
 // plan returns what is measured, by scenario.
@@ -135,7 +157,7 @@ func (l *lab) profile(ctx context.Context, s scenario, p *process) (wait func())
 func (l *lab) measure(ctx context.Context, s scenario, ser *series, first bool) error {
 	url := ser.peer.url(s.secure, s.path)
 	if first {
-		if _, _, err := wrk(ctx, url, siteHost, l.conns, time.Second); err != nil {
+		if _, _, err := l.load(ctx, s, url, time.Second); err != nil {
 			return err
 		}
 	}
@@ -144,7 +166,7 @@ func (l *lab) measure(ctx context.Context, s scenario, ser *series, first bool) 
 		defer l.profile(ctx, s, ser.peer.process)()
 	}
 	arrived, cpu := l.backend.requests.Load(), ser.peer.process.cpu()
-	got, n, err := wrk(ctx, url, siteHost, l.conns, l.duration)
+	got, n, err := l.load(ctx, s, url, l.duration)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,7 @@
 package main
 
 // The peers' configurations: no access log, connections to the backend kept alive, as
-// many workers as there are processors, HTTP/1.1 towards clients, and the headers about
+// many workers as there are processors, HTTP/1.1 and 2 towards clients, and the headers about
 // the client that Sluice sets, too. Words in braces are filled in by lab.configured.
 
 const nginxConfig = `
@@ -14,6 +14,7 @@ http {
     access_log off;
     sendfile on;
     keepalive_requests 10000000;
+    http2_max_requests 10000000;
     client_body_temp_path ${dir}/body;
     proxy_temp_path ${dir}/proxy;
     fastcgi_temp_path ${dir}/fastcgi;
@@ -24,7 +25,7 @@ http {
     upstream app { server ${backend}; keepalive 256; keepalive_requests 10000000; }
     server {
         listen ${plain};
-        listen ${secure} ssl;
+        listen ${secure} ssl http2;
         ssl_certificate ${cert};
         ssl_certificate_key ${key};
         server_name ${host};
@@ -58,7 +59,7 @@ cache bench
     max-age 3600
 frontend site
     bind ${plain}
-    bind ${secure} ssl crt ${pem} alpn http/1.1
+    bind ${secure} ssl crt ${pem} alpn h2,http/1.1
     http-request set-header X-Forwarded-Host %[req.hdr(host)]
     http-request set-header X-Forwarded-Proto https if { ssl_fc }
     http-request set-header X-Forwarded-Proto http if !{ ssl_fc }
@@ -78,7 +79,7 @@ const caddyConfig = `
         level ERROR
     }
     servers {
-        protocols h1
+        protocols h1 h2
     }
 }
 http://${host}:${plainport} {

@@ -25,6 +25,7 @@ type peer struct {
 	process *process // nil for the backend itself
 	plain   string   // address of http://
 	secure  string   // address of https://; "" when it is not measured
+	http2   bool     // it speaks HTTP/2 on its secure address
 	caches  bool     // it answers /cached/... from memory or disk
 	goes    bool     // it is written in Go: our goal is set by these
 }
@@ -124,7 +125,7 @@ func startSluice(ctx context.Context, l *lab, dir string, more ...string) (*peer
 	if _, err := edgectl.NewClient(control).Publish(ctx, l.publication()); err != nil {
 		return nil, proc.failed(err)
 	}
-	return &peer{process: proc, plain: addrs[0], secure: addrs[1], goes: true, caches: true}, nil
+	return &peer{process: proc, plain: addrs[0], secure: addrs[1], goes: true, caches: true, http2: true}, nil
 }
 
 // publication is the bench's environment: everything from the application, and answers
@@ -213,7 +214,7 @@ func (l *lab) configured(ctx context.Context, dir, program, config string, args 
 	if err := proc.ready(ctx, addrs...); err != nil {
 		return nil, proc.failed(err)
 	}
-	return &peer{process: proc, plain: addrs[0], secure: addrs[1]}, nil
+	return &peer{process: proc, plain: addrs[0], secure: addrs[1], http2: true}, nil
 }
 
 func startCaddy(ctx context.Context, l *lab, dir string) (*peer, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -43,6 +44,28 @@ func (l *lab) table(s scenario, all []*series) {
 	if !s.cached {
 		l.goals(all, ours)
 	}
+}
+
+// http2Share is the goal for HTTP/2: of our own rate over HTTP/1.1 with TLS.
+const http2Share = 0.9
+
+// http2Goal compares ours with our own HTTP/1.1.
+func (l *lab) http2Goal(s scenario, all [][]*series) {
+	rate := func(name string) float64 {
+		for i, other := range scenarios() {
+			for _, ser := range all[i] {
+				if other.name == name && ser.peer.name == "sluice" && len(ser.samples) > 0 {
+					return median(ser.samples, rateOf)
+				}
+			}
+		}
+		return 0
+	}
+	ours, before := rate(s.name), rate(strings.Replace(s.name, "HTTP/2", "TLS", 1))
+	if ours == 0 || before == 0 {
+		return
+	}
+	l.printf("  goal %.1f x our own HTTP/1.1: %.2f, %s\n", http2Share, ours/before, met(ours >= http2Share*before))
 }
 
 // goals compares with the best of the peers in Go.

@@ -77,8 +77,8 @@ func TestGuessersDoNotKeepOutOthers(t *testing.T) {
 	if len(a.guessers) > maxGuessers {
 		t.Errorf("%d addresses are remembered", len(a.guessers))
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(nil)
 	a.turn <- struct{}{} // somebody else is being verified
 	if v := a.check(ctx, other, "ann", "secret"); v != refused {
 		t.Errorf("a client that left: %v", v)

@@ -21,7 +21,7 @@ func verified(state *tls.ConnectionState) bool {
 }
 
 // setClientCert tells the application which certificate the client showed, and only on
-// routes that ask for one (spec: platform 3.5). Values of these names that the client sent
+// routes that ask for one. Values of these names that the client sent
 // are gone by now.
 func (r *route) setClientCert(h http.Header, state *tls.ConnectionState) {
 	switch {

@@ -24,7 +24,7 @@ func TestHeldRequestsNeedLittleMemory(t *testing.T) {
 		send(t, c, "GET /page HTTP/1.1\r\nHost: shop.test\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\nAccept: text/html\r\nAccept-Language: de,en\r\nCookie: PHPSESSID=0123456789abcdef\r\n\r\n")
 	}
 	s.waiting(n)
-	if each := (int64(memory()) - int64(before)) / n; each > maxHeldMemory { //nolint:gosec // far from the limits
+	if each := (int64(memory()) - int64(before)) / n; each > maxHeldMemory {
 		t.Errorf("a held request takes %d bytes", each)
 	} else {
 		t.Logf("a held request takes %d bytes", each)

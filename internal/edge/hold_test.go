@@ -252,6 +252,35 @@ func TestEventStreamsAreNotWaitedForAndCutAtTheRelease(t *testing.T) {
 	})
 }
 
+// TestLongLivedConnectionsAreCutWhenDataMayChange: no drain waits for them, and they must
+// not meet the old release on the data of the new one.
+func TestLongLivedConnectionsAreCutWhenDataMayChange(t *testing.T) {
+	inWorld(t, func(w *world) {
+		t := w.t
+		w.backend("r1", func(rw http.ResponseWriter, req *http.Request) {
+			rw.Header().Set("Content-Type", "text/event-stream")
+			_ = http.NewResponseController(rw).Flush()
+			<-req.Context().Done()
+		})
+		w.publish("r1")
+		stream := w.start(1, http.MethodGet)
+		w.hold(platform.Hold{})
+		if len(stream) != 0 {
+			t.Fatal("the stream was cut by the hold")
+		}
+		if err := w.router.Commit(t.Context(), testEnv); err != nil {
+			t.Fatal(err)
+		}
+		if a := <-stream; a.err == nil {
+			t.Errorf("the stream ended with %+v", a)
+		}
+		synctest.Wait()
+		if s := w.status(); s.LongLived != 0 || s.LastHold.LongLived != 1 {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
+
 func TestAnotherActivityTakesOverTheWaiters(t *testing.T) {
 	inWorld(t, func(w *world) {
 		t := w.t

@@ -9,7 +9,7 @@ import (
 const hstsHeader = "Strict-Transport-Security"
 
 // uniteHSTS makes all routes of one host say the same: a browser keeps one answer for a
-// host, so what any of the routes asks for counts (spec: platform 3.5).
+// host, so what any of the routes asks for counts.
 func uniteHSTS(routes []*route) {
 	byHost := map[string]platform.HSTS{}
 	for _, r := range routes {

@@ -70,7 +70,7 @@ func (p *protection) byAddress(addr netip.Addr) (allowed, matched bool) {
 }
 
 // consumesAuthorization reports whether the Authorization header is for the router and not
-// for the application (spec: platform 3.6).
+// for the application.
 func (p *protection) consumesAuthorization() bool { return p != nil && p.users != nil }
 
 // bypassesFrom reports whether requests from the address are not to be held.

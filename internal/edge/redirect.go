@@ -13,7 +13,7 @@ import (
 	"sluice/internal/platform"
 )
 
-// redirects are the partial redirects of one route (spec: platform 3.3). An exact or
+// redirects are the partial redirects of one route. An exact or
 // prefix rule with the longest path wins; patterns follow in the order they are written.
 type redirects struct {
 	paths    map[string]*rule

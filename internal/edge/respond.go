@@ -6,19 +6,17 @@ import (
 	"strings"
 )
 
-// HeldHeader is set on answers to requests that waited, in milliseconds.
+// HeldHeader is set on responses to requests that waited, in milliseconds.
 const HeldHeader = "X-Sluice-Held"
 
-// robotsHeader keeps search engines away from environments that are not for the public
-// (spec: platform 3.6, 4.4).
+// robotsHeader keeps search engines away from environments that are not for the public.
 const (
 	robotsHeader = "X-Robots-Tag"
 	noRobots     = "noindex, nofollow"
 )
 
-// Respond makes a backend's header what the visitor gets: without what is not his
-// business, with what the environment and its route say (spec: platform 3.6). Whoever
-// relays an answer of a backend calls it once, before anything was written.
+// Respond makes an application's header what the visitor gets: without internal fields,
+// with what the environment and its route say.
 func (t *transaction) Respond(status int, h http.Header) {
 	if status == http.StatusSwitchingProtocols || isEventStream(h) {
 		t.Outlast()
@@ -34,8 +32,8 @@ func (t *transaction) Respond(status int, h http.Header) {
 	t.route.mark(h, t.secure)
 }
 
-// mark sets what every answer of a route carries, also one from a cache or one that the
-// router made itself.
+// mark sets what every response of a route carries, also one from the cache or one that
+// the router made itself.
 func (r *route) mark(h http.Header, secure bool) {
 	if secure {
 		r.hsts(h)

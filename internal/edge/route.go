@@ -52,7 +52,7 @@ func compileRoute(e *environment, r platform.Route) (*route, error) {
 }
 
 // toTLS sends a request for http:// on where only https:// was declared, and reports
-// whether it did (spec: commerce-cloud 5.3).
+// whether it did.
 func (r *route) toTLS(w http.ResponseWriter, req *http.Request) bool {
 	if !r.upgrade {
 		return false

@@ -107,8 +107,8 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// serve answers a request to a site. Who may not see it learns nothing else of it, but is
-// not asked for a password over http where https is there.
+// serve answers a request to a site. Clients that may not see the site learn nothing else
+// about it. They are not asked for a password over http where https is served.
 func (r *Router) serve(w http.ResponseWriter, req *http.Request, route *route, secure bool) {
 	req = route.budgeted(req)
 	switch {
@@ -204,7 +204,7 @@ func (r *Router) beginHold(ctx context.Context, h platform.Hold) (*environment, 
 
 // Commit makes the hold's deadline end in maintenance. When the deadline has passed and let
 // visitors go back to the old release, they are held once more, and Commit returns when
-// those under way are done, as Hold does. No hold is no error.
+// those under way are done, as Hold does. It is not an error when nothing is held.
 func (r *Router) Commit(ctx context.Context, env platform.EnvironmentID) error {
 	e, again, err := r.commit(ctx, env)
 	if again == nil || err != nil {
@@ -302,7 +302,8 @@ func (r *Router) Close(ctx context.Context, env platform.EnvironmentID, message 
 	return report, r.save()
 }
 
-// Forget removes the environment; who waits is turned away. An unknown one is no error.
+// Forget removes the environment; requests that wait are turned away. An unknown
+// environment is not an error.
 func (r *Router) Forget(ctx context.Context, env platform.EnvironmentID) error {
 	done, err := r.change(ctx)
 	if err != nil {
@@ -328,16 +329,16 @@ func (r *Router) Forget(ctx context.Context, env platform.EnvironmentID) error {
 	return r.save()
 }
 
-// HangUp cuts upgraded connections and event streams, whose clients connect again: for
-// the moment in which another process takes over.
+// HangUp cuts upgraded connections and event streams when another process takes over:
+// their clients connect again.
 func (r *Router) HangUp() {
 	for _, e := range r.list() {
 		e.HangUp()
 	}
 }
 
-// Discharge turns away who still waits and lets nobody wait any more: for the end of the
-// process. What the state file says stays.
+// Discharge turns away requests that wait, now and from now on, at the end of the process.
+// The state file stays as it is.
 func (r *Router) Discharge() {
 	for _, e := range r.list() {
 		e.Discharge()

@@ -56,7 +56,7 @@ func (r *Router) Statuses() []Status {
 }
 
 func (e *environment) status() Status {
-	g := e.Gate.Status()
+	g := e.Status()
 	s := Status{
 		Environment: e.id, State: g.State, Message: g.Message, Activity: g.Activity, Deadline: g.Deadline, OnDeadline: g.OnDeadline,
 		Waiting: g.Waiting, InFlight: g.InFlight, LongLived: g.LongLived, LastHold: g.LastHold,

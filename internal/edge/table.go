@@ -147,7 +147,7 @@ func (s *site) scheme(secure bool) *paths {
 }
 
 // completeSchemes serves what is declared for http:// over https:// too, and sends
-// requests to http:// on to https:// where only that is declared (spec: commerce-cloud 5.3).
+// requests to http:// on to https:// where only that is declared.
 func (s *site) completeSchemes() {
 	declared := make([]*route, 0, len(s.plain.routes))
 	for _, r := range s.plain.routes {

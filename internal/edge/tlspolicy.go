@@ -16,7 +16,7 @@ type TLSPolicy struct {
 	Authorities string              // PEM of those that sign clients' certificates; "": the machine's
 }
 
-// minVersion reads tls.min_version (spec: platform 3.5); 0 for the default.
+// minVersion reads tls.min_version; 0 for the default.
 func minVersion(name string) uint16 {
 	switch name {
 	case "TLSv1.0":

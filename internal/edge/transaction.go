@@ -163,4 +163,6 @@ func (t *transaction) report(ctx context.Context, err error) {
 }
 
 // ServeHTTP sends a request of the transaction's to its release.
-func (t *transaction) ServeHTTP(w http.ResponseWriter, req *http.Request) { relay.Serve(w, req, t) }
+func (t *transaction) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	relay.Serve(w, req, t) //nolint:contextcheck // a dial ends with the transaction, not with the context
+}

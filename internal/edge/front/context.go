@@ -16,7 +16,6 @@ type Leaver interface {
 type connContext struct {
 	context.Context //nolint:containedctx // it is one
 	cancel          context.CancelCauseFunc
-	server          *Server
 
 	mu     sync.Mutex
 	leaver Leaver

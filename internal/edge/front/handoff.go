@@ -40,7 +40,7 @@ func (h *handoff) Accept() (net.Conn, error) {
 // Close makes Accept fail.
 func (h *handoff) Close() error { h.once.Do(func() { close(h.over) }); return nil }
 
-// Addr is nowhere.
+// Addr returns a placeholder; the listener has no address.
 func (h *handoff) Addr() net.Addr { return &net.TCPAddr{} }
 
 // handed is a connection of which something was read already.

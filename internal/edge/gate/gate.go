@@ -231,7 +231,7 @@ func (g *Gate) makeRoom(t *Ticket, status int) {
 	}
 }
 
-// advance lets go as many waiting requests as the pace allows.
+// advance admits as many waiting requests as the pace allows.
 func (g *Gate) advance() {
 	for g.pace != nil && g.queue.len > 0 && g.pace.out < g.pace.window {
 		t := g.queue.head
@@ -258,7 +258,7 @@ func (g *Gate) settle() {
 	}
 }
 
-// letGo starts the paced release of everybody who waits. The gate is open.
+// letGo starts the paced release of all requests that wait. The gate is open.
 func (g *Gate) letGo() {
 	if g.queue.len == 0 || g.pace != nil {
 		return
@@ -276,7 +276,7 @@ func (g *Gate) letGo() {
 	g.advance()
 }
 
-// turnAway answers everybody who waits with err.
+// turnAway ends the wait of all requests with err.
 func (g *Gate) turnAway(err error) {
 	n := g.queue.len
 	for g.queue.len > 0 {
@@ -295,11 +295,11 @@ func (g *Gate) turnAway(err error) {
 	g.settle()
 }
 
-// cut ends requests with ErrCut and returns how many. Only those for which which is true.
-func (g *Gate) cut(which func(*Ticket) bool) int {
+// cut ends the requests that match with ErrCut and returns how many.
+func (g *Gate) cut(match func(*Ticket) bool) int {
 	n := 0
 	for t := range g.inside {
-		if which(t) {
+		if match(t) {
 			t.Cancel(ErrCut)
 			n++
 		}

@@ -23,7 +23,7 @@ type Hold struct {
 }
 
 // BeginHold makes new requests wait. The same activity keeps its deadline; another one
-// takes over who waits. A closed gate stays closed: maintenance ends by Publish or Resume
+// takes over the requests that wait. A closed gate stays closed: maintenance ends by Publish or Resume
 // only. It returns the hold to drain for, nil when the gate is closed.
 func (g *Gate) BeginHold(h platform.Hold) *Hold {
 	g.mu.Lock()
@@ -48,7 +48,7 @@ func (g *Gate) BeginHold(h platform.Hold) *Hold {
 			return g.hold
 		}
 		if g.hold.onDeadline == platform.Maintain {
-			next.onDeadline = platform.Maintain // data may have been touched; nothing untouches it
+			next.onDeadline = platform.Maintain // data may have been changed already
 		}
 		g.endHold()
 	}
@@ -58,8 +58,8 @@ func (g *Gate) BeginHold(h platform.Hold) *Hold {
 	return next
 }
 
-// arm puts the gate under the hold and starts its deadline. Whom a release has not let go
-// yet waits on.
+// arm puts the gate under the hold and starts its deadline. Requests that a paced release
+// has not admitted yet keep waiting.
 func (g *Gate) arm(h *Hold) {
 	if g.pace != nil {
 		g.pace.stall.Stop()
@@ -71,7 +71,7 @@ func (g *Gate) arm(h *Hold) {
 	h.timer = time.AfterFunc(time.Until(h.deadline), func() { g.expire(h) })
 }
 
-// expire acts on a deadline that nobody came before.
+// expire acts on a deadline that has passed with the hold still on.
 func (g *Gate) expire(h *Hold) {
 	g.mu.Lock()
 	if g.hold != h {
@@ -225,7 +225,7 @@ func (g *Gate) Close(message string) platform.HoldReport {
 	return g.collect()
 }
 
-// open ends a hold or maintenance and lets go who waits.
+// open ends a hold or maintenance and releases the requests that wait.
 func (g *Gate) open() {
 	g.endHold()
 	g.lapsed = nil
@@ -238,7 +238,7 @@ func (g *Gate) open() {
 	g.letGo()
 }
 
-// shut ends a hold and turns away who waits.
+// shut ends a hold and turns away the requests that wait.
 func (g *Gate) shut(message string) {
 	g.endHold()
 	g.lapsed = nil
@@ -266,7 +266,7 @@ func (g *Gate) collect() platform.HoldReport {
 	return g.report
 }
 
-// Discharge is for the end of the process: who waits is turned away, long-lived
+// Discharge is for the end of the process: requests that wait are turned away, long-lived
 // connections are cut, and the state stays what it is for the next start.
 func (g *Gate) Discharge() {
 	g.mu.Lock()

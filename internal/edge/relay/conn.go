@@ -64,13 +64,13 @@ func (u *conn) expectWithin(timeout time.Duration, now time.Time) error {
 // waitUntil moves the deadline of reads; the zero time is none.
 func (u *conn) waitUntil(t time.Time) error {
 	u.deadline = t
-	return u.Conn.SetReadDeadline(t)
+	return u.SetReadDeadline(t)
 }
 
 // Abort makes reads and writes that are under way fail. It may be called at any time.
-func (u *conn) Abort() { _ = u.Conn.SetDeadline(time.Unix(1, 0)) }
+func (u *conn) Abort() { _ = u.SetDeadline(time.Unix(1, 0)) }
 
-func (u *conn) close() { _ = u.Conn.Close() }
+func (u *conn) close() { _ = u.Close() }
 
 // errDialTimeout is the cause of a dial that took too long.
 var errDialTimeout = errors.New("the backend did not accept the connection in time")

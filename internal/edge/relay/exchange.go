@@ -75,7 +75,7 @@ func (x *exchange) sendHead() error {
 		return err
 	}
 	if x.body != nil {
-		x.upload = startUpload(x.w, u, x.body, x.req)
+		x.upload = x.startUpload(u)
 	}
 	return nil
 }

@@ -79,6 +79,22 @@ type call struct {
 	upload   *upload     // of body, once it is under way
 	unfollow func() bool // of a client that net/http watches
 	leaving  atomic.Pointer[time.Timer]
+	panicked atomic.Pointer[any] // of a goroutine of the request
+}
+
+// catch is deferred in goroutines of the request, in which a panic would end the process.
+// Serve panics with it in the end: the server ends this request only.
+func (c *call) catch(abort func()) {
+	if problem := recover(); problem != nil {
+		c.panicked.Store(&problem)
+		abort()
+	}
+}
+
+func (c *call) rethrow() {
+	if problem := c.panicked.Load(); problem != nil {
+		panic(*problem)
+	}
 }
 
 // leaveGrace is how long a client of net/http may have closed its side until it counts as
@@ -96,6 +112,7 @@ func Serve(w http.ResponseWriter, req *http.Request, job Job) {
 	c.follow()
 	defer c.stopFollowing()
 	defer c.body.finish()
+	defer c.rethrow()
 	defer func() { c.upload.stop(w) }() // after the response, for the server sees a client that left in it
 	var failure error
 	for try := range maxTries {

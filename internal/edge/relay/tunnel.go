@@ -71,11 +71,11 @@ func (x *exchange) switchProtocols(resp wire.Response) error {
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		defer stopPanic(t.Abort)
+		defer x.catch(t.Abort)
 		t.carry(t.backend, rw.Reader)
 	})
 	wg.Go(func() {
-		defer stopPanic(t.Abort)
+		defer x.catch(t.Abort)
 		if early := x.up.in.Rest(); len(early) > 0 {
 			_, _ = t.client.Write(early) // when it fails the next write does
 		}

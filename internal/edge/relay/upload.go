@@ -26,15 +26,19 @@ var bodies = sync.Pool{New: func() any { return new([bodyBuffer]byte) }} //nolin
 
 const bodyBuffer = 32 << 10
 
-func startUpload(w http.ResponseWriter, u *conn, from *body, req *http.Request) *upload {
+func (c *call) startUpload(u *conn) *upload {
+	from := c.body
 	// Without it the server reads the rest of a body before it sends an early answer.
-	_ = http.NewResponseController(w).EnableFullDuplex()
+	_ = http.NewResponseController(c.w).EnableFullDuplex()
 	up := &upload{body: from, done: make(chan struct{})}
 	up.touch()
 	go func() {
 		defer close(up.done)
-		defer stopPanic(u.Abort) // a panic in a goroutine would end the process
-		err := up.send(u, req)
+		defer c.catch(func() {
+			from.failed.Store(true)
+			u.Abort()
+		})
+		err := up.send(u, c.req)
 		up.whole.Store(err == nil)
 		if err != nil && from.failed.Load() {
 			u.Abort() // half a request must not be waited for, nor carried out
