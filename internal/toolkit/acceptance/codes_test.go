@@ -191,16 +191,16 @@ func warningRows() []raised {
 
 // never are the codes that nothing raises, with the reason.
 func never() map[int]string {
-	schema, parsed, utility := "the schema is part of the program", "a file that cannot be read is told by the code of one that cannot be parsed", "nothing is run by timeout or bash: compression is native"
+	schema, parsed, utility := "the schema is part of the program", "a file that cannot be read has the code of one that cannot be parsed", "nothing is run by timeout or bash: compression is native"
 	names := "steps ask for variables of the schema only; toolkit/stage tests the answer to others"
 	return map[int]string{
 		3: names, 103: names, 203: names, 243: names,
 		5: parsed, 105: parsed, 205: parsed, 245: parsed,
 		6: schema, 106: schema, 206: schema, 246: schema,
 		18: utility, 118: utility,
-		115:  "the original never raises it either: what a query failed with is told by its step",
+		115:  "the original never raises it either: what a query failed with is reported by its step",
 		4001: "the number of processors is asked of the runtime, which has always an answer",
-		137:  "OpenSearch is asked for its version only to warn of an unfit one, where no answer is no finding; toolkit/services tests the code",
+		137:  "OpenSearch is asked for its version only to warn of an unfit one, where a missing response is not a finding; toolkit/services tests the code",
 		129:  "the template is part of the program",
 	}
 }
@@ -236,7 +236,7 @@ func raise(t *testing.T, r raised) {
 	}
 	var out bytes.Buffer
 	status := p.run(&out, &out, arguments(t, p, r.by, level))
-	log, _ := os.ReadFile(filepath.Join(p.dir, "var/log/cloud.error.log")) // missing is told below
+	log, _ := os.ReadFile(filepath.Join(p.dir, "var/log/cloud.error.log")) // a missing file is reported below
 	if r.by != "db-dump" && !strings.Contains(string(log), fmt.Sprintf(`"errorCode":%d,`, r.code)) {
 		t.Errorf("cloud.error.log lacks it: %s\n%s", log, out.String())
 	}

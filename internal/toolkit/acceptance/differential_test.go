@@ -225,7 +225,7 @@ func (e *environment) departures(theirs, ours *outcome) {
 	if theirs.env.Sub("system", "default", suite).Len() == 0 {
 		theirs.env.Unset("system", "default", suite)
 	}
-	// ElasticSuite is told of OpenSearch, TLS and passwords.
+	// ElasticSuite gets OpenSearch, TLS and passwords.
 	if _, open := e.relations["opensearch"]; open || ours.env.Has("system", "default", suite, "es_client", "enable_https_mode") || ours.env.Has("system", "default", suite, "es_client", "enable_http_auth") {
 		if section := ours.env.Get("system", "default", suite); section != nil {
 			theirs.env.SetAt(section, "system", "default", suite)

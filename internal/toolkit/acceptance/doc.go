@@ -3,5 +3,5 @@
 // the test's own; everything between is the real thing.
 //
 // A script of testdata is one case or several; the table in cases_test.go says which, and
-// which cases are no tests here and why. codes_test.go raises every error code.
+// which cases are not tested here and why. codes_test.go raises every error code.
 package acceptance

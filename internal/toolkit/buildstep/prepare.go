@@ -36,7 +36,7 @@ func preBuild(_ context.Context, k *kit.Kit) error {
 }
 
 // generated returns where this version of Magento keeps what it generates. A version that
-// cannot be told has the usual places; apply-patches reports it.
+// is unknown has the usual places; apply-patches reports it.
 func generated(k *kit.Kit) (code, metadata string) {
 	version, err := k.MagentoVersion()
 	if err == nil && version.Satisfies("2.1.*") {

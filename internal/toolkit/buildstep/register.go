@@ -67,7 +67,7 @@ func validatorIn(args scenario.Arguments) kit.Validator {
 // finding asks a validator that may be nil.
 func finding(ctx context.Context, v kit.Validator) (*fault.Fault, error) {
 	if v == nil {
-		return nil, nil //nolint:nilnil // nobody found anything
+		return nil, nil //nolint:nilnil // no finding
 	}
 	return v.Validate(ctx)
 }

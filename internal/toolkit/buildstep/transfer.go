@@ -138,7 +138,7 @@ func writable(k *kit.Kit) []string {
 	return append(dirs, tree.LogDir)
 }
 
-// clearMounts empties the directories that mounts will cover. What is no mount stays:
+// clearMounts empties the directories that mounts will cover. What is not a mount stays:
 // static content of a build without a mount at pub/static is served from there.
 func clearMounts(_ context.Context, k *kit.Kit) error {
 	for _, dir := range tree.MountPoints() {

@@ -23,7 +23,7 @@ func buildCommands(p Process) []*cobra.Command {
 			},
 		},
 		{
-			Use: "module:refresh", Short: "Enables the modules that app/etc/config.php does not know", Args: cobra.NoArgs,
+			Use: "module:refresh", Short: "Enables modules that are not in app/etc/config.php", Args: cobra.NoArgs,
 			RunE: func(c *cobra.Command, _ []string) error {
 				return within(c.Context(), p, options{quiet: true}, func(ctx context.Context, s *session) error {
 					names, err := buildstep.RefreshModules(ctx, s.Kit)

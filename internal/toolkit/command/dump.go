@@ -27,7 +27,7 @@ func newDump(p Process) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().BoolVarP(&o.RemoveDefiners, "remove-definers", "d", false, "Leave out the accounts that views and triggers belong to")
-	c.Flags().StringVarP(&o.Directory, "dump-directory", "a", "", "Write the files into this directory instead of var")
+	c.Flags().BoolVarP(&o.RemoveDefiners, "remove-definers", "d", false, "Remove the DEFINER clauses of views and triggers")
+	c.Flags().StringVarP(&o.Directory, "dump-directory", "a", "", "Write the dumps to this directory (default: var)")
 	return c
 }

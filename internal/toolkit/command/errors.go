@@ -33,7 +33,7 @@ func errorCommands(p Process) []*cobra.Command {
 		},
 	}
 	show.Flags().BoolVarP(&asJSON, "json", "j", false, "Print JSON, by code")
-	show.Flags().BoolVarP(&all, "all", "a", false, "Explain every code there is")
+	show.Flags().BoolVarP(&all, "all", "a", false, "Explain all error codes")
 	return []*cobra.Command{show}
 }
 

@@ -25,7 +25,7 @@ const codeLogger = 23
 // which limits it in the original against its documentation, does not.
 func newLogger(s *session, t *tree.Tree, stages kit.Stages, redactor *journal.Redactor, client *http.Client, o options) (*journal.Logger, error) {
 	if o.nested {
-		return journal.New(journal.Options{Redactor: redactor}, journal.Sink{Handler: scenario.Answers(s.process.Stdout)}), nil
+		return journal.New(journal.Options{Redactor: redactor}, journal.Sink{Handler: scenario.Messages(s.process.Stdout)}), nil
 	}
 	l := levels{config: s.config}
 	l.base, l.err = stages.Global.Text("MIN_LOGGING_LEVEL")
@@ -118,7 +118,7 @@ func notifiers(s *session, l levels, client *http.Client) []journal.Sink {
 }
 
 // email sends by the SMTP server of the platform: PLATFORM_SMTP_HOST, a host or host:port;
-// SLUICE_SMTP_USER and SLUICE_SMTP_PASSWORD when it wants to know who sends.
+// SLUICE_SMTP_USER and SLUICE_SMTP_PASSWORD when it requires a login.
 func email(p Process, c *manifest.EmailHandler) *journal.Email {
 	server, _ := p.env("PLATFORM_SMTP_HOST")
 	if server != "" {

@@ -44,7 +44,7 @@ func newUnlock(p Process) *cobra.Command {
 	c := newOperation(p, "cron:unlock", "Unlocks cron jobs that were left running", func(ctx context.Context, s *session) error {
 		return cron.UnlockCommand(ctx, s.Kit, codes...)
 	})
-	c.Flags().StringArrayVar(&codes, "job-code", nil, "Only the jobs of this code; may be repeated")
+	c.Flags().StringArrayVar(&codes, "job-code", nil, "Only jobs with this code; can be repeated")
 	return c
 }
 
@@ -62,7 +62,7 @@ func newBackupList(p Process) *cobra.Command {
 func newRestore(p Process) *cobra.Command {
 	force, file := false, ""
 	c := &cobra.Command{
-		Use: "backup:restore", Short: "Brings files back from their backup", Args: cobra.NoArgs,
+		Use: "backup:restore", Short: "Restores files from their backup", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if force && !confirmed(c, backup.Question) {
 				return nil

@@ -74,7 +74,7 @@ func (d *decoder) array(option, fallback string) *phparray.Array {
 	}
 	a, ok := v.(*phparray.Array)
 	if !ok {
-		d.fail(name, fmt.Errorf("it holds %T and no array", v))
+		d.fail(name, fmt.Errorf("it is %T, not an array", v))
 		return phparray.New()
 	}
 	return a

@@ -123,11 +123,11 @@ func newRoot(p Process) *cobra.Command {
 // addStandardOptions adds the options that every command of the original has.
 func addStandardOptions(root *cobra.Command) {
 	flags := root.PersistentFlags()
-	flags.BoolP("quiet", "q", false, "Print no messages")
+	flags.BoolP("quiet", "q", false, "Suppress messages")
 	flags.Bool("ansi", false, "Print colours")
-	flags.Bool("no-ansi", false, "Print no colours")
+	flags.Bool("no-ansi", false, "Disable colours")
 	flags.BoolP("no-interaction", "n", false, "Ask no questions")
-	flags.CountP("verbose", "v", "Print more: -v, -vv or -vvv shows messages of level debug")
+	flags.CountP("verbose", "v", "Show messages of level debug (-v, -vv or -vvv)")
 	flags.BoolP("help", "h", false, "Print help")
 	root.Flags().BoolP("version", "V", false, "Print the version")
 }

@@ -45,10 +45,10 @@ func scenarioCommands(p Process) []*cobra.Command {
 			RunE: func(c *cobra.Command, args []string) error { return runScenario(c.Context(), c, p, args...) },
 		},
 		fixed("build", "Builds the application", generate, transfer),
-		fixed("build:generate", "Generates what the build makes", generate),
-		fixed("build:transfer", "Moves what the build made into the init directory", transfer),
+		fixed("build:generate", "Generates code and static content", generate),
+		fixed("build:transfer", "Moves generated files into the init directory", transfer),
 		fixed("deploy", "Deploys the application", deploy),
-		fixed("post-deploy", "Does what is left to do when the site is open again", postDeploy),
+		fixed("post-deploy", "Runs what can wait until the site is open again", postDeploy),
 		newShow(p),
 		newNested(p),
 	}

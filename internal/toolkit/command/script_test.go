@@ -50,7 +50,7 @@ func php() {
 				_ = syscall.Exec(name, append([]string{name}, os.Args[1:]...), os.Environ()) //nolint:forbidigo // a main function
 			}
 		}
-		panic("there is no php: apt-get install php-cli")
+		panic("php was not found: apt-get install php-cli")
 	}
 	fails, _ := os.ReadFile("magento.fails")
 	if len(os.Args) > 2 && strings.TrimSpace(string(fails)) == os.Args[2] {

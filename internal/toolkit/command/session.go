@@ -107,14 +107,14 @@ func prepare(t *tree.Tree, o options) error {
 			continue
 		}
 		if err := t.CopyFile(saved, name); err != nil {
-			return fmt.Errorf("%s was not brought back from the build: %w", name, err)
+			return fmt.Errorf("%s could not be restored from the build: %w", name, err)
 		}
 	}
 	return journal.Join(t, tree.CloudLog, tree.BuildCloudLog, tree.ErrorLog, tree.BuildErrorLog)
 }
 
 // progress prints the lines of the contract for the platform; people at a terminal and
-// commands that are no phase have no use for them.
+// commands that are not phases have no use for them.
 func progress(p Process, o options) kit.Progress {
 	if !o.phase || p.Terminal {
 		return silent{}

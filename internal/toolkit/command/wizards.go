@@ -30,7 +30,7 @@ func newWizard(p Process, name, short string, ask func(context.Context, *session
 		Use: name, Short: short, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if format != "text" && format != "json" {
-				return fmt.Errorf("the format %q is not known; use text or json", format)
+				return fmt.Errorf("unknown format %q; use text or json", format)
 			}
 			return within(c.Context(), p, options{quiet: true}, func(ctx context.Context, s *session) error {
 				reports, err := ask(ctx, s)

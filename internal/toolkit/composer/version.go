@@ -39,7 +39,7 @@ func ParseVersion(text string) (Version, error) {
 	}
 	m := versionPattern().FindStringSubmatch(text)
 	if m == nil {
-		return Version{}, fmt.Errorf("version %q is not understood", text)
+		return Version{}, fmt.Errorf("cannot parse version %q", text)
 	}
 	v := Version{stage: stageOf(m[5])}
 	for i := range v.numbers {
@@ -122,7 +122,7 @@ func sign(n int) int {
 	return 0
 }
 
-// AtLeast reports whether v is the version of the text or later. A text that is no version
+// AtLeast reports whether v is the version of the text or later. A text that is not a version
 // is a mistake in the program and panics.
 func (v Version) AtLeast(text string) bool {
 	w, err := ParseVersion(text)

@@ -35,7 +35,7 @@ func sections() []section {
 
 // Show prints tables of what the platform says: services, routes and variables, or those
 // of them that are named. An unknown name is reported and is not an error. Credentials are shown:
-// everybody who can run this in the container can read them anyway.
+// anyone who can run this in the container can read them anyway.
 func Show(w io.Writer, p *kit.Platform, names []string) error {
 	all := sections()
 	var unknown []string

@@ -78,7 +78,7 @@ func run(t *testing.T, w *toolkittest.World, name string) error {
 	}
 	step, ok := made.(kit.Step)
 	if !ok {
-		t.Fatalf("%s is no step", name)
+		t.Fatalf("%s is not a step", name)
 	}
 	return step.Run(t.Context())
 }
@@ -296,7 +296,7 @@ INFO: Write the updating base URLs configuration in the app/etc/env.php file
 }
 
 // TestURLsThatStayAreLookedAt: in production nothing is replaced, but a secure URL at the port
-// of plain HTTP is told.
+// of plain HTTP is reported.
 func TestURLsThatStayAreLookedAt(t *testing.T) {
 	for base, warned := range map[string]bool{"https://shop.test:8080/": true, "https://shop.test/": false, "http://shop.test:8080/": false} {
 		w := world(t, "2.4.7", "", "")

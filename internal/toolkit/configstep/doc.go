@@ -3,5 +3,5 @@
 //
 // What a section contains is decided by toolkit/envphp; here it is read, written and logged.
 // A file is written at once, and only when something changes; before the first such write
-// the platform is told that data is touched.
+// the platform learns that data is touched.
 package configstep

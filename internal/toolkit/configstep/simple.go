@@ -110,7 +110,7 @@ func setCryptKey(_ context.Context, k *kit.Kit) error {
 	}
 	backup, err := k.PHPFile(tree.EnvPHPBackup).Read()
 	if err != nil {
-		k.Log.Warningf("The encryption key is not looked for in the backup: %v", err)
+		k.Log.Warningf("Could not look for the encryption key in the backup: %v", err)
 	}
 	key, notes := envphp.CryptKey(env, backup, k.Platform.Variable("CRYPT_KEY"))
 	envphp.Log(k.Log, notes)

@@ -66,7 +66,7 @@ func docker(ctx context.Context, stdin string, args ...string) (string, error) {
 // the machines that require Docker, where the images are assembled before the tests.
 func startMariaDB(t *testing.T) string {
 	t.Helper()
-	required := strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") //nolint:forbidigo // tests are told by the environment what must not be skipped
+	required := strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") //nolint:forbidigo // the environment says what tests must not skip
 	s, ok := catalog.Default().Service("mysql", "10.11")
 	if !ok {
 		t.Fatal("the catalog has no MariaDB")

@@ -24,7 +24,7 @@ import (
 
 const (
 	limit     = time.Hour // for one database
-	maxErrors = 64 << 10  // bytes of stderr that are told
+	maxErrors = 64 << 10  // bytes of stderr that the error repeats
 )
 
 // one dumps a database while it holds the lock: two dumps at a time would close and open
@@ -93,13 +93,13 @@ func dump(ctx context.Context, k *kit.Kit, connection *phparray.Array, out io.Wr
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // an argument list, no shell
 	cmd.Dir = k.Tree.Dir()
 	cmd.Env = append(cmd.Environ(), "MYSQL_PWD="+connection.Text("password"))
-	var told bytes.Buffer
-	cmd.Stdout, cmd.Stderr = out, &told
+	var stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = out, &stderr
 	if err := cmd.Run(); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		text := told.Bytes()[:min(told.Len(), maxErrors)]
+		text := stderr.Bytes()[:min(stderr.Len(), maxErrors)]
 		return fmt.Errorf("The command %q failed. %s: %w", line, bytes.TrimSpace(text), err)
 	}
 	return nil
@@ -115,7 +115,7 @@ func arguments(k *kit.Kit, connection *phparray.Array) ([]string, error) {
 		}
 	}
 	if program == "" {
-		return nil, errors.New("Required utility mysqldump was not found; mariadb-dump would do too")
+		return nil, errors.New("Required utility mysqldump was not found; mariadb-dump is accepted too")
 	}
 	host, port, _ := strings.Cut(connection.Text("host"), ":")
 	args := []string{program, "-h", host, "-u", connection.Text("username")}

@@ -74,7 +74,7 @@ func twoLevelCache(s cacheService, more *phparray.Array) *phparray.Array {
 }
 
 // symfonyCache is the two-level cache of Magento 2.4.9: some types of cache may be served
-// stale while they are made anew.
+// stale while they are made again.
 func symfonyCache(s cacheService, slave *phparray.Array) *phparray.Array {
 	frontend := func(persistent, dir string) *phparray.Array {
 		remote := phparray.Replace(phparray.Map(

@@ -45,7 +45,7 @@ func (h *Email) Close() error {
 		return nil
 	}
 	if h.Server == "" || len(h.To) == 0 {
-		return errors.New("mail was not sent: there is no SMTP server or no recipient; set PLATFORM_SMTP_HOST and log.email.to")
+		return errors.New("could not send mail: no SMTP server or no recipient is configured; set PLATFORM_SMTP_HOST and log.email.to")
 	}
 	if err := h.send(); err != nil {
 		return fmt.Errorf("mail to %s: %w", strings.Join(h.To, ", "), err)

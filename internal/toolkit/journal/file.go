@@ -13,7 +13,7 @@ type Opener func() (*os.File, error)
 type File struct {
 	open   Opener
 	file   *os.File
-	closed bool // it could not be opened, which was told
+	closed bool // it could not be opened, and that was reported
 }
 
 // NewFile returns a File.

@@ -99,7 +99,7 @@ const chunkHeader = 12
 func (h *GELF) chunks(message []byte) error {
 	size := h.ChunkSize - chunkHeader
 	if size <= 0 {
-		return fmt.Errorf("a chunk_size of %d bytes holds nothing", h.ChunkSize)
+		return fmt.Errorf("a chunk_size of %d bytes leaves no room for data", h.ChunkSize)
 	}
 	if len(message) <= h.ChunkSize {
 		return h.write(message)

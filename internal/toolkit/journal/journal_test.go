@@ -66,11 +66,11 @@ func (b *broken) Handle(journal.Record) error {
 
 func TestAHandlerThatFailsIsToldAndDoesNotStopTheOthers(t *testing.T) {
 	var out bytes.Buffer
-	var told []string
+	var failures []string
 	redactor := &journal.Redactor{}
 	redactor.Add("sekret-token")
 	local, remote := &broken{}, &broken{}
-	log := journal.New(journal.Options{Fallback: func(err error) { told = append(told, err.Error()) }, Redactor: redactor},
+	log := journal.New(journal.Options{Fallback: func(err error) { failures = append(failures, err.Error()) }, Redactor: redactor},
 		journal.Sink{Handler: local}, journal.Sink{Handler: remote, Remote: true}, journal.Sink{Handler: journal.Lines(&out)})
 	log.Info("one")
 	log.Info("two")
@@ -80,8 +80,8 @@ func TestAHandlerThatFailsIsToldAndDoesNotStopTheOthers(t *testing.T) {
 	if local.calls != 2 || remote.calls != 1 {
 		t.Errorf("local was called %d times, remote %d times", local.calls, remote.calls)
 	}
-	if len(told) != 3 || told[0] != "no answer with ******" {
-		t.Errorf("%q", told)
+	if len(failures) != 3 || failures[0] != "no answer with ******" {
+		t.Errorf("%q", failures)
 	}
 }
 
@@ -132,11 +132,11 @@ func TestErrorLog(t *testing.T) {
 	log.Warning("no code")
 	log.Warn(1006, "The configured state is not <ideal>")
 	log.Warn(1006, "again")
-	log.Fault(&fault.Fault{Code: 109, Level: fault.Critical, Message: "wrong", Suggestion: "mend it"})
+	log.Fault(&fault.Fault{Code: 109, Level: fault.Critical, Message: "wrong", Suggestion: "fix it"})
 	log.Fault(&fault.Fault{Message: "code 0 counts"})
 	log.Fault(&fault.Fault{Code: 9999, Message: "unknown"})
 	want := `{"errorCode":1006,"stage":"build","step":"validate-config","suggestion":"` + "`ece-tools wizard:ideal-state` lists what to change." + `","title":"The configured state is not <ideal>","type":"warning"}
-{"errorCode":109,"stage":"deploy","step":"validate-config","suggestion":"mend it","title":"wrong","type":"critical"}
+{"errorCode":109,"stage":"deploy","step":"validate-config","suggestion":"fix it","title":"wrong","type":"critical"}
 {"errorCode":0,"title":"code 0 counts"}
 {"errorCode":9999,"title":"unknown"}
 `
@@ -163,14 +163,14 @@ func TestLogFileIsOpenedAtTheFirstRecord(t *testing.T) {
 }
 
 func TestALogFileThatCannotBeOpenedIsToldOnce(t *testing.T) {
-	told := 0
+	failures := 0
 	file := journal.NewFile(func() (*os.File, error) { return nil, errors.New("read-only") })
-	log := journal.New(journal.Options{Fallback: func(error) { told++ }}, journal.Sink{Handler: file})
+	log := journal.New(journal.Options{Fallback: func(error) { failures++ }}, journal.Sink{Handler: file})
 	log.Info("one")
 	log.Info("two")
 	log.Close()
-	if told != 1 {
-		t.Errorf("told %d times", told)
+	if failures != 1 {
+		t.Errorf("failures %d times", failures)
 	}
 }
 

@@ -49,7 +49,7 @@ type Logger struct {
 // Options of a Logger; the zero value is usable.
 type Options struct {
 	Now      func() time.Time // nil: time.Now
-	Fallback func(error)      // is told of handlers that fail; nil: nobody
+	Fallback func(error)      // receives the errors of handlers; may be nil
 	Redactor *Redactor        // nil: only the fixed patterns
 }
 
@@ -145,7 +145,7 @@ func (l *Logger) Errorf(format string, args ...any) { l.Error(fmt.Sprintf(format
 func (l *Logger) Critical(message string) { l.Log(Record{Level: fault.Critical, Message: message}) }
 
 // Close ends the handlers that must be ended: files, connections, the mail that was
-// collected. A handler that cannot is told to the fallback.
+// collected. Errors of handlers go to the fallback.
 func (l *Logger) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -24,20 +24,20 @@ const secret = "topsecret-1"
 // through logs a record with a secret through a handler and returns what went wrong.
 func through(t *testing.T, h journal.Handler) []string {
 	t.Helper()
-	var told []string
+	var failures []string
 	redactor := &journal.Redactor{}
 	redactor.Add(secret)
-	log := journal.New(journal.Options{Now: now, Redactor: redactor, Fallback: func(err error) { told = append(told, err.Error()) }}, journal.Sink{Handler: h, Min: fault.Notice, Remote: true})
+	log := journal.New(journal.Options{Now: now, Redactor: redactor, Fallback: func(err error) { failures = append(failures, err.Error()) }}, journal.Sink{Handler: h, Min: fault.Notice, Remote: true})
 	log.Debug("not sent")
 	log.Fault(&fault.Fault{Code: 116, Message: "setup:install --db-password='x' with " + secret, Suggestion: "look at the log"})
 	log.Close()
-	return told
+	return failures
 }
 
-func check(t *testing.T, got string, told []string) {
+func check(t *testing.T, got string, failures []string) {
 	t.Helper()
-	if len(told) > 0 {
-		t.Errorf("told %q", told)
+	if len(failures) > 0 {
+		t.Errorf("failures %q", failures)
 	}
 	if strings.Contains(got, secret) || strings.Contains(got, "password='x'") || !strings.Contains(got, "setup:install") || strings.Contains(got, "not sent") {
 		t.Errorf("sent: %s", got)
@@ -66,9 +66,9 @@ func posts(t *testing.T, answer string) (url string, got func() (*http.Request, 
 
 func TestSlack(t *testing.T) {
 	url, got := posts(t, `{"ok": true}`)
-	told := through(t, &journal.Slack{Client: &http.Client{}, URL: url, Token: "xoxb", Channel: "shop", Username: "bot"})
+	failures := through(t, &journal.Slack{Client: &http.Client{}, URL: url, Token: "xoxb", Channel: "shop", Username: "bot"})
 	r, body := got()
-	check(t, body, told)
+	check(t, body, failures)
 	if r.Header.Get("Authorization") != "Bearer xoxb" {
 		t.Errorf("%v", r.Header)
 	}
@@ -84,16 +84,16 @@ func TestSlack(t *testing.T) {
 
 func TestSlackThatRefuses(t *testing.T) {
 	url, _ := posts(t, `{"ok": false, "error": "invalid_auth"}`)
-	if told := through(t, &journal.Slack{Client: &http.Client{}, URL: url}); len(told) != 1 || told[0] != "slack refused the message: invalid_auth" {
-		t.Errorf("%q", told)
+	if failures := through(t, &journal.Slack{Client: &http.Client{}, URL: url}); len(failures) != 1 || failures[0] != "slack refused the message: invalid_auth" {
+		t.Errorf("%q", failures)
 	}
 }
 
 func TestGELFOverHTTP(t *testing.T) {
 	url, got := posts(t, "")
-	told := through(t, &journal.GELF{Transport: "http", Address: strings.TrimPrefix(url, "http://"), Path: "/gelf", Client: &http.Client{}, Additional: map[string]string{"project": "p1", "_id": "refused"}, Hostname: "app"})
+	failures := through(t, &journal.GELF{Transport: "http", Address: strings.TrimPrefix(url, "http://"), Path: "/gelf", Client: &http.Client{}, Additional: map[string]string{"project": "p1", "_id": "refused"}, Hostname: "app"})
 	r, body := got()
-	check(t, body, told)
+	check(t, body, failures)
 	if r.URL.Path != "/gelf" {
 		t.Errorf("%s", r.URL)
 	}
@@ -124,9 +124,9 @@ func TestGELFOverTCP(t *testing.T) {
 			received <- bytes.TrimSuffix(text, []byte{0})
 		}
 	}()
-	told := through(t, &journal.GELF{Transport: "tcp", Address: listener.Addr().String(), Timeout: 1e9, Additional: map[string]string{"project": "p1"}, Hostname: "app"})
+	failures := through(t, &journal.GELF{Transport: "tcp", Address: listener.Addr().String(), Timeout: 1e9, Additional: map[string]string{"project": "p1"}, Hostname: "app"})
 	text := <-received
-	check(t, string(text), told)
+	check(t, string(text), failures)
 	checkGELF(t, text)
 }
 
@@ -162,7 +162,7 @@ func packet(t *testing.T, conn net.PacketConn) []byte {
 
 func TestGELFOverUDPInChunks(t *testing.T) {
 	conn := packets(t, "udp", "127.0.0.1:0")
-	told := through(t, &journal.GELF{Transport: "udp", Address: conn.LocalAddr().String(), Timeout: 1e9, ChunkSize: 100, Additional: map[string]string{"project": "p1"}, Hostname: "app"})
+	failures := through(t, &journal.GELF{Transport: "udp", Address: conn.LocalAddr().String(), Timeout: 1e9, ChunkSize: 100, Additional: map[string]string{"project": "p1"}, Hostname: "app"})
 	var text []byte
 	for i, count := 0, 1; i < count; i++ {
 		chunk := packet(t, conn)
@@ -172,21 +172,21 @@ func TestGELFOverUDPInChunks(t *testing.T) {
 		count = int(chunk[11])
 		text = append(text, chunk[12:]...)
 	}
-	check(t, string(text), told)
+	check(t, string(text), failures)
 	checkGELF(t, text)
 }
 
 func TestGELFWithoutTransport(t *testing.T) {
-	if told := through(t, &journal.GELF{Transport: "pigeon"}); len(told) != 1 || told[0] != "Can't send log message: Unknown transport type: pigeon" {
-		t.Errorf("%q", told)
+	if failures := through(t, &journal.GELF{Transport: "pigeon"}); len(failures) != 1 || failures[0] != "Can't send log message: Unknown transport type: pigeon" {
+		t.Errorf("%q", failures)
 	}
 }
 
 func TestSyslogUDP(t *testing.T) {
 	conn := packets(t, "udp", "127.0.0.1:0")
-	told := through(t, &journal.SyslogUDP{Address: conn.LocalAddr().String(), Ident: "php", Facility: 8, Hostname: "app 1"})
+	failures := through(t, &journal.SyslogUDP{Address: conn.LocalAddr().String(), Ident: "php", Facility: 8, Hostname: "app 1"})
 	first, second := string(packet(t, conn)), string(packet(t, conn))
-	check(t, first, told)
+	check(t, first, failures)
 	if !strings.HasPrefix(first, "<11>1 2026-11-23T09:09:47.312568Z app_1 php ") || !strings.Contains(first, " - - ERROR: [116] setup:install") || !strings.HasSuffix(second, " - - look at the log") {
 		t.Errorf("%s\n%s", first, second)
 	}
@@ -195,9 +195,9 @@ func TestSyslogUDP(t *testing.T) {
 func TestSyslog(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "log")
 	conn := packets(t, "unixgram", name)
-	told := through(t, &journal.Syslog{Ident: "ece", Facility: 8, Network: "unixgram", Address: name})
+	failures := through(t, &journal.Syslog{Ident: "ece", Facility: 8, Network: "unixgram", Address: name})
 	text := string(packet(t, conn))
-	check(t, text, told)
+	check(t, text, failures)
 	if !strings.HasPrefix(text, "<11>") || !strings.Contains(text, "ece[") {
 		t.Errorf("%s", text)
 	}
@@ -249,7 +249,7 @@ func mailServer(t *testing.T) (address string, got func() (commands []string, da
 
 func TestEmail(t *testing.T) {
 	address, got := mailServer(t)
-	told := through(t, &journal.Email{Server: address, User: "u", Password: "p", From: "from@example.com", To: []string{"a@example.com", "b@example.com"}, Subject: "Shop\r\nBcc: evil@example.com", Now: now})
+	failures := through(t, &journal.Email{Server: address, User: "u", Password: "p", From: "from@example.com", To: []string{"a@example.com", "b@example.com"}, Subject: "Shop\r\nBcc: evil@example.com", Now: now})
 	commands, data := got()
 	for _, want := range []string{"MAIL FROM:<from@example.com>", "RCPT TO:<a@example.com>", "RCPT TO:<b@example.com>"} {
 		if !strings.Contains(strings.Join(commands, "\n"), want) {
@@ -264,11 +264,11 @@ func TestEmail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, string(text), told)
+	check(t, string(text), failures)
 }
 
 func TestEmailWithoutAServer(t *testing.T) {
-	if told := through(t, &journal.Email{To: []string{"a@example.com"}, Now: now}); len(told) != 1 || !strings.Contains(told[0], "PLATFORM_SMTP_HOST") {
-		t.Errorf("%q", told)
+	if failures := through(t, &journal.Email{To: []string{"a@example.com"}, Now: now}); len(failures) != 1 || !strings.Contains(failures[0], "PLATFORM_SMTP_HOST") {
+		t.Errorf("%q", failures)
 	}
 }

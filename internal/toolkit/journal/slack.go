@@ -73,7 +73,7 @@ func slackAnswer(body []byte) error {
 		Error string `json:"error"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return fmt.Errorf("slack answered with what is no JSON: %w", err)
+		return fmt.Errorf("slack did not respond with JSON: %w", err)
 	}
 	if !answer.OK {
 		return errors.New("slack refused the message: " + answer.Error)
@@ -82,7 +82,7 @@ func slackAnswer(body []byte) error {
 }
 
 func post(client Doer, url, contentType, authorization string, body []byte, read func([]byte) error) error {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), notifyTimeout, errors.New("no answer within "+notifyTimeout.String())) // a record has no context of its own
+	ctx, cancel := context.WithTimeoutCause(context.Background(), notifyTimeout, errors.New("no response within "+notifyTimeout.String())) // a record has no context of its own
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
@@ -102,7 +102,7 @@ func post(client Doer, url, contentType, authorization string, body []byte, read
 		return err
 	}
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("%s answered %s", req.URL.Host, resp.Status)
+		return fmt.Errorf("%s responded with %s", req.URL.Host, resp.Status)
 	}
 	return read(answer)
 }

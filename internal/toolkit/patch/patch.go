@@ -70,7 +70,7 @@ func (t Tool) ApplyFile(ctx context.Context, name string) (Outcome, error) {
 func (t Tool) Apply(ctx context.Context, text []byte) (Outcome, error) {
 	refused := t.git(ctx, text, "--check")
 	if shell.IsNotFound(refused) {
-		return 0, errors.New("git was not found, which applies patches; install it in the image of the application. Nothing was changed")
+		return 0, errors.New("git was not found; it is needed to apply patches, so install it in the image of the application. Nothing was changed")
 	}
 	if refused == nil {
 		if err := t.git(ctx, text); err != nil {

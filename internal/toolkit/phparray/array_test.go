@@ -16,7 +16,7 @@ func decode(t *testing.T, src string) *phparray.Array {
 	}
 	a, ok := v.(*phparray.Array)
 	if !ok {
-		t.Fatalf("%s is no array", src)
+		t.Fatalf("%s is not an array", src)
 	}
 	return a
 }

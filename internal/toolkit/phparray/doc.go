@@ -3,7 +3,7 @@
 //
 // [Array] is an ordered map with the keys and the scalars of PHP, so that a file that is
 // read, changed in one place and written again keeps the types, the order and the
-// sections that nobody here knows. [Parse] evaluates a subset of PHP that has no effects:
+// sections that this program does not know. [Parse] evaluates a subset of PHP that has no effects:
 // literals, arrays, known constants, Foo::class, concatenation, sums and casts. Everything
 // else is refused with its line and column, because guessing would lose data. [Export] and
 // [ExportShort] write the two styles that Magento's own tools read and write.

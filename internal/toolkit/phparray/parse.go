@@ -106,7 +106,7 @@ func (p *parser) returned() (*Array, *mistake) {
 	}
 	a, ok := v.(*Array)
 	if !ok {
-		return nil, &mistake{start, "the file returns no array", ""}
+		return nil, &mistake{start, "the file does not return an array", ""}
 	}
 	if p.tok.kind != ";" && p.tok.kind != "?>" {
 		return nil, p.unexpected("\";\"")

@@ -12,7 +12,7 @@ type token struct {
 	start int    // offset in the file
 }
 
-// The kinds of tokens that are no operators.
+// The kinds of tokens that are not operators.
 const (
 	tokenEnd      = "end of file"
 	tokenName     = "name"

@@ -148,7 +148,7 @@ func (p *parser) element(a *Array, closing string) *mistake {
 		}
 		a.Put(key, v)
 	} else if !a.Append(v) {
-		return &mistake{start, "there is no next key for this element", "write a key"}
+		return &mistake{start, "the array has no next key for this element", "write a key"}
 	}
 	switch p.tok.kind {
 	case ",":

@@ -48,7 +48,7 @@ func TestAMissingFileIsEmptyAndMade(t *testing.T) {
 	}
 }
 
-// computed is a file as people write it who keep secrets in variables of the environment.
+// computed is a file as written by people who keep secrets in variables of the environment.
 const computed = `<?php
 declare(strict_types=1);
 

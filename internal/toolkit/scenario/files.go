@@ -72,7 +72,7 @@ func readFile(name string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case info.Size() > maxFile:
-		return nil, fmt.Errorf("Scenario %s has %d bytes; more than %d are not read", name, info.Size(), maxFile)
+		return nil, fmt.Errorf("Scenario %s has %d bytes, more than the limit of %d", name, info.Size(), maxFile)
 	}
 	return os.ReadFile(name) //nolint:gosec // the user names the files
 }

@@ -167,7 +167,7 @@ func priority(e *element) (n int, given bool, err error) {
 	}
 	n, err = strconv.Atoi(strings.TrimSpace(text))
 	if err != nil {
-		return 0, false, e.pos.errorf("priority %q of %s %q is no integer", text, e.name, e.attrs["name"])
+		return 0, false, e.pos.errorf("priority %q of %s %q is not an integer", text, e.name, e.attrs["name"])
 	}
 	return n, true, nil
 }

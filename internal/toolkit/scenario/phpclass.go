@@ -168,22 +168,22 @@ func checkClasses(ctx context.Context, k *kit.Kit, classes []*phpClass) error {
 	return errors.Join(errs...)
 }
 
-// php runs the shim and reads its answers.
+// php runs the shim and reads its messages.
 func php(ctx context.Context, k *kit.Kit, req request) (*result, error) {
 	req.Root = k.Tree.Dir()
 	text, err := json.Marshal(req)
 	if err != nil {
 		return nil, err
 	}
-	var answer *result
+	var last *result
 	var bad error
 	out := &lineWriter{line: func(line string) {
-		r, err := readAnswer(k.Log, line)
+		r, err := readMessage(k.Log, line)
 		if err != nil {
 			bad = err
 		}
 		if r != nil {
-			answer = r
+			last = r
 		}
 	}}
 	_, err = k.Shell.Run(ctx, shell.Command{
@@ -199,27 +199,27 @@ func php(ctx context.Context, k *kit.Kit, req request) (*result, error) {
 		return nil, err
 	case bad != nil:
 		return nil, bad
-	case answer == nil:
-		return nil, errors.New("php ended without an answer; a class of the project may have called exit")
+	case last == nil:
+		return nil, errors.New("php ended without a result; a class of the project may have called exit")
 	}
-	return answer, nil
+	return last, nil
 }
 
-// answerMark begins a line that is an answer of the shim.
-const answerMark = "\x1e"
+// messageMark begins a line that is a message of the shim.
+const messageMark = "\x1e"
 
-// readAnswer takes one line: a log record, the result, or text that the class printed.
-func readAnswer(log *journal.Logger, line string) (*result, error) {
-	text, ok := strings.CutPrefix(line, answerMark)
+// readMessage takes one line: a log record, the result, or text that the class printed.
+func readMessage(log *journal.Logger, line string) (*result, error) {
+	text, ok := strings.CutPrefix(line, messageMark)
 	if !ok {
 		if line != "" {
 			log.Info(line)
 		}
 		return nil, nil
 	}
-	var a answer
+	var a message
 	if err := json.Unmarshal([]byte(text), &a); err != nil {
-		return nil, fault.New(0, "php answered with what is not understood: %s", err)
+		return nil, fault.New(0, "cannot parse what php printed: %s", err)
 	}
 	if r, ok := a.record(); ok {
 		log.Log(r)

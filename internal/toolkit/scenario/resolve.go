@@ -200,5 +200,5 @@ func (r *resolver) class(class, at, role string, e *Entry) (any, error) {
 	return made, nil
 }
 
-// errNoPHP is told when a scenario names a class that is not native and there is no php.
-var errNoPHP = errors.New("it is no step of this program, and php was not found to look for a class of that name")
+// errNoPHP is reported when a scenario names a class that is not native and there is no php.
+var errNoPHP = errors.New("it is not a step of this program, and php was not found, which would look for a class of that name")

@@ -189,14 +189,14 @@ func TestShellStepThatWritesNothing(t *testing.T) {
 		if err := r.Run(t.Context(), "a.xml"); err != nil {
 			t.Fatal(err)
 		}
-		told := ""
+		reported := ""
 		for _, line := range w.Progress.Lines {
 			if strings.HasPrefix(line, "touch") {
-				told = strings.TrimSpace(told + " " + line)
+				reported = strings.TrimSpace(reported + " " + line)
 			}
 		}
-		if told != want {
-			t.Errorf("writes=%q: %q, want %q", writes, told, want)
+		if reported != want {
+			t.Errorf("writes=%q: %q, want %q", writes, reported, want)
 		}
 	}
 }

@@ -28,7 +28,7 @@ function answer(array $what): void
     fwrite($out, "\n\x1E" . json_encode($what, $flags) . "\n");
 }
 
-/** Declares the interfaces of the original that nobody else declares. */
+/** Declares the interfaces of the original that no other code declares. */
 function declareMissing(string $class): void
 {
     $declarations = [
@@ -143,7 +143,7 @@ final class Maker
         return $object;
     }
 
-    /** An argument counts by its name, and by its position when its name is no parameter's. */
+    /** An argument counts by its name, and by its position when no parameter has its name. */
     private function parameter(string $class, \ReflectionParameter $parameter, int $position, array &$args)
     {
         foreach ($args as $i => $arg) {

@@ -76,7 +76,7 @@ func (r *RedisConn) reply() (string, error) {
 	}
 	line = strings.TrimRight(line, "\r\n")
 	if line == "" {
-		return "", errors.New("the reply is not Redis's")
+		return "", errors.New("the reply is not in Redis's protocol")
 	}
 	switch rest := line[1:]; line[0] {
 	case '+', ':':
@@ -86,7 +86,7 @@ func (r *RedisConn) reply() (string, error) {
 	case '$':
 		return r.bulk(rest)
 	}
-	return "", errors.New("the reply is not Redis's")
+	return "", errors.New("the reply is not in Redis's protocol")
 }
 
 func (r *RedisConn) bulk(length string) (string, error) {
@@ -119,7 +119,7 @@ func RedisVersion(ctx context.Context, r *RedisConn) (string, error) {
 		}
 	}
 	if version == "" {
-		return "", errors.New("the server does not say its version")
+		return "", errors.New("the server does not report its version")
 	}
 	return version, nil
 }

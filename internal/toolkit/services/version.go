@@ -16,8 +16,8 @@ import (
 // searchTimeout bounds one question to a search server.
 const searchTimeout = 10 * time.Second
 
-// maxAnswer bounds what is read of an answer, in bytes.
-const maxAnswer = 1 << 20
+// maxResponse bounds what is read of a response, in bytes.
+const maxResponse = 1 << 20
 
 // The codes of search servers that do not answer.
 const (
@@ -59,24 +59,24 @@ func askRedis(ctx context.Context, e Endpoint) (string, error) {
 }
 
 func askSearch(ctx context.Context, client *http.Client, e Endpoint, code int) (string, error) {
-	var answer struct {
+	var response struct {
 		Version struct {
 			Number string `json:"number"`
 		} `json:"version"`
 	}
-	err := AskSearch(ctx, client, e, "/", &answer)
-	if err == nil && answer.Version.Number == "" {
-		err = errors.New("the answer has no version.number")
+	err := AskSearch(ctx, client, e, "/", &response)
+	if err == nil && response.Version.Number == "" {
+		err = errors.New("the response has no version.number")
 	}
 	if err != nil {
 		return "", &fault.Fault{Code: code, Message: fmt.Sprintf("Can't get version of %s: %v", e.Name, err), Err: err}
 	}
-	return answer.Version.Number, nil
+	return response.Version.Number, nil
 }
 
 // AskSearch gets a path of a search server and decodes its JSON into v.
 func AskSearch(ctx context.Context, client *http.Client, e Endpoint, path string, v any) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, searchTimeout, fmt.Errorf("no answer within %s", searchTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, searchTimeout, fmt.Errorf("no response within %s", searchTimeout))
 	defer cancel()
 	url := e.Address() + path
 	if !strings.Contains(url, "://") {
@@ -99,7 +99,7 @@ func AskSearch(ctx context.Context, client *http.Client, e Endpoint, path string
 	}
 	defer func() { _ = resp.Body.Close() }() // nothing is written
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %s", e.Host(), resp.Status)
+		return fmt.Errorf("%s responded with %s", e.Host(), resp.Status)
 	}
-	return json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(v)
+	return json.NewDecoder(io.LimitReader(resp.Body, maxResponse)).Decode(v)
 }

@@ -12,23 +12,23 @@ import (
 )
 
 // Shell is a shell.Runner that starts nothing: it records the command lines and gives the
-// answers that tests told it.
+// replies that tests gave it.
 type Shell struct {
 	mu      sync.Mutex
 	log     *journal.Logger
-	answers []answer
+	replies []reply
 	ran     []shell.Command
 }
 
-type answer struct {
+type reply struct {
 	begins string
 	do     func(c shell.Command) (shell.Result, error)
 }
 
-// On answers commands whose line begins with a text; the last matching answer counts.
-// Commands without an answer succeed and print nothing.
+// On replies to commands whose line begins with a text; the last match counts.
+// Commands without a reply succeed and print nothing.
 func (s *Shell) On(begins string, do func(c shell.Command) (shell.Result, error)) {
-	s.answers = append(s.answers, answer{begins, do})
+	s.replies = append(s.replies, reply{begins, do})
 }
 
 // Print makes commands whose line begins with a text print to stdout.
@@ -43,7 +43,7 @@ func (s *Shell) Fail(begins string, code int, stderr string) {
 	})
 }
 
-// Run records the command and answers it (shell.Runner). It logs as the real one does.
+// Run records the command and replies (shell.Runner). It logs as the real one does.
 func (s *Shell) Run(_ context.Context, c shell.Command) (shell.Result, error) {
 	s.mu.Lock()
 	s.ran = append(s.ran, c)
@@ -52,7 +52,7 @@ func (s *Shell) Run(_ context.Context, c shell.Command) (shell.Result, error) {
 	if s.log != nil {
 		s.log.Debug(line)
 	}
-	result, err := s.answer(line, c)
+	result, err := s.reply(line, c)
 	if c.Output != nil {
 		if _, failed := io.WriteString(c.Output, result.Stdout+result.Stderr); failed != nil {
 			return result, failed
@@ -64,8 +64,8 @@ func (s *Shell) Run(_ context.Context, c shell.Command) (shell.Result, error) {
 	return result, err
 }
 
-func (s *Shell) answer(line string, c shell.Command) (shell.Result, error) {
-	for _, a := range slices.Backward(s.answers) {
+func (s *Shell) reply(line string, c shell.Command) (shell.Result, error) {
+	for _, a := range slices.Backward(s.replies) {
 		if strings.HasPrefix(line, a.begins) {
 			return a.do(c)
 		}

@@ -2,6 +2,6 @@
 // phase changes anything: the validators of the scenarios and the step that runs them.
 //
 // A validator reads and never writes. What it finds is a *fault.Fault with a message, what
-// mends it and a code; its weight is decided by the scenario that lists it. Names, messages
+// fixes it and a code; its weight is decided by the scenario that lists it. Names, messages
 // and codes are those that users of the original know; suggestions are ours.
 package validate

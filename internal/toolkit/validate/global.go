@@ -80,7 +80,7 @@ func scdSwitches(k *kit.Kit, stage kit.Stage) ([]*fault.Fault, error) {
 }
 
 // configFileStructure wants websites or stores in config.php: without them static content
-// cannot be made where there is no database.
+// cannot be generated without a database.
 func configFileStructure(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	config, err := configPHP(k)
 	if err != nil {

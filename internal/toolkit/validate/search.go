@@ -117,7 +117,7 @@ func elasticFamily(engine string) bool {
 	return strings.HasPrefix(engine, elasticsearch) || strings.HasPrefix(engine, opensearch) || engine == "elasticsuite"
 }
 
-// elasticSearchUsage warns of a search service that nobody asks.
+// elasticSearchUsage warns of a search service that is not used.
 func elasticSearchUsage(engine Engine) checkFunc {
 	return func(ctx context.Context, k *kit.Kit) (*fault.Fault, error) {
 		if !has(k, elasticsearch) {

@@ -31,7 +31,7 @@ type named struct {
 }
 
 // newConfiguration reads the argument "validators": level -> name -> validator. An entry
-// that is no validator, such as a skipped item, is left out when the step runs.
+// that is not a validator, such as a skipped item, is left out when the step runs.
 func newConfiguration(k *kit.Kit, args scenario.Arguments) (any, error) {
 	c := &configuration{kit: k}
 	for _, level := range args.Items("validators") {

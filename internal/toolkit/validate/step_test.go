@@ -31,7 +31,7 @@ func configuration(t *testing.T, w *toolkittest.World, groups ...scenario.Item) 
 }
 
 func found(code int, message string) finds {
-	return finds{fault: &fault.Fault{Code: code, Message: message, Suggestion: "mend " + message}}
+	return finds{fault: &fault.Fault{Code: code, Message: message, Suggestion: "fix " + message}}
 }
 
 func TestFindingsAreReportedFromLightToHeavyAndTheFirstCriticalFails(t *testing.T) {
@@ -55,15 +55,15 @@ func TestFindingsAreReportedFromLightToHeavyAndTheFirstCriticalFails(t *testing.
 INFO: Validator "left out" was skipped
 NOTICE: Fix configuration with given suggestions:
 NOTICE: soon
-mend soon
+fix soon
 WARNING: [2019] engine
-mend engine
+fix engine
 CRITICAL: [109] database
-mend database
+fix database
 CRITICAL: [111] search
-mend search
+fix search
 CRITICAL: by number
-mend by number
+fix by number
 `
 	if got := w.Log(); got != want {
 		t.Errorf("log:\n%s\nwant:\n%s", got, want)

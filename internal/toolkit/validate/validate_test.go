@@ -125,7 +125,7 @@ func TestValidators(t *testing.T) {
 				t.Errorf("the suggestion lacks %q:\n%s", c.also, f.Suggestion)
 			}
 			if c.want != "" && c.code != 0 && f.Suggestion == "" {
-				t.Error("nothing says what mends it")
+				t.Error("nothing says how to fix it")
 			}
 		})
 	}

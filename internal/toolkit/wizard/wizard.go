@@ -60,7 +60,7 @@ func Ask(ctx context.Context, k *kit.Kit, name string) (Report, error) {
 	all := Wizards()
 	i := slices.IndexFunc(all, func(w Wizard) bool { return w.Name == name })
 	if i < 0 {
-		return Report{}, fmt.Errorf("there is no wizard %q", name)
+		return Report{}, fmt.Errorf("no such wizard: %q", name)
 	}
 	return all[i].ask(ctx, k)
 }

@@ -11,15 +11,15 @@ import (
 	"sluice/internal/toolkit/kit"
 )
 
-// answer is a line of the shim, or of a native step that a PHP class runs.
-type answer struct {
+// message is a line of the shim, or of a native step that a PHP class runs.
+type message struct {
 	Log    []any   `json:"log,omitempty"`    // level, message, then code and suggestion when there are
 	Failed []any   `json:"failed,omitempty"` // message and code, of a native step
 	Result *result `json:"result,omitempty"`
 }
 
 // record returns what the line wants in the log.
-func (a answer) record() (journal.Record, bool) {
+func (a message) record() (journal.Record, bool) {
 	if len(a.Log) < 2 {
 		return journal.Record{}, false
 	}
@@ -35,27 +35,27 @@ func (a answer) record() (journal.Record, bool) {
 	return r, true
 }
 
-// Answers is a log handler that writes records as lines of the shim: for native steps that
+// Messages is a log handler that writes records as lines of the shim: for native steps that
 // a PHP class runs, whose log is that of the class's scenario.
-func Answers(w io.Writer) journal.Handler { return answers{w} }
+func Messages(w io.Writer) journal.Handler { return messages{w} }
 
-type answers struct{ w io.Writer }
+type messages struct{ w io.Writer }
 
 // Handle writes a record.
-func (h answers) Handle(r journal.Record) error {
-	a := answer{Log: []any{r.Level.String(), r.Message}}
+func (h messages) Handle(r journal.Record) error {
+	a := message{Log: []any{r.Level.String(), r.Message}}
 	if r.HasCode {
 		a.Log = append(a.Log, r.Code, r.Suggestion)
 	}
 	return a.write(h.w)
 }
 
-func (a answer) write(w io.Writer) error {
+func (a message) write(w io.Writer) error {
 	text, err := json.Marshal(a)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%s%s\n", answerMark, text)
+	_, err = fmt.Fprintf(w, "%s%s\n", messageMark, text)
 	return err
 }
 
@@ -74,7 +74,7 @@ func RunNested(ctx context.Context, w io.Writer, r *Registry, k *kit.Kit, typ st
 		return fmt.Errorf(`%s is not instance of Magento\MagentoCloud\Step\StepInterface`, typ)
 	}
 	if err := step.Run(ctx); err != nil {
-		return answer{Failed: []any{err.Error(), fault.CodeOf(err)}}.write(w)
+		return message{Failed: []any{err.Error(), fault.CodeOf(err)}}.write(w)
 	}
 	return nil
 }
