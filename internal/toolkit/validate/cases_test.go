@@ -104,6 +104,12 @@ func configurationCases() []testCase {
 		{name: "debug logs", class: `Deploy\DebugLogging`, tree: lock("2.4.7"), branch: "Production-eu", prepare: func(w *toolkittest.World) { w.Shell.Print("php ./bin/magento config:show", "1\n") }, code: 3001, want: "Debug logging is enabled in Magento"},
 		{name: "debug logs by type", class: `Deploy\DebugLogging`, tree: lock("2.4.7"), branch: "main", kind: "production", prepare: func(w *toolkittest.World) { w.Shell.Print("php ./bin/magento config:show", "1\n") }, code: 3001, want: "Debug logging is enabled in Magento"},
 		{name: "debug logs elsewhere", class: `Deploy\DebugLogging`, tree: lock("2.4.7"), branch: "feature", prepare: func(w *toolkittest.World) { w.Shell.Print("php ./bin/magento config:show", "1\n") }},
+		{name: "a notice is not a value", class: `Deploy\DebugLogging`, tree: lock("2.4.7"), branch: "master", prepare: func(w *toolkittest.World) {
+			w.Shell.Print("php ./bin/magento config:show", "\nDeprecated: Creation of dynamic property in /app/a.php on line 3\n0\n")
+		}},
+		{name: "a notice before the value", class: `Deploy\DebugLogging`, tree: lock("2.4.7"), branch: "master", prepare: func(w *toolkittest.World) {
+			w.Shell.Print("php ./bin/magento config:show", "\nDeprecated: Creation of dynamic property in /app/a.php on line 3\n1\n")
+		}, code: 3001, want: "Debug logging is enabled in Magento"},
 		{name: "unknown", class: `Deploy\DebugLogging`, tree: lock("2.4.7"), branch: "master", prepare: func(w *toolkittest.World) { w.Shell.Fail("php ./bin/magento config:show", 1, "no") }},
 	}
 }
