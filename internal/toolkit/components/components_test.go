@@ -116,10 +116,14 @@ ComponentRegistrar::register(ComponentRegistrar::THEME, 'frontend/Acme/a', __DIR
 // TestLinkedPackage follows the link that Composer makes of a path repository.
 func TestLinkedPackage(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, tree("-- packages/x/registration.php --\nComponentRegistrar::register(ComponentRegistrar::THEME, 'frontend/Acme/linked', __DIR__);\n-- vendor/composer/autoload_files.php --\nreturn array('a' => $vendorDir . '/acme/x/registration.php');\n-- vendor/acme/file --\n")); err != nil {
+	if err := os.CopyFS(dir, tree("-- packages/x/registration.php --\nComponentRegistrar::register(ComponentRegistrar::THEME, 'frontend/Acme/linked', __DIR__);\n-- vendor/composer/autoload_files.php --\nreturn array('a' => $vendorDir . '/acme/out/registration.php', 'b' => $vendorDir . '/acme/x/registration.php');\n-- vendor/acme/file --\n")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink("../../packages/x", dir+"/vendor/acme/x"); err != nil {
+		t.Fatal(err)
+	}
+	// Another package is out of reach, which is not a reason to find no theme.
+	if err := os.Symlink("/", dir+"/vendor/acme/out"); err != nil {
 		t.Fatal(err)
 	}
 	root, err := os.OpenRoot(dir)

@@ -1,7 +1,6 @@
 package components
 
 import (
-	"fmt"
 	"io/fs"
 	"path"
 	"regexp"
@@ -23,24 +22,21 @@ type evaluator struct {
 	depth  int
 }
 
-// load runs a file, once. One that names no theme and loads nothing is passed over.
-func (e *evaluator) load(name string) error {
+// load runs a file, once. One that cannot be read, as Composer lists files of packages that
+// are not installed, registers nothing.
+func (e *evaluator) load(name string) {
 	if e.loaded[name] || len(e.loaded) >= maxFiles || e.depth >= maxDepth {
-		return nil
+		return
 	}
 	e.loaded[name] = true
 	text, err := read(e.tree, name)
-	if err != nil {
-		return fmt.Errorf("find themes: %w", err)
-	}
-	if !regexp.MustCompile(`(?i)register\s*\(|require|include`).MatchString(text) {
-		return nil
+	if err != nil || !regexp.MustCompile(`(?i)register\s*\(|require|include`).MatchString(text) {
+		return
 	}
 	e.depth++
 	defer func() { e.depth-- }()
 	r := &run{evaluator: e, file: name, words: words(text), vars: map[string]any{}, consts: map[string]any{}}
 	r.statements(0, len(r.words))
-	return nil
 }
 
 // run is one file that is being evaluated. Values are texts and lists ([]any).
@@ -114,7 +110,7 @@ func (r *run) set(name string, v any, ok bool) {
 func (r *run) loadValue(v any) {
 	name, ok := v.(string)
 	if name = path.Clean(name); ok && fs.ValidPath(name) {
-		_ = r.load(name) // a file that cannot be loaded registers nothing
+		r.load(name)
 	}
 }
 

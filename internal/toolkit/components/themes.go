@@ -1,7 +1,6 @@
 package components
 
 import (
-	"errors"
 	"io/fs"
 	"maps"
 	"slices"
@@ -16,9 +15,7 @@ func Themes(tree fs.FS) ([]string, error) {
 	}
 	e := &evaluator{tree: tree, loaded: map[string]bool{}, themes: map[string]bool{}}
 	for _, name := range files {
-		if err := e.load(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
+		e.load(name)
 	}
 	return slices.Sorted(maps.Keys(e.themes)), nil
 }

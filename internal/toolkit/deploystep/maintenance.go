@@ -63,7 +63,7 @@ func enableUnlessCurrent(ctx context.Context, k *kit.Kit, z *zerohold.Decision) 
 // disableWhenEnabled is the step: it opens what enableUnlessCurrent or an earlier
 // deployment closed. It leaves a note for post-deploy when the caches need no flush.
 func disableWhenEnabled(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
-	if z.Open() && !z.Importing() && onlyOwnPageCache(ctx, k) {
+	if z.Untouched() && onlyOwnPageCache(ctx, k) {
 		k.Tree.SetFlag(tree.FlagCachesCurrent, k.Log)
 	}
 	if z.Open() && !k.Tree.Exists(tree.MaintenanceFlag) {

@@ -78,7 +78,7 @@ func onlyOwnPageCache(ctx context.Context, k *kit.Kit) bool {
 // has run since pre-deploy emptied the caches in Redis, they are empty.
 func flushUnlessEmpty(k *kit.Kit, z *zerohold.Decision) kit.Step {
 	return kit.StepFunc(func(ctx context.Context) error {
-		if z.Open() {
+		if z.Untouched() {
 			in, err := envphp.Gather(k)
 			if err != nil {
 				return err
@@ -132,6 +132,7 @@ func importConfig(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
 		return nil
 	}
 	k.Log.Notice("Skipping setup:upgrade: schema and data are current. Importing configuration from app/etc/config.php and app/etc/env.php.")
+	z.Imported()
 	return magento(ctx, k, codeConfigImport, "app:config:import")
 }
 

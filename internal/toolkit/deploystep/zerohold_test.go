@@ -80,7 +80,18 @@ func TestConfigurationIsImported(t *testing.T) {
 	logs(t, w, "INFO: Cache flushed successfully.")
 
 	w, _ = current(t)
+	relate(w, "redis", phparray.Map("host", "redis", "port", 6379))
+	w.Write(t, "-- init/app/etc/config.php --\n<?php return ['modules' => ['A' => 1], 'scopes' => []];\n")
 	s := newScenario()
+	must(t, s.run(t, w, `Step\Deploy\PreDeploy`))
+	before := len(w.Shell.Lines())
+	for _, name := range []string{"CleanCache.Deploy", `Step\Deploy\InstallUpdate\Update\Setup`, "CleanCache.Deploy"} {
+		must(t, s.run(t, w, name)) // the second flush is that of a project without a post_deploy hook
+	}
+	same(t, "commands", strings.Join(w.Shell.Lines()[before:], "\n"), "php ./bin/magento app:config:import --ansi --no-interaction\nphp ./bin/magento cache:flush --ansi --no-interaction")
+
+	w, _ = current(t)
+	s = newScenario()
 	must(t, s.run(t, w, `Step\Deploy\PreDeploy`))
 	must(t, envPHP(w.Kit).Update(phparray.Map("system", phparray.Map("default", phparray.Map("smile_elasticsuite_core_base_settings", "new")))))
 	must(t, s.run(t, w, `Step\Deploy\InstallUpdate\Update\Setup`))

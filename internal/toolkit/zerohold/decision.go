@@ -33,6 +33,7 @@ type Decision struct {
 	reason    string
 	open      bool
 	importing bool            // config.php or env.php has configuration that is not in the database yet
+	imported  bool            // app:config:import ran
 	system    *phparray.Array // this section of env.php before the deployment
 	upgrading bool            // setup:install or setup:upgrade ran
 	recorded  Fingerprint
@@ -44,6 +45,12 @@ func (d *Decision) Open() bool { return d.open }
 // Importing reports whether app:config:import has to run in a shop that stays open. Until
 // then Magento refuses every request.
 func (d *Decision) Importing() bool { return d.open && d.importing }
+
+// Imported notes that app:config:import ran.
+func (d *Decision) Imported() { d.imported = true }
+
+// Untouched reports whether this deployment neither upgraded nor imported anything, so far.
+func (d *Decision) Untouched() bool { return d.open && !d.imported }
 
 // Installing notes that setup:install is about to run.
 func (d *Decision) Installing() { d.open, d.upgrading = false, true }
