@@ -1,6 +1,6 @@
 // Command sluice-router is the data plane of Sluice: it serves the sites of all
-// environments and holds their requests while a release is switched. It is told what to
-// do over its control socket and keeps working when nobody tells it anything.
+// environments and holds their requests while a release is switched. It is configured
+// over its control socket and keeps working without sluiced.
 package main
 
 import (

@@ -119,7 +119,7 @@ const (
 	checkRest = 50 * time.Millisecond
 )
 
-// retire waits until nobody waits here any more: holds are released by the successor or
+// retire waits until no request waits here any more: holds are released by the successor or
 // end by their deadlines. SIGTERM ends it at once.
 func (d *daemon) retire(ctx context.Context) {
 	path := edgectl.PredecessorSocket(d.cfg.control, os.Getpid())

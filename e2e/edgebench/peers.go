@@ -90,7 +90,7 @@ func (l *lab) startAll(ctx context.Context) ([]*peer, func(), error) {
 	return peers, stop, nil
 }
 
-// freeAddrs returns loopback addresses that nobody listens on now.
+// freeAddrs returns loopback addresses that are free now.
 func freeAddrs(ctx context.Context, n int) ([]string, error) {
 	addrs := make([]string, n)
 	for i := range addrs {

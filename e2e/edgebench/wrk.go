@@ -62,7 +62,7 @@ func parseWrk(out string) (sample, int, error) {
 
 var timePattern = regexp.MustCompile(`^([0-9.]+)(us|ms|s|m)$`)
 
-// parseTime reads wrk's "1.23ms"; what is none is 0.
+// parseTime reads wrk's "1.23ms"; anything else is 0.
 func parseTime(s string) time.Duration {
 	m := timePattern.FindStringSubmatch(s)
 	if m == nil {

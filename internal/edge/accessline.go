@@ -140,8 +140,8 @@ func (r *recorder) ended(status int) { r.status = status }
 
 func (r *recorder) upstreamBegan(upstream upstreamResponse) { r.upstream = upstream }
 
-// upstreamLogOf finds it behind w, where http.ResponseController would; nil when nobody
-// wants to know.
+// upstreamLogOf finds it behind w, where http.ResponseController would look; nil when
+// there is none.
 func upstreamLogOf(w http.ResponseWriter) upstreamLog {
 	for {
 		if l, ok := w.(upstreamLog); ok {

@@ -50,7 +50,7 @@ func (k bypassKey) sign(env platform.EnvironmentID, until []byte) []byte {
 	return h.Sum(nil)
 }
 
-// valid returns until when a token is valid; ok is false for any text that is none.
+// valid returns until when a token is valid; ok is false for any other text.
 func (k bypassKey) valid(env platform.EnvironmentID, token string) (until time.Time, ok bool) {
 	b, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || len(b) != 8+sha256.Size || !hmac.Equal(b[8:], k.sign(env, b[:8])) {
@@ -60,7 +60,7 @@ func (k bypassKey) valid(env platform.EnvironmentID, token string) (until time.T
 	return until, time.Now().Before(until)
 }
 
-// Bypass is a link's secret: who has it is not held and not kept out by maintenance.
+// Bypass is a link's secret: requests that have it pass holds and maintenance.
 type Bypass struct {
 	Path  string    `json:"path"`  // on any host of the environment, with the token
 	Until time.Time `json:"until"` // when it ends
@@ -79,7 +79,7 @@ func (r *Router) Bypass(ctx context.Context, env platform.EnvironmentID, life ti
 		life = defaultBypass
 	}
 	if life < 0 || life > maxBypass {
-		return Bypass{}, platform.Errorf(platform.CodeInvalid, "a bypass lasts at most %s, not %s", maxBypass, life)
+		return Bypass{}, platform.Errorf(platform.CodeInvalid, "a bypass of %s is too long: the limit is %s", life, maxBypass)
 	}
 	if r.known(env) == nil {
 		return Bypass{}, errUnknown(env)

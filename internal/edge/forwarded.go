@@ -10,7 +10,7 @@ import (
 	"sluice/internal/edge/relay"
 )
 
-// clients knows who asks, behind proxies that are trusted to say so.
+// clients finds the address and scheme of visitors, also behind trusted proxies.
 type clients struct{ trusted []netip.Prefix }
 
 // rewrite returns the header that a backend gets, fields of the connection excepted. The
@@ -44,7 +44,7 @@ func (c clients) rewrite(in *http.Request, r *route) http.Header {
 	return h
 }
 
-// setForwarded says who asks for what. What the client says about that itself is believed
+// setForwarded sets the fields about the visitor. The client's own are believed
 // from trusted proxies only.
 func (c clients) setForwarded(h http.Header, in *http.Request) {
 	delete(h, "Forwarded")
@@ -68,7 +68,7 @@ func (c clients) trusts(ip string) bool {
 }
 
 // address returns the client's address: the peer's or, behind trusted proxies, the
-// nearest one that is none of them.
+// nearest one that is not a trusted proxy.
 func (c clients) address(req *http.Request) string {
 	ip := peer(req)
 	if !c.viaProxy(req) {
@@ -88,7 +88,7 @@ func (c clients) address(req *http.Request) string {
 	return ip
 }
 
-// addr is address, parsed; the zero Addr, which no rule matches, when it is none.
+// addr is address, parsed; the zero Addr when that fails.
 func (c clients) addr(req *http.Request) netip.Addr {
 	addr, err := netip.ParseAddr(c.address(req))
 	if err != nil {

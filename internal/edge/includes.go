@@ -35,11 +35,11 @@ type nesting struct {
 
 type nestingKey struct{}
 
-// include answers a request to a route with server-side includes. The page is made anew
+// include answers a request to a route with server-side includes. The page is made again
 // for every request from what the application, or the cache, answers: the cache keeps
 // pages as they are before, and the included ones for themselves, by their own rules.
 func (r *Router) include(w http.ResponseWriter, req *http.Request, route *route, secure bool) {
-	if req.Header["Upgrade"] != nil { // what follows is no page
+	if req.Header["Upgrade"] != nil { // what follows is not a page
 		r.answer(w, req, route, secure)
 		return
 	}

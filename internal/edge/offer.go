@@ -8,7 +8,7 @@ import (
 
 // Offer makes a release known that has started and does not serve yet: requests that
 // bypass the hold or maintenance go to it. It ends with the hold; publishing the same
-// release keeps its connections. It is no error and does nothing for an environment that
+// release keeps its connections. It does nothing, and that is not an error, for an environment that
 // is open, and returns CodeInvalid for routes that lead nowhere.
 func (r *Router) Offer(ctx context.Context, p platform.Publication) error {
 	done, err := r.change(ctx)

@@ -19,7 +19,7 @@ import (
 //go:embed pages/page.html
 var pageSource string
 
-// pageName names an answer of the router itself.
+// pageName names a page of the router itself.
 type pageName string
 
 const (
@@ -92,7 +92,7 @@ func newPages() *pages {
 	return &pages{layout: template.Must(template.New("page").Parse(pageSource)), made: map[page][]byte{}}
 }
 
-// html returns the rendered page, which nobody may change.
+// html returns the rendered page, which must not be changed.
 func (ps *pages) html(p page) []byte {
 	ps.mu.RLock()
 	text, ok := ps.made[p]
@@ -129,7 +129,7 @@ func (ps *pages) turnAway(w http.ResponseWriter, req *http.Request, e *environme
 }
 
 // wait tells a visitor to come back, with the project's own page when it has one and the
-// visitor is no program.
+// visitor is not a program.
 func (ps *pages) wait(w http.ResponseWriter, req *http.Request, e *environment, p page) {
 	p.Status = http.StatusServiceUnavailable
 	own := e.maintenancePage()

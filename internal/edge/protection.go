@@ -82,7 +82,7 @@ func (p *protection) bypassesFrom(addr netip.Addr) bool {
 func (p *protection) restrictsRobots() bool { return p != nil && p.settings.RestrictRobots }
 
 // keepOut answers a request that may not see the environment and reports whether it did.
-// It comes before the gate: who may not see a site takes no place in its queue.
+// It comes before the gate: requests that are denied take no place in its queue.
 func (r *Router) keepOut(w http.ResponseWriter, req *http.Request, e *environment) bool {
 	p := e.protection.Load()
 	if p == nil || !p.settings.Access.Restricts() {

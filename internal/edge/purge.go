@@ -44,7 +44,7 @@ func (r *Router) servePurge(w http.ResponseWriter, req *http.Request) bool {
 }
 
 // releaseOf returns what the environment serves to whose containers an address belongs;
-// nil for an address that is no container's.
+// nil for any other address.
 func (r *Router) releaseOf(address string) *release {
 	addr, err := netip.ParseAddr(address)
 	if err != nil {

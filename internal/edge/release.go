@@ -39,7 +39,7 @@ func (r *Router) newRelease(e *environment, p platform.Publication) (*release, e
 		}
 	}
 	if len(p.MaintenancePage) > platform.MaxMaintenancePage {
-		return nil, platform.Errorf(platform.CodeInvalid, "the maintenance page has %d bytes, at most %d are possible",
+		return nil, platform.Errorf(platform.CodeInvalid, "the maintenance page has %d bytes; the limit is %d",
 			len(p.MaintenancePage), platform.MaxMaintenancePage)
 	}
 	subnet, err := parseSubnet(p)

@@ -84,7 +84,7 @@ func sameLength(req *http.Request) bool {
 }
 
 // refuse answers a request that is not understood. Over HTTP/1 it is the last one of its
-// connection, for nobody knows where it ends.
+// connection, because its end is not known.
 func refuse(w http.ResponseWriter, req *http.Request, why string) {
 	if req.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")

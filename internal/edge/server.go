@@ -31,5 +31,5 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 }
 
 // NewFront returns a server that answers plain requests itself and has srv, which is one
-// of NewServer, answer the others. Whoever serves sites to many visitors uses it.
+// of NewServer, answer the others.
 func NewFront(srv *http.Server, log *slog.Logger) *front.Server { return front.New(srv, log) }

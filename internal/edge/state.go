@@ -125,7 +125,7 @@ func replaceFile(path string, data []byte) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// load returns the saved state. A file that is none is renamed, so that it can be looked
+// load returns the saved state. A file that cannot be read is renamed, so that it can be looked
 // at, and an empty state is returned: a router that starts empty can be published to, one
 // that does not start cannot.
 func (f *stateFile) load() (savedState, error) {
@@ -188,7 +188,7 @@ func (r *Router) save() error {
 	return nil
 }
 
-// saveLater is for changes that nobody asked for and nobody waits for.
+// saveLater saves changes that happened without a command, such as a deadline.
 func (r *Router) saveLater() {
 	if err := r.save(); err != nil {
 		r.log.Error("could not save the router state", slog.Any("error", err))

@@ -12,7 +12,7 @@ import (
 // from. Nothing was done; asked again, the successor answers.
 var ErrReplaced error = &platform.Error{
 	Code:    platform.CodeUnavailable,
-	Message: "another process has just taken over from this router",
+	Message: "another router process has just taken over",
 	Hint:    "run the command again",
 }
 

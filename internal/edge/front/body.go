@@ -53,7 +53,7 @@ func (b *body) Read(p []byte) (n int, err error) {
 // Close is the server's business.
 func (b *body) Close() error { return nil }
 
-// maxDrain is how much is read at most of a body that nobody wants, so that the connection
+// maxDrain is how much is read at most of a body that no handler read, so that the connection
 // can go on.
 const maxDrain = 256 << 10
 

@@ -57,8 +57,8 @@ type conn struct {
 	pieces    net.Buffers
 }
 
-// newConn returns nil for a connection that is none of the system's: nobody could see
-// whether its client has left.
+// newConn returns nil for a connection that is not a socket of the system: it could not be
+// seen whether its client has left.
 func (s *Server) newConn(nc net.Conn) *conn {
 	raw := nc
 	if below, ok := nc.(interface{ NetConn() net.Conn }); ok {

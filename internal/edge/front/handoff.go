@@ -18,7 +18,7 @@ func newHandoff() *handoff {
 	return &handoff{conns: make(chan net.Conn), over: make(chan struct{})}
 }
 
-// give hands a connection over, or closes it when nobody takes it any more.
+// give hands a connection over, or closes it when the server has ended.
 func (h *handoff) give(c net.Conn) {
 	select {
 	case h.conns <- c:

@@ -184,7 +184,7 @@ func (s *Server) settle() {
 	}
 }
 
-// stop ends accepting and wakes who waits for a request.
+// stop ends accepting and wakes connections that wait for a request.
 func (s *Server) stop() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -376,7 +376,7 @@ func appendStatus(b []byte, status int) []byte {
 	return append(b, "\r\n"...)
 }
 
-// appendField appends a line for each value, but not for a name that is none, as those for
+// appendField appends a line for each value, but not for an invalid name, such as those for
 // the trailer are. A line end within a value ends no line.
 func appendField(b []byte, name string, values []string) []byte {
 	if !wire.ValidName(name) {

@@ -3,7 +3,7 @@
 // A Gate is the whole truth about an environment: open, held or closed, the release that
 // serves, the requests that wait and those that are under way. Everything that it decides
 // is decided under one lock, so a request is either counted before a hold drains or waits.
-// A hold's deadline is kept here, whoever is there to talk to.
+// A hold's deadline is kept here, without any command.
 //
 // A request passes with a Ticket:
 //

@@ -55,12 +55,12 @@ type Gate struct {
 	activity  string  // that asked for a hold last, also while Closed
 	candidate Release // offered to operators; nil while there is none, and while Open
 	message   string  // for people, while state is Closed
-	leaving   bool    // the process ends: nobody waits any more
+	leaving   bool    // the process ends: no request waits any more
 	queue     queue   // requests that wait; while Open, those that wait for a paced release
 	pace      *pace   // exactly while Open and queue is not empty
 	inside    map[*Ticket]struct{}
 	busy      int           // of inside, those that a drain waits for
-	idle      chan struct{} // closed when busy falls to 0; nil when nobody drains
+	idle      chan struct{} // closed when busy falls to 0; nil when no drain waits
 
 	report    platform.HoldReport // of the present or the last hold
 	uncounted bool                // report was not handed out since its hold began
@@ -161,7 +161,7 @@ func (g *Gate) lose(t *Ticket) {
 }
 
 // takeBack takes a request whose client went away out of the queue. The caller holds the
-// lock, so that nobody finds the place free and the request not counted.
+// lock, so that its place is free and it is counted at once.
 func (g *Gate) takeBack(t *Ticket) {
 	g.queue.remove(t)
 	g.settle()
@@ -250,7 +250,7 @@ func (g *Gate) advance() {
 	g.settle()
 }
 
-// settle ends the paced release once nobody waits.
+// settle ends the paced release once no request waits.
 func (g *Gate) settle() {
 	if g.pace != nil && g.queue.len == 0 {
 		g.pace.stall.Stop()

@@ -41,8 +41,8 @@ func newConn(nc net.Conn, home *instance) *conn {
 	return u
 }
 
-// quiet reports whether an idle connection is still open and nobody spoke on it. What a
-// backend says without being asked would be taken for the answer to the next request.
+// quiet reports whether an idle connection is still open and silent. What a backend says
+// without being asked would be taken for the response to the next request.
 func (u *conn) quiet() bool {
 	return u.in.Buffered() == 0 && silent(u.Conn)
 }

@@ -57,7 +57,7 @@ var (
 	ErrNoBackend = errors.New("the application has no backend")
 	// ErrBody says that the client did not send the whole body.
 	ErrBody = errors.New("the request's body broke off")
-	// ErrUpgradeName says that a client wants to switch to a protocol whose name is none.
+	// ErrUpgradeName says that the name of the protocol to upgrade to is malformed.
 	ErrUpgradeName = errors.New("the name of the protocol to upgrade to is malformed")
 
 	errFinished = errors.New("the request is answered")
@@ -161,7 +161,7 @@ func (c *call) send() error {
 
 // repeatable reports whether the request may be sent once more when an idle connection
 // turns out closed. The others get a connection of their own: an idle one that the
-// backend is just closing would be a failure that nobody may repeat.
+// backend is just closing would be a failure that must not be repeated.
 func (c *call) repeatable() bool { return Safe(c.req.Method) && c.body == nil }
 
 // Safe reports whether a request may be sent again by a program that knows nothing of what

@@ -150,13 +150,13 @@ func chunkSize(line []byte) (int64, error) {
 	}
 	line = bytes.TrimRight(line, " \t")
 	if len(line) == 0 || len(line) > 15 {
-		return 0, malformed("a chunk size that is no number")
+		return 0, malformed("a chunk size that is not a number")
 	}
 	n := int64(0)
 	for _, c := range line {
 		d := strings.IndexByte("0123456789abcdef", c|0x20)
 		if c < '0' || d < 0 {
-			return 0, malformed("a chunk size that is no number")
+			return 0, malformed("a chunk size that is not a number")
 		}
 		n = n<<4 | int64(d)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Request is a plain request: one whose meaning nobody could take differently.
+// Request is a plain request: one that cannot be understood in two ways.
 type Request struct {
 	Method string
 	Target string

@@ -51,7 +51,7 @@ func parseStatus(line string) (status int, minor byte, err error) {
 	}
 	for _, c := range []byte(line[9:size]) {
 		if c < '0' || c > '9' {
-			return 0, 0, malformed("the status is no number")
+			return 0, 0, malformed("the status is not a number")
 		}
 		status = status*10 + int(c-'0')
 	}
@@ -108,12 +108,12 @@ func (r *Response) frame(method string, minor byte) error {
 // sameLength reads a length that may be given twice but not differently.
 func sameLength(before int64, value string) (int64, error) {
 	if value == "" || len(value) > 18 {
-		return 0, malformed("a length that is no number")
+		return 0, malformed("a length that is not a number")
 	}
 	n := int64(0)
 	for _, c := range []byte(value) {
 		if c < '0' || c > '9' {
-			return 0, malformed("a length that is no number")
+			return 0, malformed("a length that is not a number")
 		}
 		n = n*10 + int64(c-'0')
 	}
