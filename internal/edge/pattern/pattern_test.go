@@ -101,7 +101,7 @@ func TestSlowPatternIsSwitchedOff(t *testing.T) {
 }
 
 func TestLongTextsAreNotLookedAt(t *testing.T) {
-	for _, expr := range []string{`a$`, `(?!b)a$`} {
+	for _, expr := range []string{`^a`, `^(?!b)a`} {
 		p, err := Compile(expr)
 		if err != nil {
 			t.Fatal(err)
