@@ -42,7 +42,7 @@ type Entry struct {
 }
 
 // entries are those of the file.
-var entries = sync.OnceValue(func() []Entry {
+var entries = sync.OnceValue(func() []Entry { //nolint:gochecknoglobals // read once, never changed
 	var all []Entry
 	if err := json.Unmarshal(codesFile, &all); err != nil {
 		panic("codes.json: " + err.Error()) // it is part of this program; a test reads it

@@ -54,7 +54,7 @@ func endOf(service, version string) time.Time {
 }
 
 // defaults is the catalog that is part of this program.
-var defaults = sync.OnceValue(catalog.Default)
+var defaults = sync.OnceValue(catalog.Default) //nolint:gochecknoglobals // read once, never changed
 
 // catalogName is the name that the catalog has for a service: MariaDB has always been mysql on
 // the platform.

@@ -27,7 +27,7 @@ type tablesOf struct {
 }
 
 // tables are those of the file.
-var tables = sync.OnceValue(func() tablesOf {
+var tables = sync.OnceValue(func() tablesOf { //nolint:gochecknoglobals // read once, never changed
 	var t tablesOf
 	if err := json.Unmarshal(tablesFile, &t); err != nil {
 		panic("services.json: " + err.Error()) // it is part of this program; a test reads it
