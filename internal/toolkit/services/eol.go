@@ -2,7 +2,6 @@ package services
 
 import (
 	"strings"
-	"sync"
 	"time"
 
 	"sluice/internal/catalog"
@@ -40,10 +39,10 @@ func endOf(service, version string) time.Time {
 	minor, _, _ := strings.Cut(rest, ".")
 	for _, series := range []string{version, major + "." + minor, major} {
 		if service == "php" {
-			if known, ok := defaults().Runtime(service, series); ok {
+			if known, ok := catalog.Default().Runtime(service, series); ok {
 				return known.EndOfLife
 			}
-		} else if known, ok := defaults().Service(catalogName(service), series); ok {
+		} else if known, ok := catalog.Default().Service(catalogName(service), series); ok {
 			return known.EndOfLife
 		}
 		if end, err := time.Parse(time.DateOnly, tables().EndOfLife[service][series]); err == nil {
@@ -52,9 +51,6 @@ func endOf(service, version string) time.Time {
 	}
 	return time.Time{}
 }
-
-// defaults is the catalog that is part of this program.
-var defaults = sync.OnceValue(catalog.Default) //nolint:gochecknoglobals // read once, never changed
 
 // catalogName is the name that the catalog has for a service: MariaDB has always been mysql on
 // the platform.
