@@ -28,7 +28,7 @@ func TestLimitsAreWrittenToTheBuildsOwnGroups(t *testing.T) {
 			},
 			want: map[string]string{
 				"pids/docker/buildkit/b1/pids.max": "64", "memory/docker/buildkit/b1/memory.limit_in_bytes": "1048576",
-				"cpu,cpuacct/docker/buildkit/b1/cpu.shares": "2", "cpu,cpuacct/docker/buildkit/cpu.shares": "2",
+				"cpu,cpuacct/docker/buildkit/b1/cpu.shares": "128", "cpu,cpuacct/docker/buildkit/cpu.shares": "128",
 				"blkio/docker/buildkit/b1/blkio.weight": "10",
 			},
 		},
@@ -41,7 +41,7 @@ func TestLimitsAreWrittenToTheBuildsOwnGroups(t *testing.T) {
 			},
 			want: map[string]string{
 				"system.slice/docker-b1.scope/memory.max": "1048576", "system.slice/docker-b1.scope/memory.swap.max": "0",
-				"system.slice/docker-b1.scope/pids.max": "64", "system.slice/docker-b1.scope/cpu.weight": "1",
+				"system.slice/docker-b1.scope/pids.max": "64", "system.slice/docker-b1.scope/cpu.weight": "5",
 				"system.slice/docker-b1.scope/io.weight": "1",
 			},
 		},
