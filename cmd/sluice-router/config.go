@@ -76,15 +76,16 @@ func parseConfig(args []string, stderr io.Writer) (config, error) {
 const defaultPerAddress = 1000
 
 // connectionsWithin returns how many clients may be connected when so many files may be
-// open: each may need a connection to its application as well, and some are kept for the
-// state file, logs, the cache and the control socket.
+// open: three quarters. The rest is for connections to applications, which idle and waiting
+// clients do not need, and a reserve for the state file, logs, the cache and the control
+// socket.
 func connectionsWithin(files uint64) int {
 	reserve := max(128, files/20)
 	if files <= reserve {
 		return 1
 	}
 	const most = 1 << 20
-	return int(max(1, min(most, (files-reserve)/2)))
+	return int(max(1, min(most, (files-reserve)/4*3)))
 }
 
 // openFiles returns the limit of open files, which Go raises to what the process may have.

@@ -77,12 +77,7 @@ func (l *lab) compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := exec.LookPath("h2load"); err != nil {
-		l.printf("skipped: HTTP/2: h2load, which makes its load, is missing: apt-get install nghttp2-client\n")
-		for _, p := range peers {
-			p.http2 = false
-		}
-	}
+	l.withoutHTTP2(peers)
 	all := l.plan(peers)
 	for round := range l.rounds {
 		for i, s := range scenarios() {
@@ -99,12 +94,21 @@ func (l *lab) compare(ctx context.Context) error {
 	for i, s := range scenarios() {
 		if len(all[i]) > 0 {
 			l.table(s, all[i])
-			if s.http2 {
-				l.http2Goal(s, all)
-			}
+			l.http2Goal(s, all)
 		}
 	}
 	return nil
+}
+
+// withoutHTTP2 leaves HTTP/2 out where h2load is not installed.
+func (l *lab) withoutHTTP2(peers []*peer) {
+	if _, err := exec.LookPath("h2load"); err == nil {
+		return
+	}
+	l.printf("skipped: HTTP/2: h2load, which makes its load, is missing: apt-get install nghttp2-client\n")
+	for _, p := range peers {
+		p.http2 = false
+	}
 }
 
 // load puts load on a URL in the scenario's protocol.

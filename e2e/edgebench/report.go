@@ -51,6 +51,9 @@ const http2Share = 0.9
 
 // http2Goal compares ours with our own HTTP/1.1.
 func (l *lab) http2Goal(s scenario, all [][]*series) {
+	if !s.http2 {
+		return
+	}
 	rate := func(name string) float64 {
 		for i, other := range scenarios() {
 			for _, ser := range all[i] {
