@@ -59,8 +59,7 @@ func (d *deployment) start(ctx context.Context) error {
 		d.log.Line(3, "Opening application %s and its relationships", app.Name)
 	}
 	if d.upgradesService() {
-		d.reach = platform.Touched
-		if err := d.commit(ctx); err != nil {
+		if err := d.touch(ctx); err != nil {
 			return err
 		}
 	}
@@ -172,18 +171,30 @@ func (d *deployment) whyHook(app engine.App) string {
 func (d *deployment) deployHook(ctx context.Context, app engine.App, why string) error {
 	d.log.Line(3, "Executing deploy hook for application %s (%s)", app.Name, why)
 	if !tellsTouch(app) {
-		d.touch(ctx)
+		if err := d.touch(ctx); err != nil {
+			return err
+		}
 	}
-	return d.note(d.runHook(ctx, app, nil, func() { d.touch(ctx) }))
+	return d.note(d.runHook(ctx, app, nil, func() { d.touched(ctx) }))
 }
 
-// touch notes that data may be written from now on: a failure keeps the site closed.
-func (d *deployment) touch(ctx context.Context) {
+// touch notes that data may be written from now on: a failure keeps the site closed. With an
+// error nothing was noted, and nothing must be written.
+func (d *deployment) touch(ctx context.Context) error {
 	if d.reach >= platform.Touched {
-		return
+		return nil
+	}
+	if err := d.commit(ctx); err != nil {
+		return failed(d.tryAgain(), err)
 	}
 	d.reach = platform.Touched
-	if err := d.commit(ctx); err != nil {
+	return nil
+}
+
+// touched is touch for a hook that has said that it writes and does not wait.
+func (d *deployment) touched(ctx context.Context) {
+	if err := d.touch(ctx); err != nil {
+		d.reach = platform.Touched
 		d.s.Log.ErrorContext(ctx, "could not commit the hold when data was touched", "activity", d.job.Activity.ID, "error", err)
 	}
 }

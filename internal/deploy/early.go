@@ -102,7 +102,9 @@ func (d *deployment) allow(ctx context.Context) error {
 		return nil
 	}
 	defer d.abandon()
-	d.touch(ctx)
+	if err := d.touch(ctx); err != nil {
+		return err
+	}
 	code, err := d.exec(ctx, e.app.Name, []string{"/bin/sh", "-c", ": >" + contract.HoldFile}, d.log.At(4))
 	if err != nil || code != 0 {
 		return failed(d.tryAgain(), hookError("waiting deploy", e.app.Name, code, err))

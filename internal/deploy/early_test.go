@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -114,6 +115,29 @@ func TestCrashWhileAHookWaits(t *testing.T) {
 				t.Error("the hook wrote although requests were not held")
 			}
 			w.wantNothingLeft()
+		})
+	}
+}
+
+// A router that cannot be made to keep the site closed must not find changed data at the
+// hold's deadline: the hook does not write then.
+func TestNothingIsWrittenWithoutACommittedHold(t *testing.T) {
+	for name, hook := range map[string]string{"a hook that waits": toolkitHook, "any other hook": "php bin/shop deploy"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.push(shop(".magento.app.yaml", app(hook)))
+			w.toolkit("the database", 0)
+			w.gate.fail["commit"] = errors.New("broken")
+			out, a := w.push(shop(".magento.app.yaml", app(hook), "pub/index.php", "<?php // 2"))
+			if slices.Contains(w.gate.events, "hook writes") {
+				t.Errorf("the hook wrote: %v", w.gate.events)
+			}
+			if a.Result != platform.ResultFailure || w.gate.State() != "open r1" || !strings.Contains(out, "commit the hold: broken") {
+				t.Errorf("result %q, visitors meet %q:\n%s", a.Result, w.gate.State(), out)
+			}
+			w.engine.OnExec(nil)
+			w.wantNothingLeft()
+			w.wantMendedBy(shop("pub/index.php", "<?php // 3"))
 		})
 	}
 }

@@ -97,13 +97,6 @@ func (g *fakeGate) Publish(_ context.Context, p platform.Publication) (platform.
 	return platform.HoldReport{}, nil
 }
 
-func (g *fakeGate) Resume(context.Context, platform.EnvironmentID) (platform.HoldReport, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.held, g.closed, g.offered = false, false, ""
-	return platform.HoldReport{}, g.note("resume")
-}
-
 func (g *fakeGate) Close(context.Context, platform.EnvironmentID, string) (platform.HoldReport, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -101,10 +101,8 @@ type Gate interface {
 	// Publish sets the routes and backends of an environment and releases its hold, if
 	// there is one, to them. It also ends maintenance.
 	Publish(ctx context.Context, p platform.Publication) (platform.HoldReport, error)
-	// Resume releases the hold to the backends from before it.
-	Resume(ctx context.Context, env platform.EnvironmentID) (platform.HoldReport, error)
 	// Close sends the maintenance page to all requests of the environment, waiting ones
-	// included, until the next Publish or Resume.
+	// included, until the next Publish.
 	Close(ctx context.Context, env platform.EnvironmentID, message string) (platform.HoldReport, error)
 	// Offer makes a release known that has started and does not serve yet: operators who
 	// bypass the hold see it. It ends with the hold.
