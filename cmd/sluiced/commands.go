@@ -7,11 +7,13 @@ import (
 	"io"
 	"os"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"sluice/internal/catalog"
 	"sluice/internal/engine"
+	"sluice/internal/images"
 	"sluice/internal/platform"
 	"sluice/internal/store"
 )
@@ -19,9 +21,10 @@ import (
 // imagesCommand makes the named images of the catalog available.
 func imagesCommand(ctx context.Context, args []string, env map[string]string, stdout, stderr io.Writer) error {
 	var c config
-	var list bool
+	var list, refresh bool
 	fs := newFlags("images", &c, stderr)
-	fs.BoolVar(&list, "list", false, "list the names of all images")
+	fs.BoolVar(&list, "list", false, "list the names of all images, and the age of those that this machine has")
+	fs.BoolVar(&refresh, "refresh", false, "make the named images again with today's security fixes; without names, all that this machine has")
 	if err := c.parse(fs, args, env); err != nil {
 		return err
 	}
@@ -29,39 +32,83 @@ func imagesCommand(ctx context.Context, args []string, env map[string]string, st
 	if err != nil {
 		return err
 	}
-	if list {
-		return listImages(known, stdout)
-	}
 	e, err := openMachine(ctx, c)
+	if err != nil && list {
+		return listImages(ctx, nil, known, stdout) // without an engine no image is here
+	}
 	if err != nil {
 		return err
 	}
 	a := assembler(c, e.images, known)
-	group, gctx := errgroup.WithContext(ctx)
-	for _, name := range fs.Args() {
+	if list {
+		return errors.Join(listImages(ctx, a, known, stdout), e.close())
+	}
+	return errors.Join(makeImages(ctx, a, known, fs.Args(), refresh, stderr), e.close())
+}
+
+// makeImages makes the named images available, or makes them again.
+func makeImages(ctx context.Context, a *images.Assembler, known *catalog.Catalog, names []string, refresh bool, log io.Writer) error {
+	var wanted []catalog.Image
+	for _, name := range names {
 		img, err := findImage(known, name)
 		if err != nil {
-			return errors.Join(err, e.close())
+			return err
 		}
-		group.Go(func() error {
-			_, err := a.Ensure(gctx, img, stderr)
+		wanted = append(wanted, img)
+	}
+	for _, img := range known.Images() {
+		if !refresh || len(names) > 0 {
+			break
+		}
+		_, ok, err := a.Newest(ctx, img)
+		if err != nil {
+			return err
+		}
+		if ok {
+			wanted = append(wanted, img)
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, img := range wanted {
+		group.Go(func() (err error) {
+			if refresh {
+				_, err = a.Refresh(ctx, img, log)
+			} else {
+				_, err = a.Ensure(ctx, img, log)
+			}
 			return err
 		})
 	}
-	return errors.Join(group.Wait(), e.close())
+	return group.Wait()
 }
 
-func listImages(known *catalog.Catalog, w io.Writer) error {
+func listImages(ctx context.Context, a *images.Assembler, known *catalog.Catalog, w io.Writer) error {
 	for _, img := range known.Images() {
 		from := img.Reference
 		if img.Debian != nil {
 			from = "Debian " + img.Debian.Suite
 		}
-		if _, err := fmt.Fprintf(w, "%-20s %s\n", img.Name, from); err != nil {
+		if _, err := fmt.Fprintf(w, "%-20s %-50s %s\n", img.Name, from, imageAge(ctx, a, img)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// imageAge says when an image was made and which one it is, if it is here.
+func imageAge(ctx context.Context, a *images.Assembler, img catalog.Image) string {
+	if a == nil {
+		return ""
+	}
+	have, ok, err := a.Newest(ctx, img)
+	switch {
+	case err != nil || !ok:
+		return "-"
+	case have.Created.IsZero():
+		return have.Digest
+	default:
+		return fmt.Sprintf("%s, %d days old, %.19s", have.Created.UTC().Format(time.DateOnly), int(time.Since(have.Created).Hours()/24), have.Digest)
+	}
 }
 
 func findImage(known *catalog.Catalog, name string) (catalog.Image, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -27,6 +28,8 @@ type Options struct {
 	// TempDir is where root file systems are unpacked, about 1 GB each; empty: the
 	// system's directory for temporary files.
 	TempDir string
+	// PullTime is how long fetching an image from its registry may take; 0 means 30 minutes.
+	PullTime time.Duration
 	// Catalog is used for hints only: what else could be had. May be nil.
 	Catalog *catalog.Catalog
 }
@@ -54,6 +57,7 @@ func New(store Store, options Options) *Assembler {
 	options.Mirror = cmp.Or(options.Mirror, DefaultMirror)
 	options.SecurityMirror = cmp.Or(options.SecurityMirror, DefaultSecurityMirror)
 	options.Parallel = cmp.Or(options.Parallel, 2)
+	options.PullTime = cmp.Or(options.PullTime, 30*time.Minute)
 	return &Assembler{
 		store:   store,
 		options: options,
@@ -76,13 +80,15 @@ func (a *Assembler) Ensure(ctx context.Context, img catalog.Image, log io.Writer
 		return platform.ImageRef{}, fmt.Errorf("wait for image %s: %w", img.Name, err)
 	}
 	defer unlock()
-	digest, ok, err := a.store.Lookup(ctx, ref)
+	have, ok, err := a.Newest(ctx, img)
 	if err != nil {
-		return platform.ImageRef{}, fmt.Errorf("look up image %s: %w", ref, err)
+		return platform.ImageRef{}, err
 	}
-	if !ok {
-		digest, err = a.produce(ctx, img, ref, log)
+	if ok {
+		warnOfAge(log, img, have)
+		return have.ImageRef, nil
 	}
+	digest, err := a.produce(ctx, img, ref, log)
 	if err != nil {
 		return platform.ImageRef{}, err
 	}

@@ -282,7 +282,7 @@ func TestReferencesArePulledOnce(t *testing.T) {
 	img := catalog.Image{Name: "mariadb-10.6", Reference: "docker.io/library/mariadb:10.6"}
 	store := &memoryStore{registry: map[string]string{img.Reference: "sha256:aa"}}
 	a := images.New(store, images.Options{})
-	for _, wantLog := range []string{"Pulling docker.io/library/mariadb:10.6 for mariadb-10.6\n", ""} {
+	for _, wantLog := range []string{"Pulling docker.io/library/mariadb:10.6 for mariadb-10.6\nPulled docker.io/library/mariadb:10.6: sha256:aa\n", ""} {
 		ref, log, err := ensure(t, a, img)
 		if err != nil || ref != (platform.ImageRef{Ref: img.Reference, Digest: "sha256:aa"}) || log != wantLog {
 			t.Errorf("got %+v, %q, %v", ref, log, err)

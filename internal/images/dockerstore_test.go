@@ -20,6 +20,16 @@ func (dockerStore) Lookup(ctx context.Context, ref string) (string, bool, error)
 	return out, out != "", err
 }
 
+func (dockerStore) List(ctx context.Context, repository string) ([]platform.StoredImage, error) {
+	out, err := docker(ctx, "image", "ls", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}", repository)
+	var list []platform.StoredImage
+	for line := range strings.Lines(out) {
+		ref, digest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		list = append(list, platform.StoredImage{ImageRef: platform.ImageRef{Ref: ref, Digest: digest}})
+	}
+	return list, err
+}
+
 func (dockerStore) Import(ctx context.Context, ref string, config platform.ImageConfig, tar io.Reader) (string, error) {
 	args := []string{"import"}
 	for name, value := range config.Env {

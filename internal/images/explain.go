@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"sluice/internal/catalog"
@@ -67,12 +68,18 @@ func (a *Assembler) explain(img catalog.Image, err error, p *progress) error {
 // pull fetches a referenced image.
 func (a *Assembler) pull(ctx context.Context, img catalog.Image, log io.Writer) (string, error) {
 	_, _ = fmt.Fprintf(log, "Pulling %s for %s\n", img.Reference, img.Name)
-	digest, err := a.store.Pull(ctx, img.Reference, log)
+	pulling, cancel := context.WithTimeoutCause(ctx, a.options.PullTime, fmt.Errorf("the registry took longer than %s", a.options.PullTime))
+	defer cancel()
+	digest, err := a.store.Pull(pulling, img.Reference, log)
 	if err == nil {
+		_, _ = fmt.Fprintf(log, "Pulled %s: %s\n", img.Reference, digest)
 		return digest, nil
 	}
 	if ctx.Err() != nil {
 		return "", fmt.Errorf("pull %s: %w", img.Reference, context.Cause(ctx))
+	}
+	if pulling.Err() != nil {
+		err = context.Cause(pulling)
 	}
 	if said, ok := errors.AsType[*platform.Error](err); ok && said.Err != nil {
 		err = said.Err // the store says the same of the reference; what the registry said matters
@@ -80,8 +87,8 @@ func (a *Assembler) pull(ctx context.Context, img catalog.Image, log io.Writer) 
 	out := &platform.Error{
 		Code:    platform.CodeUnavailable,
 		Message: fmt.Sprintf("image %s for %s could not be pulled; nothing was changed", img.Reference, img.Name),
-		Hint:    "name an image that this machine can pull in the server's catalog file",
-		Err:     err,
+		Hint:    pullHint(err) + "name an image that this machine can pull in the server's catalog file",
+		Err:     clipped(err),
 	}
 	if a.options.Catalog != nil {
 		if have := a.options.Catalog.Siblings(img); len(have) > 0 {
@@ -89,4 +96,35 @@ func (a *Assembler) pull(ctx context.Context, img catalog.Image, log io.Writer) 
 		}
 	}
 	return "", out
+}
+
+// maxSaid bounds what a registry's words may add to an error, in bytes.
+const maxSaid = 500
+
+// clipped shortens an error that quotes a registry, which may send a whole page.
+func clipped(err error) error {
+	text := strings.Join(strings.Fields(strings.ToValidUTF8(err.Error(), "")), " ")
+	if len(text) <= maxSaid {
+		return err
+	}
+	return fmt.Errorf("%s... (%d bytes)", strings.ToValidUTF8(text[:maxSaid], ""), len(text))
+}
+
+// pullHint says what a registry's words mean, as the beginning of a hint.
+func pullHint(err error) string {
+	text := strings.ToLower(err.Error())
+	has := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+	}
+	switch {
+	case has("toomanyrequests", "rate limit"):
+		return "the registry limits anonymous pulls: wait, or run docker login as root; or "
+	case has("unauthorized", "denied", "no basic auth"):
+		return "the registry wants a login, or has no such image: run docker login as root; or "
+	case has("manifest unknown", "not found", "does not exist"):
+		return "the registry has no such tag: check the name; or "
+	case has("no such host", "connection refused", "timeout", "i/o timeout", "took longer", "network is unreachable", "x509"):
+		return "the registry cannot be reached from this machine: check its name servers, proxy and certificates; or "
+	}
+	return ""
 }

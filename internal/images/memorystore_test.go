@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
+	"time"
 
 	"sluice/internal/platform"
 )
@@ -18,6 +20,7 @@ type memoryStore struct {
 	importing func()
 	// registry has what can be pulled.
 	registry map[string]string
+	created  time.Time // of every image
 
 	mu      sync.Mutex
 	digests map[string]string
@@ -31,6 +34,18 @@ func (s *memoryStore) Lookup(_ context.Context, ref string) (string, bool, error
 	defer s.mu.Unlock()
 	digest, ok := s.digests[ref]
 	return digest, ok, nil
+}
+
+func (s *memoryStore) List(_ context.Context, repository string) ([]platform.StoredImage, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []platform.StoredImage
+	for ref, digest := range s.digests {
+		if strings.HasPrefix(ref, repository+":") {
+			out = append(out, platform.StoredImage{ImageRef: platform.ImageRef{Ref: ref, Digest: digest}, Created: s.created})
+		}
+	}
+	return out, nil
 }
 
 func (s *memoryStore) Import(_ context.Context, ref string, config platform.ImageConfig, tar io.Reader) (string, error) {

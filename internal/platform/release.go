@@ -43,6 +43,13 @@ type Slug struct {
 	BuiltAt time.Time
 }
 
+// StoredImage is what an image store says of one image.
+type StoredImage struct {
+	ImageRef
+
+	Created time.Time
+}
+
 // ImageRef is an image in the engine's store.
 type ImageRef struct {
 	Ref    string // what the engine and the builder call it

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
@@ -44,6 +45,23 @@ func (i Images) Lookup(ctx context.Context, ref string) (digest string, ok bool,
 		return "", false, ended(ctx, fmt.Errorf("look up image %s: %w", ref, err))
 	}
 	return res.ID, true, nil
+}
+
+// List returns the images of a repository, one for each tag.
+func (i Images) List(ctx context.Context, repository string) ([]platform.StoredImage, error) {
+	list, err := i.cli.ImageList(ctx, client.ImageListOptions{Filters: client.Filters{}.Add("reference", repository)})
+	if err != nil {
+		return nil, ended(ctx, fmt.Errorf("list the images of %s: %w", repository, err))
+	}
+	var out []platform.StoredImage
+	for _, image := range list.Items {
+		for _, tag := range image.RepoTags {
+			if strings.HasPrefix(tag, repository+":") {
+				out = append(out, platform.StoredImage{ImageRef: platform.ImageRef{Ref: tag, Digest: image.ID}, Created: time.Unix(image.Created, 0)})
+			}
+		}
+	}
+	return out, nil
 }
 
 // Import makes an image of a root file system as an uncompressed tar and names it ref.
