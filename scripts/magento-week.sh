@@ -163,10 +163,9 @@ LIST
 
 down() {
     stop sluiced
-    "$bin/sluiced" destroy --data-dir "$data" --prefix sluice-week 2>/dev/null || {
-        docker ps -aq --filter name='^sluice-week-' | xargs -r docker rm -f -v >/dev/null
-        docker network ls -q --filter name='^sluice-week-' | xargs -r docker network rm >/dev/null
-    }
+    if [ -x "$bin/sluiced" ] && [ -d "$data" ] && [ -S /var/run/docker.sock ]; then
+        "$bin/sluiced" down --data-dir "$data" --prefix sluice-week --data
+    fi
     stop sluice-router
     rm -rf "$demo"
 }
