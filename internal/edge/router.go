@@ -3,7 +3,6 @@ package edge
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -64,9 +63,6 @@ func New(opts Options) (*Router, error) {
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
-	}
-	if r.dial == nil {
-		r.dial = (&net.Dialer{}).DialContext
 	}
 	r.table.Store(newTable(nil))
 	r.state = &stateFile{path: opts.StatePath, log: r.log}

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,9 @@ type instance struct {
 // NewPool returns the pool of a release's applications, each with its addresses, host:port.
 // dial opens connections; nil is TCP.
 func NewPool(backends map[string][]string, dial Dialer) *Pool {
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
 	p := &Pool{apps: make(map[string]*application, len(backends)), dial: dial}
 	for app, addrs := range backends {
 		a := &application{}
