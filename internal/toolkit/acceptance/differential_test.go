@@ -239,6 +239,15 @@ func (e *environment) departures(theirs, ours *outcome) {
 	if theirs.env.Sub("system", "default", suite).Len() == 0 {
 		theirs.env.Unset("system", "default", suite)
 	}
+	// A db section without any connection is not written over what is there.
+	if theirs.env.Has("db", "connection") && theirs.env.Sub("db", "connection").Len() == 0 && e.relations["database"] == nil {
+		for _, key := range []string{"db", "resource"} {
+			theirs.env.Unset(key)
+			if section := ours.env.Get(key); section != nil {
+				theirs.env.Set(key, section)
+			}
+		}
+	}
 	// ElasticSuite gets OpenSearch, TLS and passwords.
 	if _, open := e.relations["opensearch"]; open || ours.env.Has("system", "default", suite, "es_client", "enable_https_mode") || ours.env.Has("system", "default", suite, "es_client", "enable_http_auth") {
 		if section := ours.env.Get("system", "default", suite); section != nil {
