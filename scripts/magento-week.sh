@@ -23,6 +23,8 @@ all="first scopes unchanged php template style module config variable composer s
 
 main() {
     mkdir -p "$demo" "$data/router"
+    exec 9>"$demo/lock"
+    flock --nonblock 9 || { echo "magento-week: another run is under way in $demo" >&2; exit 1; }
     if [ -n "${DOWN:-}" ]; then down; return; fi
     command -v jq >/dev/null || { echo "magento-week: jq is missing" >&2; exit 1; }
     build_tools
@@ -64,9 +66,9 @@ search_stub() {
 serve() {
     say "Starting sluice-router (ports $http_port and $https_port) and sluiced (port $api_port)"
     printf '{"services": {"opensearch": {"2.12": {"image": "%s"}}}}\n' "$search_image" >"$demo/catalog.json"
-    start sluice-router "$bin/sluice-router" --listen ":$http_port" --listen-tls ":$https_port" --control "$router_socket" --state "$data/router/state.json" --cache-dir "$data/router/cache"
+    start sluice-router "$bin/sluice-router" --listen ":$http_port" --listen-tls ":$https_port" --control "$router_socket" --state "$data/router/state.json" --cache-dir "$data/router/cache" 9>&- # the lock is not theirs
     await sluice-router test -S "$router_socket"
-    start sluiced "$bin/sluiced" serve --data-dir "$data" --listen "127.0.0.1:$api_port" --http-port "$http_port" --https-port "$https_port" --prefix sluice-week --subnets "$subnets" --catalog "$demo/catalog.json"
+    start sluiced "$bin/sluiced" serve --data-dir "$data" --listen "127.0.0.1:$api_port" --http-port "$http_port" --https-port "$https_port" --prefix sluice-week --subnets "$subnets" --catalog "$demo/catalog.json" 9>&-
     await sluiced curl --silent --fail --max-time 2 "$SLUICE_URL/api/version"
     "$bin/sluice" auth:login --server "$SLUICE_URL" --token-file "$data/keys/admin.token" >/dev/null
     "$bin/sluice" project:list --pipe | grep -qx "$project" || {
@@ -136,10 +138,11 @@ visit() {
     echo $!
 }
 
-# note adds a line to the results, out of the newest activity and what visitors saw.
+# note adds a line to the results, out of the activity that the log names and what visitors saw.
 note() {
     local activity saw='{"slowest":0,"requests":0,"failed":0}'
-    activity=$("$bin/sluice" activity:get -p "$project" -e main --format json)
+    # shellcheck disable=SC2046 # no ID means the newest
+    activity=$("$bin/sluice" activity:get $(sed -n 's/.*activity \([a-z0-9]*\) result=.*/\1/p' "$4" | tail -1) -p "$project" -e main --format json)
     [ ! -s "$demo/$1.visitors" ] || saw=$(cat "$demo/$1.visitors")
     jq -rn --argjson a "$activity" --argjson v "$saw" --arg step "$1" --arg result "$2" --arg wall "$3" \
         --arg did "$(did "$4")" \
