@@ -147,7 +147,7 @@ note() {
     jq -rn --argjson a "$activity" --argjson v "$saw" --arg step "$1" --arg result "$2" --arg wall "$3" \
         --arg did "$(did "$4")" \
         'def r: if . == null then "-" else . * 100 | round / 100 end;
-        [$step, $result, ($wall|tonumber|r), ($a.timings.build|r), ($a.timings.deploy|r), ($a.hold.duration|r), $did, ($v.slowest|r), $v.requests, $v.failed] | @tsv' | tee -a "$results"
+        [$step, ($a.result // $result), ($wall|tonumber|r), ($a.timings.build|r), ($a.timings.deploy|r), ($a.hold.duration|r), $did, ($v.slowest|r), $v.requests, $v.failed] | @tsv' | tee -a "$results"
 }
 
 # did says what a deployment did to the database, by its log.
