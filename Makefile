@@ -9,7 +9,7 @@ GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 IMAGES := php-8.2 mariadb-10.11 redis-7.0 rabbitmq-3.10
 export SLUICE_CACHE := $(CACHE)
 
-.PHONY: demo demo-down build test test-quick lint bench bench-router differential magento-week conformance setup images clean generate
+.PHONY: demo demo-down build test test-quick lint bench bench-router differential magento-week conformance poison setup images clean generate
 
 # Both need root for the container engine; with sudo: sudo make demo.
 
@@ -64,6 +64,10 @@ magento-week: setup build images
 ## conformance: h2spec, and cache-tests if CACHE_TESTS names a checkout, against the router
 conformance:
 	@scripts/conformance.sh
+
+## poison: try for DURATION to make the cache show a visitor another visitor's page
+poison:
+	@scripts/poison.sh
 
 ## setup: install and start what is missing on this machine
 setup:

@@ -131,10 +131,10 @@ func withoutBypass(h http.Header) {
 		kept := make([]string, 0, 8)
 		for part := range strings.SplitSeq(line, ";") {
 			if name, _, _ := strings.Cut(strings.TrimSpace(part), "="); name != bypassCookie {
-				kept = append(kept, strings.TrimSpace(part))
+				kept = append(kept, part) // byte for byte, as in the cache's key
 			}
 		}
-		lines[i] = strings.Join(kept, "; ")
+		lines[i] = strings.TrimLeft(strings.Join(kept, ";"), " ")
 	}
 	if len(lines) == 1 && lines[0] == "" {
 		delete(h, "Cookie")

@@ -20,9 +20,6 @@ func (c clients) rewrite(in *http.Request, r *route) http.Header {
 	if h == nil {
 		h = http.Header{}
 	}
-	for _, list := range in.Header["Connection"] {
-		relay.DeleteListed(h, list)
-	}
 	for _, name := range relay.Reserved() {
 		delete(h, name)
 	}

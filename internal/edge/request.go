@@ -1,10 +1,13 @@
 package edge
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
+	"sluice/internal/edge/relay"
 	"sluice/internal/edge/wire"
 )
 
@@ -24,6 +27,7 @@ func unambiguous(req *http.Request) (*http.Request, bool) {
 	if u := req.URL; u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
 		return req, false
 	}
+	req = endToEnd(req)
 	body, path := req.Body, req.URL.Path
 	if path == "" && req.URL.Host != "" && req.Method != http.MethodConnect {
 		path = "/" // absolute form (RFC 9112 3.2.2)
@@ -39,6 +43,27 @@ func unambiguous(req *http.Request) (*http.Request, bool) {
 		req.Body, req.URL = body, &url
 	}
 	return req, true
+}
+
+// endToEnd returns the request with the header that the application will see, but for what
+// the router writes itself: without the fields that Connection names, and with one line of
+// cookies, as HTTP/2 has it. Access control, the cache's key and the application thus see
+// the same, and nobody can have a response stored for a cookie that was never passed on.
+func endToEnd(req *http.Request) *http.Request {
+	listed := slices.ContainsFunc(req.Header["Connection"], relay.ListsFields)
+	cookies := req.Header["Cookie"]
+	if !listed && len(cookies) <= 1 {
+		return req
+	}
+	req = req.WithContext(req.Context())
+	req.Header = maps.Clone(req.Header)
+	if len(cookies) > 1 {
+		req.Header["Cookie"] = []string{strings.Join(cookies, "; ")}
+	}
+	for _, list := range req.Header["Connection"] {
+		relay.DeleteListed(req.Header, list)
+	}
+	return req
 }
 
 // plainQuery refuses what would end the request line or its target elsewhere.

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -32,7 +33,8 @@ func (rt *Route) Fill(w http.ResponseWriter, req *http.Request, secure bool, nex
 		return
 	}
 	f := &fill{rt: rt, cache: rt.zone.cache, w: w, next: next}
-	f.question = question{key: k, req: req, zone: rt.zone, secure: secure, epoch: rt.zone.cache.store.epoch(&k, rt.zone)}
+	f.question = f.cache.store.ask(question{key: k, req: req, zone: rt.zone, secure: secure})
+	defer f.cache.store.asked(&f.question)
 	f.run(req.Context())
 }
 
@@ -87,6 +89,7 @@ type fill struct {
 
 func (f *fill) run(ctx context.Context) {
 	for range maxJoins {
+		f.epoch = f.now() // nobody has been asked for this request yet
 		if f.look() {
 			return
 		}
@@ -139,7 +142,7 @@ func (f *fill) partial() bool {
 // share answers with what somebody else asked for. It returns false when that is not for
 // this request.
 func (f *fill) share(fl *flight) bool {
-	if fl.entry == nil || !fl.entry.matches(&f.key, nil, f.req) || f.cache.store.epoch(&f.key, f.rt.zone) != f.epoch {
+	if fl.entry == nil || !fl.entry.matches(&f.key, nil, f.req) || f.now() != f.epoch {
 		return false
 	}
 	how := outcomeHit
@@ -215,6 +218,12 @@ func (f *fill) landAlone() {
 	if f.flight != nil {
 		f.cache.flights.land(f.name, f.flight, func() { f.flight.alone = true })
 	}
+}
+
+// ambiguous reports whether the request has one of the headers more than once: some
+// applications read the first line, some the last, some all of them.
+func (f *fill) ambiguous(vary []string) bool {
+	return slices.ContainsFunc(vary, func(name string) bool { return len(f.req.Header[name]) > 1 })
 }
 
 // keep stores an entry for the request.

@@ -269,6 +269,77 @@ func TestPurgeCoversWhatIsUnderWay(t *testing.T) {
 	}
 }
 
+// TestWritesElsewhereUndoNothing: requests that change other URLs, of this environment and of
+// others, change nothing for a page that is being asked for.
+func TestWritesElsewhereUndoNothing(t *testing.T) {
+	bubble(t, func(b box) {
+		t, rt := b.t, b.rt
+		other, err := b.zone.cache.NewZone().Route(platform.RouteCache{Enabled: true, DefaultTTL: 3600})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var asked atomic.Int64
+		app := func(w http.ResponseWriter, req *http.Request) {
+			if req.Method == http.MethodGet {
+				asked.Add(1)
+				time.Sleep(time.Second)
+			}
+			_, _ = io.WriteString(w, "response")
+		}
+		page := func(int) *http.Request { return get(t.Context(), "/page") }
+		early := crowd(rt, 20, app, page)
+		synctest.Wait()
+		for i := range 1000 { // many more than the store has shards
+			for _, to := range []*Route{rt, other} {
+				ask(to, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/cart/"+strconv.Itoa(i), nil), app)
+			}
+		}
+		late := crowd(rt, 20, app, page)
+		early()
+		late()
+		if w := ask(rt, page(0), app); asked.Load() != 1 || w.Header().Get(ownHeader) != "HIT" {
+			t.Errorf("the application was asked %d times, afterwards it is a %s", asked.Load(), w.Header().Get(ownHeader))
+		}
+	})
+}
+
+// TestWriteToAPageThatIsBeingAskedFor: what was asked for before the page changed is not
+// stored, and those who ask later share a newer response.
+func TestWriteToAPageThatIsBeingAskedFor(t *testing.T) {
+	bubble(t, func(b box) {
+		t, rt := b.t, b.rt
+		var asked atomic.Int64
+		app := func(w http.ResponseWriter, req *http.Request) {
+			n := int64(0)
+			if req.Method == http.MethodGet {
+				n = asked.Add(1)
+				time.Sleep(time.Second)
+			}
+			_, _ = fmt.Fprintf(w, "response %d", n)
+		}
+		page := func(int) *http.Request { return get(t.Context(), "/page") }
+		early := crowd(rt, 20, app, page)
+		synctest.Wait()
+		change := page(0)
+		change.Method = http.MethodPost
+		ask(rt, change, app)
+		for _, w := range crowd(rt, 20, app, page)() {
+			if w.Body.String() != "response 2" {
+				t.Errorf("asked after the change: %q", w.Body)
+			}
+		}
+		early()
+		if w := ask(rt, page(0), app); asked.Load() != 2 || w.Body.String() != "response 2" {
+			t.Errorf("the application was asked %d times; %q is stored", asked.Load(), w.Body)
+		}
+		for i := range b.zone.cache.store.shards {
+			if n := len(b.zone.cache.store.shards[i].inquiries); n > 0 {
+				t.Errorf("%d inquiries are left", n)
+			}
+		}
+	})
+}
+
 func TestLargeAnswers(t *testing.T) {
 	tests := []struct {
 		name   string

@@ -17,7 +17,7 @@ type flights struct {
 type flight struct {
 	done  chan struct{}
 	once  sync.Once
-	epoch int64 // of the zone when it began
+	epoch int64 // of the question when it began
 
 	entry *entry // nil when the answer is not for others
 	body  []byte

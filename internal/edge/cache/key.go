@@ -43,9 +43,11 @@ func guards() []string {
 
 // key returns the key of a request, in room as far as that is enough. It returns false
 // for a request that bypasses the cache: another method, a body, an upgrade, a method in a
-// header, or cookies.
+// header, cookies, or fields of the key in a form that applications do not all read alike.
+// Whatever an application sees differently than the key says would be stored for visitors
+// who did not ask for it.
 func (rt *Route) key(room []byte, req *http.Request, secure bool) (key, bool) {
-	if (req.Method != http.MethodGet && req.Method != http.MethodHead) || req.ContentLength != 0 || len(req.TransferEncoding) > 0 {
+	if rt.rules.off || (req.Method != http.MethodGet && req.Method != http.MethodHead) || req.ContentLength != 0 || len(req.TransferEncoding) > 0 {
 		return key{}, false
 	}
 	guarded, auth, ok := rt.scan(req)
@@ -55,11 +57,19 @@ func (rt *Route) key(room []byte, req *http.Request, secure bool) (key, bool) {
 	b := appendURL(rt.zone.prefix(room, secure), req)
 	n := len(b)
 	for _, h := range rt.rules.headers {
-		b = appendParts(b, req.Header[h])
+		values := req.Header[h]
+		if len(values) > 1 {
+			return key{}, false
+		}
+		b = appendParts(b, values)
 	}
 	for i := 0; guarded != 0; i, guarded = i+1, guarded>>1 {
 		if guarded&1 != 0 {
-			b = appendParts(append(b, byte(i)), req.Header[rt.guards[i]])
+			values := req.Header[rt.guards[i]]
+			if len(values) > 1 {
+				return key{}, false
+			}
+			b = appendParts(append(b, byte(i)), values)
 		}
 	}
 	if b, ok = rt.rules.appendCookies(b, req); !ok {
@@ -90,6 +100,10 @@ func (rt *Route) scan(req *http.Request) (guarded uint32, auth, ok bool) {
 		switch name[0] {
 		case 'A':
 			auth = auth || name == "Authorization"
+		case 'C':
+			if name == "Connection" && removesFields(req.Header[name]) {
+				return 0, auth, false
+			}
 		case 'I', 'U':
 			if name == "Upgrade" || name == "If-Match" || name == "If-Unmodified-Since" {
 				return 0, auth, false
@@ -106,6 +120,21 @@ func (rt *Route) scan(req *http.Request) (guarded uint32, auth, ok bool) {
 		}
 	}
 	return guarded, auth, true
+}
+
+// removesFields reports whether Connection names a field that is not of the connection
+// anyway: it is taken out on the way to the application.
+func removesFields(lists []string) bool {
+	for _, list := range lists {
+		for name := range strings.SplitSeq(list, ",") {
+			switch strings.ToLower(strings.Trim(name, " \t")) {
+			case "", "close", "keep-alive", "upgrade", "te", "trailer", "transfer-encoding", "proxy-connection", "http2-settings":
+			default:
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // varied is one header that an answer's Vary names, with its value in the request.

@@ -68,7 +68,7 @@ func changesGroup(req *http.Request, set []string) bool {
 			continue
 		}
 		same := false
-		for name, had := range cookies(req.Header["Cookie"]) {
+		for name, had := range cookies(cookieLine(req)) {
 			same = same || (name == varyCookie && had == value)
 		}
 		if !same {

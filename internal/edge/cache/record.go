@@ -70,6 +70,7 @@ func (r *recorder) WriteHeader(status int) {
 	} else {
 		r.verdict = f.rt.rules.judge(f.req, status, h)
 	}
+	r.verdict.keep = r.verdict.keep && !f.ambiguous(r.verdict.vary)
 	r.length = lengthOf(h)
 	if r.verdict.keep && f.req.Method == http.MethodGet && r.length <= f.cache.opts.MaxObject {
 		r.mode = keeping
@@ -265,7 +266,7 @@ func (r *recorder) confirmed() {
 	if e.tags = r.tags; len(e.tags.hashes) == 0 { // what it was made from is what it was made from
 		e.tags = f.stale.tags
 	}
-	if e.verdict.keep {
+	if e.verdict.keep && !f.ambiguous(e.verdict.vary) {
 		f.keep(e, f.body)
 		f.land(e, f.body)
 	} else {

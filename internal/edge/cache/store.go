@@ -35,8 +35,8 @@ type store struct {
 // shard is a part of the store with a lock of its own.
 type shard struct {
 	mu        sync.RWMutex
-	epoch     atomic.Int64 // changes when a URL of the shard was changed by a request
 	resources map[string]*resource
+	inquiries map[string]*inquiry // by URL
 	small     queue
 	main      queue
 	ghosts    ghosts
@@ -57,7 +57,7 @@ func newStore(limit int64, d *disk) *store {
 	s := &store{seed: maphash.MakeSeed(), limit: limit, disk: d}
 	s.shards = make([]shard, min(maxShards, max(1, limit/shardMemory)))
 	for i := range s.shards {
-		s.shards[i].resources = map[string]*resource{}
+		s.shards[i].resources, s.shards[i].inquiries = map[string]*resource{}, map[string]*inquiry{}
 	}
 	return s
 }
@@ -65,9 +65,6 @@ func newStore(limit int64, d *disk) *store {
 func (s *store) shard(url []byte) *shard {
 	return &s.shards[maphash.Bytes(s.seed, url)%uint64(len(s.shards))]
 }
-
-// epoch changes when something was purged that the key may stand for.
-func (s *store) epoch(k *key, z *Zone) int64 { return z.epoch.Load() + s.shard(k.url).epoch.Load() }
 
 // found is an entry and where its body was when it was found.
 type found struct {
@@ -94,13 +91,51 @@ func (s *store) find(k *key, req *http.Request) (found, bool) {
 	return found{}, false
 }
 
+// inquiry is a URL for which the application is being asked. It remembers that the URL was
+// invalidated for exactly as long as somebody's response may be from before.
+type inquiry struct {
+	asking      int          // questions; guarded by the shard
+	invalidated atomic.Int64 // how often
+}
+
 // question is a request that the application is asked, and when.
 type question struct {
-	key    key
-	req    *http.Request
-	zone   *Zone
-	secure bool
-	epoch  int64 // what was purged since is not kept
+	key     key
+	req     *http.Request
+	zone    *Zone
+	secure  bool
+	inquiry *inquiry
+	epoch   int64 // what was purged since is not kept
+}
+
+// now is the epoch of the present moment. It changes when something was purged that the key
+// may stand for.
+func (q *question) now() int64 { return q.zone.epoch.Load() + q.inquiry.invalidated.Load() }
+
+// ask begins a question. The caller ends it with asked.
+func (s *store) ask(q question) question {
+	sh := s.shard(q.key.url)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	i := sh.inquiries[string(q.key.url)]
+	if i == nil {
+		i = &inquiry{}
+		sh.inquiries[string(q.key.url)] = i
+	}
+	i.asking++
+	q.inquiry = i
+	q.epoch = q.now()
+	return q
+}
+
+// asked ends a question.
+func (s *store) asked(q *question) {
+	sh := s.shard(q.key.url)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if q.inquiry.asking--; q.inquiry.asking == 0 {
+		delete(sh.inquiries, string(q.key.url))
+	}
 }
 
 // insert keeps an entry instead of those that answer the same request. It does nothing
@@ -115,7 +150,7 @@ func (sh *shard) insert(s *store, q *question, e *entry, body []byte) bool {
 	k, req, of := &q.key, q.req, q.zone
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if of.gone.Load() || of.epoch.Load()+sh.epoch.Load() != q.epoch {
+	if of.gone.Load() || q.now() != q.epoch {
 		return false
 	}
 	r := sh.resources[string(k.url)]
@@ -195,9 +230,11 @@ func (s *store) discard(e *entry) {
 // removeURL removes every variant of one URL.
 func (s *store) removeURL(url []byte) {
 	sh := s.shard(url)
-	sh.epoch.Add(1)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	if i := sh.inquiries[string(url)]; i != nil {
+		i.invalidated.Add(1)
+	}
 	if r := sh.resources[string(url)]; r != nil {
 		for _, e := range slices.Clone(r.variants) {
 			sh.remove(s, e)

@@ -186,7 +186,9 @@ func BenchmarkPurgeByTag(b *testing.B) {
 		}
 		e.tags.sort()
 		url := []byte(fmt.Sprint("/", i))
-		c.store.insert(&question{key: key{url: url}, req: get(b.Context(), "/"), zone: z, epoch: c.store.epoch(&key{url: url}, z)}, e, nil)
+		q := c.store.ask(question{key: key{url: url}, req: get(b.Context(), "/"), zone: z})
+		c.store.insert(&q, e, nil)
+		c.store.asked(&q)
 	}
 	wanted := make([]string, 20)
 	for i := range wanted {

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"iter"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -84,11 +85,36 @@ func setFields(h http.Header, resp *wire.Response) {
 	}
 }
 
-// DeleteListed removes the fields that a Connection field names.
+// DeleteListed removes the fields that a Connection field names, except for those that are
+// about the connection anyway and those in which a trusted proxy says who the client is:
+// a client cannot take these away.
 func DeleteListed(h http.Header, list string) {
-	for name := range strings.SplitSeq(list, ",") {
-		if name = textproto.TrimString(name); name != "" && !strings.EqualFold(name, "close") && !strings.EqualFold(name, "keep-alive") {
-			h.Del(name)
+	for name := range listed(list) {
+		h.Del(name)
+	}
+}
+
+// ListsFields reports whether DeleteListed has something to remove.
+func ListsFields(list string) bool {
+	if strings.EqualFold(list, "keep-alive") || strings.EqualFold(list, "close") {
+		return false // nearly always
+	}
+	for range listed(list) {
+		return true
+	}
+	return false
+}
+
+func listed(list string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name := range strings.SplitSeq(list, ",") {
+			switch name = http.CanonicalHeaderKey(textproto.TrimString(name)); name {
+			case "", "Close", "X-Forwarded-For", "X-Forwarded-Proto":
+				continue
+			}
+			if !hopByHop(name) && !yield(name) {
+				return
+			}
 		}
 	}
 }
