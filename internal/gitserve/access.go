@@ -81,6 +81,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Second)) // the body is not waited for
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(idleLimit)) // not all transports can
 	w.WriteHeader(code.HTTPStatus())
 	if hint != "" {
 		text += "\n" + hint

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"sluice/internal/access"
 	"sluice/internal/gitcmd"
@@ -47,10 +48,10 @@ func (s *Server) infoRefs(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	defer done()
 	env, version2 := protocol(r.Header.Get("Git-Protocol"))
 	cmd := s.command(r.Context(), settings, env, strings.TrimPrefix(service, "git-"), "--stateless-rpc", "--advertise-refs", t.dir)
 	out, err := cmd.Output()
+	done() // the client may read slowly
 	if err != nil {
 		s.refuse(w, r, fmt.Errorf("git %s: %w: %s", service, err, cmd.Stderr()))
 		return
@@ -60,7 +61,8 @@ func (s *Server) infoRefs(w http.ResponseWriter, r *http.Request) {
 		line := "# service=" + service + "\n"
 		out = append([]byte(fmt.Sprintf("%04x%s0000", len(line)+4, line)), out...)
 	}
-	_, _ = w.Write(out) //nolint:gosec // not HTML; the client may have left
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(idleLimit)) // not all transports can
+	_, _ = w.Write(out)                                                           //nolint:gosec // not HTML; the client may have left
 }
 
 func setContentType(w http.ResponseWriter, kind string) {

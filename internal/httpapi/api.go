@@ -28,6 +28,7 @@ type Config struct {
 	Log           *slog.Logger  // receives internal errors; not nil
 	Heartbeat     time.Duration // between signs of life of a silent log stream; 0 means 15 s
 	BodyTimeout   time.Duration // how long a client may take to send a body; 0 means 30 s
+	WriteTimeout  time.Duration // how long a client may take to read a piece of a response; 0 means 30 s
 }
 
 type api struct {
@@ -40,6 +41,7 @@ type api struct {
 func New(ports Ports, cfg Config) http.Handler {
 	cfg.Heartbeat = cmp.Or(cfg.Heartbeat, 15*time.Second)
 	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, 30*time.Second)
+	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, 30*time.Second)
 	a := &api{Ports: ports, cfg: cfg, mux: http.NewServeMux()}
 	a.route()
 	return a
@@ -123,7 +125,7 @@ func (a *api) handle(pattern string, h handler) {
 
 // ServeHTTP answers a request; a panic of a handler becomes an error.
 func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	w := &response{ResponseWriter: rw}
+	w := &response{ResponseWriter: rw, timeout: a.cfg.WriteTimeout}
 	defer func() {
 		if v := recover(); v != nil {
 			a.recovered(w, r, v)
@@ -182,9 +184,11 @@ func (a *api) recovered(w *response, r *http.Request, v any) {
 	panic(http.ErrAbortHandler)       // the client must not take it for the whole response
 }
 
-// response remembers whether any of it was sent.
+// response remembers whether any of it was sent, and does not wait for clients that do not
+// read.
 type response struct {
 	http.ResponseWriter
+	timeout time.Duration
 	started bool
 }
 
@@ -195,7 +199,8 @@ func (a *response) WriteHeader(status int) {
 
 func (a *response) Write(p []byte) (int, error) {
 	a.started = true
-	return a.ResponseWriter.Write(p) //nolint:wrapcheck // only remembers
+	_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(time.Now().Add(a.timeout)) // not all transports can
+	return a.ResponseWriter.Write(p)                                                             //nolint:wrapcheck // only adds the deadline
 }
 
 // Unwrap is how http.ResponseController finds what the connection can do.

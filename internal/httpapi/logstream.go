@@ -238,9 +238,6 @@ type logWriter struct {
 	last string // identifier of the last item, which heartbeats repeat
 }
 
-// writeLimit is how long one item may take to be sent to a client that reads slowly.
-const writeLimit = time.Minute
-
 func newLogWriter(w http.ResponseWriter, r *http.Request) *logWriter {
 	l := &logWriter{w: w, rc: http.NewResponseController(w), last: "0"}
 	l.sse = strings.Contains(r.Header.Get("Accept"), "text/event-stream")
@@ -278,8 +275,7 @@ func (l *logWriter) heartbeat() error {
 }
 
 func (l *logWriter) write(text string) error {
-	_ = l.rc.SetWriteDeadline(time.Now().Add(writeLimit)) // not every connection has one
-	if _, err := io.WriteString(l.w, text); err != nil {  //nolint:gosec // G705: JSON lines, sent with nosniff
+	if _, err := io.WriteString(l.w, text); err != nil { //nolint:gosec // G705: JSON lines, sent with nosniff
 		return fmt.Errorf("send log: %w", err)
 	}
 	return l.flush()
