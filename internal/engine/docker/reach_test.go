@@ -91,11 +91,23 @@ func TestContainersAndBuildsDoNotReachPrivateNetworks(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	// Docker's own network, where builds run, is the same for all installations on a machine.
+	before, err := exec.CommandContext(t.Context(), "iptables", "-w", "-S", "DOCKER-USER").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, before)
+	}
+	alone := !bytes.Contains(before, []byte("-j SLUICE-"))
+	if !alone {
+		t.Logf("builds are not tested, since another installation keeps them from private networks:\n%s", before)
+	}
 	check := func(when string, open bool) {
 		t.Helper()
 		for address, want := range map[string]bool{metadataAddress: open, privateAddress: open, allowedAddress: true} {
 			if got := s.dials(t, address, beyondPort); got != want {
 				t.Errorf("%s, a container reaches %s: %t, want %t", when, address, got, want)
+			}
+			if !alone {
+				continue
 			}
 			if got := bridgeDials(t, address, beyondPort); got != want {
 				t.Errorf("%s, a build reaches %s: %t, want %t", when, address, got, want)

@@ -60,7 +60,7 @@ func TestHostileSpecificationsAreRefused(t *testing.T) {
 			s.Apps[0].Links = map[string]string{"db.internal": "none"}
 		}, "not in the specification"},
 		"two of a name":   {func(s *engine.Spec) { s.Workers[0].Name = "mysql" }, "two containers"},
-		"no subnet":       {func(s *engine.Spec) { s.Subnet = "" }, "subnet"},
+		"not a subnet":    {func(s *engine.Spec) { s.Subnet = "10.0.1.0" }, "subnet"},
 		"service address": {func(s *engine.Spec) { s.Services[0].Address = "x" }, "address of service mysql"},
 	} {
 		t.Run(name, func(t *testing.T) {
