@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-export SLUICE_POISON_DURATION="${DURATION:-1h}"
+flags=(-poison.duration "${DURATION:-1h}")
 port="${PORT:-18099}"
 if [ -n "${IMAGE:-}" ]; then
   name="sluice-poison-$$"
@@ -42,6 +42,6 @@ php-fpm --fpm-config /tmp/f.conf -D && exec nginx -e stderr -c /tmp/n.conf -g "d
     curl -sf "http://127.0.0.1:$port/" >/dev/null && break
     sleep 1
   done
-  export SLUICE_POISON_BACKEND="127.0.0.1:$port"
+  flags+=(-poison.backend "127.0.0.1:$port")
 fi
-go test ./internal/edge -run TestNobodyPoisonsTheCache -count 1 -timeout 0 -v
+go test ./internal/edge -run TestNobodyPoisonsTheCache -count 1 -timeout 0 -v -args "${flags[@]}"

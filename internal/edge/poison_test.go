@@ -3,12 +3,12 @@ package edge
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -20,9 +20,11 @@ import (
 
 // The poison tests send requests in unusual forms through a cache, and after each of them
 // what ordinary visitors send: no visitor may get another page than the application itself
-// has for that visitor. It takes SLUICE_POISON_DURATION (for example 1h) to run for longer
-// than a moment, and SLUICE_POISON_BACKEND for a real application at that address, which
-// answers every path like poisonPage; see scripts/poison.sh.
+// has for that visitor. scripts/poison.sh gives the flags.
+var (
+	poisonDuration = flag.Duration("poison.duration", 0, "how long generated requests are sent; 0: some hundred of them")
+	poisonBackend  = flag.String("poison.backend", "", "`address` of a real application that answers every path like poisonPage")
+)
 
 // poisonPage answers with everything that the route of the tests tells apart. read says how
 // an application reads cookies and repeated fields.
@@ -36,61 +38,69 @@ func poisonPage(read func(http.Header) map[string]string) http.HandlerFunc {
 
 // poisonReaders are applications that disagree about everything that can be disagreed about.
 func poisonReaders() map[string]func(http.Header) map[string]string {
-	of := func(one func([]string) string, cookies func(string) map[string]string) func(http.Header) map[string]string {
-		return func(h http.Header) map[string]string {
-			seen := map[string]string{}
-			for _, name := range []string{"Accept-Language", "Store", "Origin", "X-Forwarded-Prefix"} {
-				if len(h[name]) > 0 {
-					seen[name] = one(h[name])
-				}
+	return map[string]func(http.Header) map[string]string{
+		"php":      poisonReader(func(v []string) string { return v[len(v)-1] }, phpCookies),
+		"strict":   poisonReader(func(v []string) string { return v[0] }, strictCookies),
+		"trimming": poisonReader(func(v []string) string { return strings.Join(v, ", ") }, trimmedCookies),
+		"quoting":  poisonReader(func(v []string) string { return strings.Join(v, ",") }, quotedCookies),
+	}
+}
+
+// poisonReader is an application that makes one value of a repeated field, and cookies of
+// a line, in its own way.
+func poisonReader(one func([]string) string, cookies func(string) map[string]string) func(http.Header) map[string]string {
+	return func(h http.Header) map[string]string {
+		seen := map[string]string{}
+		for _, name := range []string{"Accept-Language", "Store", "Origin", "X-Forwarded-Prefix"} {
+			if len(h[name]) > 0 {
+				seen[name] = one(h[name])
 			}
-			all := map[string]string{}
-			if len(h["Cookie"]) > 0 {
-				all = cookies(one(h["Cookie"]))
-			}
-			for name, value := range all {
-				if name == "X-Magento-Vary" || name == "store_group" || strings.HasPrefix(name, "SESS") {
-					seen["cookie "+name] = value
-				}
-			}
+		}
+		if len(h["Cookie"]) == 0 {
 			return seen
 		}
+		for name, value := range cookies(one(h["Cookie"])) {
+			if name == "X-Magento-Vary" || name == "store_group" || strings.HasPrefix(name, "SESS") {
+				seen["cookie "+name] = value
+			}
+		}
+		return seen
 	}
-	return map[string]func(http.Header) map[string]string{
-		"php": of(func(v []string) string { return v[len(v)-1] }, phpCookies),
-		"strict": of(func(v []string) string { return v[0] }, func(line string) map[string]string {
-			all := map[string]string{}
-			for pair := range strings.SplitSeq(line, "; ") {
-				if name, value, ok := strings.Cut(pair, "="); ok {
-					all[name] = value
-				}
-			}
-			return all
-		}),
-		"trimming": of(func(v []string) string { return strings.Join(v, ", ") }, func(line string) map[string]string {
-			all := map[string]string{}
-			for pair := range strings.SplitSeq(line, ";") {
-				name, value, _ := strings.Cut(pair, "=")
-				if name = strings.TrimSpace(name); name != "" {
-					all[name] = strings.Trim(strings.TrimSpace(value), `"`)
-				}
-			}
-			return all
-		}),
-		"quoting": of(func(v []string) string { return strings.Join(v, ",") }, func(line string) map[string]string {
-			all, start, quoted := map[string]string{}, 0, false
-			for i := range len(line) + 1 {
-				if i < len(line) && line[i] == '"' {
-					quoted = !quoted
-				}
-				if i == len(line) || (line[i] == ';' && !quoted) {
-					name, value, _ := strings.Cut(strings.TrimSpace(line[start:i]), "=")
-					all[name], start = value, i+1
-				}
-			}
-			return all
-		}),
+}
+
+func strictCookies(line string) map[string]string {
+	all := map[string]string{}
+	for pair := range strings.SplitSeq(line, "; ") {
+		if name, value, ok := strings.Cut(pair, "="); ok {
+			all[name] = value
+		}
 	}
+	return all
+}
+
+func trimmedCookies(line string) map[string]string {
+	all := map[string]string{}
+	for pair := range strings.SplitSeq(line, ";") {
+		name, value, _ := strings.Cut(pair, "=")
+		if name = strings.TrimSpace(name); name != "" {
+			all[name] = strings.Trim(strings.TrimSpace(value), `"`)
+		}
+	}
+	return all
+}
+
+func quotedCookies(line string) map[string]string {
+	all, start, quoted := map[string]string{}, 0, false
+	for i := range len(line) + 1 {
+		if i < len(line) && line[i] == '"' {
+			quoted = !quoted
+		}
+		if i == len(line) || (line[i] == ';' && !quoted) {
+			name, value, _ := strings.Cut(strings.TrimSpace(line[start:i]), "=")
+			all[name], start = value, i+1
+		}
+	}
+	return all
 }
 
 // phpCookies reads a line as PHP 7.1 does, which decodes names.
@@ -245,6 +255,7 @@ func (c *poisonClient) send(t *testing.T, text string) (body, cached string) {
 		t.Fatalf("%q: %v", text, err)
 	}
 	b, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close() // all of it was read
 	if err != nil {
 		t.Fatalf("%q: %v", text, err)
 	}
@@ -264,8 +275,8 @@ func (c *poisonClient) close() {
 // TestNobodyPoisonsTheCache: whatever a request looks like, what is stored for it is what
 // others would have got.
 func TestNobodyPoisonsTheCache(t *testing.T) {
-	if addr := os.Getenv("SLUICE_POISON_BACKEND"); addr != "" {
-		testPoison(t, addr)
+	if *poisonBackend != "" {
+		testPoison(t, *poisonBackend)
 		return
 	}
 	for name, read := range poisonReaders() {
@@ -292,8 +303,8 @@ func testPoison(t *testing.T, backend string) {
 	if testing.Short() {
 		count = 100
 	}
-	if d, err := time.ParseDuration(os.Getenv("SLUICE_POISON_DURATION")); err == nil {
-		seed, end = uint64(time.Now().UnixNano()), time.Now().Add(d)
+	if *poisonDuration > 0 {
+		seed, end = uint64(time.Now().UnixNano()), time.Now().Add(*poisonDuration)
 	}
 	p := poisoner{rand.New(rand.NewPCG(seed, 1))}
 	var stored atomic.Int64

@@ -55,7 +55,8 @@ func endToEnd(req *http.Request) *http.Request {
 	if !listed && len(cookies) <= 1 {
 		return req
 	}
-	req = req.WithContext(req.Context())
+	passed := *req
+	req = &passed
 	req.Header = maps.Clone(req.Header)
 	if len(cookies) > 1 {
 		req.Header["Cookie"] = []string{strings.Join(cookies, "; ")}

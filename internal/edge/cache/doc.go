@@ -1,5 +1,5 @@
 // Package cache is a shared HTTP cache (RFC 9111) that answers for applications, under the
-// rules of a route's cache section (spec: platform 3.4, commerce-cloud 5.4).
+// rules of a route's cache section.
 //
 // A request meets it twice:
 //

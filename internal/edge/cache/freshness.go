@@ -24,7 +24,7 @@ type verdict struct {
 	vary     []string      // canonical, sorted
 }
 
-// judge decides about an answer to a request (spec: platform 3.4; RFC 9111 3). Expires
+// judge decides about an answer to a request (RFC 9111 section 3). Expires
 // and Pragma play no part.
 func (r *rules) judge(req *http.Request, status int, h http.Header) verdict {
 	cc := parseDirectives(h["Cache-Control"])
@@ -146,11 +146,13 @@ func ofVisitor(name string) bool {
 
 func span(seconds int64) time.Duration { return time.Duration(max(0, seconds)) * time.Second }
 
-// initialAge is how old an answer already is when it arrives (RFC 9111 4.2.3).
+// initialAge is how old a response already is when it arrives (RFC 9111 section 4.2.3). Of
+// an Age in several members the first counts (section 5.1).
 func initialAge(h http.Header, asked, arrived time.Time) time.Duration {
 	age := time.Duration(0)
 	if values := h["Age"]; len(values) > 0 {
-		age = span(seconds(strings.TrimSpace(values[0]))) + arrived.Sub(asked)
+		first, _, _ := strings.Cut(values[0], ",")
+		age = span(seconds(strings.TrimSpace(first))) + arrived.Sub(asked)
 	}
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		age = max(age, arrived.Sub(date).Truncate(time.Second))

@@ -18,7 +18,7 @@ func reply(w http.ResponseWriter, req *http.Request, status int, etag string, ch
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
-		if _, ranged := req.Header["Range"]; ranged && h["Content-Encoding"] == nil {
+		if ranged(req) && h["Content-Encoding"] == nil {
 			// It reads Range and If-Range and refuses what is not sensible; without a name
 			// and with a type it guesses nothing.
 			delete(h, "Content-Length")
@@ -34,6 +34,16 @@ func reply(w http.ResponseWriter, req *http.Request, status int, etag string, ch
 		_, _ = io.Writer(w).Write(body) // the client left
 	}
 }
+
+// ranged reports whether a part is asked for: by GET only, and in the one unit that is
+// known; others are ignored (RFC 9110 section 14.2).
+func ranged(req *http.Request) bool {
+	values := req.Header["Range"]
+	return req.Method == http.MethodGet && len(values) == 1 && len(values[0]) > len(rangeUnit) &&
+		strings.EqualFold(values[0][:len(rangeUnit)], rangeUnit)
+}
+
+const rangeUnit = "bytes="
 
 // notModified removes what describes a body (RFC 9110 15.4.5).
 func notModified(h http.Header) {

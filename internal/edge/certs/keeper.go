@@ -140,7 +140,7 @@ func (k *Keeper) covered(host string) bool {
 }
 
 // orders reports whether certificates of a host of the route table come by ACME.
-// Authorities do not give wildcards for a challenge on a port (spec: platform 3.5).
+// Authorities do not give wildcards for a challenge on a port.
 func (k *Keeper) orders(host string) bool {
 	return k.acme != nil && host != "" && certmagic.SubjectQualifiesForPublicCert(host) && !strings.HasPrefix(host, "*.")
 }

@@ -13,8 +13,7 @@ import (
 	"sluice/internal/platform"
 )
 
-// maxBody bounds one control request: the largest publication has 50,000 redirects
-// (spec: platform 3.1).
+// maxBody bounds one control request: the largest publication has 50,000 redirects.
 const maxBody = 32 << 20
 
 // Server answers control requests for a router.

@@ -1,5 +1,5 @@
 // Package ssi expands server-side includes in HTML, in the dialect of nginx's
-// ngx_http_ssi_module (spec: platform 3.6, commerce-cloud 5.6):
+// ngx_http_ssi_module:
 //
 //	<!--# include virtual="/path?query" set="name" stub="block" -->   also file=
 //	<!--# set var="name" value="text with $variables" -->

@@ -212,6 +212,28 @@ func TestLeastVersions(t *testing.T) {
 	}
 }
 
+// TestOnlyAuthenticatedCiphers: what a client that offers nothing but CBC suites gets.
+func TestOnlyAuthenticatedCiphers(t *testing.T) {
+	b := newBench(
+		t,
+		platform.Route{URL: "https://default.test/"},
+		platform.Route{URL: "https://old.test/", TLS: platform.RouteTLS{MinVersion: "TLSv1.0"}},
+	)
+	for name, want := range map[string]bool{"default.test": false, "old.test": true} {
+		d := tls.Dialer{Config: &tls.Config{
+			ServerName: name, InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12,
+			CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA},
+		}}
+		conn, err := d.DialContext(t.Context(), "tcp", b.addr)
+		if ok := err == nil; ok != want {
+			t.Errorf("%s with suites in CBC mode only: %v", name, err)
+		}
+		if err == nil {
+			_ = conn.Close()
+		}
+	}
+}
+
 func TestClientCertificates(t *testing.T) {
 	mine, foreign := newCA(t, "mine"), newCA(t, "foreign")
 	b := newBench(
