@@ -108,6 +108,7 @@ func TestLimits(t *testing.T) {
 		"patterns":        {routes, patterns(maxPatterns + 1), "too-many-patterns"},
 		"fewer patterns":  {routes, patterns(maxPatterns), ""},
 		"redirects":       {routes, ".r: &r\n  paths:\n" + list(500, "    /p%d: {to: /}\n") + list(21, "'https://h%d.example/': {type: upstream, upstream: 'app:http', redirects: *r}\n"), "too-many-redirects"},
+		"long expression": {appFile, app + "web:\n  whitelist:\n    - '" + strings.Repeat(`\pL`, 20_000) + "'\n", "wrong-format"},
 		"variables":       {appFile, app + "variables:\n  env:\n" + list(maxVariables+1, "    V%d: x\n"), "too-many-entries"},
 		"fewer variables": {appFile, app + "variables:\n  env:\n" + list(maxVariables, "    V%d: x\n"), ""},
 		"mounts":          {appFile, app + "mounts:\n" + list(maxMounts+1, "  m%d: 'shared:files/m'\n"), "too-many-entries"},

@@ -9,6 +9,9 @@ import (
 // run by nginx, whose dialect no Go library has in full, so whatever is not certainly
 // wrong passes: look-around, named groups, atomic groups, back references, \Q..\E.
 func wrongExpression(s string) string {
+	if len(s) > maxExpression {
+		return fmt.Sprintf("it is longer than %d bytes", maxExpression)
+	}
 	if _, err := regexp.Compile(s); err == nil {
 		return ""
 	}

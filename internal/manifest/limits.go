@@ -19,6 +19,7 @@ const (
 	maxRoutes        = 1_000
 	maxPatterns      = 200    // redirects with "regexp: true", each counted where it is written
 	maxRedirects     = 10_000 // of all routes, repeated by aliases or not
+	maxExpression    = 2_000  // bytes of a regular expression; some take 700 times that when compiled
 	maxPathBytes     = 500    // of a directory in the repository or a volume
 	maxItems         = 1_000  // of any other list or map whose keys are free
 )

@@ -179,7 +179,7 @@ func (l *lockFile) refuses(php string) (phpNeed, bool) {
 func (p *parser) lockedPHP(a *Application) {
 	l := p.lock(a)
 	installs := a.Flavor == "composer" || strings.Contains(a.Hooks.Build, "composer install")
-	if a.Type.Name != "php" || !versionPattern.MatchString(a.Type.Version) || !installs || l.faked || strings.Contains(a.Hooks.Build, "--ignore-platform-req") {
+	if a.Type.Name != "php" || !versionPattern.MatchString(a.Type.Version) || !installs || strings.Contains(a.Hooks.Build, "--ignore-platform-req") {
 		return
 	}
 	need, refused := l.refuses(a.Type.Version)
@@ -193,6 +193,10 @@ func (p *parser) lockedPHP(a *Application) {
 			fix = "take one of PHP " + strings.Join(fitting, ", ")
 		}
 	}
+	why := "composer install ends the build"
+	if l.faked {
+		why = "config.platform of composer.json hides it from composer install, and the code fails when it runs"
+	}
 	p.check.warn(p.apps[a.Name].place("type"), "locked-php", fmt.Sprintf("composer.lock needs PHP %s (%s), and the type is %s", clip(need.text, 60), clip(need.subject, 60), a.Type),
-		"composer install ends the build", fix)
+		why, fix)
 }

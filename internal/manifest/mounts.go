@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"fmt"
-	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -55,11 +54,7 @@ func (p *parser) hidden(a *Application, mount Mount) {
 		return
 	}
 	dir := path.Join(a.Root, mount.Path)
-	entries, err := fs.ReadDir(p.fsys, dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
+	for _, e := range p.directory(dir) {
 		if !strings.HasPrefix(e.Name(), ".") {
 			p.check.notice(mount.Pos, "hidden-files", fmt.Sprintf("mount %s hides committed files", show(mount.Path)), "the running application sees the mount's own files instead of "+dir+"/"+clip(e.Name(), 60), "")
 			return

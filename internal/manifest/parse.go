@@ -89,7 +89,7 @@ type parser struct {
 
 func newParser(fsys fs.FS, opts Options) *parser {
 	opts.Partial = opts.Partial || opts.Only != ""
-	s := &source{fsys: fsys, partial: opts.Partial, onRead: opts.OnRead}
+	s := &source{fsys: fsys, listed: map[string][]fs.DirEntry{}, partial: opts.Partial, onRead: opts.OnRead}
 	return &parser{source: s, check: &checker{findings: &s.findings, opts: opts, seen: map[visit]bool{}}, apps: map[string]*node{}, locks: map[string]*lockFile{}}
 }
 

@@ -78,6 +78,10 @@ without a value is the same as no key. Keys that begin with ` + "`x-`" + ` or a 
 check and complete with the JSON Schemas below; most take the schema from a first line such as
 ` + "`# yaml-language-server: $schema=…/docs/schema/application.json`" + `.
 
+The keys of one project are limited: 1,000 routes, 200 redirects with ` + "`regexp: true`" + ` and 10,000 redirects in all, 1,000
+variables of a prefix, 200 mounts, crons and relationships of an application, 100 applications and 100 services, 1,000 entries of
+any other list. All files together, with what aliases, merge keys and includes repeat, have at most 100,000 values.
+
 Values may come from other files of the repository, never from outside it: ` + "`!include FILE`" + ` reads YAML,
 ` + "`!include {type: string, path: FILE}`" + ` text, ` + "`{type: binary, …}`" + ` Base64, and ` + "`!archive DIRECTORY`" + ` a directory as a
 Base64 tar. Paths are relative to the directory of the file that has them.

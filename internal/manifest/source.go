@@ -34,6 +34,7 @@ type source struct {
 	read    int64 // bytes so far
 	peeked  int64 // bytes of other files so far
 	budget  budget
+	listed  map[string][]fs.DirEntry // directories, by path
 	onRead  func(name string, content []byte)
 }
 
@@ -89,6 +90,17 @@ func (s *source) stat(name string) (fs.FileInfo, error) {
 func (s *source) exists(name string) bool {
 	_, err := fs.Lstat(s.fsys, name)
 	return err == nil
+}
+
+// directory lists a directory, once however often it is asked for: every mount and location
+// does. It is empty when there is none.
+func (s *source) directory(name string) []fs.DirEntry {
+	entries, ok := s.listed[name]
+	if !ok {
+		entries, _ = fs.ReadDir(s.fsys, name) // no directory, or none that can be read
+		s.listed[name] = entries
+	}
+	return entries
 }
 
 // document reads a YAML file. It returns nil when the file is missing or cannot be used;

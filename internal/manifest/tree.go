@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"fmt"
-	"io/fs"
 	"path"
 	"regexp"
 	"slices"
@@ -86,11 +85,7 @@ func (p *parser) installed(a *Application) bool {
 
 // phpFile returns a PHP file directly in a directory.
 func (p *parser) phpFile(dir string) string {
-	entries, err := fs.ReadDir(p.fsys, dir)
-	if err != nil {
-		return ""
-	}
-	for _, e := range entries {
+	for _, e := range p.directory(dir) {
 		if strings.HasSuffix(e.Name(), ".php") && e.Type().IsRegular() {
 			return path.Join(dir, clip(e.Name(), 60))
 		}
