@@ -55,8 +55,6 @@ func cases() []caseOf {
 		{"", "themes of Composer packages", "theme-in-src", ""},
 		{"", "production and staging by the environment's type", "environment-type", ""},
 		{"", "base URLs at which routes answer", "base-urls", ""},
-		{"", "hotfixes of shops", "shop-patches", ""},
-		{"", "env.php and config.php with PHP code", "shop-php-code", ""},
 		{"", "ElasticSuite with OpenSearch, TLS and a password", "shop-search", ""},
 		{"", "split databases that are left over", "shop-split-left-over", ""},
 		{"", "env.php that is lost and its copy", "shop-lost-env", ""},
