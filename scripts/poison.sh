@@ -22,7 +22,7 @@ foreach (["Accept-Language", "Store", "Origin", "X-Forwarded-Prefix"] as $h) {
   if ($v !== "") $seen[$h] = $v;
 }
 foreach ($_COOKIE as $name => $value) {
-  if (in_array($name, ["X-Magento-Vary", "store_group"], true) || strncmp($name, "SESS", 4) === 0) $seen["cookie $name"] = $value;
+  if (in_array($name, ["X-Magento-Vary", "store_group"], true) || preg_match("/^SESS[a-z]\$/D", $name)) $seen["cookie $name"] = $value;
 }
 ksort($seen);
 $body = json_encode($seen, JSON_INVALID_UTF8_SUBSTITUTE | JSON_FORCE_OBJECT) . "\n";
