@@ -40,6 +40,9 @@ func TestTurnsAreFair(t *testing.T) {
 			t.Errorf("three other projects waited %s", took)
 		}
 		time.Sleep(200 * time.Second)
+		synctest.Wait()
+		turns.mu.Lock()
+		defer turns.mu.Unlock()
 		if len(turns.projects) != 0 {
 			t.Errorf("left behind: %v", turns.projects)
 		}

@@ -107,7 +107,7 @@ func (d *disk) put(e *entry, body []byte) (place, []*entry, error) {
 	}
 	if failed := err != nil; d.failing.Swap(failed) != failed && failed {
 		d.log.Warn("the cache's disk cannot be written; answers that do not fit in memory are dropped",
-			slog.String("dir", d.dir), slog.Any("err", err))
+			slog.String("dir", d.dir), slog.Any("error", err))
 	}
 	return where, dropped, err
 }

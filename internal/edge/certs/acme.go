@@ -98,7 +98,7 @@ func (a *acme) settled(host string, err error, next time.Time) {
 	case a.life.Err() != nil:
 	case err != nil:
 		a.log.WarnContext(a.life, "no certificate from the ACME authority; the local authority's is shown meanwhile",
-			slog.String("host", host), slog.String("directory", a.directory), slog.Time("next_try", next), slog.Any("err", err))
+			slog.String("host", host), slog.String("directory", a.directory), slog.Time("next_try", next), slog.Any("error", err))
 	default:
 		if c := a.cached(host); c != nil {
 			a.log.InfoContext(a.life, "certificate in place", slog.String("host", host), slog.Time("expires", c.Leaf.NotAfter))
@@ -116,7 +116,7 @@ func (a *acme) event(ctx context.Context, event string, data map[string]any) err
 		err, _ := data["error"].(error)
 		a.orders.note(host, err)
 		a.log.WarnContext(ctx, "certificate not renewed; the present one is shown as long as it is valid",
-			slog.String("host", host), slog.String("directory", a.directory), slog.Any("err", err))
+			slog.String("host", host), slog.String("directory", a.directory), slog.Any("error", err))
 	case event == "cert_obtained":
 		a.orders.renewed(host)
 		a.log.InfoContext(ctx, "certificate renewed", slog.String("host", host))

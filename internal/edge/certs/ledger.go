@@ -74,8 +74,8 @@ func (l *ledger) read(ctx context.Context, now time.Time) entries {
 func (l *ledger) readLocked(ctx context.Context, now time.Time) entries {
 	e, err := l.load()
 	if err != nil {
-		l.log.ErrorContext(ctx, "what is known of orders cannot be read; going on without what other processes placed",
-			slog.String("file", filepath.Join(l.dir, ledgerFile)), slog.Any("err", err))
+		l.log.ErrorContext(ctx, "could not read the ACME order ledger; orders of other processes are ignored",
+			slog.String("file", filepath.Join(l.dir, ledgerFile)), slog.Any("error", err))
 	}
 	if err != nil || l.unsaved {
 		e = l.last.clone()
@@ -157,7 +157,7 @@ func (l *ledger) begin(ctx context.Context, host string, f failure, now time.Tim
 	return wait, ok
 }
 
-// end writes down how an order ended; a failure without fails is none.
+// end records how an order ended; a failure with Fails == 0 means success.
 func (l *ledger) end(ctx context.Context, host string, f failure) {
 	f.Problem = strings.ToValidUTF8(f.Problem[:min(len(f.Problem), maxProblem)], "")
 	l.change(ctx, time.Now(), func(e *entries) {
@@ -189,8 +189,8 @@ func (l *ledger) change(ctx context.Context, now time.Time, apply func(*entries)
 		apply(&l.last)
 	}
 	if l.unsaved = err != nil; l.unsaved {
-		l.log.WarnContext(ctx, "an order was not written down; a restart forgets it",
-			slog.String("file", filepath.Join(l.dir, ledgerFile)), slog.Any("err", err))
+		l.log.WarnContext(ctx, "could not save an ACME order; a restart forgets it",
+			slog.String("file", filepath.Join(l.dir, ledgerFile)), slog.Any("error", err))
 	}
 }
 

@@ -55,12 +55,12 @@ func (o *own) load(ctx context.Context) error {
 	var file []platform.KeyedCertificate
 	if err := json.Unmarshal(data, &file); err != nil {
 		// sluiced sends them again; sites with other certificates must not wait for that.
-		o.log.ErrorContext(ctx, "own certificates cannot be read; starting without", slog.Any("err", err))
+		o.log.ErrorContext(ctx, "could not load uploaded certificates; starting without them", slog.Any("error", err))
 		return nil
 	}
 	table, err := newOwnTable(platform.FromKeyed(file))
 	if err != nil {
-		o.log.ErrorContext(ctx, "own certificates cannot be used; starting without", slog.Any("err", err))
+		o.log.ErrorContext(ctx, "could not use uploaded certificates; starting without them", slog.Any("error", err))
 		return nil
 	}
 	o.table.Store(&table)

@@ -97,7 +97,7 @@ func (s *Server) lost(ctx context.Context, c *Client, err error) {
 		return
 	}
 	if !errors.Is(err, os.ErrNotExist) {
-		s.log.WarnContext(ctx, "the router from before did not do it", slog.String("socket", c.path), slog.Any("err", err))
+		s.log.WarnContext(ctx, "the previous router process did not carry out a command", slog.String("socket", c.path), slog.Any("error", err))
 	}
 }
 

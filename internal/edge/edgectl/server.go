@@ -213,7 +213,7 @@ func answer[T any](s *Server, op func(context.Context, platform.EnvironmentID, *
 				level = slog.LevelDebug // an answer as any other to who asks whether it is there
 			}
 			s.log.LogAttrs(req.Context(), level, "control request failed",
-				slog.String("request", req.Method+" "+req.URL.Path), slog.Any("err", err))
+				slog.String("request", req.Method+" "+req.URL.Path), slog.Any("error", err))
 			write(w, statusOf(err), newProblem(err))
 			return
 		}

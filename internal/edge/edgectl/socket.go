@@ -93,7 +93,7 @@ func removeStale(ctx context.Context, path string) error {
 		return fmt.Errorf("look at control socket: %w", err)
 	}
 	if info.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("%s is there and is no socket; it was not touched", path)
+		return fmt.Errorf("%s exists and is not a socket; it was not touched", path)
 	}
 	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", path)
 	if err == nil {

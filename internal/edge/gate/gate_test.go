@@ -2,6 +2,7 @@ package gate
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,10 +28,10 @@ func (r *rel) Retire() { r.retired = true }
 // leaver is a client that may be gone.
 type leaver struct {
 	client
-	gone bool
+	gone atomic.Bool
 }
 
-func (l *leaver) Gone() bool      { return l.gone }
+func (l *leaver) Gone() bool      { return l.gone.Load() }
 func (l *leaver) Unwatched() bool { return true }
 
 func TestAdmit(t *testing.T) {
@@ -62,7 +63,7 @@ func TestAdmit(t *testing.T) {
 		if err := <-admitted; !errors.Is(err, ErrFull) {
 			t.Fatal("a third that waits: ", err)
 		}
-		leaves.gone = true
+		leaves.gone.Store(true)
 		time.Sleep(clientCheck)
 		if err := <-admitted; !errors.Is(err, ErrLeft) {
 			t.Fatal("a client that left: ", err)

@@ -192,7 +192,7 @@ func (e *Engine) Quiesce(ctx context.Context, env platform.EnvironmentID, log io
 // Retire removes the containers and the generated files of one release.
 func (e *Engine) Retire(ctx context.Context, env platform.EnvironmentID, release string, log io.Writer) error {
 	if !nameRule.MatchString(release) {
-		return fmt.Errorf("%q is no name for a release", release)
+		return fmt.Errorf("%q is not a valid name for a release", release)
 	}
 	return e.remove(ctx, env, "", log, func(p planner) plan { return p.retire(release) })
 }
@@ -207,7 +207,7 @@ func (e *Engine) remove(
 	ctx context.Context, env platform.EnvironmentID, project string, log io.Writer, decide func(planner) plan,
 ) error {
 	if !nameRule.MatchString(string(env)) {
-		return fmt.Errorf("%q is no name for an environment", env)
+		return fmt.Errorf("%q is not a valid name for an environment", env)
 	}
 	have, err := e.observe(ctx, env)
 	if err != nil {

@@ -163,7 +163,7 @@ func networkError(subnet netip.Prefix, err error) error {
 func (x executor) pull(ctx context.Context, ref string) error {
 	if local(ref) {
 		return platform.Errorf(platform.CodeUnavailable, "image %s is not in Docker's store and no registry has it", ref).
-			WithHint("deploy again; the image is made anew")
+			WithHint("deploy again; the image is made again")
 	}
 	_, err := x.Images().Pull(ctx, ref, x.log)
 	return err

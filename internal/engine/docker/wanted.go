@@ -80,7 +80,7 @@ func newDesired(n naming, spec engine.Spec) (desired, error) {
 		return desired{}, fmt.Errorf("subnet of the specification: %w", err)
 	}
 	if !nameRule.MatchString(string(spec.Environment)) || !nameRule.MatchString(spec.Release) {
-		return desired{}, fmt.Errorf("environment %q or release %q is no name", spec.Environment, spec.Release)
+		return desired{}, fmt.Errorf("environment %q or release %q is not a valid name", spec.Environment, spec.Release)
 	}
 	d := desired{subnet: subnet}
 	if subnet.IsValid() {
@@ -161,11 +161,11 @@ func links(w wanted, n naming, spec engine.Spec, byName map[string]wanted) (host
 // check refuses what would leave the directories that are ours.
 func check(c engine.Container) error {
 	if !nameRule.MatchString(c.Name) {
-		return fmt.Errorf("%q is no name for a container", c.Name)
+		return fmt.Errorf("%q is not a valid name for a container", c.Name)
 	}
 	for _, m := range c.Mounts {
 		if !nameRule.MatchString(m.Volume) {
-			return fmt.Errorf("%q is no name for a volume", m.Volume)
+			return fmt.Errorf("%q is not a valid name for a volume", m.Volume)
 		}
 		if !absolute(m.Target) {
 			return fmt.Errorf("mount target %q is not an absolute path", m.Target)

@@ -47,10 +47,10 @@ func TestHostileSpecificationsAreRefused(t *testing.T) {
 		change func(*engine.Spec)
 		want   string
 	}{
-		"environment leaves its directory": {func(s *engine.Spec) { s.Environment = "../x" }, "is no name"},
-		"release is empty":                 {func(s *engine.Spec) { s.Release = "" }, "is no name"},
-		"volume leaves its directory":      {func(s *engine.Spec) { s.Apps[0].Mounts[0].Volume = ".." }, "is no name for a volume"},
-		"container is a path":              {func(s *engine.Spec) { s.Workers[0].Name = "a/b" }, "is no name for a container"},
+		"environment leaves its directory": {func(s *engine.Spec) { s.Environment = "../x" }, "is not a valid name"},
+		"release is empty":                 {func(s *engine.Spec) { s.Release = "" }, "is not a valid name"},
+		"volume leaves its directory":      {func(s *engine.Spec) { s.Apps[0].Mounts[0].Volume = ".." }, "is not a valid name for a volume"},
+		"container is a path":              {func(s *engine.Spec) { s.Workers[0].Name = "a/b" }, "is not a valid name for a container"},
 		"mount hides the root":             {func(s *engine.Spec) { s.Apps[0].Mounts[0].Target = "/" }, "is not an absolute path"},
 		"mount target is relative":         {func(s *engine.Spec) { s.Apps[0].Mounts[0].Target = "/a/../b" }, "is not an absolute path"},
 		"files hide /etc": {func(s *engine.Spec) {
