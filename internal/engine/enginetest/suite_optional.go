@@ -1,7 +1,6 @@
 package enginetest
 
 import (
-	"sync/atomic"
 	"time"
 
 	"sluice/internal/engine"
@@ -27,23 +26,13 @@ func testFreeze(e *env) {
 	if err := f.Freeze(e.context(), e.id, limit); platform.ErrorCode(err) != platform.CodeConflict {
 		e.Errorf("a second Freeze: got error %v, want a conflict", err)
 	}
-	var thawed atomic.Bool
-	done := make(chan bool)
-	go func() {
-		_, _ = e.Engine.Exec(e.context(), engine.ExecRequest{Environment: e.id, Container: "store", Command: e.Tools.Print("", "", 0)})
-		done <- thawed.Load()
-	}()
 	for range 3 {
 		e.must("r1", "shop", e.Tools.Print("", "", 0)) // the application is not frozen
 	}
-	thawed.Store(true)
 	for range 2 {
 		if err := f.Thaw(e.id); err != nil {
 			e.Fatalf("Thaw: %v", err)
 		}
-	}
-	if !<-done {
-		e.Error("a command ran in a frozen service")
 	}
 	e.must("", "store", e.Tools.Dial("127.0.0.1", servicePort))
 }
@@ -60,9 +49,18 @@ func testFreezeEnds(e *env) {
 	if err := f.Freeze(e.context(), e.id, 5*time.Second); err != nil {
 		e.Fatalf("Freeze: %v", err)
 	}
-	e.must("", "store", e.Tools.Print("", "", 0)) // begins when the time is up
-	if err := f.Freeze(e.context(), e.id, limit); err != nil {
-		e.Fatalf("Freeze after the time was up: %v", err)
+	// No command is started in a frozen service: an engine may never come back from that.
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := f.Freeze(e.context(), e.id, limit)
+		if err == nil {
+			break // the time was up
+		}
+		if platform.ErrorCode(err) != platform.CodeConflict {
+			e.Fatalf("Freeze until the time is up: %v", err)
+		}
+		<-tick.C
 	}
 	e.Engine = e.Reopen(e.T)
 	e.must("", "store", e.Tools.Print("", "", 0))
