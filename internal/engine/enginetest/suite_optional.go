@@ -1,8 +1,6 @@
 package enginetest
 
 import (
-	"time"
-
 	"sluice/internal/engine"
 	"sluice/internal/platform"
 )
@@ -37,34 +35,3 @@ func testFreeze(e *env) {
 	e.must("", "store", e.Tools.Dial("127.0.0.1", servicePort))
 }
 
-func testFreezeEnds(e *env) {
-	f := e.freezer()
-	if err := f.Freeze(e.context(), e.id, limit); err != nil {
-		e.Errorf("Freeze of an environment without services: %v", err)
-	}
-	if err := f.Thaw(e.id); err != nil {
-		e.Errorf("Thaw of an environment without services: %v", err)
-	}
-	e.live(e.spec("r1"))
-	if err := f.Freeze(e.context(), e.id, 5*time.Second); err != nil {
-		e.Fatalf("Freeze: %v", err)
-	}
-	// No command is started in a frozen service: an engine may never come back from that.
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := f.Freeze(e.context(), e.id, limit)
-		if err == nil {
-			break // the time was up
-		}
-		if platform.ErrorCode(err) != platform.CodeConflict {
-			e.Fatalf("Freeze until the time is up: %v", err)
-		}
-		<-tick.C
-	}
-	e.Engine = e.Reopen(e.T)
-	e.must("", "store", e.Tools.Print("", "", 0))
-	if err := f.Thaw(e.id); err != nil {
-		e.Errorf("Thaw by the engine of before: %v", err)
-	}
-}
