@@ -34,4 +34,3 @@ func testFreeze(e *env) {
 	}
 	e.must("", "store", e.Tools.Dial("127.0.0.1", servicePort))
 }
-
