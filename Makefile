@@ -7,6 +7,8 @@ BIN := $(CURDIR)/bin
 GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 # What the tests and the demo need assembled; see `bin/sluiced images --list`.
 IMAGES := php-8.2 mariadb-10.11 redis-7.0 rabbitmq-3.10
+# And what only the tests need: builds with Node are in an image of their own.
+TEST_IMAGES := php-8.2-build
 export SLUICE_CACHE := $(CACHE)
 
 .PHONY: demo demo-down build test test-quick lint bench bench-router differential magento-week conformance poison setup images clean generate
@@ -28,6 +30,7 @@ build:
 
 ## test: everything, Docker parts included; a skipped part is a failure
 test: setup build images
+	@$(BIN)/sluiced images $(TEST_IMAGES)
 	SLUICE_REQUIRE=docker SLUICE_BIN=$(BIN) go test -race -shuffle=on -timeout 20m ./...
 
 ## test-quick: what needs neither Docker nor set-up

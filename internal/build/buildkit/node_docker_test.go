@@ -11,14 +11,14 @@ import (
 	"sluice/internal/build/buildkit"
 )
 
-// toolsImage returns the build image that belongs to baseImage. It is assembled by
-// sluiced images php-8.2-build; few machines need it, so none is asked to have it.
+// toolsImage returns the build image that belongs to baseImage, which sluiced images
+// php-8.2-build assembles.
 func toolsImage(t *testing.T) build.Image {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=*/php-8.2-build").Output()
 	ref, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	if err != nil || ref == "" {
-		t.Skip("no image php-8.2-build: sluiced images php-8.2-build")
+		missing(t, "no image php-8.2-build: sluiced images php-8.2-build")
 	}
 	return build.Image{Ref: ref}
 }
