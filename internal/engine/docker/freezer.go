@@ -37,23 +37,40 @@ var _ engine.Freezer = (*Engine)(nil)
 
 // starts lets commands begin in containers, but not in frozen ones.
 type starts struct {
-	mu      sync.Mutex
-	begun   map[string]int           // commands that are about to run, by container
-	frozen  map[string]chan struct{} // containers that do not take commands; closed by the thaw
-	watches map[platform.EnvironmentID]*time.Timer
+	mu     sync.Mutex
+	begun  map[string]int                   // commands that are about to run, by container
+	frozen map[platform.EnvironmentID]*hold // environments whose services do not take commands
+}
+
+// hold is one frozen environment. Its thaw ends it also when the record is gone, because
+// another engine over the same data directory has thawed the services already.
+type hold struct {
+	containers []string      // names and ids
+	thawed     chan struct{} // closed by the thaw
+	watch      *time.Timer   // thaws after the limit; nil until all processes are stopped
+}
+
+// holdOf returns what keeps commands from beginning in a container, nil for nothing.
+func (s *starts) holdOf(container string) *hold {
+	for _, h := range s.frozen {
+		if slices.Contains(h.containers, container) {
+			return h
+		}
+	}
+	return nil
 }
 
 // begin waits until a command may begin in a container. It does when done is called.
 func (s *starts) begin(ctx context.Context, container string) (done func(), err error) {
 	for {
 		s.mu.Lock()
-		thawed, frozen := s.frozen[container]
-		if !frozen {
+		h := s.holdOf(container)
+		if h == nil {
 			break
 		}
 		s.mu.Unlock()
 		select {
-		case <-thawed:
+		case <-h.thawed:
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -72,22 +89,18 @@ func (s *starts) begin(ctx context.Context, container string) (done func(), err 
 	}), nil
 }
 
-// stop keeps commands from beginning in containers and returns when none is about to.
-func (s *starts) stop(ctx context.Context, containers []string) error {
+// stop keeps commands from beginning in an environment's containers and returns when none
+// is about to.
+func (s *starts) stop(ctx context.Context, env platform.EnvironmentID, containers []string) error {
 	s.mu.Lock()
 	if s.frozen == nil {
-		s.frozen = map[string]chan struct{}{}
+		s.frozen = map[platform.EnvironmentID]*hold{}
 	}
-	for _, c := range containers {
-		if _, already := s.frozen[c]; already {
-			s.mu.Unlock()
-			return platform.Errorf(platform.CodeConflict, "the services are frozen already")
-		}
+	if s.frozen[env] != nil {
+		s.mu.Unlock()
+		return platform.Errorf(platform.CodeConflict, "the services are frozen already")
 	}
-	thawed := make(chan struct{})
-	for _, c := range containers {
-		s.frozen[c] = thawed
-	}
+	s.frozen[env] = &hold{containers: containers, thawed: make(chan struct{})}
 	s.mu.Unlock()
 	for {
 		s.mu.Lock()
@@ -97,48 +110,52 @@ func (s *starts) stop(ctx context.Context, containers []string) error {
 			return nil
 		}
 		if !sleep(ctx, freezePoll) {
-			s.resume(containers)
+			s.resume(env)
 			return context.Cause(ctx)
 		}
 	}
 }
 
-// resume lets commands begin again.
-func (s *starts) resume(containers []string) {
+// watch thaws an environment that is still frozen when limit has passed.
+func (s *starts) watch(env platform.EnvironmentID, limit time.Duration, thaw func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	closed := map[chan struct{}]bool{}
-	for _, c := range containers {
-		if thawed, ok := s.frozen[c]; ok && !closed[thawed] {
-			closed[thawed] = true
-			close(thawed)
-		}
-		delete(s.frozen, c)
+	if h := s.frozen[env]; h != nil {
+		h.watch = time.AfterFunc(limit, thaw)
 	}
 }
 
-// freezing is the record of a frozen environment.
-type freezing struct {
-	containers []string // names and ids
-	controls   []string // files of the freezers
+// resume lets commands begin again.
+func (s *starts) resume(env platform.EnvironmentID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.frozen[env]
+	if h == nil {
+		return
+	}
+	if h.watch != nil {
+		h.watch.Stop()
+	}
+	close(h.thawed)
+	delete(s.frozen, env)
 }
 
 // Freeze stops the processes of an environment's services.
 func (e *Engine) Freeze(ctx context.Context, env platform.EnvironmentID, limit time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, min(freezeLimit, limit), errors.New("the services could not be frozen in time"))
 	defer cancel()
-	f, err := e.freezers(ctx, env)
+	containers, controls, err := e.freezers(ctx, env)
 	if err != nil {
 		return ended(ctx, err)
 	}
-	if err := e.starts.stop(ctx, f.containers); err != nil {
+	if err := e.starts.stop(ctx, env, containers); err != nil {
 		return err
 	}
-	err = e.data.record(env, f)
-	for _, control := range f.controls {
+	err = e.data.record(env, controls)
+	for _, control := range controls {
 		err = errors.Join(err, setFrozen(control, true))
 	}
-	for _, control := range f.controls {
+	for _, control := range controls {
 		for err == nil && !isFrozen(control) {
 			if !sleep(ctx, freezePoll) {
 				err = context.Cause(ctx)
@@ -152,22 +169,12 @@ func (e *Engine) Freeze(ctx context.Context, env platform.EnvironmentID, limit t
 	return nil
 }
 
-// watch thaws an environment when limit has passed and nobody did.
-func (s *starts) watch(env platform.EnvironmentID, limit time.Duration, thaw func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.watches == nil {
-		s.watches = map[platform.EnvironmentID]*time.Timer{}
-	}
-	s.watches[env] = time.AfterFunc(limit, thaw)
-}
-
-// freezers finds the freezers of the services that run.
-func (e *Engine) freezers(ctx context.Context, env platform.EnvironmentID) (freezing, error) {
-	var f freezing
+// freezers finds the services that run, by name and id, and the control files of their
+// freezers.
+func (e *Engine) freezers(ctx context.Context, env platform.EnvironmentID) (containers, controls []string, err error) {
 	list, err := e.listContainers(ctx, env)
 	if err != nil {
-		return f, err
+		return nil, nil, err
 	}
 	for _, c := range list {
 		if c.kind != engine.KindService || !c.running() {
@@ -175,35 +182,30 @@ func (e *Engine) freezers(ctx context.Context, env platform.EnvironmentID) (free
 		}
 		got, err := e.cli.ContainerInspect(ctx, c.id, client.ContainerInspectOptions{})
 		if err != nil {
-			return f, err
+			return nil, nil, err
 		}
 		control, err := freezerOf(got.Container.State.Pid, c.id)
 		if err != nil {
-			return f, fmt.Errorf("service %s: %w", c.name, err)
+			return nil, nil, fmt.Errorf("service %s: %w", c.name, err)
 		}
-		f.containers = append(f.containers, c.id, e.names.container(env, "", c.name))
-		f.controls = append(f.controls, control)
+		containers = append(containers, c.id, e.names.container(env, "", c.name))
+		controls = append(controls, control)
 	}
-	return f, nil
+	return containers, controls, nil
 }
 
 // Thaw lets the services of an environment go on, by the record of what was frozen.
 func (e *Engine) Thaw(env platform.EnvironmentID) error {
-	f, err := e.data.frozen(env)
-	for _, control := range f.controls {
+	controls, err := e.data.frozen(env)
+	for _, control := range controls {
 		err = errors.Join(err, setFrozen(control, false))
 	}
 	if err != nil {
 		return fmt.Errorf("thaw the services of %s: %w", env, err)
 	}
-	e.starts.mu.Lock()
-	if watch := e.starts.watches[env]; watch != nil {
-		watch.Stop()
-		delete(e.starts.watches, env)
-	}
-	e.starts.mu.Unlock()
-	e.starts.resume(f.containers)
-	if err := e.data.root.Remove(path.Join(frozenDir, string(env))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err = e.data.root.Remove(path.Join(frozenDir, string(env))) // before the next Freeze may write its own
+	e.starts.resume(env)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -222,22 +224,20 @@ func (e *Engine) thawAll() error {
 }
 
 // record writes down what will be frozen, before it is.
-func (d *dataDir) record(env platform.EnvironmentID, f freezing) error {
+func (d *dataDir) record(env platform.EnvironmentID, controls []string) error {
 	if err := d.root.MkdirAll(frozenDir, 0o700); err != nil {
 		return err
 	}
-	text := strings.Join(f.containers, " ") + "\n" + strings.Join(f.controls, "\n") + "\n"
-	return d.root.WriteFile(path.Join(frozenDir, string(env)), []byte(text), 0o600)
+	return d.root.WriteFile(path.Join(frozenDir, string(env)), []byte(strings.Join(controls, "\n")+"\n"), 0o600)
 }
 
 // frozen reads the record of an environment; empty when nothing is frozen.
-func (d *dataDir) frozen(env platform.EnvironmentID) (freezing, error) {
+func (d *dataDir) frozen(env platform.EnvironmentID) (controls []string, err error) {
 	text, err := d.root.ReadFile(path.Join(frozenDir, string(env)))
 	if errors.Is(err, fs.ErrNotExist) {
-		return freezing{}, nil
+		return nil, nil
 	}
-	first, rest, _ := strings.Cut(string(text), "\n")
-	return freezing{containers: strings.Fields(first), controls: strings.Fields(rest)}, err
+	return strings.Fields(string(text)), err
 }
 
 const cgroups = "/sys/fs/cgroup"
