@@ -5,18 +5,11 @@ import (
 	"sluice/internal/platform"
 )
 
-// freezer returns the engine as one that freezes, or skips the test.
-func (e *env) freezer() engine.Freezer {
-	e.Helper()
+func testFreeze(e *env) {
 	f, ok := e.Engine.(engine.Freezer)
 	if !ok {
 		e.Skip("the engine does not freeze services")
 	}
-	return f
-}
-
-func testFreeze(e *env) {
-	f := e.freezer()
 	e.live(e.spec("r1"))
 	if err := f.Freeze(e.context(), e.id, limit); err != nil {
 		e.Fatalf("Freeze: %v", err)
