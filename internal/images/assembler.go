@@ -71,6 +71,12 @@ func New(store Store, options Options) *Assembler {
 // when the one who makes it gives up, the next does. A *platform.Error says what to do
 // when Debian's tools, the archive or the registry are not there.
 func (a *Assembler) Ensure(ctx context.Context, img catalog.Image, log io.Writer) (platform.ImageRef, error) {
+	return a.provide(ctx, img, log, false)
+}
+
+// provide returns an image that nothing else makes meanwhile: the newest that the store
+// has, or, with fresh and when it has none, one that it makes.
+func (a *Assembler) provide(ctx context.Context, img catalog.Image, log io.Writer, fresh bool) (platform.ImageRef, error) {
 	ref, err := Reference(img)
 	if err != nil {
 		return platform.ImageRef{}, err
@@ -80,13 +86,18 @@ func (a *Assembler) Ensure(ctx context.Context, img catalog.Image, log io.Writer
 		return platform.ImageRef{}, fmt.Errorf("wait for image %s: %w", img.Name, err)
 	}
 	defer unlock()
-	have, ok, err := a.Newest(ctx, img)
-	if err != nil {
-		return platform.ImageRef{}, err
-	}
-	if ok {
-		warnOfAge(log, img, have)
-		return have.ImageRef, nil
+	switch {
+	case !fresh:
+		have, ok, err := a.Newest(ctx, img)
+		if err != nil {
+			return platform.ImageRef{}, err
+		}
+		if ok {
+			warnOfAge(log, img, have)
+			return have.ImageRef, nil
+		}
+	case img.Debian != nil:
+		ref += "-" + time.Now().UTC().Format(stamp)
 	}
 	digest, err := a.produce(ctx, img, ref, log)
 	if err != nil {

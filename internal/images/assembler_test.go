@@ -242,7 +242,7 @@ func TestCancelEndsTheWholeProcessGroup(t *testing.T) {
 	}
 }
 
-// zombie says whether a process is dead and merely not reaped by whoever inherited it.
+// zombie says whether a process is dead and not yet reaped by the process that inherited it.
 func zombie(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err != nil || strings.Contains(string(stat), ") Z ")

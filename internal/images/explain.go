@@ -123,7 +123,7 @@ func pullHint(err error) string {
 		return "the registry wants a login, or has no such image: run docker login as root; or "
 	case has("manifest unknown", "not found", "does not exist"):
 		return "the registry has no such tag: check the name; or "
-	case has("no such host", "connection refused", "timeout", "i/o timeout", "took longer", "network is unreachable", "x509"):
+	case has("no such host", "connection refused", "timeout", "took longer", "network is unreachable", "x509"):
 		return "the registry cannot be reached from this machine: check its name servers, proxy and certificates; or "
 	}
 	return ""

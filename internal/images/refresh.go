@@ -48,23 +48,7 @@ func (a *Assembler) Newest(ctx context.Context, img catalog.Image) (newest platf
 // next deployment of each environment uses it; until then, and for going back to an earlier
 // release, the one before stays under its own name.
 func (a *Assembler) Refresh(ctx context.Context, img catalog.Image, log io.Writer) (platform.ImageRef, error) {
-	ref, err := Reference(img)
-	if err != nil {
-		return platform.ImageRef{}, err
-	}
-	unlock, err := a.lock(ctx, ref)
-	if err != nil {
-		return platform.ImageRef{}, fmt.Errorf("wait for image %s: %w", img.Name, err)
-	}
-	defer unlock()
-	if img.Debian != nil {
-		ref += "-" + time.Now().UTC().Format(stamp)
-	}
-	digest, err := a.produce(ctx, img, ref, log)
-	if err != nil {
-		return platform.ImageRef{}, err
-	}
-	return platform.ImageRef{Ref: ref, Digest: digest}, nil
+	return a.provide(ctx, img, log, true)
 }
 
 // warnOfAge says which image lacks the security fixes of the last weeks.
