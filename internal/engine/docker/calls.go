@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,10 +88,9 @@ func (b *body) Close() error {
 // pull, a command.
 func waits(req *http.Request) bool {
 	p := req.URL.Path
-	for _, end := range []string{"/wait", "/stop", "/logs", "/start", "/attach", "/images/create", "/images/load", "/build", "/events"} {
-		if strings.HasSuffix(p, end) {
-			return !strings.HasSuffix(p, "/start") || strings.Contains(p, "/exec/")
-		}
+	if strings.HasSuffix(p, "/start") {
+		return strings.Contains(p, "/exec/")
 	}
-	return false
+	endings := []string{"/wait", "/stop", "/logs", "/attach", "/images/create", "/images/load", "/build", "/events"}
+	return slices.ContainsFunc(endings, func(end string) bool { return strings.HasSuffix(p, end) })
 }

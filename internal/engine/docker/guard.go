@@ -59,6 +59,11 @@ const (
 	inputChain = "-IN"
 )
 
+// jumps returns the chains of the machine from which the installation's are reached.
+func (f *firewall) jumps() map[string]string {
+	return map[string]string{userChain: f.chain(fromChain), "INPUT": f.chain(inputChain)}
+}
+
 // rules returns what iptables-restore reads: all of the installation's chains, which it
 // replaces at once.
 func (f *firewall) rules(sources []netip.Prefix, nameservers []netip.Addr, v6 bool) string {
@@ -111,7 +116,7 @@ func (f *firewall) install(ctx context.Context, sources []netip.Prefix) error {
 		if err := f.run(ctx, f.rules(sources, nameservers, v6), tables+"-restore", "-w", "--noflush"); err != nil {
 			return guardError(err)
 		}
-		for at, chain := range map[string]string{userChain: f.chain(fromChain), "INPUT": f.chain(inputChain)} {
+		for at, chain := range f.jumps() {
 			if f.run(ctx, "", tables, "-w", "-C", at, "-j", chain) == nil {
 				continue
 			}
@@ -123,12 +128,12 @@ func (f *firewall) install(ctx context.Context, sources []netip.Prefix) error {
 	return nil
 }
 
-// remove takes the rules away; what is gone already is not missed.
+// remove takes the rules away. It can run again at any time.
 func (f *firewall) remove(ctx context.Context) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, tables := range []string{tablesOf(false), tablesOf(true)} {
-		for at, chain := range map[string]string{userChain: f.chain(fromChain), "INPUT": f.chain(inputChain)} {
+		for at, chain := range f.jumps() {
 			_ = f.run(ctx, "", tables, "-w", "-D", at, "-j", chain)
 		}
 		for _, op := range []string{"-F", "-X"} {
