@@ -87,10 +87,7 @@ func (d *dataDir) lay(v volume, list []claim, legacy []string) (placement, error
 	if err := d.makeOne(d.root, v.dir, owner{}, 0o755); err != nil {
 		return placement{}, err
 	}
-	if err := d.migrate(v, list, legacy); err != nil {
-		return placement{}, err
-	}
-	own, err := d.own(v)
+	own, err := d.migrate(v, list, legacy)
 	if err != nil {
 		return placement{}, err
 	}
@@ -185,11 +182,12 @@ func legacySources(tree string, have []found) []string {
 // migrate moves sources out of the tree that a volume was before ADR 0038, each in one
 // step of the file system, so that a crash leaves it moved or not. In its old place it
 // leaves a symbolic link that only root can change: containers of the release that still
-// runs find their files when Docker starts them again. Once none is left, so are the links.
-func (d *dataDir) migrate(v volume, list []claim, legacy []string) error {
+// runs find their files when Docker starts them again. Once no such container is left, the
+// links are removed. It returns the sources that have a directory of their own.
+func (d *dataDir) migrate(v volume, list []claim, legacy []string) ([]string, error) {
 	own, err := d.own(v)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p := placement{own: own}
 	moving := append(sources(list), legacy...)
@@ -200,7 +198,7 @@ func (d *dataDir) migrate(v volume, list []claim, legacy []string) error {
 		}
 		moved, err := d.adopt(v, source)
 		if err != nil {
-			return fmt.Errorf("move %q into a directory of its own: %w", source, err)
+			return nil, fmt.Errorf("move %q into a directory of its own: %w", source, err)
 		}
 		if moved {
 			p.own = append(p.own, source)
@@ -211,7 +209,7 @@ func (d *dataDir) migrate(v volume, list []claim, legacy []string) error {
 			d.unlink(v.tree, source)
 		}
 	}
-	return nil
+	return p.own, nil
 }
 
 // adopt moves one source out of the tree. It reports false when the tree does not have it.
