@@ -66,7 +66,7 @@ type Engine interface {
 
 	// Destroy removes everything of an environment: containers, network, and, when data is
 	// set, the volumes. What belongs to another project is not removed: the error has the
-	// code platform.CodeConflict. An empty project is whichever has it, for orphans.
+	// code platform.CodeConflict. An empty project stands for any, to remove orphans.
 	Destroy(ctx context.Context, env platform.EnvironmentID, project string, data bool, log io.Writer) error
 
 	// Disk reports the room where volumes and images are kept.
@@ -82,7 +82,7 @@ type Capabilities struct {
 	// Resize: ExecRequest.Sizes is honoured.
 	Resize bool
 	// Subnets: Spec.Subnet and Service.Address are honoured. Without it they are ignored, and
-	// nobody else may rely on them either.
+	// callers must not rely on them either.
 	Subnets bool
 }
 

@@ -24,7 +24,7 @@ const (
 	hostNameMax  = 63
 )
 
-// tmpfsOptions lets every user write and nobody gain rights; programs may be run, which
+// tmpfsOptions lets every user write; no program there gains rights. Programs may be run, which
 // package managers and PHP's JIT need. The owner is for directories that exist in the
 // image: runc gives those the image's mode again.
 func tmpfsOptions(o owner, size int64) string {

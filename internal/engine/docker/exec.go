@@ -74,7 +74,7 @@ func (e *Engine) exec(ctx context.Context, container string, req engine.ExecRequ
 		go r.resize(sizing, req.Sizes)
 	}
 	if req.Stdin != nil {
-		// Nobody waits for this one: a terminal's Read returns when its user types.
+		// exec does not wait for this one: a terminal's Read returns when its user types.
 		go func() {
 			_, _ = io.Copy(conn.Conn, req.Stdin)
 			_ = conn.CloseWrite()

@@ -43,7 +43,7 @@ func (x executor) run(ctx context.Context, p plan) error {
 }
 
 // chain carries out actions in order. A service that was made here and never became
-// healthy is removed again, so that a mended definition starts afresh; its data stays.
+// healthy is removed again, so that a corrected definition starts afresh; its data stays.
 func (x executor) chain(ctx context.Context, c chain) error {
 	for i, a := range c {
 		x.log.print(a.String())

@@ -92,7 +92,7 @@ func (h *hostile) as(t *testing.T, name string, command ...string) string {
 	return out.String()
 }
 
-// harmless asserts that no container sees the victim's file and that nobody changed it.
+// harmless asserts that no container sees the victim's file and that it was not changed.
 func (h *hostile) harmless(t *testing.T, when string, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -128,7 +128,7 @@ func (h *hostile) await(t *testing.T, name string, done func(client.ContainerIns
 		if done(got) {
 			return
 		}
-		time.Sleep(20 * time.Millisecond) // Docker tells nobody
+		time.Sleep(20 * time.Millisecond) // before the next look
 	}
 }
 

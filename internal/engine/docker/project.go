@@ -38,8 +38,9 @@ func (d *dataDir) keepProject(env platform.EnvironmentID, project string) error 
 	return d.root.WriteFile(path.Join(dir, projectFile), []byte(project+"\n"), 0o600)
 }
 
-// owned checks that all that exists of an environment is the project's, or of nobody who
-// is known. With keep, the project is written down where it is not yet.
+// owned checks that all that exists of an environment is the project's. What does not say
+// whose it is, because an earlier version made it, counts as the project's. With keep, the
+// project is written down where it is not yet.
 func (d *dataDir) owned(env platform.EnvironmentID, project string, have observed, keep bool) error {
 	if project == "" {
 		return nil

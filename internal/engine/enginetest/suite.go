@@ -40,7 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"Prepare only creates a cold web container", testPrepareCold},
 		{"Prepare of a service that crashes is a Failure with its last words", testFailingService},
 		{"Prepare runs the setup of services each time", testSetup},
-		{"Prepare reports an image that nobody has", testMissingImage},
+		{"Prepare reports an image that does not exist", testMissingImage},
 		{"Prepare ends with the cause of its context", testCancelledPrepare},
 		{"Start returns where web containers answer and can run twice", testStart},
 		{"Start of a web container that exits is a Failure with its last words", testFailingWeb},

@@ -121,7 +121,7 @@ func testExecCancel(e *env) {
 
 func testExecLeftBehind(e *env) {
 	e.live(e.spec("r1"))
-	reader, writer := io.Pipe() // never written: nobody types
+	reader, writer := io.Pipe() // never written to, as by a user who does not type
 	defer writer.Close()        //nolint:errcheck // a pipe in memory
 	code, err := e.Engine.Exec(e.context(), engine.ExecRequest{
 		Environment: e.id, Release: "r1", Container: "shop", Command: e.Tools.Print("", "", 3), Stdin: reader,

@@ -82,11 +82,11 @@ func testFailingService(e *env) {
 		e.Errorf("got %+v, want the service that did not fail left alone", got)
 	}
 
-	mended := e.spec("r1")
-	mended.Services[0].Generation = "g2"
-	e.prepare(mended)
+	fixed := e.spec("r1")
+	fixed.Services[0].Generation = "g2"
+	e.prepare(fixed)
 	if got := e.observe()["/store"]; !got.Healthy {
-		e.Errorf("got %+v after mending, want a healthy service", got)
+		e.Errorf("got %+v after the correction, want a healthy service", got)
 	}
 }
 
