@@ -60,8 +60,7 @@ func slugState(req build.Request, config imageConfig, session string, confined b
 		llb.AddMount(planDir, planState(req, confined), llb.Readonly),
 		llb.AddMount(sourceDir, sourceState(req, session), llb.Readonly),
 		llb.AddMount("/tmp", llb.Scratch(), llb.Tmpfs()),
-		llb.AddMount(contract.CacheDir, cacheState(), llb.SourcePath("/cache"),
-			llb.AsPersistentCacheDir(cacheID(req, req.Scope), llb.CacheMountLocked)),
+		cacheMount(req, contract.CacheDir, req.Scope),
 		llb.AddSecret(secretPath, llb.SecretID(secretID),
 			llb.SecretFileOpt(contract.WebUID, contract.WebGID, 0o400)),
 	}
@@ -128,6 +127,12 @@ func cacheID(req build.Request, scope string) string {
 	return "sluice/cache/" + req.Project + "/" + req.App + "/" + scope
 }
 
+// cacheMount mounts the cache of a scope, which one build at a time has.
+func cacheMount(req build.Request, target, scope string, more ...llb.MountOption) llb.RunOption {
+	return llb.AddMount(target, cacheState(), append(more, llb.SourcePath("/cache"),
+		llb.AsPersistentCacheDir(cacheID(req, scope), llb.CacheMountLocked))...)
+}
+
 // seedScript fills an empty cache. A copy that fails leaves a cache that saves less.
 const seedScript = `[ -n "$(ls -A /cache)" ] || cp -a /from/. /cache/ 2>/dev/null || true`
 
@@ -135,14 +140,10 @@ const seedScript = `[ -n "$(ls -A /cache)" ] || cp -a /from/. /cache/ 2>/dev/nul
 // result, an empty directory, is cached. The first cache is mounted read-only, so nothing
 // that a branch leaves in its own reaches a build for the live site.
 func cacheSeed(req build.Request, image llb.State) llb.State {
-	cache := func(target, scope string, more ...llb.MountOption) llb.RunOption {
-		return llb.AddMount(target, cacheState(), append(more, llb.SourcePath("/cache"),
-			llb.AsPersistentCacheDir(cacheID(req, scope), llb.CacheMountLocked))...)
-	}
 	return image.Run(
 		llb.Args([]string{"/bin/sh", "-c", seedScript}),
 		llb.User(owner()), llb.ReadonlyRootFS(), llb.Network(pb.NetMode_NONE),
-		cache("/from", build.ScopeProtected, llb.Readonly), cache("/cache", req.Scope),
+		cacheMount(req, "/from", build.ScopeProtected, llb.Readonly), cacheMount(req, "/cache", req.Scope),
 		llb.WithCustomName("first content of the cache"),
 	).AddMount("/done", llb.Scratch())
 }
