@@ -147,8 +147,9 @@ const (
 func scopeOf(t platform.EnvironmentType) string { return string(cmp.Or(t, platform.Development)) }
 
 // ReusableKeys returns the keys of the slugs that may be used where key asks for one, best
-// first: what was built for the live site is good for every environment. The other way it
-// is not, or whoever may push a branch could change what visitors of the live site get.
+// first: what was built for the live site is good for every environment. What a branch built
+// is not used for the live site: a person who may only push branches must not be able to
+// change what its visitors get.
 func ReusableKeys(key build.Key) []build.Key {
 	keys := []build.Key{key}
 	if trusted := key.Without(keyType); len(trusted.Parts) < len(key.Parts) {

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"maps"
 	"slices"
 
 	"sluice/internal/contract"
@@ -41,13 +42,7 @@ func ServicesChanged(before, after engine.Spec) bool {
 		}
 		return out
 	}
-	old, wanted := generations(before), generations(after)
-	for name, generation := range wanted {
-		if was, ok := old[name]; !ok || was != generation {
-			return true
-		}
-	}
-	return len(old) != len(wanted)
+	return !maps.Equal(generations(before), generations(after))
 }
 
 // DeployHookOf returns the deploy hook of a web container as a script; ok is false when it

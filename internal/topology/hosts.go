@@ -65,7 +65,7 @@ func isBelow(host, domain string) bool {
 	return host == domain || strings.HasSuffix(host, "."+domain)
 }
 
-// check refuses a route whose host belongs to somebody else.
+// check refuses a route whose host does not belong to the environment.
 func (o ownership) check(r *manifest.Route, route platform.Route) error {
 	u, err := url.Parse(route.URL)
 	if err != nil {
@@ -80,8 +80,9 @@ func (o ownership) check(r *manifest.Route, route platform.Route) error {
 		WithHint("if it is yours, add it to the project: sluice domain:add -p %s %s; otherwise write {default} or {all} in place of the host", o.project, host)
 }
 
-// ForeignHost returns a host of resolved routes that does not belong to the environment, as
-// when a domain was taken from the project after a release had been stored; "" for none.
+// ForeignHost returns the URL of a resolved route whose host does not belong to the
+// environment, as when a domain was taken from the project after a release had been stored;
+// "" for none.
 func ForeignHost(in Input, routes []platform.Route) string {
 	o := ownershipOf(in)
 	for _, r := range routes {

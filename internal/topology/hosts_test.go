@@ -31,7 +31,7 @@ func routed(t *testing.T, lines string, change func(*topology.Input)) (map[strin
 }
 
 // TestARepositoryCannotTakeHostsOfOthers: hosts of other projects, of the machine's network
-// and of nobody, each as a route of a pushed repository.
+// and hosts that belong to no project, each as a route of a pushed repository.
 func TestARepositoryCannotTakeHostsOfOthers(t *testing.T) {
 	for name, tt := range map[string]struct {
 		url     string
