@@ -8,7 +8,7 @@ set -euo pipefail
 say() { printf 'bench-router: %s\n' "$*" >&2; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
-# The packages would start services of their own, which nobody asked for.
+# The packages would start services of their own, which are not wanted here.
 install() {
     local policy=/usr/sbin/policy-rc.d ours=""
     if [ ! -e "$policy" ]; then

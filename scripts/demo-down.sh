@@ -4,12 +4,7 @@
 set -euo pipefail
 . scripts/demo-env.sh
 
-stop sluiced
-if [ -x "$bin/sluiced" ] && [ -d "$data" ] && [ -S /var/run/docker.sock ]; then
-    "$bin/sluiced" down --data-dir "$data" --prefix sluice-demo --data
-fi
-stop sluice-router
-rm -rf "$demo"
+remove sluice-demo
 engine="$cache/engine/dockerd.pid"
 if [ -f "$engine" ]; then
     pid=$(cat "$engine")

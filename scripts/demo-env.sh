@@ -40,6 +40,16 @@ stop() {
     rm -f "$demo/$name.pid"
 }
 
+# remove PREFIX: stops both programs and removes all containers, networks and data.
+remove() {
+    stop sluiced
+    if [ -x "$bin/sluiced" ] && [ -d "$data" ] && [ -S /var/run/docker.sock ]; then
+        "$bin/sluiced" down --data-dir "$data" --prefix "$1" --data
+    fi
+    stop sluice-router
+    rm -rf "$demo"
+}
+
 # await WHAT COMMAND...: until the command succeeds.
 await() {
     local what=$1

@@ -25,7 +25,7 @@ main() {
     mkdir -p "$demo" "$data/router"
     exec 9>"$demo/lock"
     flock --nonblock 9 || { echo "magento-week: another run is under way in $demo" >&2; exit 1; }
-    if [ -n "${DOWN:-}" ]; then down; return; fi
+    if [ -n "${DOWN:-}" ]; then remove sluice-week; return; fi
     command -v jq >/dev/null || { echo "magento-week: jq is missing" >&2; exit 1; }
     build_tools
     search_stub
@@ -44,12 +44,13 @@ build_tools() {
     CGO_ENABLED=0 go build -o "$bin/" ./cmd/... ./e2e/searchstub ./e2e/visitors
 }
 
+php_image() { docker images --format '{{.Repository}}:{{.Tag}}' sluice/php-8.2 | head -1; }
+
 # search_stub makes an image in the layout of OpenSearch's, out of the PHP image, which has curl.
 search_stub() {
     "$bin/sluiced" images php-8.2 "mariadb-${WEEK_MYSQL:-10.5}" redis-7.0 rabbitmq-3.10
     docker image inspect "$search_image" >/dev/null 2>&1 && return
-    local base files="$demo/searchstub"
-    base=$(docker images --format '{{.Repository}}:{{.Tag}}' sluice/php-8.2 | head -1)
+    local files="$demo/searchstub"
     mkdir -p "$files/config" "$files/data"
     touch "$files/config/jvm.options"
     cp "$bin/searchstub" "$files/"
@@ -57,7 +58,7 @@ search_stub() {
     chmod 755 "$files" "$files"/*
     tar -C "$demo" -c --owner=0 --group=0 --transform 's|^searchstub|opensearch|' searchstub >"$demo/searchstub.tar"
     local container
-    container=$(docker create "$base" true)
+    container=$(docker create "$(php_image)" true)
     docker cp - "$container:/usr/share" <"$demo/searchstub.tar"
     docker commit --change 'ENTRYPOINT []' "$container" "$search_image" >/dev/null
     docker rm "$container" >/dev/null
@@ -130,7 +131,7 @@ push_step() {
     note "$step" "$result" "$wall" "$log"
 }
 
-# visit starts visitors and prints their process.
+# visit starts visitors and prints the ID of their process.
 visit() {
     local url
     url="https://$("$bin/sluice" environment:url -p "$project" -e main | sed -n 's|^[a-z]*://\([^:/]*\).*|\1|p' | head -1):$https_port"
@@ -164,15 +165,6 @@ LIST
     echo -
 }
 
-down() {
-    stop sluiced
-    if [ -x "$bin/sluiced" ] && [ -d "$data" ] && [ -S /var/run/docker.sock ]; then
-        "$bin/sluiced" down --data-dir "$data" --prefix sluice-week --data
-    fi
-    stop sluice-router
-    rm -rf "$demo"
-}
-
 # The days. Each changes the working tree; what it writes twice is written the same.
 module="app/code/Week/Shop"
 
@@ -198,9 +190,7 @@ step_module_files() {
 }
 
 step_template() {
-    mkdir -p "$work/app/design/frontend/Magento/luma_week"
     find "$work/vendor/magento/module-theme/view/frontend/templates/html" -name copyright.phtml -exec sh -c 'printf "<!-- week %s -->\n" "$(date +%s)" >>"$1"' _ {} \;
-    rmdir "$work/app/design/frontend/Magento/luma_week"
 }
 
 step_style() { printf '// week %s\n.week-%s { color: #123; }\n' "$(date +%s)" "$(date +%s)" >>"$work/vendor/magento/theme-frontend-luma/web/css/source/_extends.less"; }
@@ -213,8 +203,7 @@ step_module() {
 
 # step_config changes a value of the environment's configuration that config.php holds.
 step_config() {
-    local php="$work/app/etc/config.php"
-    docker run --rm -i --entrypoint php -v "$work/app/etc:/etc-week" "$(docker images --format '{{.Repository}}:{{.Tag}}' sluice/php-8.2 | head -1)" -r '$f="/etc-week/config.php"; $c=include $f; $c["system"]["default"]["general"]["store_information"]["name"]="Week ".time(); file_put_contents($f, "<?php\nreturn ".var_export($c, true).";\n");'
+    docker run --rm -i --entrypoint php -v "$work/app/etc:/etc-week" "$(php_image)" -r '$f="/etc-week/config.php"; $c=include $f; $c["system"]["default"]["general"]["store_information"]["name"]="Week ".time(); file_put_contents($f, "<?php\nreturn ".var_export($c, true).";\n");'
 }
 
 step_variable() { sed -i '/WARM_UP_CONCURRENCY/d' "$work/.magento.env.yaml" && printf '        WARM_UP_CONCURRENCY: %s\n' $((RANDOM % 9 + 1)) >>"$work/.magento.env.yaml"; }
