@@ -107,10 +107,10 @@ func (s *shop) killAt(row plan.Row) {
 		s.wantServed(after, report)
 	}
 	s.wantNoOrphans()
-	s.page("mended after " + string(step))
+	s.page("fixed after " + string(step))
 	s.deployed()
 	s.wantNoOrphans()
-	if got := s.body(); got != "mended after "+string(step) {
+	if got := s.body(); got != "fixed after "+string(step) {
 		t.Errorf("after the next push the site says %q", got)
 	}
 }
@@ -132,7 +132,7 @@ func (s *shop) wantServed(page string, report loadgen.Report) {
 	}
 }
 
-// wantClosed wants the maintenance page, for nobody knows what the hook has done.
+// wantClosed wants the maintenance page, because it is not known what the hook has done.
 func (s *shop) wantClosed(a apiv1.Activity, report loadgen.Report) {
 	s.t.Helper()
 	if status, body := s.get(s.address() + "/"); status != http.StatusServiceUnavailable || !strings.Contains(body, "maintenance") {
@@ -228,9 +228,9 @@ func TestFaultsBeforeTheHold(t *testing.T) {
 	s.wantServed("one", report)
 	t.Logf("visitors: %d answered, %d failed, %d held", report.Gets.Answered, report.Gets.Failed, report.Held)
 
-	s.page("mended")
+	s.page("fixed")
 	s.deployed()
-	if got := s.body(); got != "mended" {
+	if got := s.body(); got != "fixed" {
 		t.Errorf("the site says %q", got)
 	}
 }

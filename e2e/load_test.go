@@ -14,7 +14,7 @@ import (
 )
 
 // TestPushUnderLoad pushes a new release of the storefront while 200 visitors look at the
-// front page and 20 order: nobody may see an error, every answer comes from the old or the
+// front page and 20 order: no visitor may see an error, every response comes from the old or the
 // new release, and every order is in the database exactly once.
 func TestPushUnderLoad(t *testing.T) {
 	if testing.Short() {

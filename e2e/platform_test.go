@@ -102,7 +102,7 @@ func freePort(tb testing.TB) int {
 }
 
 // freeSubnets returns a network that this machine has no address in: the engine gives
-// itself one in each network that it makes, whoever asked for that.
+// itself one in each network that it makes, for every client.
 func freeSubnets(tb testing.TB, first int) string {
 	tb.Helper()
 	own, err := net.InterfaceAddrs()
@@ -145,7 +145,7 @@ func (m *machine) startRouter() {
 		"--listen", fmt.Sprintf(":%d", m.httpPort),
 		"--control", socket, "--state", filepath.Join(m.data, "router", "state.json"),
 	}
-	if m.tlsPort != 0 { // nobody else knows where the certificates are
+	if m.tlsPort != 0 { // in a directory of this machine alone
 		args = append(args, "--listen-tls", fmt.Sprintf(":%d", m.tlsPort), "--tls-dir", filepath.Join(m.dir, "certificates"))
 	}
 	m.router = m.start("sluice-router", args...)

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs test suites of other people against sluice-router (make conformance): h2spec, which
+# Runs public test suites against sluice-router (make conformance): h2spec, which
 # is a Go module, and cache-tests when CACHE_TESTS names a checkout of it:
 #
 #   git clone https://github.com/http-tests/cache-tests && (cd cache-tests && npm install --omit=dev)

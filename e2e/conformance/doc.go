@@ -1,5 +1,5 @@
-// Command conformance runs test suites of other people against sluice-router and compares
-// what fails with what is expected to (make conformance).
+// Command conformance runs public test suites against sluice-router and compares what fails
+// with what is expected to (make conformance).
 //
 //	h2spec       HTTP/2 (RFC 9113), over TLS
 //	cache-tests  HTTP caches (RFC 9111); its checks of kind "required"

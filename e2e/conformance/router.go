@@ -92,8 +92,8 @@ func freeAddress(ctx context.Context) (string, error) {
 
 var errNotListening = errors.New("nothing listens there")
 
-// await returns when somebody accepts connections at the address. Its only limit is ctx and
-// a minute, which no machine needs for a start.
+// await returns when connections are accepted at the address. It ends with ctx, or after a
+// minute, which is more than a start takes on any machine.
 func await(ctx context.Context, network, address string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errNotListening)
 	defer cancel()
