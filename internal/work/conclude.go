@@ -14,7 +14,7 @@ import (
 func (q *Queue) conclude(ctx context.Context, job *Job, err error) {
 	ctx = context.WithoutCancel(ctx)
 	a, log := job.Activity, job.Log
-	step, phase := a.Step, a.Phase
+	step := a.Step
 	a.CompletedAt = time.Now().UTC()
 	a.UpdatedAt = a.CompletedAt
 	a.State, a.Result, a.Cancellable = platform.ActivityComplete, platform.ResultSuccess, false
@@ -30,7 +30,7 @@ func (q *Queue) conclude(ctx context.Context, job *Job, err error) {
 		a.Step = platform.StepFinished
 	}
 	a.Completion = 100
-	writeSummary(log, a, phase)
+	writeSummary(log, a)
 	if saveErr := q.Records.SaveActivity(ctx, a); saveErr != nil {
 		q.Log.ErrorContext(ctx, "could not save a finished activity", "activity", a.ID, "error", saveErr)
 	}
@@ -69,7 +69,7 @@ func writeFailure(log *Logbook, phrase string, err error, hint string) {
 
 // writeSummary reports what the activity cost visitors and time, and ends with the line that
 // programs read.
-func writeSummary(log *Logbook, a platform.Activity, at platform.Phase) {
+func writeSummary(log *Logbook, a platform.Activity) {
 	log.Blank()
 	if h := a.Hold; !h.StartedAt.IsZero() && !h.ReleasedAt.IsZero() {
 		log.Line(1, "Requests were held for %.3f s: %d waited and were served, the longest %.3f s; %d got the maintenance page, "+
@@ -81,7 +81,7 @@ func writeSummary(log *Logbook, a platform.Activity, at platform.Phase) {
 			log.Line(1, "%-11s %s", phase, Took(d))
 		}
 	}
-	log.Line(0, "activity %s result=%s phase=%s", a.ID, cmp.Or(string(a.Result), string(a.State)), at)
+	log.Line(0, "activity %s result=%s phase=%s", a.ID, cmp.Or(string(a.Result), string(a.State)), a.Phase)
 }
 
 func phaseTime(a platform.Activity, phase platform.Phase) time.Duration {

@@ -64,10 +64,7 @@ func (j *Job) Hide(secrets []string) error {
 func (j *Job) NoCancel(ctx context.Context) error {
 	j.forbid()
 	j.Activity.Cancellable = false
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return nil
+	return context.Cause(ctx)
 }
 
 // Later has the rest of a recovery run beside the workers once Run is called, so that a
@@ -78,7 +75,7 @@ func (j *Job) Later(rest func(context.Context) error) { j.later = rest }
 // run takes a claimed activity to its end, whatever that is.
 func (q *Queue) run(ctx context.Context, a platform.Activity) {
 	job, err := q.open(a)
-	defer func() { job.close() }()
+	defer job.close()
 	if err == nil {
 		var cancellable context.Context
 		cancellable, job.forbid = q.cancellable(ctx, a.ID)
@@ -101,10 +98,8 @@ func (q *Queue) open(a platform.Activity) (*Job, error) {
 	job.Log, job.close = NewLogbook(w), func() { _ = w.Close() } // sealed by conclude
 	kind, known := q.kinds[a.Type]
 	if !known {
-		return job, &Failure{
-			Phrase: "Activity failed", Hint: "start the version of sluiced again that queued it",
-			Err: platform.Errorf(platform.CodeInvalid, "this version does not know activities of type %s; nothing was changed", a.Type),
-		}
+		return job, platform.Errorf(platform.CodeInvalid, "this version does not know activities of type %s; nothing was changed", a.Type).
+			WithHint("start the version of sluiced again that queued it")
 	}
 	job.kind = kind
 	return job, nil

@@ -30,14 +30,12 @@ func (q *Queue) Recover(ctx context.Context) (busy []platform.Activity, err erro
 
 func (q *Queue) recover(ctx context.Context, a platform.Activity) (waits bool) {
 	job, err := q.open(a)
-	if err != nil {
-		q.conclude(ctx, job, err)
-		return false
+	if err == nil {
+		job.Activity.Cancellable = false
+		job.Log.Blank()
+		job.Log.Line(0, "The control plane stopped during step %s and is back.", a.Step)
+		err = job.kind.Recover(ctx, job)
 	}
-	job.Activity.Cancellable = false
-	job.Log.Blank()
-	job.Log.Line(0, "The control plane stopped during step %s and is back.", a.Step)
-	err = job.kind.Recover(ctx, job)
 	if err == nil && job.later != nil {
 		q.mu.Lock()
 		q.resumed = append(q.resumed, job)
