@@ -210,10 +210,6 @@ const DefaultActivityLimit = 100
 // Activities lists the activities that f selects, newest first. Without a limit it
 // returns at most DefaultActivityLimit.
 func (s *Store) Activities(ctx context.Context, f platform.ActivityFilter) ([]platform.Activity, error) {
-	limit := f.Limit
-	if limit <= 0 {
-		limit = DefaultActivityLimit
-	}
 	return collect(ctx, s.reader, scanActivity, `
 		SELECT `+activityColumns+` FROM activities
 		WHERE (:project = '' OR project = :project)
@@ -226,5 +222,14 @@ func (s *Store) Activities(ctx context.Context, f platform.ActivityFilter) ([]pl
 		ORDER BY created_at DESC, seq DESC LIMIT :limit`,
 		sql.Named("project", f.Project), sql.Named("environment", f.Environment),
 		sql.Named("types", jsonColumn{f.Types}), sql.Named("states", jsonColumn{f.States}),
-		sql.Named("result", f.Result), sql.Named("before", timeText(f.Before)), sql.Named("limit", limit))
+		sql.Named("result", f.Result), sql.Named("before", timeText(f.Before)),
+		sql.Named("limit", limitOr(f.Limit, DefaultActivityLimit)))
+}
+
+// limitOr returns the limit of a list, or another one when none is asked for.
+func limitOr(limit, otherwise int) int {
+	if limit <= 0 {
+		return otherwise
+	}
+	return limit
 }

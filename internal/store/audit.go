@@ -45,12 +45,8 @@ func (s *Store) AddAudit(ctx context.Context, e platform.AuditEntry) error {
 
 // Audit lists the entries that f selects, newest first.
 func (s *Store) Audit(ctx context.Context, f platform.AuditFilter) ([]platform.AuditEntry, error) {
-	limit := f.Limit
-	if limit <= 0 {
-		limit = defaultAuditLimit
-	}
 	return collect(ctx, s.reader, scanAudit, `
 		SELECT `+auditColumns+` FROM audit
 		WHERE ? IN (project, '') AND (? = 0 OR id < ?)
-		ORDER BY id DESC LIMIT ?`, f.Project, f.Before, f.Before, limit)
+		ORDER BY id DESC LIMIT ?`, f.Project, f.Before, f.Before, limitOr(f.Limit, defaultAuditLimit))
 }

@@ -106,18 +106,19 @@ func (s *Store) CheckIdentity(ctx context.Context, env platform.Environment) err
 }
 
 func checkIdentity(ctx context.Context, q queryer, env platform.Environment) error {
+	// One that exists keeps what it has: it is compared with none.
 	all, err := collect(ctx, q, func(row scanner) (e platform.Environment, err error) {
 		err = row.Scan(&e.Project, &e.Name, &e.MachineName)
 		return e, err
-	}, `SELECT project, name, machine_name FROM environments`)
+	}, `
+		SELECT project, name, machine_name FROM environments
+		WHERE NOT EXISTS (SELECT 1 FROM environments WHERE project = ? AND name = ?)`, env.Project, env.Name)
 	if err != nil {
 		return err
 	}
 	taken := ""
 	for _, e := range all {
 		switch {
-		case e.Project == env.Project && e.Name == env.Name:
-			return nil // it exists, and keeps what it has
 		case e.ID() == env.ID():
 			taken = "identifier " + string(env.ID())
 		case e.Host() == env.Host():

@@ -81,7 +81,7 @@ func wantOpen(ctx context.Context, q queryer, project string) error {
 	var closed bool
 	err := q.QueryRowContext(ctx, `SELECT closed FROM projects WHERE id = ?`, project).Scan(&closed)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && !closed {
-		return nil // that there is no project is found out by the insertion
+		return nil // the insertion refuses a project that does not exist
 	}
 	if err != nil {
 		return err

@@ -21,9 +21,8 @@ func (s *Store) scanVariable(row scanner) (platform.Variable, error) {
 
 // Variables returns the variables that apply to an environment, lowest precedence first:
 // the project's, inherited ones from the farthest parent to the nearest, the
-// environment's own. A name may come more than once; the last one
-// counts, and hides those before it also when it is disabled. An empty env gives the
-// project's own.
+// environment's own. A name may come more than once; the last one counts, and hides those
+// before it also when it is disabled. An empty env gives the project's own.
 func (s *Store) Variables(ctx context.Context, project, env string) ([]platform.Variable, error) {
 	chain, err := s.parents(ctx, project, env)
 	if err != nil {
@@ -73,9 +72,8 @@ func (s *Store) OwnVariables(ctx context.Context, project, env string) ([]platfo
 }
 
 // SaveVariable creates or replaces a variable of v.Environment, or of the project when
-// that is empty. A sensitive variable stays sensitive; a project
-// variable is always enabled. It returns CodeNotFound when there is no such project or
-// environment.
+// that is empty. A sensitive variable stays sensitive; a project variable is always enabled.
+// It returns CodeNotFound when there is no such project or environment.
 func (s *Store) SaveVariable(ctx context.Context, project string, v platform.Variable) error {
 	err := s.exec(ctx, `
 		INSERT INTO variables (project, environment, name, value, json, sensitive, visible_build, visible_runtime, inheritable, enabled)
