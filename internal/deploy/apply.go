@@ -12,7 +12,6 @@ import (
 	"sluice/internal/contract"
 	"sluice/internal/engine"
 	"sluice/internal/platform"
-	"sluice/internal/topology"
 	"sluice/internal/work"
 )
 
@@ -117,7 +116,7 @@ func (d *deployment) deployHooks(ctx context.Context) error {
 		return err
 	}
 	for _, app := range d.stored.Spec.Apps {
-		if d.hooked[app.Name] || !hasFile(app.Container, topology.DeployHook) {
+		if d.hooked[app.Name] || !hasDeployHook(app) {
 			continue
 		}
 		why := d.whyHook(app)
@@ -143,7 +142,7 @@ func (d *deployment) whyHook(app engine.App) string {
 	switch {
 	case d.previous == nil:
 		return "first deployment"
-	case d.job.Activity.Parameters["deploy.hooks"] == "force":
+	case d.job.Activity.Parameters[optionHooks] == "force":
 		return "asked for"
 	case d.env.Status == platform.EnvironmentDirty:
 		return "the last deployment did not finish"
@@ -220,15 +219,6 @@ func (d *deployment) exec(ctx context.Context, app string, command []string, out
 		return code, fmt.Errorf("run %s: %w", strings.Join(command, " "), err)
 	}
 	return code, nil
-}
-
-func hasFile(c engine.Container, path string) bool {
-	for _, f := range c.Files {
-		if f.Path == path {
-			return true
-		}
-	}
-	return false
 }
 
 // publish sends visitors to the new release. From here on the deployment has succeeded.

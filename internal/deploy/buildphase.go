@@ -136,7 +136,7 @@ func (b *applicationBuild) request(ctx context.Context) (build.Request, error) {
 		TreeDigest: digest, TreeID: id, Variables: b.d.vars, Toolkit: b.d.s.opts.Toolkit, Type: b.d.env.Type,
 	})
 	req.Network = b.d.s.opts.BuildNetwork
-	req.Fresh = b.d.job.Activity.Parameters["build.force"] == "true"
+	req.Fresh = b.d.job.Activity.Parameters[optionForce] == "true"
 	return req, err
 }
 

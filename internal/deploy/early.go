@@ -43,7 +43,7 @@ func (d *deployment) early(ctx context.Context) error {
 		return nil
 	}
 	for _, app := range d.stored.Spec.Apps {
-		if _, ok := topology.DeployHookOf(app); !ok {
+		if !hasDeployHook(app) {
 			continue
 		}
 		why := d.whyHook(app)

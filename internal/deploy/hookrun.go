@@ -8,7 +8,6 @@ import (
 
 	"sluice/internal/contract"
 	"sluice/internal/engine"
-	"sluice/internal/topology"
 	"sluice/internal/work"
 )
 
@@ -91,7 +90,7 @@ func (d *deployment) afterHooks(ctx context.Context, err error) error {
 // succeed, or may not have been begun: none is run a second time.
 func (d *deployment) findHooks(ctx context.Context, wait string) (running bool, err error) {
 	for _, app := range d.stored.Spec.Apps {
-		if !hasFile(app.Container, topology.DeployHook) || d.whyHook(app) == "" {
+		if !hasDeployHook(app) || d.whyHook(app) == "" {
 			continue
 		}
 		var out bytes.Buffer

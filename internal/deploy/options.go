@@ -39,9 +39,9 @@ func knownOptions() []string {
 // log. It returns CodeInvalid for a value that is too long or not printable.
 func acceptedOptions(options map[string]string, log *work.Logbook) (map[string]string, error) {
 	out := map[string]string{}
-	unknown := 0
+	known, unknown := knownOptions(), 0
 	for name, value := range options {
-		if !slices.Contains(knownOptions(), name) {
+		if !slices.Contains(known, name) {
 			unknown++
 			continue
 		}
@@ -52,7 +52,7 @@ func acceptedOptions(options map[string]string, log *work.Logbook) (map[string]s
 		out[name] = value
 	}
 	if unknown > 0 {
-		log.Line(1, "W: %s not known and ignored; known are %s", countedOptions(unknown), strings.Join(knownOptions(), ", "))
+		log.Line(1, "W: %s not known and ignored; known are %s", countedOptions(unknown), strings.Join(known, ", "))
 	}
 	return out, nil
 }

@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"sluice/internal/manifest"
@@ -51,11 +52,7 @@ func (s *Service) planned(ctx context.Context, req PlanRequest) (plan.Input, err
 	if in.Project, err = s.Records.Project(ctx, req.Project); err != nil {
 		return in, err
 	}
-	in.Environment, err = s.Records.Environment(ctx, req.Project, req.Environment)
-	if platform.ErrorCode(err) == platform.CodeNotFound {
-		in.Environment, err = newEnvironment(in.Project, req.Environment), nil
-	}
-	if err != nil {
+	if in.Environment, err = s.environmentOrNew(ctx, in.Project, req.Environment); err != nil {
 		return in, err
 	}
 	if in.Variables, err = s.Records.Variables(ctx, req.Project, req.Environment); err != nil {
@@ -113,15 +110,8 @@ func (s *Service) addBase(ctx context.Context, in *plan.Input, app *manifest.App
 
 // findSlugs looks for the slugs that the push needs.
 func (s *Service) findSlugs(ctx context.Context, in *plan.Input) error {
-	known := *in
-	known.Sources = map[string]plan.Source{}
-	for app, source := range in.Sources {
-		if source.Pushed != "" {
-			known.Sources[app] = source
-		}
-	}
-	in.Sources = known.Sources
-	keys, err := plan.Keys(known)
+	maps.DeleteFunc(in.Sources, func(_ string, source plan.Source) bool { return source.Pushed == "" })
+	keys, err := plan.Keys(*in)
 	if err != nil {
 		return err
 	}

@@ -70,6 +70,11 @@ func (w *progressWatch) next(step string) {
 	w.step, w.since = step, time.Now()
 }
 
+func hasDeployHook(app engine.App) bool {
+	_, ok := topology.DeployHookOf(app)
+	return ok
+}
+
 // tellsTouch reports whether an application's deploy hook is only the toolkit, which says
 // itself when it first writes to data.
 func tellsTouch(app engine.App) bool {

@@ -46,7 +46,7 @@ func (s *Service) PreReceive(ctx context.Context, push platform.Push, out io.Wri
 		if isNew {
 			created++
 		}
-		if err := s.validate(ctx, push, u, log); err != nil {
+		if err := s.validate(ctx, project, push, u, log); err != nil {
 			return err
 		}
 	}
@@ -94,8 +94,8 @@ func (s *Service) mayCreate(ctx context.Context, project platform.Project, branc
 	return true, s.Records.CheckIdentity(ctx, newEnvironment(project, branch))
 }
 
-func (s *Service) validate(ctx context.Context, push platform.Push, u platform.RefUpdate, log *work.Logbook) error {
-	tree, err := s.Source.Tree(ctx, push.Project, u.New, push.Quarantine)
+func (s *Service) validate(ctx context.Context, project platform.Project, push platform.Push, u platform.RefUpdate, log *work.Logbook) error {
+	tree, err := s.Source.Tree(ctx, project.ID, u.New, push.Quarantine)
 	if err != nil {
 		return fmt.Errorf("read the pushed tree: %w", err)
 	}
@@ -110,7 +110,7 @@ func (s *Service) validate(ctx context.Context, push platform.Push, u platform.R
 	}
 	errs := report(log, findings)
 	if errs == 0 {
-		return s.checkRoutes(ctx, push.Project, u, m)
+		return s.checkRoutes(ctx, project, u, m)
 	}
 	noun := "errors"
 	if errs == 1 {
@@ -310,6 +310,15 @@ func (s *Service) pushedEnvironment(ctx context.Context, project platform.Projec
 	}
 	env.UpdatedAt = time.Now().UTC()
 	return s.Records.SaveEnvironment(ctx, env)
+}
+
+// environmentOrNew returns an environment's record, or the one that a push would make.
+func (s *Service) environmentOrNew(ctx context.Context, project platform.Project, branch string) (platform.Environment, error) {
+	env, err := s.Records.Environment(ctx, project.ID, branch)
+	if platform.ErrorCode(err) == platform.CodeNotFound {
+		return newEnvironment(project, branch), nil
+	}
+	return env, err
 }
 
 // newEnvironment returns the record of a branch that is seen for the first time.

@@ -7,10 +7,8 @@ import (
 	"io"
 	"slices"
 
-	"sluice/internal/engine"
 	"sluice/internal/plan"
 	"sluice/internal/platform"
-	"sluice/internal/topology"
 	"sluice/internal/work"
 )
 
@@ -52,7 +50,7 @@ func (d *deployment) recover(ctx context.Context) error {
 	switch {
 	case step == platform.StepStart && d.upgradesService():
 		d.reach = platform.Touched
-	case step == platform.StepDeployHook && !d.hadHook():
+	case step == platform.StepDeployHook && !slices.ContainsFunc(d.stored.Spec.Apps, hasDeployHook):
 		d.reach = platform.Held
 	}
 	switch d.reach {
@@ -94,11 +92,6 @@ func (d *deployment) reload(ctx context.Context) error {
 	d.release = r
 	d.stored, err = readRelease(r)
 	return err
-}
-
-// hadHook reports whether the interrupted hook step ran anything.
-func (d *deployment) hadHook() bool {
-	return slices.ContainsFunc(d.stored.Spec.Apps, func(app engine.App) bool { return hasFile(app.Container, topology.DeployHook) })
 }
 
 // complete takes up a deployment whose hooks succeeded.
@@ -237,7 +230,7 @@ func (s *Service) EnqueueMissed(ctx context.Context, project string, heads map[s
 		push := platform.Push{Project: project, Actor: by, Updates: []platform.RefUpdate{{
 			Ref: "refs/heads/" + branch, Old: env.HeadCommit, New: commit,
 		}}}
-		if err := s.PostReceive(ctx, withOption(push, "deploy.wait", "false"), io.Discard); err != nil {
+		if err := s.PostReceive(ctx, withOption(push, optionWait, "false"), io.Discard); err != nil {
 			return err
 		}
 	}

@@ -31,22 +31,15 @@ func (s *Service) site(ctx context.Context, project string) (topology.Site, erro
 
 // checkRoutes refuses a push whose routes name hosts that are not the project's, before
 // anything is built for it.
-func (s *Service) checkRoutes(ctx context.Context, project string, u platform.RefUpdate, m *manifest.Manifest) error {
+func (s *Service) checkRoutes(ctx context.Context, project platform.Project, u platform.RefUpdate, m *manifest.Manifest) error {
 	branch, _ := u.Branch()
-	record, err := s.Records.Project(ctx, project)
+	env, err := s.environmentOrNew(ctx, project, branch)
 	if err != nil {
 		return err
 	}
-	env, err := s.Records.Environment(ctx, project, branch)
-	if platform.ErrorCode(err) == platform.CodeNotFound {
-		env, err = newEnvironment(record, branch), nil
-	}
+	site, err := s.site(ctx, project.ID)
 	if err != nil {
 		return err
 	}
-	site, err := s.site(ctx, project)
-	if err != nil {
-		return err
-	}
-	return topology.CheckRoutes(topology.Input{Project: record, Environment: env, Manifest: m, Site: site})
+	return topology.CheckRoutes(topology.Input{Project: project, Environment: env, Manifest: m, Site: site})
 }

@@ -168,13 +168,13 @@ func origin(address string) string {
 func (d *deployment) holdLimits() (wait time.Duration, requests int) {
 	wait = cmp.Or(d.env.Settings.HoldWait, d.s.opts.HoldLimit)
 	requests = d.env.Settings.HoldRequests
-	asked := d.job.Activity.Parameters["deploy.hold_max"]
+	asked := d.job.Activity.Parameters[optionHoldMax]
 	if asked == "" {
 		return wait, requests
 	}
 	limit, err := time.ParseDuration(asked)
 	if err != nil || limit < time.Second || limit > platform.MaxHoldWait {
-		d.log.Line(3, "W: deploy.hold_max=%s is not a time from 1s to %s; it was ignored", asked, platform.MaxHoldWait)
+		d.log.Line(3, "W: %s=%s is not a time from 1s to %s; it was ignored", optionHoldMax, asked, platform.MaxHoldWait)
 		return wait, requests
 	}
 	return limit, requests
