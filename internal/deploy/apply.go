@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -79,16 +80,19 @@ func (d *deployment) upgradesService() bool {
 	if d.previous == nil {
 		return false
 	}
-	old := map[string]string{}
-	for _, s := range d.previous.stored.Spec.Services {
-		old[s.Name] = s.Version
-	}
-	for _, s := range d.stored.Spec.Services {
-		if v, ok := old[s.Name]; ok && v != s.Version {
-			return true
+	_, _, changes := versionChange(d.previous.stored.Spec, d.stored.Spec)
+	return changes
+}
+
+// versionChange returns a service that both specifications have, in different versions.
+func versionChange(before, after engine.Spec) (was, is engine.Service, changes bool) {
+	for _, s := range after.Services {
+		i := slices.IndexFunc(before.Services, func(b engine.Service) bool { return b.Name == s.Name })
+		if i >= 0 && before.Services[i].Version != s.Version {
+			return before.Services[i], s, true
 		}
 	}
-	return false
+	return engine.Service{}, engine.Service{}, false
 }
 
 func (d *deployment) startFailed(err error) error {

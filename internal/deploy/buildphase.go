@@ -53,7 +53,7 @@ func (d *deployment) build(ctx context.Context) error {
 		group.Go(func() error {
 			b := &applicationBuild{d: d, log: d.log, app: app}
 			slug, err := b.run(ctx)
-			if cause := stopped(ctx); err != nil && cause != nil {
+			if cause := context.Cause(ctx); err != nil && cause != nil {
 				return cause // whatever it was in the middle of
 			}
 			if err != nil {
@@ -184,7 +184,7 @@ func (b *applicationBuild) build(ctx context.Context, req build.Request) (platfo
 		return platform.Slug{}, b.failure(f)
 	}
 	if err != nil {
-		return platform.Slug{}, b.broken(ctx, err)
+		return platform.Slug{}, b.broken(err)
 	}
 	b.result = append(b.result, result)
 	b.d.lease(slug.Ref)
@@ -223,10 +223,7 @@ func revert(commit string) string {
 	return fmt.Sprintf("revert the commit (git revert %.10s) and push", commit)
 }
 
-func (b *applicationBuild) broken(ctx context.Context, err error) error {
-	if cause := stopped(ctx); cause != nil {
-		return cause
-	}
+func (b *applicationBuild) broken(err error) error {
 	return work.Failed(phraseBuild, fmt.Sprintf("try again: sluice environment:redeploy -p %s -e %s", b.d.project.ID, b.d.env.Name),
 		fmt.Errorf("build of application '%s': %w; %s", b.app.Name, err, b.d.unharmed()))
 }

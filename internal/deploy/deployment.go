@@ -15,9 +15,10 @@ import (
 
 // deployment is one activity on its way through the steps of plan.Table.
 type deployment struct {
-	s   *Service
-	job *work.Job
-	log *work.Logbook // the job's
+	s     *Service
+	job   *work.Job
+	log   *work.Logbook // the job's
+	steps []work.Step   // of the job's kind
 
 	project  platform.Project
 	env      platform.Environment
@@ -53,19 +54,19 @@ func (s *Service) deploymentKind(types []platform.ActivityType, skip ...platform
 		}
 	}
 	k.Run = func(ctx context.Context, job *work.Job) error {
-		d := s.deployment(job)
+		d := s.deployment(job, k.Steps)
 		defer d.unlease()
 		if err := d.load(ctx); err != nil {
 			return err
 		}
-		return d.run(ctx, k.Steps)
+		return d.run(ctx)
 	}
-	k.Recover = func(ctx context.Context, job *work.Job) error { return s.deployment(job).recover(ctx) }
+	k.Recover = func(ctx context.Context, job *work.Job) error { return s.deployment(job, k.Steps).recover(ctx) }
 	return k
 }
 
-func (s *Service) deployment(job *work.Job) *deployment {
-	return &deployment{s: s, job: job, log: job.Log, hooked: map[string]bool{}}
+func (s *Service) deployment(job *work.Job, steps []work.Step) *deployment {
+	return &deployment{s: s, job: job, log: job.Log, steps: steps, hooked: map[string]bool{}}
 }
 
 // action returns what a step of plan.Table does.
@@ -98,13 +99,13 @@ func furthest(step platform.Step) platform.Reach {
 
 // run takes the activity through its steps. A step that fails ends the deployment, which is
 // undone by how far it came; once the new release serves, the other steps run all the same.
-func (d *deployment) run(ctx context.Context, steps []work.Step) error {
+func (d *deployment) run(ctx context.Context) error {
 	if err := d.open(ctx); err != nil {
 		return err
 	}
 	lasting := context.WithoutCancel(ctx)
-	i := slices.IndexFunc(steps, func(s work.Step) bool { return furthest(s.Name) >= platform.Held })
-	if err := d.take(ctx, steps[:i]); err != nil {
+	i := slices.IndexFunc(d.steps, func(s work.Step) bool { return furthest(s.Name) >= platform.Held })
+	if err := d.take(ctx, d.steps[:i]); err != nil {
 		return err
 	}
 	if err := d.job.NoCancel(ctx); err != nil {
@@ -113,7 +114,7 @@ func (d *deployment) run(ctx context.Context, steps []work.Step) error {
 	}
 	// From here on nothing but the steps' own limits ends the work: half a switch is worse than
 	// a late shutdown.
-	return d.take(lasting, steps[i:])
+	return d.take(lasting, d.steps[i:])
 }
 
 func (d *deployment) take(ctx context.Context, steps []work.Step) error {
@@ -183,14 +184,6 @@ func (d *deployment) unharmed() string {
 		return "the environment serves nothing yet"
 	}
 	return "the old release keeps serving"
-}
-
-// stopped returns why ctx ended, or nil.
-func stopped(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return nil
 }
 
 // liveRelease loads what an environment serves; nil when it serves nothing.

@@ -72,7 +72,7 @@ func (d *deployment) recoverHooks(ctx context.Context) error {
 
 func (d *deployment) awaitHooks(ctx context.Context) error {
 	_, err := d.findHooks(ctx, "wait")
-	if cause := stopped(ctx); cause != nil {
+	if cause := context.Cause(ctx); cause != nil {
 		return cause // it runs on, and the next start finds it again
 	}
 	return d.afterHooks(context.WithoutCancel(ctx), err)

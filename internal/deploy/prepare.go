@@ -139,7 +139,7 @@ func (d *deployment) toStore(wanted topology.Result) storedRelease {
 }
 
 func (d *deployment) preparationFailed(ctx context.Context, err error) error {
-	if cause := stopped(ctx); cause != nil {
+	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
 	f, ok := errors.AsType[*engine.Failure](err)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 
-	"sluice/internal/plan"
 	"sluice/internal/platform"
 	"sluice/internal/work"
 )
@@ -112,20 +111,8 @@ func (d *deployment) complete(ctx context.Context) error {
 	}
 	d.reach = platform.Live
 	d.previous = d.retiredBefore(ctx)
-	return d.settle(ctx)
-}
-
-// settle runs the steps that follow the switch.
-func (d *deployment) settle(ctx context.Context) error {
-	var problems []error
-	switched := false
-	for _, row := range plan.Table() {
-		if switched {
-			problems = append(problems, d.job.Step(ctx, row.Name, d.action(row.Name)))
-		}
-		switched = switched || row.Name == platform.StepSwitch
-	}
-	return errors.Join(problems...)
+	i := slices.IndexFunc(d.steps, func(s work.Step) bool { return s.Name == platform.StepSwitch })
+	return d.take(ctx, d.steps[i+1:])
 }
 
 // retiredBefore returns the release that the interrupted deployment replaced, so that its

@@ -61,11 +61,8 @@ func (s *Service) deployable(ctx context.Context, env platform.Environment, curr
 	if current == nil {
 		return r, stored, nil
 	}
-	for _, old := range stored.Spec.Services {
-		i := slices.IndexFunc(current.stored.Spec.Services, func(x engine.Service) bool { return x.Name == old.Name })
-		if i >= 0 && current.stored.Spec.Services[i].Version != old.Version {
-			return refuse("service '%s' runs %s now and its data cannot go back to %s", old.Name, current.stored.Spec.Services[i].Version, old.Version)
-		}
+	if now, old, changes := versionChange(current.stored.Spec, stored.Spec); changes {
+		return refuse("service '%s' runs %s now and its data cannot go back to %s", old.Name, now.Version, old.Version)
 	}
 	return r, stored, nil
 }
