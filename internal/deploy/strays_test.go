@@ -35,13 +35,20 @@ func TestStraysAreEnded(t *testing.T) {
 	// Process 1 is a shell that reaps. The server is a child of what stands for runsvdir, which
 	// a shell that exec's makes out of its own process. Two strays are left by a shell that
 	// ends; one of them ignores SIGTERM, and both have a secret among their arguments.
+	// The shell waits until processes run under their names, below the parent that they end up
+	// with, and before the next ones until a new process gets a later start time.
 	const container = `cd "$1"
+runs() { for stat in /proc/[0-9]*/stat; do { read -r line <"$stat"; } 2>/dev/null && case $line in *"($1) "?" $2 "*) return 0 ;; esac; done; return 1; }
+begun() { set -- $(cat "/proc/$1/stat"); echo "${22}"; }
+later() { until [ "$(begun self)" -gt "$(begun "$1")" ]; do :; done; }
 (exec ./helper 1000) &
-sleep 0.1
+until runs helper 1; do :; done
+later $!
 (./server 1000 & exec ./runsvdir 1000) &
-sleep 0.1
-(setsid ./consumer 1000 & trap '' TERM; ./stubborn 1001 --password=hunter2 2>/dev/null || ./stubborn 1001 &)
-sleep 0.1
+until runs runsvdir 1 && runs server $!; do :; done
+later $!
+(setsid ./consumer 1000 & trap '' TERM; ./stubborn 1001 --password=hunter2 2>/dev/null || exec ./stubborn 1001 &)
+until runs consumer 1 && runs stubborn 1; do :; done
 sh ./script; echo "ended with $?"
 for stat in /proc/[0-9]*/stat; do { read -r line <"$stat"; } 2>/dev/null && echo "left: ${line%%) *})"; done
 kill -KILL -1`
