@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"sluice/internal/manifest"
 	"sluice/internal/platform"
@@ -45,7 +43,7 @@ func acceptedOptions(options map[string]string, log *work.Logbook) (map[string]s
 			unknown++
 			continue
 		}
-		if len(value) > maxOption || !printable(value) {
+		if len(value) > maxOption || !platform.Printable(value) {
 			return nil, platform.Errorf(platform.CodeInvalid,
 				"the option %s must be plain text of at most %d bytes; nothing was changed", name, maxOption)
 		}
@@ -62,8 +60,4 @@ func countedOptions(n int) string {
 		return "1 push option is"
 	}
 	return fmt.Sprintf("%d push options are", n)
-}
-
-func printable(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }

@@ -24,11 +24,16 @@ const maxTitle = 200
 // CheckTitle returns CodeInvalid for a title of a project or an environment that is too
 // long or cannot be printed: titles are shown on terminals and in logs.
 func CheckTitle(title string) error {
-	if utf8.RuneCountInString(title) > maxTitle || !utf8.ValidString(title) || strings.ContainsFunc(title, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	if utf8.RuneCountInString(title) > maxTitle || !Printable(title) {
 		return Errorf(CodeInvalid, "the title is longer than %d characters or has characters that cannot be printed; nothing was changed", maxTitle).
 			WithField("title")
 	}
 	return nil
+}
+
+// Printable reports whether a terminal shows a text as it is, on one line.
+func Printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // HTTPAccessChange changes who may see an environment.
@@ -77,15 +82,9 @@ func (c EnvironmentChange) Apply(e Environment) (Environment, error) {
 	if c.RestrictRobots != nil {
 		s.RestrictRobots = c.RestrictRobots
 	}
-	if c.HoldWait != nil {
-		s.HoldWait = *c.HoldWait
-	}
-	if c.HoldRequests != nil {
-		s.HoldRequests = *c.HoldRequests
-	}
-	if c.Bypass != nil {
-		s.Bypass = *c.Bypass
-	}
+	setField(&s.HoldWait, c.HoldWait)
+	setField(&s.HoldRequests, c.HoldRequests)
+	setField(&s.Bypass, c.Bypass)
 	if c.HTTPAccess != nil {
 		if err := c.HTTPAccess.Prepare(); err != nil {
 			return Environment{}, err
@@ -109,12 +108,8 @@ func (c *HTTPAccessChange) apply(old *HTTPAccess) (HTTPAccess, error) {
 	if old != nil {
 		next = HTTPAccess{Enabled: old.Enabled, Addresses: old.Addresses, Users: maps.Clone(old.Users)}
 	}
-	if c.Enabled != nil {
-		next.Enabled = *c.Enabled
-	}
-	if c.Addresses != nil {
-		next.Addresses = *c.Addresses
-	}
+	setField(&next.Enabled, c.Enabled)
+	setField(&next.Addresses, c.Addresses)
 	if c.Passwords == nil {
 		return next, nil
 	}
