@@ -39,15 +39,6 @@ func (w *world) branch(name string, options map[string]string, files map[string]
 	return err
 }
 
-func (w *world) environment(name string) platform.Environment {
-	w.t.Helper()
-	env, err := w.store.Environment(w.t.Context(), "shop", name)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return env
-}
-
 // The engine runs post_start, once for each start of a container; the pipeline does not.
 func TestPostStartRunsOnce(t *testing.T) {
 	w := newWorld(t)
@@ -265,14 +256,7 @@ func TestAParentThatIsNotThereOpensNothing(t *testing.T) {
 // wantAccess deploys an environment again and looks at whom the router lets in.
 func (w *world) wantAccess(name, address string) {
 	w.t.Helper()
-	s := w.service(nil)
-	w.run(s, func() {
-		a, err := s.Redeploy(w.t.Context(), "shop", name, platform.Actor{Name: "Jane"}, nil)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		w.log(a)
-	})
+	w.redeploy(name, nil)
 	env := w.environment(name)
 	if got := w.gate.settings[env.ID()].Access; len(got.Addresses) == 0 || got.Addresses[0].Address != address {
 		w.t.Errorf("%s, below %q, lets in %+v, want %s", name, env.Parent, got, address)

@@ -13,24 +13,10 @@ import (
 func TestRedeployRunsTheHookOnlyForAReason(t *testing.T) {
 	w := newWorld(t)
 	w.push(shop())
-	by := platform.Actor{ID: "jane", Name: "Jane"}
-	redeploy := func(params map[string]string) string {
-		t.Helper()
-		s := w.service(nil)
-		var a platform.Activity
-		w.run(s, func() {
-			var err error
-			if a, err = s.Redeploy(t.Context(), "shop", "main", by, params); err != nil {
-				t.Fatal(err)
-			}
-			w.log(a) // until it is sealed
-		})
-		return w.log(a)
-	}
-	if out := redeploy(nil); !strings.Contains(out, "Skipping the deploy hook") || !strings.Contains(out, "Executing post deploy hook") {
+	if out := w.redeploy("main", nil); !strings.Contains(out, "Skipping the deploy hook") || !strings.Contains(out, "Executing post deploy hook") {
 		t.Errorf("an unchanged redeploy should run post_deploy only:\n%s", out)
 	}
-	if out := redeploy(map[string]string{"deploy.hooks": "force"}); !strings.Contains(out, "Executing deploy hook for application mymagento (asked for)") {
+	if out := w.redeploy("main", map[string]string{"deploy.hooks": "force"}); !strings.Contains(out, "Executing deploy hook for application mymagento (asked for)") {
 		t.Errorf("the hook was not forced:\n%s", out)
 	}
 	err := w.store.SaveVariable(t.Context(), "shop", platform.Variable{
@@ -39,7 +25,7 @@ func TestRedeployRunsTheHookOnlyForAReason(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out := redeploy(nil); !strings.Contains(out, "(variables, routes or relationships changed)") {
+	if out := w.redeploy("main", nil); !strings.Contains(out, "(variables, routes or relationships changed)") {
 		t.Errorf("a changed variable did not run the hook:\n%s", out)
 	}
 }

@@ -12,16 +12,10 @@ import (
 // rollback deploys a stored release through a healthy control plane.
 func (w *world) rollback(release string) (string, platform.Activity) {
 	w.t.Helper()
-	s := w.service(nil)
-	var a platform.Activity
-	w.run(s, func() {
-		var err error
-		if a, err = s.Rollback(w.t.Context(), "shop", "main", release, platform.Actor{Name: "Jane"}); err != nil {
-			w.t.Fatal(err)
-		}
-		w.log(a) // until it is sealed
+	log := w.queued(func(s *deploy.Service) (platform.Activity, error) {
+		return s.Rollback(w.t.Context(), "shop", "main", release, platform.Actor{Name: "Jane"})
 	})
-	return w.log(a), w.last()
+	return log, w.last()
 }
 
 func TestRollbackDeploysAStoredRelease(t *testing.T) {

@@ -131,6 +131,28 @@ func (w *world) push(files map[string]string) (string, platform.Activity) {
 	return out.String(), w.last()
 }
 
+// queued lets a healthy control plane run the activity that begin queues, and returns its log.
+func (w *world) queued(begin func(*deploy.Service) (platform.Activity, error)) (log string) {
+	w.t.Helper()
+	s := w.service(nil)
+	w.run(s, func() {
+		a, err := begin(s)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		log = w.log(a) // until it is sealed
+	})
+	return log
+}
+
+// redeploy deploys the head of an environment again.
+func (w *world) redeploy(name string, params map[string]string) (log string) {
+	w.t.Helper()
+	return w.queued(func(s *deploy.Service) (platform.Activity, error) {
+		return s.Redeploy(w.t.Context(), "shop", name, platform.Actor{ID: "jane", Name: "Jane"}, params)
+	})
+}
+
 // receive does what Git does with a push.
 func (w *world) receive(s *deploy.Service, files, options map[string]string, out io.Writer) error {
 	push := platform.Push{
@@ -154,7 +176,12 @@ func (w *world) last() platform.Activity {
 
 func (w *world) env() platform.Environment {
 	w.t.Helper()
-	env, err := w.store.Environment(w.t.Context(), "shop", "main")
+	return w.environment("main")
+}
+
+func (w *world) environment(name string) platform.Environment {
+	w.t.Helper()
+	env, err := w.store.Environment(w.t.Context(), "shop", name)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -325,11 +352,9 @@ func (r *fakeRepositories) Tidy(_ context.Context, project string) error {
 // fakeToolkits are the toolkits that there are.
 type fakeToolkits struct {
 	installed []string
-	listed    int
 }
 
 func (t *fakeToolkits) Installed(context.Context) ([]string, error) {
-	t.listed++
 	return slices.Clone(t.installed), nil
 }
 
