@@ -113,8 +113,8 @@ func hookError(kind, app string, code int, err error) error {
 }
 
 // deployHooks runs each application's deploy hook in its web container, one after the
-// other, unless nothing changed that it could depend on.
-// Hooks that were begun before the hold are finished first.
+// other, unless nothing changed that it could depend on. Hooks that were begun before the
+// hold are finished first.
 func (d *deployment) deployHooks(ctx context.Context) error {
 	if err := d.allow(ctx); err != nil {
 		return err
@@ -141,7 +141,7 @@ func (d *deployment) skipHook(app engine.App) {
 		app.Name, d.previous.release.ID)
 }
 
-// whyHook says why the hook has to run; empty when it has not.
+// whyHook says why the hook has to run; empty when it does not have to.
 func (d *deployment) whyHook(app engine.App) string {
 	switch {
 	case d.previous == nil:

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// How often what no activity needs is tidied up, and when first after a start, so that a
-// server that is restarted every night gets round to it.
+// How often repositories are packed, and how long after a start for the first time: soon
+// enough that a server that is restarted every night gets round to it.
 const (
 	tidyFirst = 10 * time.Minute
 	tidyEvery = 24 * time.Hour

@@ -111,7 +111,7 @@ func (s *Service) tail(ctx context.Context, l logged, kind string, lines int, w 
 }
 
 // The scripts get the application's var as $1. Names with white space or line ends are
-// left out: nobody could ask for them.
+// left out, because logName does not match them.
 const (
 	listScript = `names() { for f in *.log; do [ -f "$f" ] || continue; case $f in *[![:alnum:]._-]*) ;; *) echo "$1${f%.log}";; esac; done; }
 names ""

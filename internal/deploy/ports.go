@@ -30,7 +30,8 @@ type Records interface {
 
 	// Environment returns CodeNotFound when there is none.
 	Environment(ctx context.Context, project, name string) (platform.Environment, error)
-	// Environments lists a project's environments, or all when project is "".
+	// Environments lists a project's environments, or all when project is "", sorted by
+	// project.
 	Environments(ctx context.Context, project string) ([]platform.Environment, error)
 	// SaveEnvironment creates or replaces. It chooses Subnet when that is empty, never
 	// one that another environment has, and returns what was saved.

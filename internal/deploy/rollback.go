@@ -107,7 +107,8 @@ func (d *deployment) again(id string) {
 	d.release = platform.Release{Slugs: d.release.Slugs, Routes: d.release.Routes, CreatedAt: time.Now().UTC()}
 }
 
-// withToolkit gives a container the toolkit of today: the one of then may have been removed.
+// withToolkit gives a container the current toolkit: the one that the release was made with may
+// have been removed.
 func (d *deployment) withToolkit(c *engine.Container) {
 	c.Programs = slices.Clone(c.Programs)
 	for i := range c.Programs {

@@ -92,7 +92,7 @@ func (s *Service) configure(ctx context.Context, env platform.Environment) error
 }
 
 // accessOf returns who may see an environment: what was set on it, or on the nearest parent.
-// In place of a parent that is gone counts the default environment.
+// The default environment takes the place of a parent that is gone.
 func (s *Service) accessOf(ctx context.Context, env platform.Environment) (platform.HTTPAccess, error) {
 	project, err := s.Records.Project(ctx, env.Project)
 	if err != nil {

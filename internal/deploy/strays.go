@@ -10,7 +10,7 @@ import (
 )
 
 // endStrays ends what runs in a web container beside its server and is not a child of a
-// command that somebody waits for: consumers that a cron, a hook or a page left in the
+// command that is being waited for: consumers that a cron, a hook or a page left in the
 // background, and commands of people. They would run the old code on data that the deploy
 // hook changes.
 //

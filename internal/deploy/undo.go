@@ -33,7 +33,7 @@ func (d *deployment) undo(ctx context.Context) {
 	d.must(ctx, "record the failed release", d.s.Records.SaveRelease(ctx, d.release))
 }
 
-// putBack opens the old release, background first started after the visitors are served.
+// putBack opens the old release. Its workers and crons start after visitors are served.
 func (d *deployment) putBack(ctx context.Context) {
 	old := d.previous.stored
 	d.log.Line(3, "Putting release %s back", d.previous.release.ID)

@@ -10,7 +10,7 @@ import (
 	"sluice/internal/topology"
 )
 
-// Row is what there is to know about one step of a deployment beside the code that does it.
+// Row describes one step of a deployment, apart from the code that does it.
 type Row struct {
 	Name  platform.Step
 	Phase platform.Phase

@@ -51,9 +51,9 @@ const (
 	ResultFailure ActivityResult = "failure"
 )
 
-// Step is the name of one recorded step of an activity; which there are and in which order
-// says the kind of the activity. A step is recorded before it begins, so after a crash it may
-// have been done, half done or not at all; every step can run twice.
+// Step is the name of one recorded step of an activity. The kind of the activity defines the
+// steps and their order. A step is recorded before it begins, so after a crash it may have
+// been done, half done or not at all; every step can run twice.
 type Step string
 
 // What the record of every activity says before its first step and after its last one.

@@ -32,8 +32,8 @@ const (
 // minRSA is the least length of an RSA key, in bits, that browsers accept.
 const minRSA = 2048
 
-// Certificate is one that somebody uploaded for the domains of a project. Key is a secret:
-// it is sealed in the store and shown nowhere.
+// Certificate was uploaded for the domains of a project. Key is a secret: it is sealed in
+// the store and shown nowhere.
 type Certificate struct {
 	ID          string // of the leaf: the same certificate has the same ID
 	Project     string

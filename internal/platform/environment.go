@@ -77,7 +77,7 @@ func (e Environment) Host() string {
 const (
 	maxSlug     = 20 // of a branch whose name is its host's label: project (30) + "-" fit into a DNS label (63)
 	maxNameSlug = 15 // of a machine name: project (30) + "-" + slug + "-" + hashLen do
-	hashLen     = 16 // 80 bits: nobody finds a branch that another project's environment is named like
+	hashLen     = 16 // 80 bits: too many to find a branch by trial that gets the name of another project's environment
 )
 
 // MachineName returns the stable name of a new branch's environment: the branch as a label,

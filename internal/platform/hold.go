@@ -17,14 +17,14 @@ const (
 // Hold asks the router to make an environment's requests wait.
 type Hold struct {
 	Environment  EnvironmentID
-	Activity     string        // that holds; a later hold by another activity takes over the waiters
+	Activity     string        // the one that holds; a later hold by another activity takes over the waiters
 	MaxWait      time.Duration // from now to the deadline; 0 means DefaultHoldWait
 	MaxRequests  int           // waiting at once; 0 means DefaultHoldRequests
 	DrainTimeout time.Duration // how long in-flight requests may finish; 0 means DefaultDrain
 	OnDeadline   OnDeadline
 }
 
-// Limits of a hold that nobody set.
+// Limits of a hold for which none are set.
 const (
 	DefaultHoldWait     = 300 * time.Second
 	DefaultHoldRequests = 10_000

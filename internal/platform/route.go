@@ -60,8 +60,8 @@ type HSTS struct {
 	Preload           *bool
 }
 
-// RouteTLS is a route's tls section but for HSTS. The strictest of a
-// host's routes counts for all of them: a handshake knows the host only.
+// RouteTLS is a route's tls section but for HSTS. The strictest of a host's routes counts for
+// all of them: a handshake knows the host only.
 type RouteTLS struct {
 	MinVersion string     // "TLSv1.0" to "TLSv1.3"; empty: 1.2
 	ClientAuth ClientAuth // certificates of clients

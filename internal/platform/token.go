@@ -21,7 +21,7 @@ type NewToken struct {
 	Name    string
 	Scopes  []string      // text forms of access.Grant; at least one
 	Life    time.Duration // 0: it does not expire
-	Replace bool          // an existing token of that name becomes worthless
+	Replace bool          // an existing token of that name is revoked
 }
 
 // AuditEntry records that someone did something that has to be accounted for: ran a
