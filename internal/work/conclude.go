@@ -31,13 +31,13 @@ func (q *Queue) conclude(ctx context.Context, job *Job, err error) {
 	}
 	a.Completion = 100
 	writeSummary(log, a)
-	if saveErr := q.Records.SaveActivity(ctx, a); saveErr != nil {
-		q.Log.ErrorContext(ctx, "could not save a finished activity", "activity", a.ID, "error", saveErr)
+	if saveErr := q.records.SaveActivity(ctx, a); saveErr != nil {
+		q.log.ErrorContext(ctx, "could not save a finished activity", "activity", a.ID, "error", saveErr)
 	}
-	if sealErr := q.Journal.Seal(a.ID); sealErr != nil {
-		q.Log.ErrorContext(ctx, "could not seal the log of an activity", "activity", a.ID, "error", sealErr)
+	if sealErr := q.journal.Seal(a.ID); sealErr != nil {
+		q.log.ErrorContext(ctx, "could not seal the log of an activity", "activity", a.ID, "error", sealErr)
 	}
-	q.Log.InfoContext(ctx, "activity finished", "activity", a.ID, "type", string(a.Type),
+	q.log.InfoContext(ctx, "activity finished", "activity", a.ID, "type", string(a.Type),
 		"environment", a.Environment, "result", string(a.Result), "step", string(step), "reason", a.Reason)
 }
 

@@ -41,7 +41,7 @@ func (j *Job) Step(ctx context.Context, step platform.Step, run func(context.Con
 func (j *Job) Record(ctx context.Context, step platform.Step) error {
 	j.kind.mark(&j.Activity, step)
 	j.Activity.UpdatedAt = time.Now().UTC()
-	if err := j.queue.Records.SaveActivity(context.WithoutCancel(ctx), j.Activity); err != nil {
+	if err := j.queue.records.SaveActivity(context.WithoutCancel(ctx), j.Activity); err != nil {
 		return fmt.Errorf("record step %s: %w", step, err)
 	}
 	if j.queue.opts.OnStep != nil {
@@ -53,7 +53,7 @@ func (j *Job) Record(ctx context.Context, step platform.Step) error {
 // Hide keeps secrets that a command prints out of the log and out of the record.
 func (j *Job) Hide(secrets []string) error {
 	j.mask = termtext.NewMasker(secrets)
-	if err := j.queue.Journal.Mask(j.Activity.ID, secrets); err != nil {
+	if err := j.queue.journal.Mask(j.Activity.ID, secrets); err != nil {
 		return fmt.Errorf("mask secrets in the log: %w", err)
 	}
 	return nil
@@ -90,9 +90,9 @@ func (q *Queue) run(ctx context.Context, a platform.Activity) {
 // open makes the job of an activity. With an error it is one that can only be concluded.
 func (q *Queue) open(a platform.Activity) (*Job, error) {
 	job := &Job{Activity: a, Log: NewLogbook(io.Discard), queue: q, forbid: func() {}, close: func() {}}
-	w, err := q.Journal.Log(a.ID)
+	w, err := q.journal.Log(a.ID)
 	if err != nil {
-		q.Log.Error("could not open the log of an activity", "activity", a.ID, "error", err)
+		q.log.Error("could not open the log of an activity", "activity", a.ID, "error", err)
 		return job, fmt.Errorf("open the activity's log: %w", err)
 	}
 	job.Log, job.close = NewLogbook(w), func() { _ = w.Close() } // sealed by conclude

@@ -26,13 +26,12 @@ type Options struct {
 
 // Queue runs activities. Its methods are safe for concurrent use.
 type Queue struct {
-	Records Records
-	Journal Journal
-	Log     *slog.Logger
-
-	opts  Options
-	kinds map[platform.ActivityType]Kind
-	wake  chan struct{} // holds a token when there may be something to claim
+	records Records
+	journal Journal
+	log     *slog.Logger
+	opts    Options
+	kinds   map[platform.ActivityType]Kind
+	wake    chan struct{} // holds a token when there may be something to claim
 
 	mu      sync.Mutex
 	running map[string]context.CancelCauseFunc // by activity, while it may be cancelled
@@ -44,7 +43,7 @@ func New(records Records, journal Journal, log *slog.Logger, opts Options) *Queu
 	opts.Workers = cmp.Or(opts.Workers, 4)
 	opts.PerProject = cmp.Or(opts.PerProject, max(1, opts.Workers-1))
 	return &Queue{
-		Records: records, Journal: journal, Log: log, opts: opts,
+		records: records, journal: journal, log: log, opts: opts,
 		kinds: map[platform.ActivityType]Kind{}, wake: make(chan struct{}, 1), running: map[string]context.CancelCauseFunc{},
 	}
 }
@@ -80,9 +79,9 @@ func (q *Queue) Run(ctx context.Context) error {
 // enqueue wakes as many workers as there is work.
 func (q *Queue) work(ctx context.Context) {
 	for ctx.Err() == nil {
-		a, ok, err := q.Records.Claim(ctx, q.opts.PerProject)
+		a, ok, err := q.records.Claim(ctx, q.opts.PerProject)
 		if err != nil {
-			q.Log.ErrorContext(ctx, "could not claim an activity", "error", err)
+			q.log.ErrorContext(ctx, "could not claim an activity", "error", err)
 		}
 		if ok {
 			q.poke()
@@ -125,7 +124,7 @@ func (q *Queue) Enqueue(ctx context.Context, a platform.Activity) (platform.Acti
 	a.Step, a.Phase, a.Completion, a.Cancellable = platform.StepQueued, platform.PhaseWait, 0, true
 	a.CreatedAt = time.Now().UTC()
 	a.UpdatedAt = a.CreatedAt
-	superseded, err := q.Records.Enqueue(ctx, a)
+	superseded, err := q.records.Enqueue(ctx, a)
 	if err != nil {
 		return platform.Activity{}, fmt.Errorf("enqueue: %w", err)
 	}
@@ -138,12 +137,12 @@ func (q *Queue) Enqueue(ctx context.Context, a platform.Activity) (platform.Acti
 // line that says why.
 func (q *Queue) Dropped(cancelled []platform.Activity, why string) {
 	for _, a := range cancelled {
-		if w, err := q.Journal.Log(a.ID); err == nil {
+		if w, err := q.journal.Log(a.ID); err == nil {
 			_, _ = fmt.Fprintln(w, why) // the record says it too
 			_ = w.Close()
 		}
-		if err := q.Journal.Seal(a.ID); err != nil {
-			q.Log.Error("could not seal the log of an activity", "activity", a.ID, "error", err)
+		if err := q.journal.Seal(a.ID); err != nil {
+			q.log.Error("could not seal the log of an activity", "activity", a.ID, "error", err)
 		}
 	}
 }
@@ -151,7 +150,7 @@ func (q *Queue) Dropped(cancelled []platform.Activity, why string) {
 // Cancel stops an activity that can still be cancelled: for a deployment, one that does not
 // hold requests yet. For a later one it returns CodeConflict.
 func (q *Queue) Cancel(ctx context.Context, id string, by platform.Actor) (platform.Activity, error) {
-	a, ok, err := q.Records.CancelPending(ctx, id, "cancelled by "+by.Name)
+	a, ok, err := q.records.CancelPending(ctx, id, "cancelled by "+by.Name)
 	if err != nil {
 		return platform.Activity{}, err
 	}
@@ -159,7 +158,7 @@ func (q *Queue) Cancel(ctx context.Context, id string, by platform.Actor) (platf
 		q.Dropped([]platform.Activity{a}, "Cancelled by "+by.Name+" before it began.")
 		return a, nil
 	}
-	if a, err = q.Records.Activity(ctx, id); err != nil {
+	if a, err = q.records.Activity(ctx, id); err != nil {
 		return platform.Activity{}, err
 	}
 	if a.State.Final() {

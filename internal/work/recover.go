@@ -15,7 +15,7 @@ var ErrInterrupted = errors.New("the control plane stopped")
 // before Run. It returns the environments that are still being worked on, because the rest
 // of an activity's recovery waits for Run: nothing else may touch them.
 func (q *Queue) Recover(ctx context.Context) (busy []platform.Activity, err error) {
-	unfinished, err := q.Records.Unfinished(ctx)
+	unfinished, err := q.records.Unfinished(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list unfinished activities: %w", err)
 	}
