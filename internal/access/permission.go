@@ -1,5 +1,7 @@
 package access
 
+import "sync"
+
 // Permission is one thing that can be allowed. Its text is also the action in the audit log.
 type Permission string
 
@@ -62,7 +64,7 @@ type rule struct {
 }
 
 // rules is the table of all permissions.
-func rules() map[Permission]rule {
+var rules = sync.OnceValue(func() map[Permission]rule { //nolint:gochecknoglobals // immutable
 	return map[Permission]rule{
 		InstallationManage: {installation, Admin},
 		ProjectCreate:      {installation, Admin},
@@ -98,15 +100,12 @@ func rules() map[Permission]rule {
 		BranchDelete:      {environment, Admin},
 		Deactivate:        {environment, Admin},
 	}
-}
+})
 
-// Permissions lists all permissions in no order.
-func Permissions() []Permission {
-	var all []Permission
-	for p := range rules() {
-		all = append(all, p)
-	}
-	return all
+// OnInstallation reports whether a permission is about no single project.
+func (p Permission) OnInstallation() bool {
+	r, known := rules()[p]
+	return known && r.level == installation
 }
 
 // OnEnvironment reports whether a permission depends on the type of an environment.

@@ -53,7 +53,7 @@ func hashToken(token string) string {
 // permission about environments, on env. It returns CodeNotFound when the subject may not
 // see the project at all, and CodeForbidden when it lacks a role.
 func (s *Service) Authorize(ctx context.Context, by access.Subject, p access.Permission, project, env string) error {
-	if p != access.ProjectCreate && p != access.InstallationManage && !by.Allows(access.ProjectView, project, "") {
+	if !p.OnInstallation() && !by.Allows(access.ProjectView, project, "") {
 		return noProject(project)
 	}
 	var kind platform.EnvironmentType
