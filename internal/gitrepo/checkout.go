@@ -59,11 +59,14 @@ func (r *Repos) lockCheckout(dir string) (unlock func()) {
 }
 
 func (r *Repos) checkout(ctx context.Context, repo, project, commit, root, dir string) error {
-	if err := r.checkLimits(ctx, repo, project, commit); err != nil {
+	tree, err := r.treeID(ctx, repo, nil, project, commit)
+	if err != nil {
 		return err
 	}
-	tree, err := r.subtree(ctx, repo, project, commit, root)
-	if err != nil {
+	if err := r.checkLimits(ctx, repo, tree); err != nil {
+		return err
+	}
+	if tree, err = r.subtree(ctx, repo, tree, commit, root); err != nil {
 		return err
 	}
 	err = r.fill(ctx, repo, tree, dir)
@@ -90,32 +93,24 @@ func (r *Repos) noteChecked(tree string) {
 	r.checked[tree] = true
 }
 
-// checkLimits refuses a commit whose tree exceeds the limits, before anything is written:
-// it may have been stored when they were higher. Usually the tree was read before.
-func (r *Repos) checkLimits(ctx context.Context, repo, project, commit string) error {
-	tree, err := r.treeID(ctx, repo, nil, project, commit)
-	if err != nil {
-		return err
-	}
+// checkLimits refuses a tree that exceeds the limits, before anything is written: it may
+// have been stored when they were higher. Usually the tree was read before.
+func (r *Repos) checkLimits(ctx context.Context, repo, tree string) error {
 	r.mu.Lock()
 	known := r.checked[tree]
 	r.mu.Unlock()
 	if known {
 		return nil
 	}
-	if _, err := r.list(ctx, repo, nil, tree); err != nil {
-		return err
-	}
-	r.noteChecked(tree)
-	return nil
+	_, err := r.list(ctx, repo, nil, tree)
+	return err
 }
 
-// subtree returns Git's id of a directory of the commit.
-func (r *Repos) subtree(ctx context.Context, repo, project, commit, root string) (string, error) {
-	tree, err := r.treeID(ctx, repo, nil, project, commit)
+// subtree returns Git's id of a directory of the commit, whose tree is given.
+func (r *Repos) subtree(ctx context.Context, repo, tree, commit, root string) (string, error) {
 	root = cleanRoot(root)
-	if err != nil || root == "." {
-		return tree, err
+	if root == "." {
+		return tree, nil
 	}
 	out, err := r.output(ctx, repo, []string{"GIT_LITERAL_PATHSPECS=1"}, "ls-tree", "-d", "-z", "--full-tree", tree, "--", root)
 	if err != nil {

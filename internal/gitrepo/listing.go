@@ -71,7 +71,7 @@ func (n *node) child(name string) *node {
 	return n.children[i]
 }
 
-// list reads all entries of a tree.
+// list reads all entries of a tree and notes that it is within the limits.
 func (r *Repos) list(ctx context.Context, dir string, env []string, tree string) (*node, error) {
 	cmd := r.command(ctx, dir, env, "ls-tree", "-r", "-t", "-z", "-l", "--full-tree", tree)
 	out, err := cmd.StdoutPipe()
@@ -92,6 +92,7 @@ func (r *Repos) list(ctx context.Context, dir string, env []string, tree string)
 	if err != nil {
 		return nil, gitError(ctx, "ls-tree", err, cmd)
 	}
+	r.noteChecked(tree)
 	return root, nil
 }
 

@@ -159,4 +159,9 @@ func TestBranches(t *testing.T) {
 	if diff := cmp.Diff([]gitrepo.Branch{{Name: "feature/x", Commit: x}, {Name: "main", Commit: second}}, branches); diff != "" {
 		t.Error(diff)
 	}
+	for _, id := range []string{"main", "--all", "", platform.ZeroCommit, second[:10], second + "\n"} {
+		_, err := f.Tree(ctx, "shop", id, nil)
+		wantCode(t, err, platform.CodeInvalid)
+	}
+	check(t, f.Tidy(ctx, "shop"))
 }

@@ -66,7 +66,6 @@ func (r *Repos) Tree(ctx context.Context, project, commit string, quarantine []s
 	if err != nil {
 		return nil, fmt.Errorf("read tree of %s: %w", commit, err)
 	}
-	r.noteChecked(id)
 	blobs, err := r.openBlobs(ctx, dir, quarantine)
 	if err != nil {
 		return nil, fmt.Errorf("read tree of %s: %w", commit, err)
