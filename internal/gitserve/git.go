@@ -1,7 +1,6 @@
 package gitserve
 
 import (
-	"context"
 	"regexp"
 	"strconv"
 	"strings"
@@ -42,11 +41,6 @@ func receiveSettings(hooks string, maxPush int64) []gitcmd.Setting {
 		settings = append(settings, gitcmd.Setting{"receive.fsck." + id, "warn"})
 	}
 	return settings
-}
-
-// command prepares git to run one of its services on a repository.
-func (s *Server) command(ctx context.Context, settings []gitcmd.Setting, env []string, args ...string) *gitcmd.Cmd {
-	return s.git.Command(ctx, settings, env, args...)
 }
 
 var protocolPattern = regexp.MustCompile(`^[a-z0-9=:._-]{1,64}$`)

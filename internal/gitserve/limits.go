@@ -164,7 +164,7 @@ func (s *Server) checkRefs(ctx context.Context, dir string, creates int) error {
 	if creates == 0 {
 		return nil
 	}
-	cmd := s.command(ctx, nil, []string{"GIT_DIR=" + dir}, "for-each-ref", "--format=.", "--count="+strconv.Itoa(s.Limits.RepositoryRefs))
+	cmd := s.git.Command(ctx, nil, []string{"GIT_DIR=" + dir}, "for-each-ref", "--format=.", "--count="+strconv.Itoa(s.Limits.RepositoryRefs))
 	out, err := cmd.Output()
 	if err != nil {
 		return fmt.Errorf("count refs: %w: %s", err, cmd.Stderr())

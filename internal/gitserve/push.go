@@ -156,7 +156,7 @@ func (p *push) settle(job context.Context) {
 
 // moved returns the updates whose ref is now what they ask for.
 func (p *push) moved(ctx context.Context, updates []platform.RefUpdate) ([]platform.RefUpdate, error) {
-	cmd := p.command(ctx, nil, []string{"GIT_DIR=" + p.dir}, "for-each-ref", "--format=%(objectname) %(refname)")
+	cmd := p.git.Command(ctx, nil, []string{"GIT_DIR=" + p.dir}, "for-each-ref", "--format=%(objectname) %(refname)")
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("git for-each-ref: %w: %s", err, cmd.Stderr())

@@ -31,17 +31,13 @@ func (s *Server) infoRefs(w http.ResponseWriter, r *http.Request) {
 			WithHint("use git 1.6.6 or newer"))
 		return
 	}
-	permission := access.CodeRead
+	permission, settings, kind := access.CodeRead, fetchSettings(), s.fetches
 	if service == receivePack {
-		permission = access.CodePushSomewhere
+		permission, settings, kind = access.CodePushSomewhere, receiveSettings("/dev/null", s.Limits.PushBytes), s.pushes
 	}
 	t, ok := s.admit(w, r, permission)
 	if !ok {
 		return
-	}
-	settings, kind := fetchSettings(), s.fetches
-	if service == receivePack {
-		settings, kind = receiveSettings("/dev/null", s.Limits.PushBytes), s.pushes
 	}
 	done, err := kind.take(r.Context(), t.project, s.Limits.Wait)
 	if err != nil {
@@ -49,7 +45,7 @@ func (s *Server) infoRefs(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	env, version2 := protocol(r.Header.Get("Git-Protocol"))
-	cmd := s.command(r.Context(), settings, env, strings.TrimPrefix(service, "git-"), "--stateless-rpc", "--advertise-refs", t.dir)
+	cmd := s.git.Command(r.Context(), settings, env, strings.TrimPrefix(service, "git-"), "--stateless-rpc", "--advertise-refs", t.dir)
 	out, err := cmd.Output()
 	done() // the client may read slowly
 	if err != nil {
@@ -121,7 +117,7 @@ func (s *Server) serve(ctx context.Context, w http.ResponseWriter, r *http.Reque
 }
 
 func (s *Server) exchange(ctx context.Context, w http.ResponseWriter, in *body, x exchange) error {
-	cmd := s.command(ctx, x.settings, x.env, strings.TrimPrefix(x.service, "git-"), "--stateless-rpc", x.dir)
+	cmd := s.git.Command(ctx, x.settings, x.env, strings.TrimPrefix(x.service, "git-"), "--stateless-rpc", x.dir)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return err
