@@ -21,10 +21,8 @@ const (
 
 // listActivities lists the activities of environments that the token may see, newest first.
 func (a *api) listActivities(w http.ResponseWriter, r *http.Request, s scope) error {
-	if s.env != "" {
-		if _, err := a.environment(r.Context(), s); err != nil {
-			return err
-		}
+	if err := a.checkLevel(r, s); err != nil {
+		return err
 	}
 	filter, err := activityFilter(r, s)
 	if err != nil {
@@ -120,8 +118,11 @@ func noActivity(id string) error {
 		WithHint("`sluice activity:list` shows the activities")
 }
 
+// activityHandler answers a request about an activity.
+type activityHandler func(w http.ResponseWriter, r *http.Request, s scope, act platform.Activity) error
+
 // ofActivity asks for a permission on the environment of the activity that the path names.
-func (a *api) ofActivity(p access.Permission, h scopedHandler) scopedHandler {
+func (a *api) ofActivity(p access.Permission, h activityHandler) scopedHandler {
 	return func(w http.ResponseWriter, r *http.Request, s scope) error {
 		act, err := a.activity(r, s)
 		if err == nil {
@@ -130,26 +131,18 @@ func (a *api) ofActivity(p access.Permission, h scopedHandler) scopedHandler {
 		if err != nil {
 			return err
 		}
-		return h(w, r, s)
+		return h(w, r, s, act)
 	}
 }
 
-func (a *api) getActivity(w http.ResponseWriter, r *http.Request, s scope) error {
-	act, err := a.activity(r, s)
-	if err != nil {
-		return err
-	}
+func (a *api) getActivity(w http.ResponseWriter, r *http.Request, _ scope, act platform.Activity) error {
 	a.writeJSON(w, r, http.StatusOK, wireActivity(act))
 	return nil
 }
 
-func (a *api) cancelActivity(w http.ResponseWriter, r *http.Request, s scope) error {
-	act, err := a.activity(r, s)
-	if err != nil {
-		return err
-	}
+func (a *api) cancelActivity(w http.ResponseWriter, r *http.Request, s scope, act platform.Activity) error {
 	// A cancellation that has begun goes on when the client leaves.
-	act, err = a.Deployments.Cancel(context.WithoutCancel(r.Context()), act.ID, s.subject.Actor)
+	act, err := a.Deployments.Cancel(context.WithoutCancel(r.Context()), act.ID, s.subject.Actor)
 	if err != nil {
 		return err
 	}

@@ -54,13 +54,13 @@ func (a *api) route() {
 		env     = project + "/environments/{environment}"
 	)
 	a.handle("GET /api/version", a.version)
-	a.handle("GET /api/users/me", a.me)
-	a.handle("GET /api/tokens", a.listTokens)
-	a.handle("POST /api/tokens", a.createToken)
-	a.handle("DELETE /api/tokens/{token}", a.revokeToken)
-	a.handle("GET /api/audit", a.installationAudit)
-	a.handle("GET /api/projects", a.listProjects)
-	a.handle("POST /api/projects", a.createProject)
+	a.authenticated("GET /api/users/me", a.me)
+	a.authenticated("GET /api/tokens", a.listTokens)
+	a.authenticated("POST /api/tokens", a.createToken)
+	a.authenticated("DELETE /api/tokens/{token}", a.revokeToken)
+	a.authenticated("GET /api/audit", a.installationAudit)
+	a.authenticated("GET /api/projects", a.listProjects)
+	a.authenticated("POST /api/projects", a.createProject)
 	a.scoped("GET "+project, access.ProjectView, a.getProject)
 	a.scoped("DELETE "+project, access.ProjectDelete, a.deleteProject)
 
@@ -93,9 +93,9 @@ func (a *api) route() {
 
 	a.routeLevel(project, access.ProjectView, access.ProjectVarsView, access.ProjectVarsChange)
 	a.routeLevel(env, access.EnvironmentView, access.VariablesView, access.VariablesChange)
-	a.handle("GET /api/activities/{activity}", a.byActivity(access.EnvironmentView, a.getActivity))
-	a.handle("GET /api/activities/{activity}/log", a.byActivity(access.EnvironmentView, a.activityLog))
-	a.handle("POST /api/activities/{activity}/cancel", a.byActivity(access.Cancel, a.cancelActivity))
+	a.authenticated("GET /api/activities/{activity}", a.byActivity(access.EnvironmentView, a.getActivity))
+	a.authenticated("GET /api/activities/{activity}/log", a.byActivity(access.EnvironmentView, a.activityLog))
+	a.authenticated("POST /api/activities/{activity}/cancel", a.byActivity(access.Cancel, a.cancelActivity))
 }
 
 // routeLevel lists what projects and environments both have. Below a project, activities

@@ -48,7 +48,7 @@ func (a *api) addDomain(w http.ResponseWriter, r *http.Request, s scope) error {
 	if err != nil {
 		return err
 	}
-	return a.domainChanged(w, r, http.StatusCreated, &d, activities)
+	return a.domainChanged(w, r, http.StatusCreated, wireDomain(d, nil), activities)
 }
 
 // updateDomain makes a domain the default one; it stays so until another one is.
@@ -65,7 +65,7 @@ func (a *api) updateDomain(w http.ResponseWriter, r *http.Request, s scope) erro
 	if err != nil {
 		return err
 	}
-	return a.domainChanged(w, r, http.StatusOK, &d, activities)
+	return a.domainChanged(w, r, http.StatusOK, wireDomain(d, nil), activities)
 }
 
 func (a *api) verifyDomain(w http.ResponseWriter, r *http.Request, s scope) error {
@@ -73,7 +73,7 @@ func (a *api) verifyDomain(w http.ResponseWriter, r *http.Request, s scope) erro
 	if err != nil {
 		return err
 	}
-	return a.domainChanged(w, r, http.StatusOK, &d, activities)
+	return a.domainChanged(w, r, http.StatusOK, wireDomain(d, nil), activities)
 }
 
 func (a *api) deleteDomain(w http.ResponseWriter, r *http.Request, s scope) error {
@@ -84,11 +84,7 @@ func (a *api) deleteDomain(w http.ResponseWriter, r *http.Request, s scope) erro
 	return a.domainChanged(w, r, http.StatusOK, nil, activities)
 }
 
-func (a *api) domainChanged(w http.ResponseWriter, r *http.Request, status int, d *platform.Domain, activities []platform.Activity) error {
-	var entity any
-	if d != nil {
-		entity = wireDomain(*d, nil)
-	}
+func (a *api) domainChanged(w http.ResponseWriter, r *http.Request, status int, entity any, activities []platform.Activity) error {
 	started := make([]apiv1.Activity, 0, len(activities))
 	for _, act := range activities {
 		started = append(started, wireActivity(act))

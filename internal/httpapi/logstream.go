@@ -48,11 +48,7 @@ func readLogQuery(r *http.Request) (logQuery, error) {
 
 // activityLog streams the log of an activity: a line of JSON per item and a seal, or server-
 // sent events when the client asks for those.
-func (a *api) activityLog(w http.ResponseWriter, r *http.Request, s scope) error {
-	act, err := a.activity(r, s)
-	if err != nil {
-		return err
-	}
+func (a *api) activityLog(w http.ResponseWriter, r *http.Request, _ scope, act platform.Activity) error {
 	q, err := readLogQuery(r)
 	if err != nil {
 		return err

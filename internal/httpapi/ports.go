@@ -90,6 +90,8 @@ type Journal interface {
 type Variables interface {
 	// Variables returns the variables of a level by name, inherited ones too.
 	Variables(ctx context.Context, project, env string) (map[string]platform.Variable, error)
+	// Variable returns CodeNotFound when the level neither has nor inherits one of that name.
+	Variable(ctx context.Context, project, env, name string) (platform.Variable, error)
 	// CreateVariable returns CodeConflict when the level has one of that name.
 	CreateVariable(ctx context.Context, by access.Subject, project, env, name string, change platform.VariableChange) (platform.Variable, error)
 	// ChangeVariable and DeleteVariable return CodeNotFound when the level itself has none

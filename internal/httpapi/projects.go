@@ -15,11 +15,7 @@ func (a *api) version(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (a *api) me(w http.ResponseWriter, r *http.Request) error {
-	subject, err := a.authenticate(r)
-	if err != nil {
-		return err
-	}
+func (a *api) me(w http.ResponseWriter, r *http.Request, subject access.Subject) error {
 	user := apiv1.User{ID: subject.ID, Username: subject.ID, DisplayName: subject.Name, Scopes: []string{}, Links: apiv1.Links{}}
 	for _, g := range subject.Grants {
 		user.Scopes = append(user.Scopes, g.String())
@@ -30,11 +26,7 @@ func (a *api) me(w http.ResponseWriter, r *http.Request) error {
 }
 
 // listProjects shows the projects that the token may see.
-func (a *api) listProjects(w http.ResponseWriter, r *http.Request) error {
-	subject, err := a.authenticate(r)
-	if err != nil {
-		return err
-	}
+func (a *api) listProjects(w http.ResponseWriter, r *http.Request, subject access.Subject) error {
 	all, err := a.Projects.Projects(r.Context())
 	if err != nil {
 		return err
@@ -50,11 +42,7 @@ func (a *api) listProjects(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (a *api) createProject(w http.ResponseWriter, r *http.Request) error {
-	subject, err := a.authenticate(r)
-	if err != nil {
-		return err
-	}
+func (a *api) createProject(w http.ResponseWriter, r *http.Request, subject access.Subject) error {
 	if err := a.Gate.Authorize(r.Context(), subject, access.ProjectCreate, "", ""); err != nil {
 		return err
 	}

@@ -17,8 +17,22 @@ type scope struct {
 	env     string // name of the environment; empty for a resource of the project
 }
 
+// subjectHandler answers a request with a valid token.
+type subjectHandler func(w http.ResponseWriter, r *http.Request, subject access.Subject) error
+
 // scopedHandler answers a request within a project.
 type scopedHandler func(w http.ResponseWriter, r *http.Request, s scope) error
+
+// authenticated registers a resource that needs a valid token.
+func (a *api) authenticated(pattern string, h subjectHandler) {
+	a.handle(pattern, func(w http.ResponseWriter, r *http.Request) error {
+		subject, err := a.authenticate(r)
+		if err != nil {
+			return err
+		}
+		return h(w, r, subject)
+	})
+}
 
 // authenticate returns who makes the request.
 func (a *api) authenticate(r *http.Request) (access.Subject, error) {
@@ -33,8 +47,8 @@ func (a *api) authenticate(r *http.Request) (access.Subject, error) {
 // scoped registers a resource of a project. Nothing about it is looked up, and not even
 // the existence of the project shown, before the token has the permission.
 func (a *api) scoped(pattern string, p access.Permission, h scopedHandler) {
-	a.handle(pattern, func(w http.ResponseWriter, r *http.Request) error {
-		s, err := a.enter(r, p, r.PathValue("project"), r.PathValue("environment"))
+	a.authenticated(pattern, func(w http.ResponseWriter, r *http.Request, subject access.Subject) error {
+		s, err := a.enter(r, subject, p, r.PathValue("project"), r.PathValue("environment"))
 		if err != nil {
 			return err
 		}
@@ -42,11 +56,8 @@ func (a *api) scoped(pattern string, p access.Permission, h scopedHandler) {
 	})
 }
 
-func (a *api) enter(r *http.Request, p access.Permission, project, env string) (scope, error) {
-	subject, err := a.authenticate(r)
-	if err != nil {
-		return scope{}, err
-	}
+// enter returns the scope of a request that the subject has the permission for.
+func (a *api) enter(r *http.Request, subject access.Subject, p access.Permission, project, env string) (scope, error) {
 	if err := a.Gate.Authorize(r.Context(), subject, p, project, env); err != nil {
 		return scope{}, aboutProject(err)
 	}
@@ -66,24 +77,20 @@ func aboutProject(err error) error {
 }
 
 // byActivity serves a resource of an activity whose project the path does not name.
-func (a *api) byActivity(p access.Permission, h scopedHandler) handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		if _, err := a.authenticate(r); err != nil {
-			return err
-		}
+func (a *api) byActivity(p access.Permission, h activityHandler) subjectHandler {
+	return func(w http.ResponseWriter, r *http.Request, subject access.Subject) error {
 		act, err := a.Activities.Activity(r.Context(), r.PathValue("activity"))
 		if err != nil {
 			return err
 		}
-		s, err := a.enter(r, p, act.Project, act.Environment)
+		s, err := a.enter(r, subject, p, act.Project, act.Environment)
 		if platform.ErrorCode(err) == platform.CodeNotFound {
 			return noActivity(act.ID) // who may not see the project learns nothing of its activities
 		}
 		if err != nil {
 			return err
 		}
-		s.env = ""
-		return h(w, r, s)
+		return h(w, r, s, act)
 	}
 }
 

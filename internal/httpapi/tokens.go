@@ -14,11 +14,7 @@ import (
 // maxTokenLife is the longest life that a request can ask for.
 const maxTokenLife = 10 * 365 * 24 * time.Hour
 
-func (a *api) listTokens(w http.ResponseWriter, r *http.Request) error {
-	subject, err := a.authenticate(r)
-	if err != nil {
-		return err
-	}
+func (a *api) listTokens(w http.ResponseWriter, r *http.Request, subject access.Subject) error {
 	list, err := a.Tokens.Tokens(r.Context(), subject)
 	if err != nil {
 		return err
@@ -32,11 +28,7 @@ func (a *api) listTokens(w http.ResponseWriter, r *http.Request) error {
 }
 
 // createToken is the only response that holds a token.
-func (a *api) createToken(w http.ResponseWriter, r *http.Request) error {
-	subject, err := a.authenticate(r)
-	if err != nil {
-		return err
-	}
+func (a *api) createToken(w http.ResponseWriter, r *http.Request, subject access.Subject) error {
 	var req apiv1.TokenCreate
 	if err := readJSON(r, &req); err != nil {
 		return err
@@ -56,11 +48,7 @@ func (a *api) createToken(w http.ResponseWriter, r *http.Request) error {
 	return a.accepted(w, r, http.StatusCreated, wire)
 }
 
-func (a *api) revokeToken(w http.ResponseWriter, r *http.Request) error {
-	subject, err := a.authenticate(r)
-	if err != nil {
-		return err
-	}
+func (a *api) revokeToken(w http.ResponseWriter, r *http.Request, subject access.Subject) error {
 	if err := a.Tokens.RevokeToken(r.Context(), subject, r.PathValue("token")); err != nil {
 		return err
 	}
@@ -78,11 +66,7 @@ func wireToken(t platform.Token) apiv1.Token {
 }
 
 // installationAudit lists the audit log of everything.
-func (a *api) installationAudit(w http.ResponseWriter, r *http.Request) error {
-	subject, err := a.authenticate(r)
-	if err != nil {
-		return err
-	}
+func (a *api) installationAudit(w http.ResponseWriter, r *http.Request, subject access.Subject) error {
 	if err := a.Gate.Authorize(r.Context(), subject, access.InstallationManage, "", ""); err != nil {
 		return err
 	}

@@ -10,14 +10,6 @@ import (
 	"sluice/internal/platform"
 )
 
-// visible returns the variables of the request's level by name.
-func (a *api) visible(r *http.Request, s scope) (map[string]platform.Variable, error) {
-	if err := a.checkLevel(r, s); err != nil {
-		return nil, err
-	}
-	return a.Variables.Variables(r.Context(), s.project.ID, s.env)
-}
-
 // checkLevel returns CodeNotFound when the path names an environment that does not exist.
 func (a *api) checkLevel(r *http.Request, s scope) error {
 	if s.env == "" {
@@ -28,7 +20,10 @@ func (a *api) checkLevel(r *http.Request, s scope) error {
 }
 
 func (a *api) listVariables(w http.ResponseWriter, r *http.Request, s scope) error {
-	byName, err := a.visible(r, s)
+	if err := a.checkLevel(r, s); err != nil {
+		return err
+	}
+	byName, err := a.Variables.Variables(r.Context(), s.project.ID, s.env)
 	if err != nil {
 		return err
 	}
@@ -42,14 +37,12 @@ func (a *api) listVariables(w http.ResponseWriter, r *http.Request, s scope) err
 }
 
 func (a *api) getVariable(w http.ResponseWriter, r *http.Request, s scope) error {
-	byName, err := a.visible(r, s)
-	if err != nil {
+	if err := a.checkLevel(r, s); err != nil {
 		return err
 	}
-	v, ok := byName[r.PathValue("variable")]
-	if !ok {
-		return platform.Errorf(platform.CodeNotFound, "variable %q not found", r.PathValue("variable")).
-			WithHint("`sluice variable:list` shows the variables")
+	v, err := a.Variables.Variable(r.Context(), s.project.ID, s.env, r.PathValue("variable"))
+	if err != nil {
+		return err
 	}
 	a.writeJSON(w, r, http.StatusOK, wireVariable(s, v))
 	return nil

@@ -16,7 +16,7 @@ var tokenName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$`)
 const maxScopes = 50
 
 // CreateToken makes a token and returns it with its record; it is never shown again.
-// Nobody can give more than they have.
+// It can have only scopes that the subject administers.
 func (s *Service) CreateToken(ctx context.Context, by access.Subject, wanted platform.NewToken) (string, platform.Token, error) {
 	scopes, err := s.checkToken(ctx, by, wanted)
 	if err != nil {
@@ -65,8 +65,11 @@ func (s *Service) checkToken(ctx context.Context, by access.Subject, wanted plat
 }
 
 func (s *Service) checkTokenName(ctx context.Context, wanted platform.NewToken) error {
+	if wanted.Replace {
+		return nil
+	}
 	all, err := s.Records.Tokens(ctx)
-	if err != nil || wanted.Replace {
+	if err != nil {
 		return err
 	}
 	if slices.ContainsFunc(all, func(t platform.Token) bool { return t.Name == wanted.Name }) {

@@ -32,6 +32,20 @@ func (s *Service) Variables(ctx context.Context, project, env string) (map[strin
 	return byName, nil
 }
 
+// Variable returns the variable of that name which counts on a level, or CodeNotFound.
+func (s *Service) Variable(ctx context.Context, project, env, name string) (platform.Variable, error) {
+	byName, err := s.Variables(ctx, project, env)
+	if err != nil {
+		return platform.Variable{}, err
+	}
+	v, ok := byName[name]
+	if !ok {
+		return v, platform.Errorf(platform.CodeNotFound, "variable %q not found", name).
+			WithHint("`sluice variable:list` shows the variables")
+	}
+	return v, nil
+}
+
 // CreateVariable sets a variable that the level does not have yet.
 func (s *Service) CreateVariable(ctx context.Context, by access.Subject, project, env, name string, change platform.VariableChange) (platform.Variable, error) {
 	if !variablePattern.MatchString(name) {
@@ -101,23 +115,13 @@ func changeVariables(env string) access.Permission {
 
 // ownVariable returns a variable if it is set on the level itself.
 func (s *Service) ownVariable(ctx context.Context, project, env, name string) (platform.Variable, error) {
-	byName, err := s.Variables(ctx, project, env)
+	v, err := s.Variable(ctx, project, env, name)
 	if err != nil {
-		return platform.Variable{}, err
-	}
-	v, ok := byName[name]
-	if !ok {
-		return v, noVariable(name)
+		return v, err
 	}
 	if v.Environment != env {
 		return v, platform.Errorf(platform.CodeNotFound, "the variable %q is inherited, not set here; it was not changed", name).
 			WithHint("change it where it is set, or create one here that hides it: `sluice variable:create %s`", name)
 	}
 	return v, nil
-}
-
-// noVariable says that a variable does not exist.
-func noVariable(name string) error {
-	return platform.Errorf(platform.CodeNotFound, "variable %q not found", name).
-		WithHint("`sluice variable:list` shows the variables")
 }
