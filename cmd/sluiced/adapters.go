@@ -101,7 +101,7 @@ func adminToken(ctx context.Context, rules *project.Service, path string) error 
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	secret, err := newToken(ctx, rules, platform.NewToken{Name: "admin", Scopes: []string{access.Everything + ":admin"}})
+	secret, err := newToken(ctx, rules, platform.NewToken{Name: "admin"})
 	if err != nil {
 		return err
 	}
@@ -114,8 +114,12 @@ func adminToken(ctx context.Context, rules *project.Service, path string) error 
 	return nil
 }
 
-// newToken makes a token for the operator, who may give anything.
+// newToken makes a token for the operator, who may give anything; without scopes it may do
+// everything.
 func newToken(ctx context.Context, rules *project.Service, wanted platform.NewToken) (string, error) {
+	if len(wanted.Scopes) == 0 {
+		wanted.Scopes = []string{access.Grant{Project: access.Everything, Role: access.Admin}.String()}
+	}
 	wanted.Replace = true
 	secret, _, err := rules.CreateToken(ctx, access.Operator(), wanted)
 	return secret, err

@@ -51,12 +51,12 @@ func TestTheRouterKnowsItsAuthorityBest(t *testing.T) {
 		want   string
 		code   platform.Code
 	}{
-		"it answers":        {fakeRouter{text: "elsewhere"}, file, "elsewhere", ""},
-		"it has none":       {fakeRouter{err: platform.Errorf(platform.CodeNotFound, "no TLS listener")}, file, "", platform.CodeNotFound},
-		"it is away":        {fakeRouter{err: away}, file, "beside the socket", ""},
-		"it is an old one":  {fakeRouter{err: errors.New("not explained")}, file, "beside the socket", ""},
-		"nobody knows":      {fakeRouter{err: away}, file + ".none", "", platform.CodeNotFound},
-		"the file is a bad": {fakeRouter{err: away}, filepath.Dir(file), "", platform.CodeInternal},
+		"it answers":       {fakeRouter{text: "elsewhere"}, file, "elsewhere", ""},
+		"it has none":      {fakeRouter{err: platform.Errorf(platform.CodeNotFound, "no TLS listener")}, file, "", platform.CodeNotFound},
+		"it is away":       {fakeRouter{err: away}, file, "beside the socket", ""},
+		"it is an old one": {fakeRouter{err: errors.New("not explained")}, file, "beside the socket", ""},
+		"there is none":    {fakeRouter{err: away}, file + ".none", "", platform.CodeNotFound},
+		"the file is bad":  {fakeRouter{err: away}, filepath.Dir(file), "", platform.CodeInternal},
 	} {
 		got, err := findAuthority(t.Context(), tt.router, tt.file)
 		if got != tt.want || (err != nil) != (tt.code != "") || (err != nil && platform.ErrorCode(err) != tt.code) {

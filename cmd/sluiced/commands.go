@@ -56,16 +56,10 @@ func makeImages(ctx context.Context, a *images.Assembler, known *catalog.Catalog
 		}
 		wanted = append(wanted, img)
 	}
-	for _, img := range known.Images() {
-		if !refresh || len(names) > 0 {
-			break
-		}
-		_, ok, err := a.Newest(ctx, img)
-		if err != nil {
+	if refresh && len(names) == 0 {
+		var err error
+		if wanted, err = presentImages(ctx, a, known); err != nil {
 			return err
-		}
-		if ok {
-			wanted = append(wanted, img)
 		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -80,6 +74,21 @@ func makeImages(ctx context.Context, a *images.Assembler, known *catalog.Catalog
 		})
 	}
 	return group.Wait()
+}
+
+// presentImages returns the images of the catalog that this machine has.
+func presentImages(ctx context.Context, a *images.Assembler, known *catalog.Catalog) ([]catalog.Image, error) {
+	var present []catalog.Image
+	for _, img := range known.Images() {
+		_, ok, err := a.Newest(ctx, img)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			present = append(present, img)
+		}
+	}
+	return present, nil
 }
 
 func listImages(ctx context.Context, a *images.Assembler, known *catalog.Catalog, w io.Writer) error {

@@ -105,8 +105,9 @@ func serveFlags(c *config, out io.Writer) *flag.FlagSet {
 	fs.StringVar(&c.Toolkit, "toolkit", "", "sluice-toolkit for builds and containers, statically linked; empty: the one beside sluiced")
 	fs.Uint64Var(&c.GitMaxPush, "git-max-push", 1024, "maximum size of one push in MB")
 	fs.Uint64Var(&c.GitMaxRepository, "git-max-repository", 10240, "maximum size of a Git repository on disk in MB")
-	fs.Uint64Var(&c.GitMaxTree, "git-max-tree", 8192, "maximum size of the files of one commit in MB")
-	fs.IntVar(&c.GitMaxFiles, "git-max-files", 500_000, "maximum number of files and directories of one commit")
+	tree := gitrepo.DefaultLimits()
+	fs.Uint64Var(&c.GitMaxTree, "git-max-tree", uint64(tree.Bytes>>20), "maximum size of the files of one commit in MB") //nolint:gosec // a positive constant
+	fs.IntVar(&c.GitMaxFiles, "git-max-files", tree.Entries, "maximum number of files and directories of one commit")
 	fs.StringVar(&c.CrashAt, "crash-at", "", "for tests: end this process with SIGKILL when the step is recorded")
 	return fs
 }

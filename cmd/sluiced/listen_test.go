@@ -1,15 +1,9 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
-	"math/big"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -17,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/httpapi/httpapitest"
 	"sluice/internal/platform"
 )
 
@@ -47,30 +42,15 @@ func TestTokensAreNotTakenInPlainText(t *testing.T) {
 	}
 }
 
-// writePair makes a certificate for 127.0.0.1 with a serial number.
-func writePair(t *testing.T, cert, key string, serial int64, at time.Time) {
+// writePair makes a certificate for a name, with a key.
+func writePair(t *testing.T, cert, key, name string, at time.Time) {
 	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "sluiced"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: pkcs8}} {
-		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+	certificate, private := httpapitest.SelfSigned(name)
+	for path, text := range map[string]string{cert: certificate, key: private} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chtimes(name, at, at); err != nil {
+		if err := os.Chtimes(path, at, at); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -79,8 +59,8 @@ func writePair(t *testing.T, cert, key string, serial int64, at time.Time) {
 func TestTheAPIHasTLSAndTakesUpRenewals(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	writePair(t, cert, key, 1, time.Now().Add(-time.Minute))
-	p := &plant{config: config{TLSCertificate: cert, TLSKey: key}}
+	writePair(t, cert, key, "first.test", time.Now().Add(-time.Minute))
+	p := &plant{config: config{TLSCertificate: cert, TLSKey: key}, log: slog.New(slog.DiscardHandler)}
 	server, err := p.server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }))
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +71,7 @@ func TestTheAPIHasTLSAndTakesUpRenewals(t *testing.T) {
 	}
 	go func() { _ = serveOn(server, listener) }()
 	defer func() { _ = server.Close() }()
-	serial := func() int64 {
+	shown := func() string {
 		t.Helper()
 		raw, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", listener.Addr().String())
 		if err != nil {
@@ -106,20 +86,20 @@ func TestTheAPIHasTLSAndTakesUpRenewals(t *testing.T) {
 		if state.NegotiatedProtocol == "h2" || state.Version < tls.VersionTLS12 {
 			t.Errorf("negotiated %q, version %x", state.NegotiatedProtocol, state.Version)
 		}
-		return state.PeerCertificates[0].SerialNumber.Int64()
+		return state.PeerCertificates[0].DNSNames[0]
 	}
-	if got := serial(); got != 1 {
-		t.Errorf("shown %d", got)
+	if got := shown(); got != "first.test" {
+		t.Errorf("shown %q", got)
 	}
-	writePair(t, cert, key, 2, time.Now())
-	if got := serial(); got != 2 {
-		t.Errorf("after a renewal, shown %d", got)
+	writePair(t, cert, key, "second.test", time.Now())
+	if got := shown(); got != "second.test" {
+		t.Errorf("after a renewal, shown %q", got)
 	}
 	if err := os.WriteFile(cert, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := serial(); got != 2 {
-		t.Errorf("with a broken file, shown %d", got)
+	if got := shown(); got != "second.test" {
+		t.Errorf("with a broken file, shown %q", got)
 	}
 	p.config.TLSCertificate = filepath.Join(dir, "nothere")
 	if _, err := p.server(nil); platform.ErrorCode(err) != platform.CodeInvalid {

@@ -68,7 +68,6 @@ func (p *plant) serve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	server.ErrorLog = slog.NewLogLogger(p.log.Handler(), slog.LevelWarn)
 	p.log.InfoContext(ctx, "sluiced is ready", "api", p.config.PublicURL, "version", version())
 
 	group, gctx := errgroup.WithContext(ctx)

@@ -38,9 +38,6 @@ func tokenCommand(ctx context.Context, args []string, env map[string]string, std
 	if list && fs.NArg() != 0 || !list && (fs.NArg() != 1 || wanted.Name == "") {
 		return fmt.Errorf("%w: %s", errUsage, tokenUsage)
 	}
-	if len(wanted.Scopes) == 0 {
-		wanted.Scopes = []string{access.Everything + ":" + string(access.Admin)}
-	}
 	s, err := openStore(ctx, c)
 	if err != nil {
 		return err
