@@ -72,8 +72,8 @@ func mayRetry(err error) bool {
 	return connection || StatusCode(err) == http.StatusServiceUnavailable || StatusCode(err) == http.StatusBadGateway
 }
 
-// connect opens the log after the last item and reads it until it is sealed or nobody
-// listens any more.
+// connect opens the log after the last item and reads it until it is sealed or the caller
+// stops.
 func (f *logFollower) connect(ctx context.Context) error {
 	query := url.Values{"start_at": {strconv.Itoa(f.last + 1)}}
 	if !f.wait {

@@ -12,7 +12,7 @@ type Subject struct {
 	Grants []Grant
 }
 
-// Operator is whoever runs programs on the server's own machine.
+// Operator is the person who runs programs on the server's own machine.
 func Operator() Subject {
 	return Subject{
 		Actor:  platform.Actor{ID: "operator", Name: "the operator"},

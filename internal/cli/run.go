@@ -251,7 +251,7 @@ func readLine(r io.Reader) (string, error) {
 			return string(line), nil
 		}
 		if err != nil {
-			return "", fmt.Errorf("read response: %w", err)
+			return "", fmt.Errorf("read reply: %w", err)
 		}
 	}
 	return "", errors.New("read reply: the line is too long")

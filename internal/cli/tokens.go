@@ -84,7 +84,7 @@ func (c *program) tokenRevoke() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.confirm("This revokes the token %s; whoever uses it is locked out.", args[0]); err != nil {
+			if err := c.confirm("This revokes the token %s: programs and people that use it lose access.", args[0]); err != nil {
 				return err
 			}
 			if err := client.RevokeToken(cmd.Context(), args[0]); err != nil {

@@ -14,7 +14,8 @@ import (
 	"sluice/internal/termtext"
 )
 
-// Feed holds the logs in one directory. Its methods are safe for concurrent use. Only one process may have a directory open.
+// Feed holds the logs in one directory. Its methods are safe for concurrent use. Only one
+// process may have a directory open.
 type Feed struct {
 	root    *os.Root
 	maxSize int64

@@ -295,7 +295,7 @@ func TestIdentifiersCannotLeaveTheDirectory(t *testing.T) {
 	}
 }
 
-// TestLogsAreSafeToShow: what hooks print cannot steer the terminal of whoever reads along.
+// TestLogsAreSafeToShow: what hooks print cannot steer the terminal on which it is read.
 func TestLogsAreSafeToShow(t *testing.T) {
 	f := open(t, t.TempDir())
 	write(t, f, "\x1b]52;c;ZXZpbA==\a\x1b[2A\x1b[2KEverything is fine\u009b31m\n\x1b[31mred\n100%\r\n")

@@ -58,7 +58,7 @@ func (j *journal) load() error {
 }
 
 // repair finds the last whole line. What comes after it is the rest of a write that a
-// crash cut; it is truncated. Nobody has seen it as a line.
+// crash cut; it is truncated, and no reader has seen it as a line.
 func (j *journal) repair(file *os.File) error {
 	var good, offset int64
 	lines := bufio.NewScanner(file)

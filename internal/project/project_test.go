@@ -201,8 +201,8 @@ func TestDomainsOfOthersHaveToBeVerified(t *testing.T) {
 	}
 }
 
-// TestAClaimDoesNotBlockTheOwner: a project that asks for a name that it cannot verify
-// keeps nobody else from it.
+// TestAClaimDoesNotBlockTheOwner: a project that adds a name without verifying it does not
+// keep the owner of the name from adding it.
 func TestAClaimDoesNotBlockTheOwner(t *testing.T) {
 	w := newWorld(t)
 	thief, owner := subject(t, "other:admin"), subject(t, "shop:admin")

@@ -94,7 +94,8 @@ func sgrLength(s string) int {
 	}
 	params := strings.FieldsFunc(s[2:2+end], func(r rune) bool { return r == ';' || r == ':' })
 	// Concealed text; the 8 in 38;5;8 is a colour.
-	if i := slices.IndexFunc(params, func(p string) bool { return strings.TrimLeft(p, "0") == "8" }); i >= 0 && !slices.Contains(params, "38") && !slices.Contains(params, "48") {
+	conceals := slices.ContainsFunc(params, func(p string) bool { return strings.TrimLeft(p, "0") == "8" })
+	if conceals && !slices.Contains(params, "38") && !slices.Contains(params, "48") {
 		return 0
 	}
 	return 2 + end + 1
