@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"sluice/internal/access"
@@ -288,6 +289,31 @@ func TestTheRouterHasTheCertificatesOfTheRecords(t *testing.T) {
 	if strings.Contains(w.log.String(), "secret") {
 		t.Errorf("a key is in the log: %s", w.log)
 	}
+}
+
+func TestARouterThatWasAwayGetsTheCertificatesLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.router.set(platform.Errorf(platform.CodeUnavailable, "away"))
+		_, err := w.AddCertificate(t.Context(), access.Operator(), platform.Certificate{Project: "shop", ID: "a"})
+		check(t, err)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- w.Run(ctx) }()
+		time.Sleep(65 * time.Second) // between two tries
+		if got := w.router.ids(); got != "" {
+			t.Errorf("a router that is away has %q", got)
+		}
+		w.router.set(nil)
+		time.Sleep(15 * time.Second)
+		if got := w.router.ids(); got != "a=" {
+			t.Errorf("the router has %q, want the certificate", got)
+		}
+		cancel(nil)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestProjectsAreCheckedAndCreated(t *testing.T) {
