@@ -39,19 +39,19 @@ var _ engine.Freezer = (*Engine)(nil)
 type starts struct {
 	mu     sync.Mutex
 	begun  map[string]int                   // commands that are about to run, by container
-	frozen map[platform.EnvironmentID]*hold // environments whose services do not take commands
+	frozen map[platform.EnvironmentID]*freeze // environments whose services do not take commands
 }
 
-// hold is one frozen environment. Its thaw ends it also when the record is gone, because
+// freeze is one frozen environment. Its thaw ends it also when the record is gone, because
 // another engine over the same data directory has thawed the services already.
-type hold struct {
+type freeze struct {
 	containers []string      // names and ids
 	thawed     chan struct{} // closed by the thaw
 	watch      *time.Timer   // thaws after the limit; nil until all processes are stopped
 }
 
-// holdOf returns what keeps commands from beginning in a container, nil for nothing.
-func (s *starts) holdOf(container string) *hold {
+// freezeOf returns what keeps commands from beginning in a container, nil for nothing.
+func (s *starts) freezeOf(container string) *freeze {
 	for _, h := range s.frozen {
 		if slices.Contains(h.containers, container) {
 			return h
@@ -64,7 +64,7 @@ func (s *starts) holdOf(container string) *hold {
 func (s *starts) begin(ctx context.Context, container string) (done func(), err error) {
 	for {
 		s.mu.Lock()
-		h := s.holdOf(container)
+		h := s.freezeOf(container)
 		if h == nil {
 			break
 		}
@@ -94,13 +94,13 @@ func (s *starts) begin(ctx context.Context, container string) (done func(), err 
 func (s *starts) stop(ctx context.Context, env platform.EnvironmentID, containers []string) error {
 	s.mu.Lock()
 	if s.frozen == nil {
-		s.frozen = map[platform.EnvironmentID]*hold{}
+		s.frozen = map[platform.EnvironmentID]*freeze{}
 	}
 	if s.frozen[env] != nil {
 		s.mu.Unlock()
 		return platform.Errorf(platform.CodeConflict, "the services are frozen already")
 	}
-	s.frozen[env] = &hold{containers: containers, thawed: make(chan struct{})}
+	s.frozen[env] = &freeze{containers: containers, thawed: make(chan struct{})}
 	s.mu.Unlock()
 	for {
 		s.mu.Lock()
@@ -153,7 +153,9 @@ func (e *Engine) Freeze(ctx context.Context, env platform.EnvironmentID, limit t
 	}
 	err = e.data.record(env, controls)
 	for _, control := range controls {
-		err = errors.Join(err, setFrozen(control, true))
+		if err == nil { // what is not in the record is not frozen: Thaw would not find it
+			err = setFrozen(control, true)
+		}
 	}
 	for _, control := range controls {
 		for err == nil && !isFrozen(control) {

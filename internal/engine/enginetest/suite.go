@@ -68,6 +68,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"What another project has is neither used nor destroyed", testOtherProject},
 		{"Environments finds what a crash left", testEnvironments},
 		{"Freeze holds services still until Thaw", testFreeze},
+		{"Freeze ends when its time is up and when another engine begins", testFreezeEnds},
 		{"Logs writes the last lines", testLogs},
 		{"Disk reports room", testDisk},
 	} {

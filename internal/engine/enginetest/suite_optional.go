@@ -1,15 +1,25 @@
 package enginetest
 
 import (
+	"sync/atomic"
+	"time"
+
 	"sluice/internal/engine"
 	"sluice/internal/platform"
 )
 
-func testFreeze(e *env) {
+// freezer returns the engine as one that freezes, or skips the test.
+func (e *env) freezer() engine.Freezer {
+	e.Helper()
 	f, ok := e.Engine.(engine.Freezer)
 	if !ok {
 		e.Skip("the engine does not freeze services")
 	}
+	return f
+}
+
+func testFreeze(e *env) {
+	f := e.freezer()
 	e.live(e.spec("r1"))
 	if err := f.Freeze(e.context(), e.id, limit); err != nil {
 		e.Fatalf("Freeze: %v", err)
@@ -17,13 +27,46 @@ func testFreeze(e *env) {
 	if err := f.Freeze(e.context(), e.id, limit); platform.ErrorCode(err) != platform.CodeConflict {
 		e.Errorf("a second Freeze: got error %v, want a conflict", err)
 	}
+	var thawed atomic.Bool
+	done := make(chan bool)
+	go func() {
+		_, _ = e.Engine.Exec(e.context(), engine.ExecRequest{Environment: e.id, Container: "store", Command: e.Tools.Print("", "", 0)})
+		done <- thawed.Load()
+	}()
 	for range 3 {
 		e.must("r1", "shop", e.Tools.Print("", "", 0)) // the application is not frozen
 	}
+	thawed.Store(true)
 	for range 2 {
 		if err := f.Thaw(e.id); err != nil {
 			e.Fatalf("Thaw: %v", err)
 		}
 	}
+	if !<-done {
+		e.Error("a command ran in a frozen service")
+	}
 	e.must("", "store", e.Tools.Dial("127.0.0.1", servicePort))
+}
+
+func testFreezeEnds(e *env) {
+	f := e.freezer()
+	if err := f.Freeze(e.context(), e.id, limit); err != nil {
+		e.Errorf("Freeze of an environment without services: %v", err)
+	}
+	if err := f.Thaw(e.id); err != nil {
+		e.Errorf("Thaw of an environment without services: %v", err)
+	}
+	e.live(e.spec("r1"))
+	if err := f.Freeze(e.context(), e.id, 5*time.Second); err != nil {
+		e.Fatalf("Freeze: %v", err)
+	}
+	e.must("", "store", e.Tools.Print("", "", 0)) // begins when the time is up
+	if err := f.Freeze(e.context(), e.id, limit); err != nil {
+		e.Fatalf("Freeze after the time was up: %v", err)
+	}
+	e.Engine = e.Reopen(e.T)
+	e.must("", "store", e.Tools.Print("", "", 0))
+	if err := f.Thaw(e.id); err != nil {
+		e.Errorf("Thaw by the engine of before: %v", err)
+	}
 }
