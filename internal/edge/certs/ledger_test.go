@@ -133,7 +133,7 @@ func TestDamagedLedgerIsToldAndReplaced(t *testing.T) {
 				t.Fatal(err)
 			}
 			o := ordersIn(t.Context(), dir, log, func(context.Context, string) error { return errRefused })
-			if told := strings.Contains(log.String(), "what is known of orders cannot be read"); told == (name == "far" || name == "null") {
+			if reported := strings.Contains(log.String(), "could not read the ACME order ledger"); reported == (name == "far" || name == "null") {
 				t.Errorf("log %s", log)
 			}
 			if _, _, next := o.state("a.test"); next.After(time.Now().Add(lastRetry)) {

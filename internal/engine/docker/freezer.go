@@ -38,7 +38,7 @@ var _ engine.Freezer = (*Engine)(nil)
 // starts lets commands begin in containers, but not in frozen ones.
 type starts struct {
 	mu     sync.Mutex
-	begun  map[string]int                   // commands that are about to run, by container
+	begun  map[string]int                     // commands that are about to run, by container
 	frozen map[platform.EnvironmentID]*freeze // environments whose services do not take commands
 }
 
