@@ -28,35 +28,40 @@ func unambiguous(req *http.Request) (*http.Request, bool) {
 		return req, false
 	}
 	req = endToEnd(req)
-	body, path := req.Body, req.URL.Path
+	path := req.URL.Path
 	if path == "" && req.URL.Host != "" && req.Method != http.MethodConnect {
 		path = "/" // absolute form (RFC 9112 3.2.2)
 	}
-	if req.ContentLength == 0 && body != nil && body != http.NoBody {
-		body = http.NoBody
-	}
-	query := escapedQuery(req.URL.RawQuery)
-	if body != req.Body || query != req.URL.RawQuery || path != req.URL.Path {
+	if query := escapedQuery(req.URL.RawQuery); query != req.URL.RawQuery || path != req.URL.Path {
 		url := *req.URL
 		url.RawQuery, url.Path = query, path
-		req = req.WithContext(req.Context())
-		req.Body, req.URL = body, &url
+		req = shallow(req)
+		req.URL = &url
+	}
+	if req.ContentLength == 0 && req.Body != nil && req.Body != http.NoBody {
+		req = shallow(req)
+		req.Body = http.NoBody
 	}
 	return req, true
+}
+
+// shallow returns a copy to set fields of: a handler may not change the request it is given.
+func shallow(req *http.Request) *http.Request {
+	c := *req
+	return &c
 }
 
 // endToEnd returns the request with the header that the application will see, but for what
 // the router writes itself: without the fields that Connection names, and with one line of
 // cookies, as HTTP/2 has it. Access control, the cache's key and the application thus see
-// the same, and nobody can have a response stored for a cookie that was never passed on.
+// the same, and no response is stored for a cookie that was never passed on.
 func endToEnd(req *http.Request) *http.Request {
 	listed := slices.ContainsFunc(req.Header["Connection"], relay.ListsFields)
 	cookies := req.Header["Cookie"]
 	if !listed && len(cookies) <= 1 {
 		return req
 	}
-	passed := *req
-	req = &passed
+	req = shallow(req)
 	req.Header = maps.Clone(req.Header)
 	if len(cookies) > 1 {
 		req.Header["Cookie"] = []string{strings.Join(cookies, "; ")}

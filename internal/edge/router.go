@@ -81,7 +81,7 @@ func New(opts Options) (*Router, error) {
 // ServeHTTP answers one request.
 func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.sendAway(w, req)
-	req, ok := unambiguous(req) //nolint:contextcheck // it copies the request with its context
+	req, ok := unambiguous(req)
 	if !ok {
 		refuse(w, req, "malformed request")
 		return

@@ -23,7 +23,7 @@ type transaction struct {
 	route  *route // within the release that the request was admitted to
 	secure bool   // the visitor speaks https
 	req    *http.Request
-	log    upstreamLog // is told what the application answered; nil for nobody
+	log    upstreamLog // is told what the application answered; nil without an access log
 
 	mu sync.Mutex
 	w  http.ResponseWriter // nil before and after the response
@@ -44,8 +44,8 @@ func (t *transaction) Gone() bool {
 	return c != nil && front.HungUp(socketOf(c))
 }
 
-// Unwatched reports whether nobody watches the client: net/http does once the body has
-// been read, and the body of a request that waits is not.
+// Unwatched reports whether the server does not notice that the client leaves: net/http
+// does once the body has been read, and the body of a request that waits is not.
 func (t *transaction) Unwatched() bool {
 	return t.req.Body != nil && t.req.Body != http.NoBody && connOf(t.req.Context()) != nil
 }

@@ -89,7 +89,7 @@ type fill struct {
 
 func (f *fill) run(ctx context.Context) {
 	for range maxJoins {
-		f.epoch = f.now() // nobody has been asked for this request yet
+		f.epoch = f.now() // the application has not been asked for this request yet
 		if f.look() {
 			return
 		}

@@ -92,7 +92,7 @@ func (s *store) find(k *key, req *http.Request) (found, bool) {
 }
 
 // inquiry is a URL for which the application is being asked. It remembers that the URL was
-// invalidated for exactly as long as somebody's response may be from before.
+// invalidated for exactly as long as a response may be from before.
 type inquiry struct {
 	asking      int          // questions; guarded by the shard
 	invalidated atomic.Int64 // how often

@@ -20,7 +20,6 @@ type counter struct {
 	limits Limits
 
 	mu     sync.Mutex
-	all    int
 	from   map[netip.Addr]int
 	conns  map[net.Conn]netip.Addr
 	over   int64     // connections that were closed at once, and not logged yet
@@ -48,7 +47,7 @@ func (c *counter) add(nc net.Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	own := c.limits.PerAddress > 0 && from.IsValid() && !from.IsLoopback() && (c.limits.Exempt == nil || !c.limits.Exempt(from))
-	if c.limits.Connections > 0 && c.all >= c.limits.Connections || own && c.from[from] >= c.limits.PerAddress {
+	if c.limits.Connections > 0 && len(c.conns) >= c.limits.Connections || own && c.from[from] >= c.limits.PerAddress {
 		c.over++
 		return false
 	}
@@ -57,7 +56,6 @@ func (c *counter) add(nc net.Conn) bool {
 	}
 	c.conns[nc] = from
 	c.from[from]++
-	c.all++
 	return true
 }
 
@@ -70,7 +68,6 @@ func (c *counter) done(nc net.Conn) {
 		return
 	}
 	delete(c.conns, nc)
-	c.all--
 	if c.from[from]--; c.from[from] == 0 {
 		delete(c.from, from)
 	}

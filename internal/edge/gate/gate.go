@@ -104,8 +104,8 @@ func (g *Gate) Admit(ctx context.Context, t *Ticket) error {
 	return g.wait(ctx, t)
 }
 
-// clientCheck is how often a waiting request looks whether a client is still there that
-// nobody watches.
+// clientCheck is how often a waiting request looks whether its client is still there, if
+// the server does not watch it.
 const clientCheck = time.Second
 
 // wait returns the verdict, or ErrLeft when the client went away first.
@@ -234,13 +234,9 @@ func (g *Gate) makeRoom(t *Ticket, status int) {
 // advance admits as many waiting requests as the pace allows.
 func (g *Gate) advance() {
 	for g.pace != nil && g.queue.len > 0 && g.pace.out < g.pace.window {
-		t := g.queue.head
-		g.queue.remove(t)
+		t := g.next()
 		g.pace.out++
 		t.paced = g.pace
-		waited := time.Since(t.since)
-		t.waited += waited
-		g.report.LongestWait = max(g.report.LongestWait, waited)
 		g.enter(t, g.release)
 		t.verdict <- nil
 	}
@@ -248,6 +244,16 @@ func (g *Gate) advance() {
 		g.pace.stall.Reset(paceStall)
 	}
 	g.settle()
+}
+
+// next takes the request that has waited longest out of the queue, which is not empty.
+func (g *Gate) next() *Ticket {
+	t := g.queue.head
+	g.queue.remove(t)
+	waited := time.Since(t.since)
+	t.waited += waited
+	g.report.LongestWait = max(g.report.LongestWait, waited)
+	return t
 }
 
 // settle ends the paced release once no request waits.
@@ -280,12 +286,7 @@ func (g *Gate) letGo() {
 func (g *Gate) turnAway(err error) {
 	n := g.queue.len
 	for g.queue.len > 0 {
-		t := g.queue.head
-		g.queue.remove(t)
-		waited := time.Since(t.since)
-		t.waited += waited
-		g.report.LongestWait = max(g.report.LongestWait, waited)
-		t.verdict <- err
+		g.next().verdict <- err
 	}
 	g.report.TimedOut += n
 	g.metrics.TimedOut.Add(int64(n))

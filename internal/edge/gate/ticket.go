@@ -14,8 +14,8 @@ type Client interface {
 	Operator() bool
 	// Gone reports whether the client has closed its side of the connection.
 	Gone() bool
-	// Unwatched reports whether nobody ends the request's context when the client leaves,
-	// so that Gone has to be asked while the request waits.
+	// Unwatched reports whether the request's context goes on when the client leaves, so
+	// that Gone has to be asked while the request waits.
 	Unwatched() bool
 	// CutWrites bounds the time for what is still being written to the client. It does
 	// nothing before and after the response.

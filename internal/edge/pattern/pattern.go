@@ -32,7 +32,7 @@ type Pattern struct {
 	pcre   *regexp2.Regexp // when linear is nil
 
 	off   atomic.Bool
-	onOff func() // nil for nobody
+	onOff func() // nil: not reported
 
 	mu    sync.Mutex
 	since time.Time // of the first slow attempt that counts
@@ -74,19 +74,36 @@ func (p *Pattern) OnSwitchedOff(f func()) { p.onOff = f }
 // Match reports whether the expression matches somewhere in the text. It returns
 // ErrUndecided when that was not found out.
 func (p *Pattern) Match(b *Budget, text string) (bool, error) {
-	g, err := p.Find(b, text)
-	return g != nil, err
+	if p.linear == nil {
+		g, err := p.Find(b, text)
+		return g != nil, err
+	}
+	start, err := p.begin(b, text)
+	if err != nil {
+		return false, err
+	}
+	defer b.end(start)
+	return p.linear.MatchString(text), nil // no groups, so nothing is allocated
+}
+
+// begin returns ErrUndecided when the text is not to be compared with the expression.
+func (p *Pattern) begin(b *Budget, text string) (start time.Time, err error) {
+	if len(text) > MaxText || p.off.Load() {
+		return start, ErrUndecided
+	}
+	start, ok := b.begin()
+	if !ok {
+		return start, ErrUndecided
+	}
+	return start, nil
 }
 
 // Find returns the first match and its groups: nil when there is none, and ErrUndecided
 // when that was not found out.
 func (p *Pattern) Find(b *Budget, text string) (Groups, error) {
-	if len(text) > MaxText || p.off.Load() {
-		return nil, ErrUndecided
-	}
-	start, ok := b.begin()
-	if !ok {
-		return nil, ErrUndecided
+	start, err := p.begin(b, text)
+	if err != nil {
+		return nil, err
 	}
 	defer b.end(start)
 	if p.linear != nil {
