@@ -93,6 +93,11 @@ func (c *Client) Routes(ctx context.Context, project, env string) ([]Route, erro
 	return get[[]Route](ctx, c, path("projects", project, "environments", env, "routes"), nil)
 }
 
+// Releases lists an environment's releases that served, the newest first.
+func (c *Client) Releases(ctx context.Context, project, env string) ([]Release, error) {
+	return get[[]Release](ctx, c, path("projects", project, "environments", env, "releases"), nil)
+}
+
 func appQuery(app string) url.Values {
 	q := url.Values{}
 	if app != "" {

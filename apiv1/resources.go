@@ -73,6 +73,26 @@ type DeploymentState struct {
 	LastDeploymentAt         Time `json:"last_deployment_at"`
 }
 
+// Release is a deployment of an environment that served, now or before.
+type Release struct {
+	ID        string     `json:"id"`
+	Commit    string     `json:"commit"`
+	Activity  string     `json:"activity"`
+	Data      string     `json:"data"`   // what the data looked like, for people
+	Serves    bool       `json:"serves"` // now
+	Rollback  string     `json:"rollback"`
+	Reason    NullString `json:"reason"` // why a rollback is not possible
+	CreatedAt Time       `json:"created_at"`
+	LiveAt    Time       `json:"live_at"`
+}
+
+// What a rollback to a release would be.
+const (
+	RollbackCode    = "code"         // the data looks as it did when the release served
+	RollbackChanged = "data_changed" // it does not, so the code may not fit
+	RollbackNone    = "impossible"   // see Release.Reason
+)
+
 // Route is one URL of an environment, primary first and HTTPS first.
 type Route struct {
 	ID          NullString        `json:"id"`
@@ -125,6 +145,7 @@ type Operation string
 // The operations; each is a POST below the environment.
 const (
 	Redeploy   Operation = "redeploy"
+	Rollback   Operation = "rollback" // parameters: release, code_only
 	Activate   Operation = "activate"
 	Deactivate Operation = "deactivate"
 )

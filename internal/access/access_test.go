@@ -179,6 +179,7 @@ func TestStatesDecide(t *testing.T) {
 	}
 	for p, want := range map[access.Permission]string{
 		access.Redeploy:   "active dirty production undeployed",
+		access.Rollback:   "active dirty production",
 		access.Activate:   "inactive",
 		access.Deactivate: "active dirty undeployed",
 		access.Exec:       "active dirty production",

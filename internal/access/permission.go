@@ -33,6 +33,7 @@ const (
 	CodePush          Permission = "environment.push"
 	BranchDelete      Permission = "environment.delete"
 	Redeploy          Permission = "environment.redeploy"
+	Rollback          Permission = "environment.rollback"
 	Activate          Permission = "environment.activate"
 	Deactivate        Permission = "environment.deactivate" // deletes its data
 	Cancel            Permission = "environment.activity.cancel"
@@ -88,6 +89,7 @@ var rules = sync.OnceValue(func() map[Permission]rule { //nolint:gochecknoglobal
 		Plan:              {environment, Viewer},
 		CodePush:          {environment, Contributor},
 		Redeploy:          {environment, Contributor},
+		Rollback:          {environment, Contributor},
 		Activate:          {environment, Contributor},
 		Cancel:            {environment, Contributor},
 		CachePurge:        {environment, Contributor},

@@ -12,6 +12,10 @@ func State(p Permission, project platform.Project, env platform.Environment) err
 		if inactive {
 			return platform.Errorf(platform.CodeConflict, "environment %s is inactive; there is nothing to redeploy", env.Name).WithHint("%s", activate)
 		}
+	case Rollback:
+		if inactive || env.Release == "" {
+			return platform.Errorf(platform.CodeConflict, "environment %s serves nothing; there is nothing to roll back", env.Name).WithHint("%s", activate)
+		}
 	case Activate:
 		if !inactive {
 			return platform.Errorf(platform.CodeConflict, "environment %s is already %s", env.Name, env.Status)

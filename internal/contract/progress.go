@@ -23,6 +23,7 @@ const (
 	Hello Verb = "hello" // text: name and version of the program
 	Touch Verb = "touch" // text: what is about to be written, for people
 	Step  Verb = "step"  // text: name of the step that begins; empty when the last one has ended
+	Data  Verb = "data"  // text: digest of what schema and patches the data has now; the last one counts
 )
 
 const progressMark = "::sluice::"
@@ -38,7 +39,7 @@ func ParseProgress(line string) (p Progress, ok bool) {
 	}
 	verb, text, _ := strings.Cut(rest, " ")
 	switch v := Verb(verb); v {
-	case Hello, Touch, Step:
+	case Hello, Touch, Step, Data:
 		return Progress{Verb: v, Text: text}, true
 	}
 	return Progress{}, false

@@ -10,6 +10,7 @@ func TestProgressSurvivesTheLog(t *testing.T) {
 		{Verb: Hello, Text: "sluice-toolkit 1.0"},
 		{Verb: Touch, Text: "setup:upgrade"},
 		{Verb: Step, Text: ""},
+		{Verb: Data, Text: "0123abcd"},
 	} {
 		for _, end := range []string{"", "\n", "\r\n"} {
 			if got, ok := ParseProgress(p.String() + end); !ok || got != p {

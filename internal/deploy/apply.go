@@ -271,6 +271,7 @@ func (d *deployment) goLive(ctx context.Context) error {
 	}
 	d.release.State = platform.ReleaseLive
 	d.release.LiveAt = now
+	d.release.Data = d.dataState()
 	if err := d.s.Records.SaveRelease(ctx, d.release); err != nil {
 		return fmt.Errorf("record the release: %w", err)
 	}

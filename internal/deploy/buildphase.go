@@ -174,7 +174,7 @@ func (b *applicationBuild) build(ctx context.Context, req build.Request) (platfo
 		return platform.Slug{}, work.Failed(phraseBuild, "", fmt.Errorf("check out %s: %w", b.d.job.Activity.Commit, err))
 	}
 	start := time.Now()
-	out, done := watched(b.log, 3, nil)
+	out, done := watched(b.log, 3, heard{})
 	slug, err := b.d.s.Builder.Build(ctx, req, out)
 	done()
 	result := platform.CommandResult{App: b.app.Name, Type: "build", Duration: time.Since(start)}

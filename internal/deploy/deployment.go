@@ -31,9 +31,10 @@ type deployment struct {
 
 	endpoints []engine.Endpoint // of the new web containers, from StepStart on
 
-	hooked  map[string]bool // applications whose deploy hook was begun or skipped
-	waiting *earlyHook      // begun before the hold, waits to write; nil when none does
-	leased  []string        // references of slugs, see Service.lease
+	hooked  map[string]bool   // applications whose deploy hook was begun or skipped
+	wrote   map[string]string // state of the data of applications whose deploy hook ran
+	waiting *earlyHook        // begun before the hold, waits to write; nil when none does
+	leased  []string          // references of slugs, see Service.lease
 
 	reach platform.Reach // what an undo has to put right
 }
@@ -66,7 +67,7 @@ func (s *Service) deploymentKind(types []platform.ActivityType, skip ...platform
 }
 
 func (s *Service) deployment(job *work.Job, steps []work.Step) *deployment {
-	return &deployment{s: s, job: job, log: job.Log, steps: steps, hooked: map[string]bool{}}
+	return &deployment{s: s, job: job, log: job.Log, steps: steps, hooked: map[string]bool{}, wrote: map[string]string{}}
 }
 
 // action returns what a step of plan.Table does.

@@ -28,6 +28,7 @@ type earlyHook struct {
 // outcome is how a hook ended.
 type outcome struct {
 	result platform.CommandResult
+	data   string // state of the application's data; empty when it is as it was before
 	err    error
 }
 
@@ -126,13 +127,20 @@ func (d *deployment) abandon() {
 // note adds the outcome of a hook to the activity.
 func (d *deployment) note(o outcome) error {
 	d.job.Activity.Commands = append(d.job.Activity.Commands, o.result)
+	if o.data != "" {
+		d.wrote[o.result.App] = o.data
+	}
 	return o.err
 }
 
 // runHook runs an application's deploy hook to its end. touching is called, at most once,
 // when a hook that promised it says that it is about to write to data.
 func (d *deployment) runHook(ctx context.Context, app engine.App, env map[string]string, touching func()) outcome {
-	out, done := watched(d.log, 4, touching)
+	var after reported
+	out, done := watched(d.log, 4, heard{
+		touching: func() { after.touched = true; touching() },
+		data:     func(digest string) { after.digest = digest },
+	})
 	start := time.Now()
 	code, err := d.s.Engine.Exec(ctx, engine.ExecRequest{
 		Environment: d.env.ID(), Release: d.release.ID, Container: app.Name,
@@ -140,6 +148,7 @@ func (d *deployment) runHook(ctx context.Context, app engine.App, env map[string
 	})
 	done()
 	o := outcome{result: platform.CommandResult{App: app.Name, Type: "deploy", ExitCode: code, Duration: time.Since(start)}}
+	o.data = after.state(app, d.release.ID)
 	switch {
 	case err != nil:
 		o.err = failed(d.tryAgain(), hookError("deploy", app.Name, code, err))

@@ -45,6 +45,8 @@ type Records interface {
 
 	// Activity returns CodeNotFound when there is none.
 	Activity(ctx context.Context, id string) (platform.Activity, error)
+	// Activities lists the activities that the filter selects, newest first.
+	Activities(ctx context.Context, f platform.ActivityFilter) ([]platform.Activity, error)
 	// Unfinished lists activities in progress, oldest first.
 	Unfinished(ctx context.Context) ([]platform.Activity, error)
 

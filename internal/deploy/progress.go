@@ -17,9 +17,9 @@ const worthTelling = time.Second
 // progressWatch takes the toolkit's progress lines out of a hook's output, and reports how
 // long the steps took that they name.
 type progressWatch struct {
-	touching func() // called once, when the hook says that it is about to write to data; may be nil
-	log      *work.Logbook
-	level    int
+	on    heard
+	log   *work.Logbook
+	level int
 
 	mu      sync.Mutex
 	touched bool
@@ -27,10 +27,16 @@ type progressWatch struct {
 	since   time.Time
 }
 
+// heard is what is done about progress lines; a function may be nil.
+type heard struct {
+	touching func()              // called once, when the hook says that it is about to write to data
+	data     func(digest string) // called when it says what its data looks like
+}
+
 // watched returns a writer to the log without progress lines. done reports the time of the
 // last step and writes out a last line without its newline.
-func watched(log *work.Logbook, level int, touching func()) (out *work.Lines, done func()) {
-	w := &progressWatch{touching: touching, log: log, level: level}
+func watched(log *work.Logbook, level int, on heard) (out *work.Lines, done func()) {
+	w := &progressWatch{on: on, log: log, level: level}
 	out = log.Filter(level, w.keep)
 	return out, func() {
 		_ = out.Close() // never fails
@@ -54,9 +60,13 @@ func (w *progressWatch) keep(line string) bool {
 	case contract.Hello:
 		w.next("") // another program: the last one's step has ended
 	case contract.Touch:
-		if !w.touched && w.touching != nil {
+		if !w.touched && w.on.touching != nil {
 			w.touched = true
-			w.touching()
+			w.on.touching()
+		}
+	case contract.Data:
+		if w.on.data != nil {
+			w.on.data(p.Text)
 		}
 	}
 	return false

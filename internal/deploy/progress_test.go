@@ -14,7 +14,7 @@ func TestProgressLinesBecomeTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		touches := 0
-		out, done := watched(work.NewLogbook(&log), 1, func() { touches++ })
+		out, done := watched(work.NewLogbook(&log), 1, heard{touching: func() { touches++ }})
 		say := func(line string, then time.Duration) {
 			_, _ = fmt.Fprint(out, line)
 			time.Sleep(then)

@@ -103,6 +103,7 @@ func (d *deployment) complete(ctx context.Context) error {
 	}
 	d.endpoints = endpoints
 	if d.env.Release != d.release.ID {
+		d.assumeWritten()
 		if err := d.publish(ctx); err != nil {
 			return err
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 
 	"sluice/internal/build"
 	"sluice/internal/platform"
@@ -71,13 +73,17 @@ func (s *Service) dropOldSlugs(ctx context.Context, project string) error {
 		kept[ref] = true
 	}
 	s.mu.Unlock()
+	wanted, err := s.wantedReleases(ctx, project)
+	if err != nil {
+		return err
+	}
 	var old []platform.Release
 	for _, env := range envs {
 		releases, err := s.Records.Releases(ctx, project, env.Name)
 		if err != nil {
 			return fmt.Errorf("list releases of %s: %w", env.Name, err)
 		}
-		keep, drop := split(releases, env.Release)
+		keep, drop := split(releases, env.Release, wanted[env.Name])
 		for _, r := range keep {
 			for _, slug := range r.Slugs {
 				kept[slug.Ref] = true
@@ -88,15 +94,32 @@ func (s *Service) dropOldSlugs(ctx context.Context, project string) error {
 	return s.dropSlugs(ctx, old, kept)
 }
 
+// wantedReleases returns the releases, by environment, that rollbacks which wait or run will
+// deploy.
+func (s *Service) wantedReleases(ctx context.Context, project string) (map[string][]string, error) {
+	open, err := s.Records.Activities(ctx, platform.ActivityFilter{
+		Project: project, Types: []platform.ActivityType{platform.ActivityRollback},
+		States: []platform.ActivityState{platform.ActivityPending, platform.ActivityInProgress}, Limit: math.MaxInt32,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list rollbacks: %w", err)
+	}
+	wanted := map[string][]string{}
+	for _, a := range open {
+		wanted[a.Environment] = append(wanted[a.Environment], a.Parameters[platform.ParameterRelease])
+	}
+	return wanted, nil
+}
+
 // split tells the releases, newest first, whose slugs are kept from the others.
-func split(releases []platform.Release, serving string) (keep, drop []platform.Release) {
+func split(releases []platform.Release, serving string, wanted []string) (keep, drop []platform.Release) {
 	wereLive := 0
 	for i, r := range releases {
 		if !r.LiveAt.IsZero() {
 			wereLive++
 		}
 		switch {
-		case i == 0, r.ID == serving, r.State == platform.ReleasePreparing, !r.LiveAt.IsZero() && wereLive <= keptReleases:
+		case i == 0, r.ID == serving, slices.Contains(wanted, r.ID), r.State == platform.ReleasePreparing, !r.LiveAt.IsZero() && wereLive <= keptReleases:
 			keep = append(keep, r)
 		default:
 			drop = append(drop, r)

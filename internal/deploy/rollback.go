@@ -6,20 +6,40 @@ import (
 	"slices"
 	"time"
 
+	"sluice/internal/access"
 	"sluice/internal/engine"
 	"sluice/internal/platform"
 	"sluice/internal/topology"
 )
 
 // Rollback queues the deployment of a release that was live before: its slugs, variables,
-// routes and crons as they were then, without a build. Data is not taken back, so a release
-// that needs a service in an earlier version than the one that runs is refused.
-func (s *Service) Rollback(ctx context.Context, project, name, release string, by platform.Actor) (platform.Activity, error) {
+// routes and crons as they were then, without a build. A release whose code may not fit what
+// the data looks like now is refused, unless the request says otherwise; one that needs a
+// service in an earlier version than the one that runs is refused always.
+func (s *Service) Rollback(ctx context.Context, project, name string, req platform.RollbackRequest, by platform.Actor) (platform.Activity, error) {
 	env, current, err := s.serving(ctx, project, name)
 	if err != nil {
 		return platform.Activity{}, err
 	}
-	r, _, err := s.deployable(ctx, env, current, release)
+	if err := access.State(access.Rollback, platform.Project{}, env); err != nil {
+		return platform.Activity{}, err
+	}
+	if err := s.mayQueue(ctx, project); err != nil {
+		return platform.Activity{}, err
+	}
+	// Slugs are not deleted between the check and the record that keeps them.
+	s.slugs.RLock()
+	defer s.slugs.RUnlock()
+	if req.Release == "" {
+		if req.Release, err = s.lastBefore(ctx, env, current); err != nil {
+			return platform.Activity{}, err
+		}
+	}
+	parameters := map[string]string{platform.ParameterRelease: req.Release}
+	if req.CodeOnly {
+		parameters[platform.ParameterCodeOnly] = "true"
+	}
+	r, _, err := s.deployable(ctx, env, current, parameters)
 	if err != nil {
 		return platform.Activity{}, err
 	}
@@ -27,12 +47,65 @@ func (s *Service) Rollback(ctx context.Context, project, name, release string, b
 		Type: platform.ActivityRollback, Project: project, Environment: name, Actor: by,
 		Description: fmt.Sprintf("**%s** rolled environment **%s** back to release %s", by.Name, titleOf(env), r.ID),
 		Commit:      r.Commit,
-		Parameters:  map[string]string{platform.ParameterRelease: r.ID},
+		Parameters:  parameters,
 	})
 }
 
-// deployable returns a stored release that can be deployed in place of the current one.
-func (s *Service) deployable(ctx context.Context, env platform.Environment, current *live, id string) (platform.Release, storedRelease, error) {
+// lastBefore returns the newest release with slugs that served before the current one. After
+// a deployment that failed half way, that is the current one itself.
+func (s *Service) lastBefore(ctx context.Context, env platform.Environment, current *live) (string, error) {
+	releases, err := s.Records.Releases(ctx, env.Project, env.Name)
+	if err != nil {
+		return "", fmt.Errorf("list releases of %s: %w", env.Name, err)
+	}
+	for _, r := range releases {
+		serves := r.ID == current.release.ID && env.Status != platform.EnvironmentDirty
+		if !serves && !r.LiveAt.IsZero() && len(r.Slugs) > 0 {
+			return r.ID, nil
+		}
+	}
+	return "", platform.Errorf(platform.CodeConflict, "environment %s has no earlier release to go back to; nothing was changed", env.Name)
+}
+
+// Releases lists the releases of an environment that served, newest first, with what a
+// rollback to each of them would meet.
+func (s *Service) Releases(ctx context.Context, project, name string) ([]platform.RollbackTarget, error) {
+	env, err := s.Records.Environment(ctx, project, name)
+	if err != nil {
+		return nil, err
+	}
+	current, err := s.liveRelease(ctx, env)
+	if err != nil || current == nil {
+		return nil, err
+	}
+	releases, err := s.Records.Releases(ctx, project, name)
+	if err != nil {
+		return nil, fmt.Errorf("list releases of %s: %w", name, err)
+	}
+	now, err := s.dataNow(ctx, env, current)
+	if err != nil {
+		return nil, err
+	}
+	var out []platform.RollbackTarget
+	for _, r := range releases {
+		if r.LiveAt.IsZero() {
+			continue
+		}
+		t := platform.RollbackTarget{Release: r, Serves: r.ID == env.Release, Fits: r.Data.Fits(now)}
+		if stored, err := readRelease(r); err != nil {
+			t.Reason = err.Error()
+		} else if t.Reason, err = s.whyNot(ctx, env, current, r, stored); err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// deployable returns the stored release that a rollback names, if it can be deployed in place
+// of the current one.
+func (s *Service) deployable(ctx context.Context, env platform.Environment, current *live, parameters map[string]string) (platform.Release, storedRelease, error) {
+	id := parameters[platform.ParameterRelease]
 	r, err := s.Records.Release(ctx, env.Project, env.Name, id)
 	if err != nil {
 		return r, storedRelease{}, err
@@ -41,30 +114,60 @@ func (s *Service) deployable(ctx context.Context, env platform.Environment, curr
 	if err != nil {
 		return r, stored, err
 	}
-	refuse := func(format string, args ...any) (platform.Release, storedRelease, error) {
-		return r, stored, platform.Errorf(platform.CodeConflict, "release %s cannot be deployed again: %s; nothing was changed", id, fmt.Sprintf(format, args...)).
-			WithHint("deploy its code instead: git push --force sluice %s:%s", r.Commit, env.Name)
-	}
-	switch {
-	case r.LiveAt.IsZero():
-		return refuse("it was never live")
-	case len(r.Slugs) == 0:
-		return refuse("its slugs were deleted, as only those of the last %d releases are kept", keptReleases)
-	}
-	foreign, err := s.foreignHost(ctx, env, r.Routes)
+	reason, err := s.whyNot(ctx, env, current, r, stored)
 	if err != nil {
 		return r, stored, err
 	}
-	if foreign != "" {
-		return refuse("its route %s does not belong to the project any more", foreign)
+	if reason != "" {
+		return r, stored, platform.Errorf(platform.CodeConflict, "release %s cannot be deployed again: %s; nothing was changed", id, reason).
+			WithHint("deploy its code instead: git push --force sluice %s:%s", r.Commit, env.Name)
 	}
-	if current == nil {
+	if current == nil || parameters[platform.ParameterCodeOnly] == "true" {
 		return r, stored, nil
 	}
-	if now, old, changes := versionChange(current.stored.Spec, stored.Spec); changes {
-		return refuse("service '%s' runs %s now and its data cannot go back to %s", old.Name, now.Version, old.Version)
+	now, err := s.dataNow(ctx, env, current)
+	if err != nil || r.Data.Fits(now) {
+		return r, stored, err
 	}
-	return r, stored, nil
+	return r, stored, platform.Errorf(platform.CodeConflict,
+		"the data has changed since release %s served, so its code may not fit; nothing was changed\nthe data then: %s\nthe data now: %s", id, r.Data, now).
+		WithHint("if the code of %s works on the data as it is: sluice environment:rollback %s --code-only -p %s -e %s", id, id, env.Project, env.Name)
+}
+
+// whyNot says why a stored release cannot be deployed, whatever the data is; empty when it can.
+func (s *Service) whyNot(ctx context.Context, env platform.Environment, current *live, r platform.Release, stored storedRelease) (string, error) {
+	switch {
+	case r.LiveAt.IsZero():
+		return "it was never live", nil
+	case len(r.Slugs) == 0:
+		return fmt.Sprintf("its slugs were deleted, as only those of the last %d releases are kept", keptReleases), nil
+	case current != nil && current.release.ID == r.ID && env.Status == platform.EnvironmentActive:
+		return "it serves now", nil
+	}
+	foreign, err := s.foreignHost(ctx, env, r.Routes)
+	if err != nil || foreign != "" {
+		return fmt.Sprintf("its route %s does not belong to the project any more", foreign), err
+	}
+	if current == nil {
+		return "", nil
+	}
+	if now, old, changes := versionChange(current.stored.Spec, stored.Spec); changes {
+		return fmt.Sprintf("service '%s' runs %s now and its data cannot go back to %s", old.Name, now.Version, old.Version), nil
+	}
+	return "", nil
+}
+
+// dataNow returns what the data of an environment looks like: as its live release left it, or
+// as a later deployment that failed may have.
+func (s *Service) dataNow(ctx context.Context, env platform.Environment, current *live) (platform.DataState, error) {
+	if env.Status != platform.EnvironmentDirty {
+		return current.release.Data, nil
+	}
+	releases, err := s.Records.Releases(ctx, env.Project, env.Name)
+	if err != nil {
+		return nil, fmt.Errorf("list releases of %s: %w", env.Name, err)
+	}
+	return platform.DataState{platform.AllData: platform.WrittenBy(releases[0].ID)}, nil
 }
 
 // foreignHost returns a route of a stored release whose host is not the project's any more.
@@ -82,7 +185,7 @@ func (s *Service) foreignHost(ctx context.Context, env platform.Environment, rou
 
 // openRelease reads the release that is to be deployed again.
 func (d *deployment) openRelease(ctx context.Context) error {
-	r, stored, err := d.s.deployable(ctx, d.env, d.previous, d.job.Activity.Parameters[platform.ParameterRelease])
+	r, stored, err := d.s.deployable(ctx, d.env, d.previous, d.job.Activity.Parameters)
 	if err != nil {
 		return failed("", err)
 	}

@@ -79,7 +79,7 @@ func (d *deployment) postDeploy(ctx context.Context) error {
 	for _, name := range d.stored.PostDeploy {
 		d.log.Blank()
 		d.log.Line(1, "Executing post deploy hook for service `%s`", name)
-		out, done := watched(d.log, 2, nil)
+		out, done := watched(d.log, 2, heard{})
 		start := time.Now()
 		code, err := d.exec(ctx, name, hookCommand(topology.PostDeployHook, "post-deploy"), out)
 		done()

@@ -152,7 +152,7 @@ func (w *world) wantDeployable() {
 	if a.Result != platform.ResultSuccess || !strings.Contains(out, "Rebuilding because of: source tree\n") {
 		t.Errorf("the next push: %s %s\n%s", a.Result, a.Reason, out)
 	}
-	out, a = w.rollback("r2")
+	out, a = w.rollback(codeOnly("r2"))
 	if a.Result != platform.ResultSuccess || w.env().Release != a.Release || a.Commit != "0000000000000000000000000000000000000002" {
 		t.Errorf("rollback: %+v\n%s", a, out)
 	}

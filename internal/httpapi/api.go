@@ -82,6 +82,8 @@ func (a *api) route() {
 	a.scoped("POST "+env+"/bypass", access.Bypass, a.bypass)
 	a.scoped("POST "+env+"/cache/purge", access.CachePurge, a.purgeCache)
 	a.scoped("POST "+env+"/redeploy", access.Redeploy, a.redeploy)
+	a.scoped("POST "+env+"/rollback", access.Rollback, a.rollback)
+	a.scoped("GET "+env+"/releases", access.EnvironmentView, a.releases)
 	a.scoped("POST "+env+"/activate", access.Activate, a.activate)
 	a.scoped("POST "+env+"/deactivate", access.Deactivate, a.deactivate)
 	a.scoped("GET "+env+"/relationships", access.RelationshipsView, a.relationships)

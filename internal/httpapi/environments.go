@@ -128,6 +128,7 @@ func (s scope) environmentLinks(e platform.Environment) apiv1.Links {
 	links.Set("self", self)
 	links.Set("#activities", self+"/activities")
 	links.Set("#routes", self+"/routes")
+	links.Set("#releases", self+"/releases")
 	for _, offer := range []struct {
 		permission access.Permission
 		rel, at    string
@@ -138,6 +139,7 @@ func (s scope) environmentLinks(e platform.Environment) apiv1.Links {
 		{access.Bypass, "#bypass", "/bypass"},
 		{access.Activate, "#activate", "/activate"},
 		{access.Redeploy, "#redeploy", "/redeploy"},
+		{access.Rollback, "#rollback", "/rollback"},
 		{access.CachePurge, "#purge-cache", "/cache/purge"},
 		{access.Deactivate, "#deactivate", "/deactivate"},
 		{access.RelationshipsView, "#relationships", "/relationships"},

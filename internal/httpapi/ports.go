@@ -61,6 +61,9 @@ type Settings interface {
 type Deployments interface {
 	// Redeploy queues a deployment of what the branch points at; params are push options.
 	Redeploy(ctx context.Context, project, env string, by platform.Actor, params map[string]string) (platform.Activity, error)
+	// Rollback queues the deployment of a release that served before. It returns CodeConflict
+	// for one whose code may not fit the data, unless the request says that it does.
+	Rollback(ctx context.Context, project, env string, req platform.RollbackRequest, by platform.Actor) (platform.Activity, error)
 	// Activate queues the first deployment of an inactive environment.
 	Activate(ctx context.Context, project, env string, by platform.Actor) (platform.Activity, error)
 	// Deactivate queues the removal of an environment's containers.
@@ -150,6 +153,8 @@ type Inspector interface {
 	// Logs writes the last lines of a log of an application to w, all of them when lines is
 	// 0. kind is a name that LogNames returns; CodeNotFound for one that does not exist.
 	Logs(ctx context.Context, project, env, app, kind string, lines int, w io.Writer) error
+	// Releases lists the releases that served, newest first.
+	Releases(ctx context.Context, project, env string) ([]platform.RollbackTarget, error)
 	// Routes returns the published routes, none for an environment that has no release.
 	Routes(ctx context.Context, project, env string) ([]platform.Route, error)
 }

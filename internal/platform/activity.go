@@ -25,8 +25,11 @@ func ActivityTypes() []ActivityType {
 	return []ActivityType{ActivityPush, ActivityRedeploy, ActivityActivate, ActivityRollback, ActivityDeactivate}
 }
 
-// ParameterRelease is the parameter of a rollback that names the release.
-const ParameterRelease = "release"
+// The parameters of a rollback.
+const (
+	ParameterRelease  = "release"   // the release to deploy again
+	ParameterCodeOnly = "code_only" // true: whatever the data looks like
+)
 
 // ActivityState is where an activity is in its life.
 type ActivityState string

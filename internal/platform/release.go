@@ -30,6 +30,8 @@ type Release struct {
 	Spec      json.RawMessage // what runs it again, in a format of internal/deploy; holds secrets: sealed at rest, never shown
 	CreatedAt time.Time
 	LiveAt    time.Time // zero unless it was ever live
+	Data      DataState // what the data looked like when its deployment ended
+	Before    string    // snapshot of the data from right before its deployment changed it; empty for none
 }
 
 // Slug is the read-only result of a build: an OCI image with the application in /app.

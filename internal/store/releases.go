@@ -7,13 +7,14 @@ import (
 	"sluice/internal/platform"
 )
 
-const releaseColumns = `id, project, environment, activity, commit_id, state, slugs, routes, spec, created_at, live_at`
+const releaseColumns = `id, project, environment, activity, commit_id, state, slugs, routes, spec, created_at, live_at, data, snapshot_before`
 
 func (s *Store) scanRelease(row scanner) (platform.Release, error) {
 	var r platform.Release
 	var spec []byte
 	err := row.Scan(&r.ID, &r.Project, &r.Env, &r.Activity, &r.Commit, &r.State, jsonColumn{&r.Slugs}, jsonColumn{&r.Routes},
-		sealedColumn{sealer: s.sealer, to: &spec}, timeColumn{&r.CreatedAt}, timeColumn{&r.LiveAt})
+		sealedColumn{sealer: s.sealer, to: &spec}, timeColumn{&r.CreatedAt}, timeColumn{&r.LiveAt},
+		jsonColumn{&r.Data}, &r.Before)
 	if len(spec) > 0 {
 		r.Spec = spec
 	}
@@ -40,12 +41,14 @@ func (s *Store) NextRelease(ctx context.Context, project, env string) (string, e
 func (s *Store) SaveRelease(ctx context.Context, r platform.Release) error {
 	err := s.write(ctx, func(tx *tx) error {
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO releases (`+releaseColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			INSERT INTO releases (`+releaseColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (project, environment, id) DO UPDATE SET
 				activity = excluded.activity, commit_id = excluded.commit_id, state = excluded.state,
-				slugs = excluded.slugs, routes = excluded.routes, spec = excluded.spec, live_at = excluded.live_at`,
+				slugs = excluded.slugs, routes = excluded.routes, spec = excluded.spec, live_at = excluded.live_at,
+				data = excluded.data, snapshot_before = excluded.snapshot_before`,
 			r.ID, r.Project, r.Env, r.Activity, r.Commit, r.State, jsonColumn{r.Slugs}, jsonColumn{r.Routes},
-			sealedColumn{sealer: s.sealer, plain: r.Spec}, timeText(tx.orNow(r.CreatedAt)), timeText(r.LiveAt))
+			sealedColumn{sealer: s.sealer, plain: r.Spec}, timeText(tx.orNow(r.CreatedAt)), timeText(r.LiveAt),
+			jsonColumn{r.Data}, r.Before)
 		return err
 	})
 	if err != nil {

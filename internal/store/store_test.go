@@ -89,6 +89,8 @@ func TestRecordsSurviveAReopen(t *testing.T) {
 	release := platform.Release{
 		ID: "r1", Project: "shop", Env: "feature/x", Activity: "a1", Commit: "abc", State: platform.ReleaseLive,
 		Slugs:  map[string]platform.Slug{"app": {App: "app", Key: "k", Ref: "slug/app", Size: 7, BuiltAt: noon}},
+		Data:   platform.DataState{"app": platform.SchemaState("d1")},
+		Before: "snap1",
 		Routes: []platform.Route{{URL: "https://x/", Type: platform.RouteUpstream, HSTS: platform.HSTS{Enabled: new(true)}}},
 		Spec:   json.RawMessage(`{"env":{"PASSWORD":"hunter2"}}`), CreatedAt: noon, LiveAt: noon,
 	}

@@ -12,8 +12,10 @@ import (
 
 	"sluice/internal/manifest"
 	"sluice/internal/toolkit/fault"
+	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/scenario"
 	"sluice/internal/toolkit/tree"
+	"sluice/internal/toolkit/zerohold"
 )
 
 // The default scenarios.
@@ -76,11 +78,26 @@ func runScenario(ctx context.Context, c *cobra.Command, p Process, paths ...stri
 			// No step ran, so no action did either: post-deploy must know all the same.
 			s.Tree.SetFlag(tree.FlagDeployFailed, s.Log)
 		}
+		if err == nil && o.stage == manifest.StageDeploy {
+			tellData(ctx, s.Kit)
+		}
 		if err != nil && !o.quiet {
 			return &loggedError{err}
 		}
 		return err
 	})
+}
+
+// tellData says what the database looks like after a deployment. Without it the platform takes
+// the data for changed.
+func tellData(ctx context.Context, k *kit.Kit) {
+	digest, err := zerohold.DataDigest(ctx, k)
+	switch {
+	case err != nil:
+		k.Log.Debugf("Could not read what the database was upgraded to: %v", err)
+	case digest != "":
+		k.Progress.Data(digest)
+	}
 }
 
 // loggedError is an error that the log has said in full: its first line is enough at the end.

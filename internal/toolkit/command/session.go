@@ -127,6 +127,7 @@ type silent struct{}
 
 func (silent) Step(string)  {}
 func (silent) Touch(string) {}
+func (silent) Data(string)  {}
 
 // secrets are values that must not be logged: passwords of the services and variables
 // whose names say what they are.

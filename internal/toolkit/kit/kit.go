@@ -52,6 +52,9 @@ type Progress interface {
 	// Touch is called before data that outlives the release is first written: database,
 	// mounts. Later calls do nothing. what is for people.
 	Touch(what string)
+	// Data says what the data looks like after the phase: equal digests mean that the same
+	// code fits it.
+	Data(digest string)
 }
 
 // StepFunc is a function that is a Step.

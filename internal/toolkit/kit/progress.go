@@ -48,6 +48,13 @@ func (l *Lines) Touch(what string) {
 	}
 }
 
+// Data prints what the data looks like.
+func (l *Lines) Data(digest string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.print(contract.Data, digest)
+}
+
 // heldPoll is how often AwaitFile looks.
 const heldPoll = 5 * time.Millisecond
 

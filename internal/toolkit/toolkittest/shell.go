@@ -103,6 +103,9 @@ func (p *Progress) Step(name string) { p.add("step " + name) }
 // Touch records every call, also those after the first.
 func (p *Progress) Touch(what string) { p.add("touch " + what) }
 
+// Data records a digest.
+func (p *Progress) Data(digest string) { p.add("data " + digest) }
+
 func (p *Progress) add(line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -156,29 +156,35 @@ func (d *Decision) configFile(_ context.Context, k *kit.Kit) (string, error) {
 }
 
 // database reads what was recorded at the last upgrade.
-func (d *Decision) database(ctx context.Context, k *kit.Kit) (string, error) {
+func (d *Decision) database(ctx context.Context, k *kit.Kit) (reason string, err error) {
+	d.recorded, reason, err = recorded(ctx, k)
+	return reason, err
+}
+
+// recorded returns what the database was upgraded to last, or the reason why that is not known.
+func recorded(ctx context.Context, k *kit.Kit) (f Fingerprint, reason string, err error) {
 	db, err := k.Databases.Open(ctx, "default")
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	tables, err := db.Rows(ctx, "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?", db.Table("flag"))
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	if len(tables) == 0 {
-		return "Magento is not installed", nil
+		return nil, "Magento is not installed", nil
 	}
 	rows, err := db.Rows(ctx, "SELECT flag_data FROM "+db.Table("flag")+" WHERE flag_code = ?", flagCode)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	if len(rows) == 0 {
-		return "no earlier deployment recorded what it upgraded", nil
+		return nil, "no earlier deployment recorded what it upgraded", nil
 	}
-	if err := json.Unmarshal([]byte(rows[0].Text("flag_data")), &d.recorded); err != nil {
-		return "", fmt.Errorf("the record of the last upgrade: %w", err)
+	if err := json.Unmarshal([]byte(rows[0].Text("flag_data")), &f); err != nil {
+		return nil, "", fmt.Errorf("the record of the last upgrade: %w", err)
 	}
-	return "", nil
+	return f, "", nil
 }
 
 // code compares what was recorded with what is there now.

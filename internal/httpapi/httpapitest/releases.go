@@ -1,0 +1,53 @@
+package httpapitest
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"sluice/internal/platform"
+)
+
+// Releases gives each environment that serves three releases: one that serves, one whose code
+// fits the data, and one from before the schema changed.
+func (p *Platform) Releases(ctx context.Context, project, env string) ([]platform.RollbackTarget, error) {
+	e, err := p.Environment(ctx, project, env)
+	if err != nil || e.Release == "" {
+		return nil, err
+	}
+	release := func(id, commit, digest string, age time.Duration) platform.Release {
+		return platform.Release{
+			ID: id, Project: project, Env: env, Activity: "act" + id, Commit: strings.Repeat(commit, 40),
+			Data: platform.DataState{"app": platform.SchemaState(digest)}, CreatedAt: p.now.Add(-age), LiveAt: p.now.Add(-age),
+		}
+	}
+	return []platform.RollbackTarget{
+		{Release: release(e.Release, "a", "d2", 0), Serves: true, Fits: true, Reason: "it serves now"},
+		{Release: release("r2", "b", "d2", time.Hour), Fits: true},
+		{Release: release("r1", "c", "d1", 2*time.Hour)},
+	}, nil
+}
+
+// Rollback refuses what does not fit.
+func (p *Platform) Rollback(
+	ctx context.Context, project, env string, req platform.RollbackRequest, by platform.Actor,
+) (platform.Activity, error) {
+	targets, err := p.Releases(ctx, project, env)
+	if err != nil {
+		return platform.Activity{}, err
+	}
+	if req.Release == "" {
+		req.Release = "r2"
+	}
+	for _, t := range targets {
+		if t.ID != req.Release {
+			continue
+		}
+		if t.Reason != "" || !t.Fits && !req.CodeOnly {
+			return platform.Activity{}, platform.Errorf(platform.CodeConflict, "the data has changed since release %s served, so its code may not fit; nothing was changed", t.ID).
+				WithHint("sluice environment:rollback %s --code-only", t.ID)
+		}
+		return p.operate(project, env, by, platform.ActivityRollback, map[string]string{platform.ParameterRelease: t.ID}), nil
+	}
+	return platform.Activity{}, platform.Errorf(platform.CodeNotFound, "environment %q has no release %q", env, req.Release)
+}
