@@ -22,4 +22,6 @@
 // The client sends FrameStdin (an empty payload ends the input) and FrameResize; the
 // server sends FrameStdout, FrameStderr and, last, one of FrameExit and FrameError. A client
 // that goes away ends the command.
+//
+// POST …/environments/{e}/database speaks the same protocol with a [DatabaseCommand].
 package apiv1

@@ -22,7 +22,12 @@ type ExecStreams struct {
 // command that runs and fails is not an error. Exec returns when the command has ended; a Read
 // of Stdin may be under way still.
 func (c *Client) Exec(ctx context.Context, project, env string, cmd ExecCommand, s ExecStreams) (int, error) {
-	req, err := c.request(ctx, http.MethodPost, path("projects", project, "environments", env, "exec"), nil, cmd)
+	return c.upgrade(ctx, path("projects", project, "environments", env, "exec"), cmd, s)
+}
+
+// upgrade sends a command to an endpoint that goes on with frames, and pumps the streams.
+func (c *Client) upgrade(ctx context.Context, target string, cmd any, s ExecStreams) (int, error) {
+	req, err := c.request(ctx, http.MethodPost, target, nil, cmd)
 	if err != nil {
 		return 0, err
 	}

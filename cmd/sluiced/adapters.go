@@ -49,6 +49,24 @@ func (r runner) Run(ctx context.Context, project, env, app string, argv []string
 	})
 }
 
+func (r runner) Database(
+	ctx context.Context, project, env string, cmd apiv1.DatabaseCommand, stdin io.Reader, stdout, stderr io.Writer,
+) (int, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c := deploy.DatabaseCommand{
+		Command: deploy.Command{
+			Project: project, Environment: env, App: cmd.App, TTY: cmd.TTY, Sizes: sizes(ctx, stdin),
+			Stdin: stdin, Stdout: stdout, Stderr: stderr,
+		},
+		Relationship: cmd.Relationship, Schema: cmd.Schema, Query: cmd.Query, Raw: cmd.Raw,
+	}
+	if d := cmd.Dump; d != nil {
+		c.Dump = &deploy.DatabaseDump{Tables: d.Tables, Exclude: d.Exclude, SchemaOnly: d.SchemaOnly, Charset: d.Charset}
+	}
+	return r.Service.Database(ctx, c)
+}
+
 // sizes passes on the sizes of a user's terminal until ctx ends; nil when input is not one.
 func sizes(ctx context.Context, stdin io.Reader) <-chan engine.TerminalSize {
 	terminal, ok := stdin.(*httpapi.Terminal)

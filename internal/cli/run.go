@@ -65,7 +65,8 @@ func (c *program) run(ctx context.Context, args []string) error {
 	}
 	root.SetArgs(args)
 	err = root.ExecuteContext(ctx)
-	if err != nil && strings.HasPrefix(err.Error(), "required flag(s)") { // cobra has no type for it
+	if err != nil && (strings.HasPrefix(err.Error(), "required flag(s)") || strings.HasPrefix(err.Error(), "if any flags in the group")) {
+		// cobra has no types for them
 		return usageError("sluice help", "%v", err)
 	}
 	return err
@@ -106,6 +107,7 @@ func (c *program) addCommands(root *cobra.Command) {
 	root.AddGroup(
 		&cobra.Group{ID: "project", Title: "Projects:"},
 		&cobra.Group{ID: "environment", Title: "Environments:"},
+		&cobra.Group{ID: "data", Title: "Data:"},
 		&cobra.Group{ID: "activity", Title: "Activities:"},
 		&cobra.Group{ID: "variable", Title: "Variables:"},
 		&cobra.Group{ID: "domain", Title: "Domains and certificates:"},
@@ -121,6 +123,7 @@ func (c *program) addCommands(root *cobra.Command) {
 	add("environment", c.environmentList(), c.environmentInfo(), c.environmentPush(), c.environmentURL(),
 		c.environmentRelationships(), c.environmentLogs(), c.environmentSSH(), c.environmentHTTPAccess(), c.environmentBypass(), c.cachePurge(),
 		c.environmentRedeploy(), c.environmentReleases(), c.environmentRollback(), c.environmentActivate(), c.environmentDeactivate())
+	add("data", c.dbDump(), c.dbSQL(), c.mountList(), c.mountDownload(), c.mountUpload())
 	add("activity", c.activityList(), c.activityGet(), c.activityLog(), c.activityCancel())
 	add("variable", c.variableList(), c.variableGet(), c.variableCreate(), c.variableUpdate(), c.variableDelete())
 	add("domain", c.domainAdd(), c.domainList(), c.domainGet(), c.domainVerify(), c.domainUpdate(), c.domainDelete(),

@@ -1,7 +1,10 @@
 package cli_test
 
 import (
+	"archive/tar"
+	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -51,14 +54,15 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		Setup:               func(env *testscript.Env) error { return setup(t.Context(), env) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status,
+			"status":  status,
+			"hostile": hostile,
 		},
 	})
 }
 
 func setup(ctx context.Context, env *testscript.Env) error {
 	p := httpapitest.New()
-	p.RunFunc = run
+	p.RunFunc = container{filepath.Join(env.WorkDir, "container")}.run
 	p.PlanFunc = planOfTheSame
 	seed(p)
 	server := httptest.NewUnstartedServer(nil)
@@ -143,8 +147,11 @@ func gitHandler(ctx context.Context, root string) (http.Handler, error) {
 	}), nil
 }
 
-// run is what the in-memory platform runs: a small set of commands.
-func run(_ context.Context, argv []string, _ bool, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+// container is what the in-memory platform runs commands in: a small set of them, and real
+// programs of files on the directory that stands for /app.
+type container struct{ app string }
+
+func (c container) run(ctx context.Context, argv []string, _ bool, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
 	switch argv[0] {
 	case "cat":
 		_, err := io.Copy(stdout, stdin)
@@ -152,8 +159,48 @@ func run(_ context.Context, argv []string, _ bool, stdin io.Reader, stdout, stde
 	case "false":
 		_, err := io.WriteString(stderr, "it is false\n")
 		return 42, err
+	case "printenv":
+		app, err := os.ReadFile(filepath.Join(c.app, ".application.json"))
+		_, _ = fmt.Fprintln(stdout, base64.StdEncoding.EncodeToString(app))
+		return 0, err
+	case "tar", "find", "xargs":
+		return c.exec(ctx, argv, stdin, stdout, stderr)
+	case "mariadb-dump":
+		_, _ = fmt.Fprintf(stdout, "-- %s\n", strings.Join(argv, "|"))
+		if argv[2] == "gone" {
+			_, err := io.WriteString(stderr, "mariadb-dump: Got error: 1049\n")
+			return 2, err
+		}
+		return 0, nil
 	}
 	_, err := fmt.Fprintln(stdout, strings.Join(argv, "|"))
+	return 0, err
+}
+
+func (c container) exec(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+	if hostile := filepath.Join(c.app, "hostile.tar"); argv[0] == "tar" && argv[1] == "--create" {
+		if data, err := os.ReadFile(hostile); err == nil {
+			_, err = stdout.Write(data)
+			return 0, err
+		}
+	}
+	args := append([]string{}, argv[1:]...)
+	for i, arg := range args {
+		args[i] = strings.Replace(arg, "/app/", c.app+"/", 1)
+	}
+	cmd := exec.CommandContext(ctx, argv[0], args...)
+	if argv[0] == "xargs" {
+		data, err := io.ReadAll(stdin)
+		if err != nil {
+			return 0, err
+		}
+		stdin = strings.NewReader(strings.ReplaceAll(string(data), "/app/", c.app+"/"))
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
+	err := cmd.Run()
+	if e, ok := errors.AsType[*exec.ExitError](err); ok {
+		return e.ExitCode(), nil
+	}
 	return 0, err
 }
 
@@ -197,4 +244,25 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	if got != args[0] {
 		ts.Fatalf("exit status = %s, want %s\nstdout:\n%s\nstderr:\n%s", got, args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
 	}
+}
+
+// hostile makes the container send an archive with one entry of a kind and name:
+// "hostile file ../x", "hostile link x /etc/passwd", "hostile none" for the real files.
+func hostile(ts *testscript.TestScript, _ bool, args []string) {
+	file := ts.MkAbs("container/hostile.tar")
+	if args[0] == "none" {
+		ts.Check(os.Remove(file))
+		return
+	}
+	var data bytes.Buffer
+	w := tar.NewWriter(&data)
+	header := &tar.Header{Name: args[1], Mode: 0o4777, Typeflag: tar.TypeReg, Size: 4}
+	if args[0] == "link" {
+		header = &tar.Header{Name: args[1], Linkname: args[2], Typeflag: tar.TypeSymlink}
+		ts.Check(w.WriteHeader(header))
+		header = &tar.Header{Name: args[1] + "/through", Mode: 0o644, Typeflag: tar.TypeReg, Size: 4}
+	}
+	ts.Check(w.WriteHeader(header))
+	_, err := w.Write([]byte("evil"))
+	ts.Check(errors.Join(err, w.Close(), os.WriteFile(file, data.Bytes(), 0o600)))
 }

@@ -36,17 +36,26 @@ func (c *program) environmentSSH() *cobra.Command {
 }
 
 // exec runs a command with the program's own streams. A shell, or a command with -t, gets
-// the user's terminal: raw, so that every key reaches the other end.
+// the user's terminal.
 func (c *program) exec(ctx context.Context, s selection, cmd apiv1.ExecCommand) (int, error) {
+	return c.onTerminal(ctx, cmd.TTY || len(cmd.Argv) == 0,
+		func(ctx context.Context, tty bool, size *apiv1.Size, streams apiv1.ExecStreams) (int, error) {
+			cmd.TTY, cmd.Size = tty, size
+			return s.Exec(ctx, s.project, s.env, cmd, streams)
+		})
+}
+
+// onTerminal runs something with the program's own streams: when that is wanted and there is
+// one, with the user's terminal, raw, so that every key reaches the other end.
+func (c *program) onTerminal(
+	ctx context.Context, wanted bool, run func(ctx context.Context, tty bool, size *apiv1.Size, streams apiv1.ExecStreams) (int, error),
+) (int, error) {
 	streams := apiv1.ExecStreams{Stdin: c.in, Stdout: c.out, Stderr: c.err}
-	interactive := isTerminal(c.in) && isTerminal(c.out)
-	cmd.TTY = interactive && (cmd.TTY || len(cmd.Argv) == 0)
 	in, ok := c.in.(*os.File)
-	if !cmd.TTY || !ok {
-		return s.Exec(ctx, s.project, s.env, cmd, streams)
+	if !wanted || !ok || !isTerminal(c.in) || !isTerminal(c.out) {
+		return run(ctx, false, nil, streams)
 	}
 	fd := int(in.Fd())
-	cmd.Size = terminalSize(fd)
 	before, err := term.MakeRaw(fd)
 	if err != nil {
 		return 0, fail(ExitFailure, "", "could not set up the terminal: %v", err)
@@ -55,7 +64,7 @@ func (c *program) exec(ctx context.Context, s selection, cmd apiv1.ExecCommand) 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	streams.Resizes = resizes(ctx, fd)
-	return s.Exec(ctx, s.project, s.env, cmd, streams)
+	return run(ctx, true, terminalSize(fd), streams)
 }
 
 func terminalSize(fd int) *apiv1.Size {

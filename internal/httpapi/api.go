@@ -92,6 +92,7 @@ func (a *api) route() {
 	a.scoped("GET "+env+"/logs/types", access.LogsView, a.logTypes)
 	a.scoped("POST "+env+"/plan", access.Plan, a.plan)
 	a.scoped("POST "+env+"/exec", access.Exec, a.exec)
+	a.scoped("POST "+env+"/database", access.Exec, a.database)
 
 	a.routeLevel(project, access.ProjectView, access.ProjectVarsView, access.ProjectVarsChange)
 	a.routeLevel(env, access.EnvironmentView, access.VariablesView, access.VariablesChange)

@@ -49,28 +49,33 @@ func (a *api) exec(w http.ResponseWriter, r *http.Request, s scope) error {
 	if err := a.Gate.Record(r.Context(), s.subject, access.Exec, s.project.ID, env.Name, programOf(cmd.Argv)); err != nil {
 		return err
 	}
+	return hijack(w, func(session *execSession) {
+		stdin := session.stdin(cmd.TTY, cmd.Size)
+		session.run(r.Context(), func(ctx context.Context) (int, error) {
+			return a.Runner.Run(ctx, s.project.ID, env.Name, cmd.App, commandLine(cmd.Argv), cmd.TTY,
+				stdin, session.out(apiv1.FrameStdout), session.out(apiv1.FrameStderr))
+		}, a.wireError)
+	})
+}
+
+// hijack takes over the connection of a request for serve, unless the client has left.
+func hijack(w http.ResponseWriter, serve func(*execSession)) error {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return fmt.Errorf("take over the connection: %w", err)
 	}
 	defer func() { _ = conn.Close() }()
 	_ = conn.SetDeadline(time.Time{}) // the server's limits are for requests
-	_, err = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+apiv1.ExecProtocol+"\r\n\r\n")
-	if err != nil {
-		return nil // the client left
+	const head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + apiv1.ExecProtocol + "\r\n\r\n"
+	if _, err := io.WriteString(conn, head); err == nil {
+		serve(newExecSession(conn, buffered.Reader))
 	}
-	session := newExecSession(conn, buffered.Reader)
-	stdin := session.stdin(cmd)
-	session.run(r.Context(), func(ctx context.Context) (int, error) {
-		return a.Runner.Run(ctx, s.project.ID, env.Name, cmd.App, commandLine(cmd.Argv), cmd.TTY,
-			stdin, session.out(apiv1.FrameStdout), session.out(apiv1.FrameStderr))
-	}, a.wireError)
 	return nil
 }
 
 func validCommand(r *http.Request, cmd apiv1.ExecCommand) error {
-	if r.ProtoMajor != 1 || !strings.EqualFold(r.Header.Get("Upgrade"), apiv1.ExecProtocol) {
-		return platform.Errorf(platform.CodeInvalid, "exec needs an HTTP/1.1 request with the header Upgrade: %s", apiv1.ExecProtocol)
+	if err := validUpgrade(r); err != nil {
+		return err
 	}
 	if len(cmd.Argv) > maxArguments {
 		return invalid("argv", "a command has at most %d arguments", maxArguments)
@@ -79,6 +84,13 @@ func validCommand(r *http.Request, cmd apiv1.ExecCommand) error {
 		if strings.ContainsRune(arg, 0) {
 			return invalid("argv", "an argument cannot contain a NUL character")
 		}
+	}
+	return nil
+}
+
+func validUpgrade(r *http.Request) error {
+	if r.ProtoMajor != 1 || !strings.EqualFold(r.Header.Get("Upgrade"), apiv1.ExecProtocol) {
+		return platform.Errorf(platform.CodeInvalid, "this needs an HTTP/1.1 request with the header Upgrade: %s", apiv1.ExecProtocol)
 	}
 	return nil
 }
@@ -136,12 +148,12 @@ func (s *execSession) Write(p []byte) (int, error) {
 func (s *execSession) out(t apiv1.FrameType) io.Writer { return apiv1.FrameWriter{W: s, Type: t} }
 
 // stdin returns the command's input; it is called before run.
-func (s *execSession) stdin(cmd apiv1.ExecCommand) io.Reader {
-	if !cmd.TTY {
+func (s *execSession) stdin(tty bool, size *apiv1.Size) io.Reader {
+	if !tty {
 		return s.pipe
 	}
-	if cmd.Size != nil {
-		s.resize(*cmd.Size)
+	if size != nil {
+		s.resize(*size)
 	}
 	return &Terminal{Reader: s.pipe, Sizes: s.sizes}
 }

@@ -133,6 +133,11 @@ type Runner interface {
 	// output goes to stdout. When ctx ends, the command is ended.
 	Run(ctx context.Context, project, env, app string, argv []string, tty bool,
 		stdin io.Reader, stdout, stderr io.Writer) (int, error)
+	// Database dumps a database of an application, or runs SQL in it, and returns the exit
+	// status. What was written of a dump is not to be used when that is not 0. cmd.Dump.Gzip
+	// is the caller's to carry out.
+	Database(ctx context.Context, project, env string, cmd apiv1.DatabaseCommand,
+		stdin io.Reader, stdout, stderr io.Writer) (int, error)
 }
 
 // Terminal is the input of a command that runs on a terminal.

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -431,6 +432,17 @@ func (p *Platform) Run(
 		return 0, platform.Errorf(platform.CodeNotFound, "application %q not found", app).WithHint("leave -A away")
 	}
 	return p.RunFunc(ctx, argv, tty, stdin, stdout, stderr)
+}
+
+// Database has RunFunc run "mariadb-dump" or "mariadb" with what was asked for as words.
+func (p *Platform) Database(
+	ctx context.Context, project, env string, cmd apiv1.DatabaseCommand, stdin io.Reader, stdout, stderr io.Writer,
+) (int, error) {
+	argv := []string{"mariadb", cmd.Relationship, cmd.Schema, cmd.Query, strconv.FormatBool(cmd.Raw)}
+	if d := cmd.Dump; d != nil {
+		argv = []string{"mariadb-dump", cmd.Relationship, cmd.Schema, fmt.Sprint(d.Tables), fmt.Sprint(d.Exclude), strconv.FormatBool(d.SchemaOnly), d.Charset}
+	}
+	return p.Run(ctx, project, env, cmd.App, argv, cmd.TTY, stdin, stdout, stderr)
 }
 
 // Plan implements httpapi.Planner.
