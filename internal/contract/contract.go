@@ -44,6 +44,9 @@ const (
 	ToolkitAlias = "/usr/bin/ece-tools"
 )
 
+// SFTPCommand is the toolkit's command that serves SFTP on its input and output.
+const SFTPCommand = "internal:sftp-server"
+
 // A hook that is run while visitors are still served finds HoldVariable in its environment:
 // the path of a file that exists once requests are held. Between its Touch line and its
 // first write it waits for the file.

@@ -19,30 +19,37 @@ type Command struct {
 	Project     string
 	Environment string
 	App         string // empty: the only application
-	Argv        []string
-	TTY         bool
-	Sizes       <-chan engine.TerminalSize // of the terminal; nil for one that never changes
-	Stdin       io.Reader
-	Stdout      io.Writer
-	Stderr      io.Writer
+	// Container is a web container, a worker or a service, instead of App.
+	Container string
+	Argv      []string
+	Env       map[string]string // beside the container's own
+	TTY       bool
+	Sizes     <-chan engine.TerminalSize // of the terminal; nil for one that never changes
+	Stdin     io.Reader
+	Stdout    io.Writer
+	Stderr    io.Writer
 }
 
-// Exec runs a command in the web container of the live release and returns its exit status.
+// Exec runs a command in a container of the live release and returns its exit status.
 func (s *Service) Exec(ctx context.Context, c Command) (int, error) {
 	env, current, err := s.serving(ctx, c.Project, c.Environment)
 	if err != nil {
 		return 0, err
 	}
-	app, err := choose(current.stored.Spec.Apps, c.App)
+	at, err := current.find(c.App, c.Container)
 	if err != nil {
 		return 0, err
 	}
-	code, err := s.Engine.Exec(ctx, engine.ExecRequest{
-		Environment: env.ID(), Release: current.release.ID, Container: app.Name, Command: inEnvironment(c.Argv),
-		Dir: contract.AppDir, TTY: c.TTY, Sizes: c.Sizes, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
-	})
+	req := engine.ExecRequest{
+		Environment: env.ID(), Container: at.container, Command: c.Argv, Env: c.Env,
+		TTY: c.TTY, Sizes: c.Sizes, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
+	}
+	if !at.service {
+		req.Release, req.Command, req.Dir = current.release.ID, inEnvironment(c.Argv), contract.AppDir
+	}
+	code, err := s.Engine.Exec(ctx, req)
 	if errors.Is(err, engine.ErrNotFound) {
-		return 0, platform.Errorf(platform.CodeUnavailable, "the container of application %q does not run", app.Name).
+		return 0, platform.Errorf(platform.CodeUnavailable, "the container %q does not run", at.container).
 			WithHint("sluice environment:redeploy -p %s -e %s", c.Project, c.Environment)
 	}
 	return code, err

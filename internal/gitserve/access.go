@@ -1,6 +1,7 @@
 package gitserve
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -64,18 +65,10 @@ func bearer(r *http.Request) string {
 // refuse responds with an error. Git shows the lines of a plain text to its user.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	code := platform.ErrorCode(err)
-	text, hint := err.Error(), platform.ErrorHint(err)
-	switch code {
-	case platform.CodeUnauthorized:
+	if code == platform.CodeUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Basic realm="Sluice", charset="UTF-8"`)
-	case platform.CodeNotFound:
-		// Not the error's own text, which may say more than the client may know.
-		text, hint = "repository not found, or your token may not see it", ""
-	case platform.CodeInternal:
-		text, hint = "internal error", ""
-		s.Log.ErrorContext(r.Context(), "git request failed", "path", r.URL.Path, "error", err)
-	default:
 	}
+	text, hint := s.shown(r.Context(), err, r.URL.Path)
 	if r.ContentLength != 0 {
 		w.Header().Set("Connection", "close")
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Second)) // the body is not waited for
@@ -87,4 +80,18 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		text += "\n" + hint
 	}
 	_, _ = io.WriteString(w, text+"\n") //nolint:gosec // plain text; the client may have left
+}
+
+// shown returns what a client reads of an error.
+func (s *Server) shown(ctx context.Context, err error, path string) (text, hint string) {
+	switch platform.ErrorCode(err) {
+	case platform.CodeNotFound:
+		// Not the error's own text, which may say more than the client may know.
+		return "repository not found, or your token may not see it", ""
+	case platform.CodeInternal:
+		s.Log.ErrorContext(ctx, "git request failed", "path", path, "error", err)
+		return "internal error", ""
+	default:
+		return err.Error(), platform.ErrorHint(err)
+	}
 }

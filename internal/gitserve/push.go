@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -25,14 +26,25 @@ func (s *Server) receivePack(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	err := s.receive(r.Context(), t, r.Header.Get("Git-Protocol"), nil, func(job context.Context, x exchange) { s.serve(job, w, r, x) })
+	if err != nil {
+		s.refuse(w, r, err)
+	}
+}
+
+// receive runs a push whose client is there as long as ctx: it prepares the exchange that
+// run has with the client, and returns when git and its hooks are done. options count where
+// the pusher gives none. After an error, run was not called.
+func (s *Server) receive(
+	ctx context.Context, t target, version string, options map[string]string, run func(job context.Context, x exchange),
+) error {
 	select {
 	case <-s.stopping:
-		s.refuse(w, r, platform.Errorf(platform.CodeUnavailable, "the server is stopping; nothing was stored").WithHint("push again in a minute"))
-		return
+		return platform.Errorf(platform.CodeUnavailable, "the server is stopping; nothing was stored").WithHint("push again in a minute")
 	default:
 	}
-	job := context.WithoutCancel(r.Context())
-	stream, leave := context.WithCancelCause(r.Context())
+	job := context.WithoutCancel(ctx)
+	stream, leave := context.WithCancelCause(ctx)
 	defer leave(nil)
 	go func() { // ends with the stream
 		select {
@@ -41,13 +53,12 @@ func (s *Server) receivePack(w http.ResponseWriter, r *http.Request) {
 		case <-stream.Done():
 		}
 	}()
-	done, err := s.pushes.take(r.Context(), t.project, s.Limits.Wait)
+	done, err := s.pushes.take(ctx, t.project, s.Limits.Wait)
 	if err != nil {
-		s.refuse(w, r, err)
-		return
+		return err
 	}
 	defer done()
-	p := &push{Server: s, target: t}
+	p := &push{Server: s, target: t, options: options}
 	token, end := s.Hooks.begin(func(c call, out io.Writer) byte {
 		if c.Hook == preReceive {
 			return p.preReceive(job, c, out)
@@ -55,23 +66,25 @@ func (s *Server) receivePack(w http.ResponseWriter, r *http.Request) {
 		done() // what follows is the log of the deployment
 		return p.postReceive(stream, c, out)
 	})
-	env, _ := protocol(r.Header.Get("Git-Protocol"))
-	s.serve(job, w, r, exchange{
+	env, _ := protocol(version)
+	run(job, exchange{
 		service: receivePack, dir: t.dir, settings: receiveSettings(s.Hooks.dir, s.Limits.PushBytes), limit: s.Limits.PushBytes + commandSlack, gone: leave,
 		env: append(env, envSocket+"="+s.Hooks.socket, envToken+"="+token),
 	})
 	end()
 	p.settle(job)
+	return nil
 }
 
 // push is one push that is running. Its hooks may call at any time, but each once.
 type push struct {
 	*Server
 	target
+	options map[string]string // that the pusher need not give
 
 	mu       sync.Mutex
 	accepted *platform.Push // after pre-receive
-	received bool           // PostReceive was called
+	passedOn bool           // PostReceive was called
 }
 
 // preReceive handles the hook that may still refuse the push.
@@ -102,17 +115,17 @@ func (p *push) preReceive(ctx context.Context, c call, out io.Writer) (status by
 func (p *push) postReceive(ctx context.Context, c call, out io.Writer) (status byte) {
 	stored := p.pushOf(c)
 	stored.Quarantine = nil
-	p.receive(ctx, stored, out)
+	p.received(ctx, stored, out)
 	return 0 // git ignores it
 }
 
-// receive passes a stored push to the Receiver, once.
-func (p *push) receive(ctx context.Context, stored platform.Push, out io.Writer) {
+// received passes a stored push to the Receiver, once.
+func (p *push) received(ctx context.Context, stored platform.Push, out io.Writer) {
 	p.mu.Lock()
-	received := p.received
-	p.received = true
+	passedOn := p.passedOn
+	p.passedOn = true
 	p.mu.Unlock()
-	if received {
+	if passedOn {
 		return
 	}
 	p.noteReceived(p.dir, stored.Updates)
@@ -131,9 +144,9 @@ func (p *push) receive(ctx context.Context, stored platform.Push, out io.Writer)
 // Receiver need not follow what the push causes.
 func (p *push) settle(job context.Context) {
 	p.mu.Lock()
-	accepted, received := p.accepted, p.received
+	accepted, passedOn := p.accepted, p.passedOn
 	p.mu.Unlock()
-	if accepted == nil || received {
+	if accepted == nil || passedOn {
 		return
 	}
 	moved, err := p.moved(job, accepted.Updates)
@@ -151,7 +164,7 @@ func (p *push) settle(job context.Context) {
 	stored.Updates = moved
 	unseen, end := context.WithCancelCause(job)
 	end(errClientLeft)
-	p.receive(unseen, stored, io.Discard)
+	p.received(unseen, stored, io.Discard)
 }
 
 // moved returns the updates whose ref is now what they ask for.
@@ -176,7 +189,12 @@ func (p *push) moved(ctx context.Context, updates []platform.RefUpdate) ([]platf
 }
 
 func (p *push) pushOf(c call) platform.Push {
-	return platform.Push{Project: p.project, Actor: p.subject.Actor, Updates: c.Updates, Options: c.Options, Quarantine: c.Quarantine}
+	options := maps.Clone(p.options)
+	if options == nil {
+		options = map[string]string{}
+	}
+	maps.Copy(options, c.Options)
+	return platform.Push{Project: p.project, Actor: p.subject.Actor, Updates: c.Updates, Options: options, Quarantine: c.Quarantine}
 }
 
 // checkQuarantine lets a hook name only directories of its own repository, for they are

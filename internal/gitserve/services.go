@@ -79,13 +79,16 @@ func (s *Server) uploadPack(w http.ResponseWriter, r *http.Request) {
 	}
 	defer done()
 	env, _ := protocol(r.Header.Get("Git-Protocol"))
-	ctx, end := context.WithTimeoutCause(r.Context(), totalLimit, errTooSlow)
+	s.send(r.Context(), t, env, func(ctx context.Context, x exchange) { s.serve(ctx, w, r, x) })
+}
+
+// send runs a fetch, which ends with the client.
+func (s *Server) send(ctx context.Context, t target, env []string, run func(ctx context.Context, x exchange)) {
+	ctx, end := context.WithTimeoutCause(ctx, totalLimit, errTooSlow)
 	defer end()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s.serve(ctx, w, r, exchange{
-		service: uploadPack, dir: t.dir, settings: fetchSettings(), env: env, limit: maxFetch, gone: cancel,
-	})
+	run(ctx, exchange{service: uploadPack, dir: t.dir, settings: fetchSettings(), env: env, limit: maxFetch, gone: cancel})
 }
 
 var errTooSlow = errors.New("the client takes too long")

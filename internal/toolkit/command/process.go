@@ -110,7 +110,7 @@ func newRoot(p Process) *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	addStandardOptions(root)
-	root.AddCommand(newList(p), newVersion(p))
+	root.AddCommand(newList(p), newVersion(p), sftpCommand(p))
 	root.AddCommand(scenarioCommands(p)...)
 	root.AddCommand(wizardCommands(p)...)
 	root.AddCommand(errorCommands(p)...)
