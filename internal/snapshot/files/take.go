@@ -1,0 +1,199 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sluice/internal/platform"
+	"sluice/internal/snapshot"
+)
+
+const (
+	quickPass = 200 * time.Millisecond // a pass over running containers that took longer is followed by another
+	maxPasses = 3
+)
+
+// Take implements snapshot.Store.
+func (s *Store) Take(ctx context.Context, req snapshot.Request, log io.Writer) (snapshot.Snapshot, error) {
+	var none snapshot.Snapshot
+	unlock, err := s.lock(req.Environment)
+	if err != nil {
+		return none, err
+	}
+	defer unlock()
+	if half, err := s.exists(plantDir(req.Environment)); err != nil || half {
+		return none, errors.Join(err, platform.Errorf(platform.CodeConflict, "the data of %s is half replaced; no snapshot was taken", req.Environment).
+			WithHint("restart sluiced, which finishes it"))
+	}
+	data, err := s.dataOf(req.Environment)
+	if err != nil {
+		return none, err
+	}
+	if err := s.room(ctx, data, "snapshotted"); err != nil {
+		return none, err
+	}
+	t := taking{Store: s, req: req, data: data, log: log, id: platform.NewID()}
+	t.dir = path.Join(snapshotsDir, newPrefix+t.id)
+	out, err := t.run(ctx)
+	if err != nil {
+		return none, errors.Join(err, s.root.RemoveAll(t.dir))
+	}
+	return out, nil
+}
+
+// taking is one Take.
+type taking struct {
+	*Store
+	req    snapshot.Request
+	data   []source
+	log    io.Writer
+	id     string
+	dir    string    // where it is made
+	since  time.Time // beginning of the last pass; zero before the first
+	copied bool
+}
+
+func (t *taking) run(ctx context.Context) (snapshot.Snapshot, error) {
+	out := snapshot.Snapshot{ID: t.id, Environment: t.req.Environment, Reason: t.req.Reason, Release: t.req.Release}
+	if err := t.root.MkdirAll(path.Join(t.dir, dataDir), 0o700); err != nil {
+		return out, err
+	}
+	t.OnStep(StepTakeBegun)
+	running, err := t.Running(ctx, t.req.Environment)
+	if err != nil {
+		return out, err
+	}
+	if len(running) == 0 {
+		out.Taken = time.Now()
+		err = t.pass(ctx, t.data)
+	} else {
+		out.Taken, out.Standstill, err = t.live(ctx, running)
+	}
+	if err != nil {
+		return out, err
+	}
+	t.OnStep(StepTakeCopied)
+	out.Method = snapshot.MethodCopy
+	if t.shared && !t.copied {
+		out.Method = snapshot.MethodShared
+	}
+	for _, d := range t.data {
+		out.Parts = append(out.Parts, d.Part)
+	}
+	if err := t.flush(); err != nil {
+		return out, err
+	}
+	if err := t.save(path.Join(t.dir, recordFile), out); err != nil {
+		return out, err
+	}
+	t.OnStep(StepTakeRecorded)
+	if err := t.root.Rename(t.dir, home(t.id)); err != nil {
+		return out, err
+	}
+	size := out.Size()
+	t.say("snapshot %s: %s in %d files, %s; standstill %s", out.ID, mb(size.Bytes), size.Files, methodText(out.Method), out.Standstill.Round(time.Millisecond))
+	return out, t.sync(snapshotsDir)
+}
+
+// live takes the data of containers that run.
+func (t *taking) live(ctx context.Context, running []string) (moment time.Time, standstill time.Duration, err error) {
+	if t.Freezer == nil {
+		return moment, 0, platform.Errorf(platform.CodeConflict, "%s run, and the engine cannot hold them still; no snapshot was taken", strings.Join(running, ", ")).
+			WithHint("pause the environment first: sluice environment:pause")
+	}
+	hot := t.data
+	if t.shared { // sharing the few files of a service takes no time worth saving
+		hot = slices.DeleteFunc(slices.Clone(t.data), func(d source) bool { _, ok := d.Service(); return ok })
+	}
+	for n := 1; n <= maxPasses && len(hot) > 0; n++ {
+		began := time.Now()
+		if err := t.pass(ctx, hot); err != nil {
+			return moment, 0, err
+		}
+		took := time.Since(began)
+		t.since = began
+		t.say("pass %d beside running containers: %s", n, took.Round(time.Millisecond))
+		if took < quickPass {
+			break
+		}
+	}
+	standstill, err = t.still(ctx, t.req, t.log, func(ctx context.Context) error {
+		moment = time.Now()
+		t.OnStep(StepTakeFrozen)
+		return t.pass(ctx, t.data)
+	})
+	return moment, standstill, err
+}
+
+// pass makes the snapshot's parts what the data is now, and notes their sizes. The parts
+// that were not passed over before are new in the snapshot.
+func (t *taking) pass(ctx context.Context, data []source) error {
+	for _, d := range data {
+		to := path.Join(t.dir, dataDir, d.Dir)
+		_, service := d.Service()
+		size, copied, err := t.copyPart(ctx, d.at, to, service, t.since)
+		if err != nil {
+			return fmt.Errorf("snapshot of %s: %w", d.Name, err)
+		}
+		t.copied = t.copied || copied
+		for i := range t.data {
+			if t.data[i].Name == d.Name {
+				t.data[i].Size = size
+			}
+		}
+	}
+	return nil
+}
+
+// copyPart makes one directory what another one is. Both names are below the data directory
+// and lead through directories of root's.
+func (s *Store) copyPart(ctx context.Context, from, to string, service bool, since time.Time) (snapshot.Size, bool, error) {
+	src, err := s.root.Open(from)
+	if err != nil {
+		return snapshot.Size{}, false, err
+	}
+	defer src.Close() //nolint:errcheck // opened for reading
+	if err := s.root.MkdirAll(path.Dir(to), 0o700); err != nil {
+		return snapshot.Size{}, false, err
+	}
+	if err := s.root.Mkdir(to, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return snapshot.Size{}, false, err
+	}
+	dst, err := s.root.Open(to)
+	if err != nil {
+		return snapshot.Size{}, false, err
+	}
+	defer dst.Close() //nolint:errcheck // a directory
+	return copyTree(ctx, src, dst, s.shared, service, since)
+}
+
+// flush makes what was written to the file system of the snapshots durable.
+func (s *Store) flush() error {
+	f, err := s.root.Open(snapshotsDir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Syncfs(fd(f)), f.Close())
+}
+
+func (t *taking) say(format string, args ...any) { say(t.log, format, args...) }
+
+func say(log io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(log, format+"\n", args...) }
+
+func methodText(m snapshot.Method) string {
+	if m == snapshot.MethodShared {
+		return "sharing blocks with the data"
+	}
+	return "copied"
+}
+
+func mb(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/(1<<20)) }
