@@ -166,7 +166,7 @@ func (c *Client) Activity(ctx context.Context, id string) (Activity, error) {
 	return get[Activity](ctx, c, path("activities", id), nil)
 }
 
-// CancelActivity asks for an activity to be cancelled and returns it. It is an *Error 409
+// CancelActivity asks for an activity to be cancelled and returns it. It is an *Error 400
 // when it can no longer be.
 func (c *Client) CancelActivity(ctx context.Context, id string) (Activity, error) {
 	return change[Activity](ctx, c, http.MethodPost, path("activities", id, "cancel"), map[string]string{})
@@ -180,8 +180,8 @@ func variablesPath(project, env string, name ...string) string {
 	return path(append([]string{"projects", project, "environments", env, "variables"}, name...)...)
 }
 
-// Variables lists the variables of an environment with those it inherits, or those of the
-// project when env is empty.
+// Variables lists the variables of an environment with those it inherits from other
+// environments, or those of the project when env is empty.
 func (c *Client) Variables(ctx context.Context, project, env string) ([]Variable, error) {
 	return get[[]Variable](ctx, c, variablesPath(project, env), nil)
 }

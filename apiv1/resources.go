@@ -33,6 +33,11 @@ type ProjectCreate struct {
 	DefaultBranch string `json:"default_branch,omitempty"` // "main" when empty
 }
 
+// ProjectChange changes the fields of a project that are not nil.
+type ProjectChange struct {
+	Title *string `json:"title,omitempty"`
+}
+
 // Environment is one Git branch of a project.
 type Environment struct {
 	ID                  string          `json:"id"`
@@ -42,9 +47,9 @@ type Environment struct {
 	Project             string          `json:"project"`
 	Type                string          `json:"type"`
 	Parent              NullString      `json:"parent"`
-	Status              string          `json:"status"`
+	Status              string          `json:"status"` // "active" or "inactive"
 	IsMain              bool            `json:"is_main"`
-	IsDirty             bool            `json:"is_dirty"` // a deployment did not finish
+	IsDirty             bool            `json:"is_dirty"` // an activity waits or runs
 	HasCode             bool            `json:"has_code"`
 	HasDeployment       bool            `json:"has_deployment"`
 	HeadCommit          NullString      `json:"head_commit"`
@@ -57,6 +62,7 @@ type Environment struct {
 	EnableSMTP          bool            `json:"enable_smtp"`
 	RestrictRobots      bool            `json:"restrict_robots"`
 	HTTPAccess          HTTPAccess      `json:"http_access"`       // set on this environment; children inherit it
+	Unfinished          bool            `json:"unfinished"`        // a deployment failed after it may have changed data: the site is closed
 	HoldMaxWait         float64         `json:"hold_max_wait"`     // seconds; 0: the server's limit
 	HoldMaxRequests     int             `json:"hold_max_requests"` // 0: the default
 	BypassAddresses     []string        `json:"bypass_addresses"`
@@ -99,28 +105,30 @@ type Route struct {
 	URL         string            `json:"url"`
 	OriginalURL string            `json:"original_url"`
 	Type        string            `json:"type"`
-	Upstream    string            `json:"upstream,omitempty"`
+	Upstream    string            `json:"upstream,omitempty"` // "<application>:http"
 	To          string            `json:"to,omitempty"`
 	Primary     bool              `json:"primary"`
-	Attributes  map[string]string `json:"attributes,omitempty"`
+	Attributes  map[string]string `json:"attributes"`
 }
 
 // Variable is one variable of a project or an environment. Value is
 // absent when the variable is sensitive.
 type Variable struct {
-	ID             string  `json:"id"`
-	Name           string  `json:"name"`
-	Value          *string `json:"value,omitempty"`
-	IsJSON         bool    `json:"is_json"`
-	IsSensitive    bool    `json:"is_sensitive"`
-	VisibleBuild   bool    `json:"visible_build"`
-	VisibleRuntime bool    `json:"visible_runtime"`
-	Project        string  `json:"project"`
-	Environment    string  `json:"environment,omitempty"` // the one it is set on; empty for a project variable
-	Inherited      bool    `json:"inherited,omitempty"`   // set on a parent of the environment asked for
-	IsEnabled      *bool   `json:"is_enabled,omitempty"`
-	IsInheritable  *bool   `json:"is_inheritable,omitempty"`
-	Links          Links   `json:"_links,omitempty"`
+	ID               string            `json:"id"`
+	Name             string            `json:"name"`
+	Value            *string           `json:"value,omitempty"`
+	IsJSON           bool              `json:"is_json"`
+	IsSensitive      bool              `json:"is_sensitive"`
+	VisibleBuild     bool              `json:"visible_build"`
+	VisibleRuntime   bool              `json:"visible_runtime"`
+	Project          string            `json:"project"`
+	Environment      string            `json:"environment,omitempty"` // the one it is set on; empty for a project variable
+	Inherited        bool              `json:"inherited"`             // set on a parent of the environment asked for
+	ApplicationScope []string          `json:"application_scope"`     // always empty: all applications
+	Attributes       map[string]string `json:"attributes"`            // always empty; for other clients
+	IsEnabled        *bool             `json:"is_enabled,omitempty"`
+	IsInheritable    *bool             `json:"is_inheritable,omitempty"`
+	Links            Links             `json:"_links,omitempty"`
 }
 
 // VariableChange creates a variable or changes the fields that are not nil.
@@ -133,6 +141,8 @@ type VariableChange struct {
 	VisibleRuntime *bool   `json:"visible_runtime,omitempty"`
 	IsEnabled      *bool   `json:"is_enabled,omitempty"`
 	IsInheritable  *bool   `json:"is_inheritable,omitempty"`
+	// ApplicationScope must be empty: every application sees a variable.
+	ApplicationScope []string `json:"application_scope,omitempty"`
 }
 
 // Relationships are the endpoints that an application sees, by relationship, as in

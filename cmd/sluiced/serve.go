@@ -138,7 +138,7 @@ func (p *plant) listenHooks(ctx context.Context) (*gitserve.HookServer, error) {
 	return hooks, nil
 }
 
-// handler routes the API and Git.
+// handler routes the API and Git: a repository is the first part of a path and ends in .git.
 func (p *plant) handler(git http.Handler) http.Handler {
 	api := httpapi.New(httpapi.Ports{
 		Gate:         p.rules,
@@ -162,10 +162,13 @@ func (p *plant) handler(git http.Handler) http.Handler {
 		RepositoryURL: func(project string) string { return p.config.PublicURL + "/" + project + ".git" },
 		Log:           p.log,
 	})
-	mux := http.NewServeMux()
-	mux.Handle("/api/", api)
-	mux.Handle("/", git)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if repository, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); strings.HasSuffix(repository, ".git") {
+			git.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 // crashAt ends this process as a crash would, when the step is recorded. Fault tests use it.

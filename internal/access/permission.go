@@ -14,6 +14,7 @@ const (
 // Permissions on a project.
 const (
 	ProjectView       Permission = "project.view"
+	ProjectEdit       Permission = "project.settings"
 	ProjectDelete     Permission = "project.delete"
 	ProjectVarsView   Permission = "project.variables" // read; sensitive values are never shown
 	ProjectVarsChange Permission = "project.variables.change"
@@ -79,6 +80,7 @@ var rules = sync.OnceValue(func() map[Permission]rule { //nolint:gochecknoglobal
 		CertificateManage: {project, Admin},
 		TokenManage:       {project, Admin},
 		AuditView:         {project, Admin},
+		ProjectEdit:       {project, Admin},
 		ProjectDelete:     {project, Admin},
 
 		CodeRead:          {someEnvironment, Contributor},

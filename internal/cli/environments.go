@@ -56,12 +56,20 @@ func withoutInactive(envs []apiv1.Environment) []apiv1.Environment {
 	return active
 }
 
+// environmentStatus names a state that the API's statuses do not have.
+func environmentStatus(e apiv1.Environment) string {
+	if e.Unfinished {
+		return "dirty"
+	}
+	return e.Status
+}
+
 func environmentColumns() []column[apiv1.Environment] {
 	type env = apiv1.Environment
 	return []column[env]{
 		{name: "id", title: "ID", value: func(e env) string { return e.ID }},
 		{name: "title", title: "Title", value: func(e env) string { return e.Title }},
-		{name: "status", title: "Status", value: func(e env) string { return e.Status }},
+		{name: "status", title: "Status", value: environmentStatus},
 		{name: "type", title: "Type", value: func(e env) string { return e.Type }},
 		{name: "deployed", title: "Deployed", value: func(e env) string { return when(e.DeploymentState.LastDeploymentAt) }},
 		{name: "parent", title: "Parent", hidden: true, value: func(e env) string { return string(e.Parent) }},
@@ -107,7 +115,7 @@ func (c *program) environmentInfo() *cobra.Command {
 				{"title", e.Title},
 				{"machine_name", e.MachineName},
 				{"type", e.Type},
-				{"status", e.Status},
+				{"status", environmentStatus(e)},
 				{"parent", string(e.Parent)},
 				{"head_commit", string(e.HeadCommit)},
 				{"release", string(e.Release)},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,7 +84,7 @@ func (c *program) variableList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			vars, err := s.Variables(cmd.Context(), s.project, s.env)
+			vars, err := s.variables(cmd.Context(), level)
 			if err != nil {
 				return err
 			}
@@ -100,6 +101,27 @@ func (c *program) variableList() *cobra.Command {
 	return cmd
 }
 
+// variables lists both levels when an environment is selected and no level was given.
+func (s selection) variables(ctx context.Context, o levelOptions) ([]apiv1.Variable, error) {
+	vars, err := s.Variables(ctx, s.project, s.env)
+	if err != nil || s.env == "" || o.level != "" {
+		return vars, err
+	}
+	shared, err := s.Variables(ctx, s.project, "")
+	return append(shared, vars...), err
+}
+
+// variable returns one of variables: that of the environment before that of the project.
+func (s selection) variable(ctx context.Context, o levelOptions, name string) (apiv1.Variable, error) {
+	v, err := s.Variable(ctx, s.project, s.env, name)
+	if s.env != "" && o.level == "" && apiv1.IsNotFound(err) && !apiv1.IsProjectNotFound(err) {
+		if shared, sharedErr := s.Variable(ctx, s.project, "", name); sharedErr == nil {
+			return shared, nil
+		}
+	}
+	return v, err
+}
+
 func (c *program) variableGet() *cobra.Command {
 	var (
 		opts  infoOptions
@@ -114,7 +136,7 @@ func (c *program) variableGet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			v, err := s.Variable(cmd.Context(), s.project, s.env, args[0])
+			v, err := s.variable(cmd.Context(), level, args[0])
 			if err != nil {
 				return err
 			}
@@ -158,7 +180,7 @@ func (o *changeOptions) addFlags(cmd *cobra.Command) {
 	o.flags = map[string]*bool{}
 	for name, usage := range map[string]string{
 		"json": "the value is JSON", "sensitive": "never show the value again",
-		"visible-build": "the build sees it", "visible-runtime": "running applications see it",
+		"visible-build": "the build sees it; off for an environment's variable unless given", "visible-runtime": "running applications see it",
 		"enabled": "environments only: false hides an inherited one", "inheritable": "environments only: children see it",
 	} {
 		o.flags[name] = f.Bool(name, name != "json" && name != "sensitive", usage)
@@ -294,7 +316,7 @@ func (c *program) variableUpdate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if change == (apiv1.VariableChange{}) {
+			if reflect.ValueOf(change).IsZero() {
 				return usageError("usage: "+cmd.UseLine(), "nothing to change")
 			}
 			v, err := s.UpdateVariable(cmd.Context(), s.project, s.env, args[0], change)

@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -152,7 +153,7 @@ func TestFailureOfTheFirstDeployment(t *testing.T) {
 }
 
 // A branch that was pushed and not activated has no routes: lists over all environments go on.
-func TestRoutesOfWhatServesNothing(t *testing.T) {
+func TestDeploymentOfWhatServesNothing(t *testing.T) {
 	w := newWorld(t)
 	s := w.service(nil)
 	w.run(s, func() {
@@ -164,9 +165,15 @@ func TestRoutesOfWhatServesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]bool{"main": true, "feature": false} {
-		routes, err := s.Routes(t.Context(), "shop", name)
-		if err != nil || len(routes) > 0 != want {
-			t.Errorf("%s has the routes %v, %v", name, routes, err)
+		d, err := s.Deployment(t.Context(), "shop", name)
+		if err != nil || len(d.Routes) > 0 != want || len(d.Apps) > 0 != want || d.Release != "" != want {
+			t.Errorf("%s serves %+v, %v", name, d, err)
+		}
+		for _, app := range d.Apps {
+			var config struct{ Name, Type string }
+			if err := json.Unmarshal(app.Config, &config); err != nil || config.Name != app.Name || config.Type == "" {
+				t.Errorf("the configuration of %s is %s, %v", app.Name, app.Config, err)
+			}
 		}
 	}
 	if _, _, err := s.Bypass(t.Context(), "shop", "feature", time.Minute); err == nil || platform.ErrorHint(err) == "" {

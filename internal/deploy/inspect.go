@@ -117,15 +117,35 @@ func (s *Service) Relationships(ctx context.Context, project, name, app string) 
 	return raw, nil
 }
 
-// Routes returns the routes of the live release; none where nothing serves.
-func (s *Service) Routes(ctx context.Context, project, name string) ([]platform.Route, error) {
+// Deployment returns what the live release consists of; zero where nothing serves.
+func (s *Service) Deployment(ctx context.Context, project, name string) (platform.Deployment, error) {
 	env, err := s.Records.Environment(ctx, project, name)
 	if err != nil {
-		return nil, err
+		return platform.Deployment{}, err
 	}
 	current, err := s.liveRelease(ctx, env)
 	if err != nil || current == nil {
-		return nil, err
+		return platform.Deployment{}, err
 	}
-	return current.release.Routes, nil
+	d := platform.Deployment{
+		Release: current.release.ID, Commit: current.release.Commit, At: current.release.LiveAt, Routes: current.release.Routes,
+		Services: current.stored.Services,
+	}
+	spec := current.stored.Spec
+	for _, app := range spec.Apps {
+		config, err := base64.StdEncoding.DecodeString(app.Env[contract.PrefixCommerce+"APPLICATION"])
+		if err != nil {
+			return d, platform.Errorf(platform.CodeInternal, "decode the configuration of application %s: %v", app.Name, err)
+		}
+		d.Apps = append(d.Apps, platform.DeployedApp{Name: app.Name, Config: config})
+	}
+	for _, w := range spec.Workers {
+		d.Workers = append(d.Workers, platform.DeployedWorker{Name: w.Name, App: w.App})
+	}
+	if d.Services == nil { // a release that was stored before they were
+		for _, service := range spec.Services {
+			d.Services = append(d.Services, platform.DeployedService{Name: service.Name, Type: service.Version})
+		}
+	}
+	return d, nil
 }

@@ -127,6 +127,9 @@ func (d *deployment) toStore(wanted topology.Result) storedRelease {
 	}
 	for _, s := range d.manifest.Services {
 		p.Summary = append(p.Summary, fmt.Sprintf("%s (type: %s, disk: %d)", s.Name, s.Type, s.Disk))
+		p.Services = append(p.Services, platform.DeployedService{
+			Name: s.Name, Type: s.Written().String(), Size: s.Size, Disk: s.Disk, Configuration: s.Configuration,
+		})
 	}
 	if !toolkit { // which warms the site itself
 		var notices []string

@@ -140,18 +140,25 @@ func (s *Service) Bypass(ctx context.Context, project, name string, life time.Du
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	routes, err := s.Routes(ctx, project, name)
+	current, err := s.liveRelease(ctx, env)
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	for _, r := range routes {
+	if current == nil {
+		return "", time.Time{}, notDeployed(env)
+	}
+	for _, r := range current.release.Routes {
 		if !r.Primary {
 			continue
 		}
 		path, until, err := s.Gate.Bypass(ctx, env.ID(), life)
 		return origin(r.URL) + path, until, err
 	}
-	return "", time.Time{}, platform.Errorf(platform.CodeConflict, "environment %s has no address, as nothing is deployed", name).
+	return "", time.Time{}, notDeployed(env)
+}
+
+func notDeployed(env platform.Environment) error {
+	return platform.Errorf(platform.CodeConflict, "environment %s has no address, as nothing is deployed", env.Name).
 		WithHint("push to it first")
 }
 

@@ -23,6 +23,7 @@ type storedRelease struct {
 	PostDeploy []string // applications with a post_deploy hook
 	WarmUp     []string // absolute URLs that the platform warms
 	Summary    []string // applications and services, a line of the log each
+	Services   []platform.DeployedService
 
 	MaintenancePage string // see platform.Publication
 }

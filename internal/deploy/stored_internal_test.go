@@ -40,6 +40,8 @@ func fill(v reflect.Value) {
 		fill(value)
 		v.Set(reflect.MakeMap(v.Type()))
 		v.SetMapIndex(key, value)
+	case reflect.Interface: // what a file says
+		v.Set(reflect.ValueOf("text"))
 	case reflect.String:
 		v.SetString("text")
 	case reflect.Bool:

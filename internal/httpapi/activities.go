@@ -2,9 +2,8 @@ package httpapi
 
 import (
 	"context"
-	"html"
+	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -38,9 +37,10 @@ func (a *api) listActivities(w http.ResponseWriter, r *http.Request, s scope) er
 		if err != nil {
 			return err
 		}
+		view := a.view(s)
 		for _, act := range found {
 			if s.sees(envs, act.Environment) {
-				out = append(out, wireActivity(act))
+				out = append(out, view.Activity(act, access.TypeOf(s.project, act.Environment, envs)))
 			}
 		}
 	}
@@ -58,7 +58,8 @@ func activityFilter(r *http.Request, s scope) (platform.ActivityFilter, error) {
 		f.Limit = defaultActivities
 	}
 	if v := r.FormValue("starts_at"); v != "" {
-		if f.Before, err = time.Parse(time.RFC3339Nano, v); err != nil {
+		// The sign of a zone arrives as a space from clients that do not escape it.
+		if f.Before, err = time.Parse(time.RFC3339Nano, strings.ReplaceAll(v, " ", "+")); err != nil {
 			return f, invalid("starts_at", "starts_at must be a time such as 2026-01-31T12:00:00Z")
 		}
 	}
@@ -113,6 +114,19 @@ func (a *api) activity(r *http.Request, s scope) (platform.Activity, error) {
 	return act, nil
 }
 
+// activityObject renders an activity alone.
+func (a *api) activityObject(ctx context.Context, s scope, act platform.Activity) (apiv1.Activity, error) {
+	var envs []platform.Environment
+	env, err := a.Environments.Environment(ctx, s.project.ID, act.Environment)
+	switch {
+	case err == nil:
+		envs = append(envs, env)
+	case platform.ErrorCode(err) != platform.CodeNotFound:
+		return apiv1.Activity{}, err
+	}
+	return a.view(s).Activity(act, access.TypeOf(s.project, act.Environment, envs)), nil
+}
+
 func noActivity(id string) error {
 	return platform.Errorf(platform.CodeNotFound, "activity %q not found", id).
 		WithHint("`sluice activity:list` shows the activities")
@@ -135,122 +149,29 @@ func (a *api) ofActivity(p access.Permission, h activityHandler) scopedHandler {
 	}
 }
 
-func (a *api) getActivity(w http.ResponseWriter, r *http.Request, _ scope, act platform.Activity) error {
-	a.writeJSON(w, r, http.StatusOK, wireActivity(act))
+func (a *api) getActivity(w http.ResponseWriter, r *http.Request, s scope, act platform.Activity) error {
+	wire, err := a.activityObject(r.Context(), s, act)
+	if err != nil {
+		return err
+	}
+	a.writeJSON(w, r, http.StatusOK, wire)
 	return nil
 }
 
 func (a *api) cancelActivity(w http.ResponseWriter, r *http.Request, s scope, act platform.Activity) error {
 	// A cancellation that has begun goes on when the client leaves.
 	act, err := a.Deployments.Cancel(context.WithoutCancel(r.Context()), act.ID, s.subject.Actor)
+	if e, ok := errors.AsType[*platform.Error](err); ok && e.Code == platform.CodeConflict {
+		refused := *e
+		refused.Code = platform.CodeInvalid // clients print the text of a 400; other statuses are bugs to them
+		return &refused
+	}
 	if err != nil {
 		return err
 	}
-	wire := wireActivity(act)
+	wire, err := a.activityObject(r.Context(), s, act)
+	if err != nil {
+		return err
+	}
 	return a.accepted(w, r, http.StatusAccepted, wire, wire)
-}
-
-func wireActivity(a platform.Activity) apiv1.Activity {
-	wire := apiv1.Activity{
-		ID:                a.ID,
-		Type:              string(a.Type),
-		Parameters:        a.Parameters,
-		Project:           a.Project,
-		Environments:      append([]string{a.Environment}, a.Also...),
-		State:             string(a.State),
-		Result:            apiv1.NullString(a.Result),
-		CompletionPercent: a.Completion,
-		Timings:           wireTimings(a),
-		Payload: apiv1.Payload{
-			User:        apiv1.PayloadUser{ID: a.Actor.ID, DisplayName: a.Actor.Name},
-			Project:     apiv1.PayloadRef{ID: a.Project},
-			Environment: apiv1.PayloadRef{ID: a.Environment},
-			OldCommit:   apiv1.NullString(a.OldCommit),
-			NewCommit:   apiv1.NullString(a.Commit),
-		},
-		Description: html.EscapeString(a.Description),
-		Text:        a.Description,
-		Commands:    []apiv1.Command{},
-		CreatedAt:   apiv1.Time{Time: a.CreatedAt},
-		UpdatedAt:   apiv1.Time{Time: a.UpdatedAt},
-		StartedAt:   apiv1.Time{Time: a.StartedAt},
-		CompletedAt: apiv1.Time{Time: a.CompletedAt},
-		Step:        string(a.Step),
-		Phase:       string(a.Phase),
-		Steps:       []apiv1.Step{},
-		Release:     apiv1.NullString(a.Release),
-		Reason:      a.Reason,
-		Hint:        a.Hint,
-		Hold:        wireHold(a.Hold),
-		Links:       activityLinks(a),
-	}
-	if a.State == platform.ActivityCancelled {
-		wire.CancelledAt = wire.CompletedAt
-	}
-	if wire.Parameters == nil {
-		wire.Parameters = map[string]string{}
-	}
-	for _, c := range a.Commands {
-		wire.Commands = append(wire.Commands, apiv1.Command{
-			App: c.App, Type: c.Type, ExitCode: c.ExitCode, Duration: c.Duration.Seconds(),
-		})
-	}
-	for _, s := range a.Timings {
-		wire.Steps = append(wire.Steps, apiv1.Step{Name: string(s.Step), Seconds: s.Duration.Seconds()})
-	}
-	return wire
-}
-
-// activityLinks offers to cancel as long as that is possible.
-func activityLinks(a platform.Activity) apiv1.Links {
-	links := apiv1.Links{}
-	self := projectPath(a.Project) + "/activities/" + url.PathEscape(a.ID)
-	links.Set("self", self)
-	links.Set("log", self+"/log")
-	if !a.State.Final() && a.Cancellable {
-		links.Set("#cancel", self+"/cancel")
-	}
-	return links
-}
-
-func wireTimings(a platform.Activity) apiv1.Timings {
-	var t apiv1.Timings
-	if !a.StartedAt.IsZero() {
-		t.Wait = a.StartedAt.Sub(a.CreatedAt).Seconds()
-		if !a.CompletedAt.IsZero() {
-			t.Execute = a.CompletedAt.Sub(a.StartedAt).Seconds()
-		}
-	}
-	for _, s := range a.Timings {
-		switch s.Phase {
-		case platform.PhaseBuild:
-			t.Build += s.Duration.Seconds()
-		case platform.PhaseDeploy:
-			t.Deploy += s.Duration.Seconds()
-		case platform.PhasePostDeploy:
-			t.PostDeploy += s.Duration.Seconds()
-		case platform.PhaseWait: // measured from the clock above
-		}
-	}
-	return t
-}
-
-func wireHold(h platform.HoldReport) *apiv1.Hold {
-	if h.StartedAt.IsZero() {
-		return nil
-	}
-	return &apiv1.Hold{
-		StartedAt:   apiv1.Time{Time: h.StartedAt},
-		ReleasedAt:  apiv1.Time{Time: h.ReleasedAt},
-		Duration:    h.Duration().Seconds(),
-		LongestWait: h.LongestWait.Seconds(),
-		Held:        h.Held,
-		TimedOut:    h.TimedOut,
-		Refused:     h.Refused,
-		Left:        h.Left,
-		Cut:         h.Cut,
-		LongLived:   h.LongLived,
-		Bypassed:    h.Bypassed,
-		Cached:      h.Cached,
-	}
 }

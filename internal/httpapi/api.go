@@ -25,10 +25,12 @@ type Config struct {
 	Version string
 	// RepositoryURL returns where a project is pushed to.
 	RepositoryURL func(project string) string
-	Log           *slog.Logger  // receives internal errors; not nil
-	Heartbeat     time.Duration // between signs of life of a silent log stream; 0 means 15 s
-	BodyTimeout   time.Duration // how long a client may take to send a body; 0 means 30 s
-	WriteTimeout  time.Duration // how long a client may take to read a piece of a response; 0 means 30 s
+	// SSHHost is the name of the SSH gateway; empty when there is none.
+	SSHHost      string
+	Log          *slog.Logger  // receives internal errors; not nil
+	Heartbeat    time.Duration // between signs of life of a silent log stream; 0 means 15 s
+	BodyTimeout  time.Duration // how long a client may take to send a body; 0 means 30 s
+	WriteTimeout time.Duration // how long a client may take to read a piece of a response; 0 means 30 s
 }
 
 type api struct {
@@ -37,7 +39,8 @@ type api struct {
 	mux *http.ServeMux
 }
 
-// New returns the handler of everything below /api.
+// New returns the handler of the API: below /api, where the links of resources lead, and at the
+// root, where clients begin.
 func New(ports Ports, cfg Config) http.Handler {
 	cfg.Heartbeat = cmp.Or(cfg.Heartbeat, 15*time.Second)
 	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, 30*time.Second)
@@ -62,7 +65,11 @@ func (a *api) route() {
 	a.authenticated("GET /api/projects", a.listProjects)
 	a.authenticated("POST /api/projects", a.createProject)
 	a.scoped("GET "+project, access.ProjectView, a.getProject)
+	a.scoped("PATCH "+project, access.ProjectEdit, a.changeProject)
 	a.scoped("DELETE "+project, access.ProjectDelete, a.deleteProject)
+	a.scoped("GET "+project+"/settings", access.ProjectView, a.projectSettings)
+	a.scoped("GET "+project+"/capabilities", access.ProjectView, a.capabilities)
+	a.scoped("GET "+project+"/integrations", access.ProjectView, a.nothing)
 
 	a.scoped("GET "+project+"/domains", access.DomainView, a.listDomains)
 	a.scoped("POST "+project+"/domains", access.DomainManage, a.addDomain)
@@ -86,6 +93,12 @@ func (a *api) route() {
 	a.scoped("GET "+env+"/releases", access.EnvironmentView, a.releases)
 	a.scoped("POST "+env+"/activate", access.Activate, a.activate)
 	a.scoped("POST "+env+"/deactivate", access.Deactivate, a.deactivate)
+	a.scoped("GET "+env+"/deployments/current", access.EnvironmentView, a.deployment)
+	a.scoped("GET "+env+"/settings", access.EnvironmentView, a.environmentSettings)
+	a.scoped("GET "+env+"/source-operations", access.EnvironmentView, a.nothing)
+	a.scoped("GET "+env+"/tasks", access.EnvironmentView, a.nothing)
+	a.scoped("GET "+env+"/domains", access.EnvironmentView, a.listDomains)
+	a.scoped("POST "+env+"/domains", access.DomainManage, a.addDomain)
 	a.scoped("GET "+env+"/relationships", access.RelationshipsView, a.relationships)
 	a.scoped("GET "+env+"/routes", access.EnvironmentView, a.routes)
 	a.scoped("GET "+env+"/logs", access.LogsView, a.logs)
@@ -138,11 +151,30 @@ func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	r.Body = http.MaxBytesReader(w, a.timelyBody(w, r), maxBody)
 	h, pattern := a.mux.Handler(r)
+	if below := atAPI(r); pattern == "" && below != nil {
+		r = below
+		h, pattern = a.mux.Handler(r)
+	}
 	if pattern == "" {
 		a.unrouted(w, r, h)
 		return
 	}
 	a.mux.ServeHTTP(w, r)
+}
+
+// atAPI returns a request at the root as one below /api, or nil when it is there already.
+func atAPI(r *http.Request) *http.Request {
+	const root = "/api"
+	if r.URL.Path == root || strings.HasPrefix(r.URL.Path, root+"/") {
+		return nil
+	}
+	below, at := *r, *r.URL
+	at.Path = root + at.Path
+	if at.RawPath != "" {
+		at.RawPath = root + at.RawPath
+	}
+	below.URL = &at
+	return &below
 }
 
 // timelyBody gives the client until BodyTimeout to send its body, also when no handler reads
@@ -264,12 +296,17 @@ func (a *api) accepted(w http.ResponseWriter, r *http.Request, status int, entit
 	return nil
 }
 
-// readJSON decodes the request's body; an empty body leaves out as it is.
+// readJSON decodes the request's body; an empty body leaves out as it is, and so does [], which
+// some clients send for an empty object.
 func readJSON(r *http.Request, out any) error {
 	dec := json.NewDecoder(r.Body)
-	err := dec.Decode(out)
-	if errors.Is(err, io.EOF) {
+	var body json.RawMessage
+	err := dec.Decode(&body)
+	if errors.Is(err, io.EOF) || string(body) == "[]" {
 		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(body, out)
 	}
 	if err == nil && dec.More() {
 		err = errors.New("more than one value")

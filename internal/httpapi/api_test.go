@@ -159,9 +159,9 @@ func TestNoAnswerHoldsASensitiveValue(t *testing.T) {
 		"GET /api/projects/shop/variables",
 		"GET /api/projects/shop/variables/env:API_KEY",
 		"GET /api/projects/shop/environments/stage/variables",
-		"GET /api/projects/shop/environments/stage/variables/env:API_KEY",
 		"PATCH /api/projects/shop/variables/env:API_KEY",
 		"POST /api/projects/shop/environments/stage/variables",
+		"GET /api/projects/shop/environments/stage/variables/env:API_KEY",
 	} {
 		body := "\n" + `{"name":"env:API_KEY","value":"hunter2","is_sensitive":true}`
 		got := answer(t, h, request+" "+httpapitest.Admin+body)

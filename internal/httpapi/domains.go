@@ -2,8 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"net/url"
-	"time"
 
 	"sluice/apiv1"
 	"sluice/internal/platform"
@@ -20,7 +18,7 @@ func (a *api) listDomains(w http.ResponseWriter, r *http.Request, s scope) error
 	}
 	out := make([]apiv1.Domain, 0, len(list))
 	for _, d := range list {
-		out = append(out, wireDomain(d, certs))
+		out = append(out, a.view(s).Domain(d, certs))
 	}
 	a.writeJSON(w, r, http.StatusOK, out)
 	return nil
@@ -35,7 +33,7 @@ func (a *api) getDomain(w http.ResponseWriter, r *http.Request, s scope) error {
 	if err != nil {
 		return err
 	}
-	a.writeJSON(w, r, http.StatusOK, wireDomain(d, certs))
+	a.writeJSON(w, r, http.StatusOK, a.view(s).Domain(d, certs))
 	return nil
 }
 
@@ -48,7 +46,7 @@ func (a *api) addDomain(w http.ResponseWriter, r *http.Request, s scope) error {
 	if err != nil {
 		return err
 	}
-	return a.domainChanged(w, r, http.StatusCreated, wireDomain(d, nil), activities)
+	return a.domainChanged(w, r, s, http.StatusCreated, a.view(s).Domain(d, nil), activities)
 }
 
 // updateDomain makes a domain the default one; it stays so until another one is.
@@ -65,7 +63,7 @@ func (a *api) updateDomain(w http.ResponseWriter, r *http.Request, s scope) erro
 	if err != nil {
 		return err
 	}
-	return a.domainChanged(w, r, http.StatusOK, wireDomain(d, nil), activities)
+	return a.domainChanged(w, r, s, http.StatusOK, a.view(s).Domain(d, nil), activities)
 }
 
 func (a *api) verifyDomain(w http.ResponseWriter, r *http.Request, s scope) error {
@@ -73,7 +71,7 @@ func (a *api) verifyDomain(w http.ResponseWriter, r *http.Request, s scope) erro
 	if err != nil {
 		return err
 	}
-	return a.domainChanged(w, r, http.StatusOK, wireDomain(d, nil), activities)
+	return a.domainChanged(w, r, s, http.StatusOK, a.view(s).Domain(d, nil), activities)
 }
 
 func (a *api) deleteDomain(w http.ResponseWriter, r *http.Request, s scope) error {
@@ -81,38 +79,13 @@ func (a *api) deleteDomain(w http.ResponseWriter, r *http.Request, s scope) erro
 	if err != nil {
 		return err
 	}
-	return a.domainChanged(w, r, http.StatusOK, nil, activities)
+	return a.domainChanged(w, r, s, http.StatusOK, nil, activities)
 }
 
-func (a *api) domainChanged(w http.ResponseWriter, r *http.Request, status int, entity any, activities []platform.Activity) error {
+func (a *api) domainChanged(w http.ResponseWriter, r *http.Request, s scope, status int, entity any, activities []platform.Activity) error {
 	started := make([]apiv1.Activity, 0, len(activities))
 	for _, act := range activities {
-		started = append(started, wireActivity(act))
+		started = append(started, a.view(s).Activity(act, platform.Production))
 	}
 	return a.accepted(w, r, status, entity, started...)
-}
-
-func wireDomain(d platform.Domain, certs []apiv1.Certificate) apiv1.Domain {
-	self := projectPath(d.Project) + "/domains/" + url.PathEscape(d.Name)
-	wire := apiv1.Domain{
-		ID: d.Name, Name: d.Name, Type: "production", Project: d.Project, IsDefault: d.Default,
-		IsVerified: d.Verified(), VerifiedAt: apiv1.Time{Time: d.VerifiedAt},
-		Attributes: map[string]string{}, Links: apiv1.Links{},
-		CreatedAt: apiv1.Time{Time: d.CreatedAt}, UpdatedAt: apiv1.Time{Time: d.UpdatedAt},
-	}
-	for _, rel := range []string{"self", "#edit", "#delete"} {
-		wire.Links.Set(rel, self)
-	}
-	if !d.Verified() {
-		wire.Verification = &apiv1.DomainVerification{Type: "TXT", Name: d.ChallengeName(), Value: d.Challenge}
-		wire.Links.Set("#verify", self+"/verify")
-	}
-	var best time.Time
-	for _, c := range certs {
-		if !c.IsInvalid && covers(c.Domains, d.Name) && c.ExpiresAt.After(best) {
-			best = c.ExpiresAt.Time
-		}
-	}
-	wire.SSL = apiv1.DomainSSL{HasCertificate: !best.IsZero(), ExpiresOn: apiv1.Time{Time: best}}
-	return wire
 }

@@ -5,21 +5,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"sluice/apiv1"
 	"sluice/internal/access"
+	"sluice/internal/hal"
 	"sluice/internal/platform"
 )
-
-func projectPath(project string) string { return "/api/projects/" + url.PathEscape(project) }
-
-func environmentPath(project, env string) string {
-	return projectPath(project) + "/environments/" + url.PathEscape(env)
-}
 
 // listEnvironments shows the default branch first, then the others by name.
 func (a *api) listEnvironments(w http.ResponseWriter, r *http.Request, s scope) error {
@@ -27,11 +20,10 @@ func (a *api) listEnvironments(w http.ResponseWriter, r *http.Request, s scope) 
 	if err != nil {
 		return err
 	}
-	out := make([]apiv1.Environment, 0, len(envs))
-	for _, e := range envs {
-		if s.sees(envs, e.Name) {
-			out = append(out, s.wireEnvironment(e))
-		}
+	envs = slices.DeleteFunc(slices.Clone(envs), func(e platform.Environment) bool { return !s.sees(envs, e.Name) })
+	out, err := a.environmentObjects(r.Context(), s, envs)
+	if err != nil {
+		return err
 	}
 	slices.SortFunc(out, func(x, y apiv1.Environment) int {
 		if x.IsMain != y.IsMain {
@@ -51,106 +43,81 @@ func (a *api) getEnvironment(w http.ResponseWriter, r *http.Request, s scope) er
 	if err != nil {
 		return err
 	}
-	routes, err := a.Inspector.Routes(r.Context(), s.project.ID, env.Name)
+	out, err := a.environmentObject(r.Context(), s, env)
 	if err != nil {
-		return err
-	}
-	out := s.wireEnvironment(env)
-	urls := apiv1.Relation{List: true}
-	for _, route := range sortRoutes(routes) {
-		urls.Hrefs = append(urls.Hrefs, route.URL)
-	}
-	if len(urls.Hrefs) > 0 {
-		out.Links["pf:routes"] = urls
-		out.Links.Set("public-url", urls.Hrefs[0])
-		if u, err := url.Parse(urls.Hrefs[0]); err == nil {
-			out.EdgeHostname = u.Hostname()
-		}
-	}
-	if err := a.addDomains(r.Context(), s, &out); err != nil {
 		return err
 	}
 	a.writeJSON(w, r, http.StatusOK, out)
 	return nil
 }
 
-// addDomains adds the names by which visitors reach a production environment.
-func (a *api) addDomains(ctx context.Context, s scope, env *apiv1.Environment) error {
-	if env.Type != string(platform.Production) {
-		return nil
+// environmentObject renders one environment.
+func (a *api) environmentObject(ctx context.Context, s scope, env platform.Environment) (apiv1.Environment, error) {
+	out, err := a.environmentObjects(ctx, s, []platform.Environment{env})
+	if err != nil {
+		return apiv1.Environment{}, err
 	}
-	list, err := a.Domains.Domains(ctx, s.project.ID)
-	if err == nil && len(list) > 0 && list[0].Default {
-		env.HasDomains, env.DefaultDomain = true, apiv1.NullString(list[0].Name)
-	}
-	return err
+	return out[0], nil
 }
 
-func (s scope) wireEnvironment(e platform.Environment) apiv1.Environment {
-	return apiv1.Environment{
-		ID:               e.Name,
-		Name:             e.Name,
-		MachineName:      e.MachineName,
-		Title:            cmp.Or(e.Title, e.Name),
-		Project:          e.Project,
-		Type:             string(e.Type),
-		Parent:           apiv1.NullString(e.Parent),
-		Status:           string(e.Status),
-		IsMain:           e.Name == s.project.DefaultBranch,
-		IsDirty:          e.Status == platform.EnvironmentDirty,
-		HasCode:          e.HeadCommit != "",
-		HasDeployment:    e.Release != "",
-		HeadCommit:       apiv1.NullString(e.HeadCommit),
-		DeploymentTarget: "local",
-		DeploymentState: apiv1.DeploymentState{
-			LastDeploymentSuccessful: e.Release != "" && e.Status == platform.EnvironmentActive,
-			LastDeploymentAt:         apiv1.Time{Time: e.DeployedAt},
-		},
-		EnableSMTP:      e.Type == platform.Production,
-		RestrictRobots:  e.RestrictsRobots(),
-		HTTPAccess:      wireAccess(e.Settings.HTTPAccess),
-		HoldMaxWait:     e.Settings.HoldWait.Seconds(),
-		HoldMaxRequests: e.Settings.HoldRequests,
-		BypassAddresses: append([]string{}, e.Settings.Bypass...),
-		Release:         apiv1.NullString(e.Release),
-		LastActiveAt:    apiv1.Time{Time: e.DeployedAt},
-		CreatedAt:       apiv1.Time{Time: e.CreatedAt},
-		UpdatedAt:       apiv1.Time{Time: e.UpdatedAt},
-		Links:           s.environmentLinks(e),
+// environmentObjects renders environments of one project, all alike.
+func (a *api) environmentObjects(ctx context.Context, s scope, envs []platform.Environment) ([]apiv1.Environment, error) {
+	domains, err := a.Domains.Domains(ctx, s.project.ID)
+	if err != nil {
+		return nil, err
 	}
-}
-
-// environmentLinks offers what both the roles of the subject and the state of the
-// environment allow.
-func (s scope) environmentLinks(e platform.Environment) apiv1.Links {
-	links := apiv1.Links{}
-	self := environmentPath(e.Project, e.Name)
-	links.Set("self", self)
-	links.Set("#activities", self+"/activities")
-	links.Set("#routes", self+"/routes")
-	links.Set("#releases", self+"/releases")
-	for _, offer := range []struct {
-		permission access.Permission
-		rel, at    string
-	}{
-		{access.VariablesView, "#variables", "/variables"},
-		{access.VariablesChange, "#manage-variables", "/variables"},
-		{access.EnvironmentEdit, "#edit", ""},
-		{access.Bypass, "#bypass", "/bypass"},
-		{access.Activate, "#activate", "/activate"},
-		{access.Redeploy, "#redeploy", "/redeploy"},
-		{access.Rollback, "#rollback", "/rollback"},
-		{access.CachePurge, "#purge-cache", "/cache/purge"},
-		{access.Deactivate, "#deactivate", "/deactivate"},
-		{access.RelationshipsView, "#relationships", "/relationships"},
-		{access.LogsView, "#logs", "/logs"},
-		{access.Exec, "#exec", "/exec"},
-	} {
-		if s.subject.Allows(offer.permission, e.Project, e.Type) && access.State(offer.permission, s.project, e) == nil {
-			links.Set(offer.rel, self+offer.at)
+	running, err := a.Activities.Activities(ctx, platform.ActivityFilter{
+		Project: s.project.ID, States: []platform.ActivityState{platform.ActivityPending, platform.ActivityInProgress}, Limit: maxActivities,
+	})
+	if err != nil {
+		return nil, err
+	}
+	view := a.view(s)
+	out := make([]apiv1.Environment, 0, len(envs))
+	for _, env := range envs {
+		e := hal.Environment{Environment: env}
+		if e.Deployment, err = a.Inspector.Deployment(ctx, env.Project, env.Name); err != nil {
+			return nil, err
 		}
+		if env.Type == platform.Production && len(domains) > 0 && domains[0].Default {
+			e.DefaultDomain = domains[0].Name
+		}
+		e.Busy = slices.ContainsFunc(running, func(act platform.Activity) bool { return act.Locks(env.Project, env.Name) })
+		out = append(out, view.EnvironmentObject(e))
 	}
-	return links
+	return out, nil
+}
+
+// deployment shows what an environment serves. An active one that serves nothing yet has
+// empty maps: clients end with a fatal error at 404.
+func (a *api) deployment(w http.ResponseWriter, r *http.Request, s scope) error {
+	env, err := a.environment(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	if env.Status == platform.EnvironmentInactive {
+		return platform.Errorf(platform.CodeNotFound, "environment %s is inactive and has no deployment", env.Name).
+			WithHint("sluice environment:activate -p %s -e %s", env.Project, env.Name)
+	}
+	e := hal.Environment{Environment: env}
+	if e.Deployment, err = a.Inspector.Deployment(r.Context(), env.Project, env.Name); err != nil {
+		return err
+	}
+	out, err := a.view(s).DeploymentObject(e)
+	if err != nil {
+		return err
+	}
+	a.writeJSON(w, r, http.StatusOK, out)
+	return nil
+}
+
+func (a *api) environmentSettings(w http.ResponseWriter, r *http.Request, s scope) error {
+	env, err := a.environment(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	a.writeJSON(w, r, http.StatusOK, a.view(s).EnvironmentSettings(env))
+	return nil
 }
 
 func (a *api) redeploy(w http.ResponseWriter, r *http.Request, s scope) error {
@@ -192,7 +159,11 @@ func (a *api) operate(
 	if err != nil {
 		return err
 	}
-	return a.accepted(w, r, http.StatusAccepted, s.wireEnvironment(env), wireActivity(act))
+	out, err := a.environmentObject(r.Context(), s, env)
+	if err != nil {
+		return err
+	}
+	return a.accepted(w, r, http.StatusAccepted, out, a.view(s).Activity(act, env.Type))
 }
 
 // readParameters reads a flat object of push options.
@@ -231,49 +202,16 @@ func (a *api) routes(w http.ResponseWriter, r *http.Request, s scope) error {
 	if err != nil {
 		return err
 	}
-	routes, err := a.Inspector.Routes(r.Context(), s.project.ID, env.Name)
+	serving, err := a.Inspector.Deployment(r.Context(), s.project.ID, env.Name)
 	if err != nil {
 		return err
 	}
-	out := make([]apiv1.Route, 0, len(routes))
-	for _, route := range sortRoutes(routes) {
-		out = append(out, wireRoute(route))
+	out := make([]apiv1.Route, 0, len(serving.Routes))
+	for _, route := range hal.SortRoutes(serving.Routes) {
+		out = append(out, hal.Route(route))
 	}
 	a.writeJSON(w, r, http.StatusOK, out)
 	return nil
-}
-
-// sortRoutes puts the primary route first, then upstream routes, then HTTPS, then by URL.
-func sortRoutes(routes []platform.Route) []platform.Route {
-	rank := func(r platform.Route) int {
-		n := 0
-		if !r.Primary {
-			n += 4
-		}
-		if r.Type != platform.RouteUpstream {
-			n += 2
-		}
-		if !strings.HasPrefix(r.URL, "https:") {
-			n++
-		}
-		return n
-	}
-	return slices.SortedFunc(slices.Values(routes), func(x, y platform.Route) int {
-		return cmp.Or(cmp.Compare(rank(x), rank(y)), cmp.Compare(x.URL, y.URL))
-	})
-}
-
-func wireRoute(r platform.Route) apiv1.Route {
-	return apiv1.Route{
-		ID:          apiv1.NullString(r.ID),
-		URL:         r.URL,
-		OriginalURL: r.OriginalURL,
-		Type:        string(r.Type),
-		Upstream:    r.Upstream,
-		To:          r.To,
-		Primary:     r.Primary,
-		Attributes:  r.Attributes,
-	}
 }
 
 // maxLogLines bounds what a request may ask for.

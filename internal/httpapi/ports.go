@@ -34,6 +34,8 @@ type Projects interface {
 	Project(ctx context.Context, id string) (platform.Project, error)
 	// Projects lists all projects by ID.
 	Projects(ctx context.Context) ([]platform.Project, error)
+	// ChangeProject returns CodeInvalid for what cannot be carried out; then nothing was changed.
+	ChangeProject(ctx context.Context, by access.Subject, id string, change platform.ProjectChange) (platform.Project, error)
 	// DeleteProject removes the project with its environments, data and code.
 	DeleteProject(ctx context.Context, by access.Subject, id string) error
 }
@@ -160,8 +162,8 @@ type Inspector interface {
 	Logs(ctx context.Context, project, env, app, kind string, lines int, w io.Writer) error
 	// Releases lists the releases that served, newest first.
 	Releases(ctx context.Context, project, env string) ([]platform.RollbackTarget, error)
-	// Routes returns the published routes, none for an environment that has no release.
-	Routes(ctx context.Context, project, env string) ([]platform.Route, error)
+	// Deployment returns what an environment serves, zero for one that has no release.
+	Deployment(ctx context.Context, project, env string) (platform.Deployment, error)
 }
 
 // Planner says what a push would do.

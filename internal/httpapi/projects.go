@@ -34,7 +34,7 @@ func (a *api) listProjects(w http.ResponseWriter, r *http.Request, subject acces
 	visible := []apiv1.Project{}
 	for _, p := range all {
 		if subject.Allows(access.ProjectView, p.ID, "") {
-			visible = append(visible, a.wireProject(p))
+			visible = append(visible, a.view(scope{subject: subject, project: p}).ProjectObject())
 		}
 	}
 	slices.SortFunc(visible, func(x, y apiv1.Project) int { return cmp.Compare(x.ID, y.ID) })
@@ -54,11 +54,11 @@ func (a *api) createProject(w http.ResponseWriter, r *http.Request, subject acce
 	if err != nil {
 		return err
 	}
-	return a.accepted(w, r, http.StatusCreated, a.wireProject(p))
+	return a.accepted(w, r, http.StatusCreated, a.view(scope{subject: subject, project: p}).ProjectObject())
 }
 
 func (a *api) getProject(w http.ResponseWriter, r *http.Request, s scope) error {
-	a.writeJSON(w, r, http.StatusOK, a.wireProject(s.project))
+	a.writeJSON(w, r, http.StatusOK, a.view(s).ProjectObject())
 	return nil
 }
 
@@ -69,25 +69,36 @@ func (a *api) deleteProject(w http.ResponseWriter, r *http.Request, s scope) err
 	return a.accepted(w, r, http.StatusOK, nil)
 }
 
-func (a *api) wireProject(p platform.Project) apiv1.Project {
-	self := projectPath(p.ID)
-	links := apiv1.Links{}
-	for rel, at := range map[string]string{
-		"self": "", "environments": "/environments", "activities": "/activities", "variables": "/variables",
-		"domains": "/domains", "#manage-domains": "/domains", "certificates": "/certificates",
-		"#manage-variables": "/variables", "#delete": "",
-	} {
-		links.Set(rel, self+at)
+// changeProject changes the title of a project.
+func (a *api) changeProject(w http.ResponseWriter, r *http.Request, s scope) error {
+	var req apiv1.ProjectChange
+	if err := readJSON(r, &req); err != nil {
+		return err
 	}
-	return apiv1.Project{
-		ID:            p.ID,
-		Title:         p.Title,
-		DefaultBranch: p.DefaultBranch,
-		Timezone:      "UTC",
-		Status:        apiv1.ProjectStatus{Code: "provision", Message: "ok"},
-		Repository:    apiv1.Repository{URL: a.cfg.RepositoryURL(p.ID)},
-		CreatedAt:     apiv1.Time{Time: p.CreatedAt},
-		UpdatedAt:     apiv1.Time{Time: p.UpdatedAt},
-		Links:         links,
+	p, err := a.Projects.ChangeProject(r.Context(), s.subject, s.project.ID, platform.ProjectChange{Title: req.Title})
+	if err != nil {
+		return err
 	}
+	s.project = p
+	return a.accepted(w, r, http.StatusOK, a.view(s).ProjectObject())
+}
+
+func (a *api) capabilities(w http.ResponseWriter, r *http.Request, s scope) error {
+	a.writeJSON(w, r, http.StatusOK, a.view(s).Capabilities())
+	return nil
+}
+
+func (a *api) projectSettings(w http.ResponseWriter, r *http.Request, s scope) error {
+	a.writeJSON(w, r, http.StatusOK, a.view(s).Settings())
+	return nil
+}
+
+// nothing is the list of a resource of which a server like this one has none. Clients ask for
+// it and would take a 404 for a fault.
+func (a *api) nothing(w http.ResponseWriter, r *http.Request, s scope) error {
+	if err := a.checkLevel(r, s); err != nil {
+		return err
+	}
+	a.writeJSON(w, r, http.StatusOK, []struct{}{})
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"sluice/apiv1"
 	"sluice/internal/access"
+	"sluice/internal/hal"
 	"sluice/internal/platform"
 )
 
@@ -97,6 +98,11 @@ func (a *api) byActivity(p access.Permission, h activityHandler) subjectHandler 
 // environment returns the environment that the path names.
 func (a *api) environment(ctx context.Context, s scope) (platform.Environment, error) {
 	return a.Environments.Environment(ctx, s.project.ID, s.env)
+}
+
+// view renders resources for the subject of the request.
+func (a *api) view(s scope) hal.View {
+	return hal.View{Subject: s.subject, Project: s.project, Site: hal.Site{RepositoryURL: a.cfg.RepositoryURL, SSHHost: a.cfg.SSHHost}}
 }
 
 // sees reports whether the subject of the request may see an environment of the project.

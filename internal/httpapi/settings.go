@@ -34,7 +34,11 @@ func (a *api) changeEnvironment(w http.ResponseWriter, r *http.Request, s scope)
 	if err != nil {
 		return err
 	}
-	return a.accepted(w, r, http.StatusOK, s.wireEnvironment(env))
+	out, err := a.environmentObject(r.Context(), s, env)
+	if err != nil {
+		return err
+	}
+	return a.accepted(w, r, http.StatusOK, out)
 }
 
 // changedFields names the settings that a request changes, for the audit log.
@@ -79,23 +83,6 @@ func changeOf(req apiv1.EnvironmentChange) (platform.EnvironmentChange, error) {
 	}
 	change.HTTPAccess = access
 	return change, nil
-}
-
-// wireAccess shows who may see an environment, with an empty text for each password. An
-// environment that was never restricted has enabled, empty rules, as other clients expect.
-func wireAccess(access *platform.HTTPAccess) apiv1.HTTPAccess {
-	out := apiv1.HTTPAccess{IsEnabled: true, Addresses: []apiv1.AddressRule{}, BasicAuth: map[string]string{}}
-	if access == nil {
-		return out
-	}
-	out.IsEnabled = access.Enabled
-	for _, rule := range access.Addresses {
-		out.Addresses = append(out.Addresses, apiv1.AddressRule{Permission: string(rule.Permission), Address: rule.Address})
-	}
-	for name := range access.Users {
-		out.BasicAuth[name] = ""
-	}
-	return out
 }
 
 // bypass returns a link that bypasses holds and maintenance.

@@ -2,34 +2,41 @@ package httpapi
 
 import (
 	"cmp"
+	"context"
 	"net/http"
-	"net/url"
 	"slices"
 
 	"sluice/apiv1"
 	"sluice/internal/platform"
 )
 
+// level returns the environment that the path names, zero for a resource of the project.
+func (a *api) level(ctx context.Context, s scope) (platform.Environment, error) {
+	if s.env == "" {
+		return platform.Environment{}, nil
+	}
+	return a.environment(ctx, s)
+}
+
 // checkLevel returns CodeNotFound when the path names an environment that does not exist.
 func (a *api) checkLevel(r *http.Request, s scope) error {
-	if s.env == "" {
-		return nil
-	}
-	_, err := a.environment(r.Context(), s)
+	_, err := a.level(r.Context(), s)
 	return err
 }
 
 func (a *api) listVariables(w http.ResponseWriter, r *http.Request, s scope) error {
-	if err := a.checkLevel(r, s); err != nil {
+	env, err := a.level(r.Context(), s)
+	if err != nil {
 		return err
 	}
 	byName, err := a.Variables.Variables(r.Context(), s.project.ID, s.env)
 	if err != nil {
 		return err
 	}
+	view := a.view(s)
 	out := make([]apiv1.Variable, 0, len(byName))
 	for _, v := range byName {
-		out = append(out, wireVariable(s, v))
+		out = append(out, view.Variable(v, env))
 	}
 	slices.SortFunc(out, func(x, y apiv1.Variable) int { return cmp.Compare(x.Name, y.Name) })
 	a.writeJSON(w, r, http.StatusOK, out)
@@ -37,45 +44,49 @@ func (a *api) listVariables(w http.ResponseWriter, r *http.Request, s scope) err
 }
 
 func (a *api) getVariable(w http.ResponseWriter, r *http.Request, s scope) error {
-	if err := a.checkLevel(r, s); err != nil {
+	env, err := a.level(r.Context(), s)
+	if err != nil {
 		return err
 	}
 	v, err := a.Variables.Variable(r.Context(), s.project.ID, s.env, r.PathValue("variable"))
 	if err != nil {
 		return err
 	}
-	a.writeJSON(w, r, http.StatusOK, wireVariable(s, v))
+	a.writeJSON(w, r, http.StatusOK, a.view(s).Variable(v, env))
 	return nil
 }
 
 func (a *api) createVariable(w http.ResponseWriter, r *http.Request, s scope) error {
-	var req apiv1.VariableChange
-	if err := readJSON(r, &req); err != nil {
-		return err
-	}
-	if err := a.checkLevel(r, s); err != nil {
-		return err
-	}
-	v, err := a.Variables.CreateVariable(r.Context(), s.subject, s.project.ID, s.env, req.Name, variableChange(req))
-	if err != nil {
-		return err
-	}
-	return a.accepted(w, r, http.StatusCreated, wireVariable(s, v))
+	return a.saveVariable(w, r, s, http.StatusCreated, func(req apiv1.VariableChange) (platform.Variable, error) {
+		return a.Variables.CreateVariable(r.Context(), s.subject, s.project.ID, s.env, req.Name, variableChange(req))
+	})
 }
 
 func (a *api) updateVariable(w http.ResponseWriter, r *http.Request, s scope) error {
+	return a.saveVariable(w, r, s, http.StatusOK, func(req apiv1.VariableChange) (platform.Variable, error) {
+		return a.Variables.ChangeVariable(r.Context(), s.subject, s.project.ID, s.env, r.PathValue("variable"), variableChange(req))
+	})
+}
+
+func (a *api) saveVariable(
+	w http.ResponseWriter, r *http.Request, s scope, status int, save func(apiv1.VariableChange) (platform.Variable, error),
+) error {
 	var req apiv1.VariableChange
 	if err := readJSON(r, &req); err != nil {
 		return err
 	}
-	if err := a.checkLevel(r, s); err != nil {
-		return err
-	}
-	v, err := a.Variables.ChangeVariable(r.Context(), s.subject, s.project.ID, s.env, r.PathValue("variable"), variableChange(req))
+	env, err := a.level(r.Context(), s)
 	if err != nil {
 		return err
 	}
-	return a.accepted(w, r, http.StatusOK, wireVariable(s, v))
+	if len(req.ApplicationScope) > 0 {
+		return invalid("application_scope", "variables are visible to all applications; nothing was changed")
+	}
+	v, err := save(req)
+	if err != nil {
+		return err
+	}
+	return a.accepted(w, r, status, a.view(s).Variable(v, env))
 }
 
 func variableChange(req apiv1.VariableChange) platform.VariableChange {
@@ -93,36 +104,4 @@ func (a *api) deleteVariable(w http.ResponseWriter, r *http.Request, s scope) er
 		return err
 	}
 	return a.accepted(w, r, http.StatusOK, nil)
-}
-
-// wireVariable is the only place where a variable becomes part of a response; it drops
-// sensitive values.
-func wireVariable(s scope, v platform.Variable) apiv1.Variable {
-	at := projectPath(s.project.ID)
-	if v.Environment != "" {
-		at = environmentPath(s.project.ID, v.Environment)
-	}
-	self := at + "/variables/" + url.PathEscape(v.Name)
-	wire := apiv1.Variable{
-		ID:             v.Name,
-		Name:           v.Name,
-		IsJSON:         v.JSON,
-		IsSensitive:    v.Sensitive,
-		VisibleBuild:   v.VisibleBuild,
-		VisibleRuntime: v.VisibleRuntime,
-		Project:        s.project.ID,
-		Environment:    v.Environment,
-		Inherited:      v.Environment != s.env,
-		Links:          apiv1.Links{},
-	}
-	for _, rel := range []string{"self", "#edit", "#delete"} {
-		wire.Links.Set(rel, self)
-	}
-	if !v.Sensitive {
-		wire.Value = &v.Value
-	}
-	if v.Environment != "" {
-		wire.IsEnabled, wire.IsInheritable = &v.Enabled, &v.Inheritable
-	}
-	return wire
 }

@@ -15,6 +15,11 @@ type Project struct {
 	UpdatedAt     time.Time
 }
 
+// ProjectChange changes the fields that are not nil.
+type ProjectChange struct {
+	Title *string
+}
+
 var projectIDPattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,28}[a-z0-9]$`)
 
 // ValidProjectID reports whether id can name a project: 2 to 30 lower-case letters,

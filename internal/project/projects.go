@@ -69,6 +69,30 @@ func (s *Service) CreateProject(ctx context.Context, by access.Subject, id, titl
 	return s.Records.Project(ctx, p.ID)
 }
 
+// ChangeProject changes the title of a project.
+func (s *Service) ChangeProject(ctx context.Context, by access.Subject, id string, change platform.ProjectChange) (platform.Project, error) {
+	p, err := s.Records.Project(ctx, id)
+	if err != nil {
+		return p, err
+	}
+	if change.Title == nil {
+		return p, platform.Errorf(platform.CodeInvalid, "only the title of a project can be changed; nothing was changed").WithField("title")
+	}
+	if p.Title = strings.TrimSpace(*change.Title); p.Title == "" {
+		return p, platform.Errorf(platform.CodeInvalid, "a project needs a title; nothing was changed").WithField("title")
+	}
+	if err := platform.CheckTitle(p.Title); err != nil {
+		return p, err
+	}
+	if err := s.Record(ctx, by, access.ProjectEdit, id, "", "title"); err != nil {
+		return p, err
+	}
+	if err := s.Records.SaveProject(ctx, p); err != nil {
+		return p, err
+	}
+	return s.Records.Project(ctx, id)
+}
+
 // DeleteProject removes a project with its environments, data and code. Containers and
 // data go before the records, so that a failure in between can be repeated.
 func (s *Service) DeleteProject(ctx context.Context, by access.Subject, id string) error {

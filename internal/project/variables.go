@@ -14,8 +14,8 @@ import (
 var variablePattern = regexp.MustCompile(`^([a-z][a-z0-9-]*:)?[A-Za-z0-9_][A-Za-z0-9_.:/-]{0,255}$`)
 
 // Variables returns the variables of a level by name: of the project when env is "", else
-// those that the environment has or inherits. Of several with one name it has the one that
-// counts.
+// those that the environment has or inherits from other environments, not the project's. Of
+// several with one name it has the one that counts.
 func (s *Service) Variables(ctx context.Context, project, env string) (map[string]platform.Variable, error) {
 	all, err := s.Records.Variables(ctx, project, env)
 	if err != nil {
@@ -27,7 +27,9 @@ func (s *Service) Variables(ctx context.Context, project, env string) (map[strin
 	}
 	byName := map[string]platform.Variable{}
 	for _, v := range slices.Concat(all, own) {
-		byName[v.Name] = v // lowest precedence comes first
+		if env == "" || v.Environment != "" {
+			byName[v.Name] = v // lowest precedence comes first
+		}
 	}
 	return byName, nil
 }
@@ -38,12 +40,17 @@ func (s *Service) Variable(ctx context.Context, project, env, name string) (plat
 	if err != nil {
 		return platform.Variable{}, err
 	}
-	v, ok := byName[name]
-	if !ok {
-		return v, platform.Errorf(platform.CodeNotFound, "variable %q not found", name).
-			WithHint("`sluice variable:list` shows the variables")
+	if v, ok := byName[name]; ok {
+		return v, nil
 	}
-	return v, nil
+	if env != "" {
+		if _, err := s.Variable(ctx, project, "", name); err == nil {
+			return platform.Variable{}, platform.Errorf(platform.CodeNotFound, "the variable %q is set on the project, not on the environment %s", name, env).
+				WithHint("add --level project, or create one that hides it: `sluice variable:create %s -e %s`", name, env)
+		}
+	}
+	return platform.Variable{}, platform.Errorf(platform.CodeNotFound, "variable %q not found", name).
+		WithHint("`sluice variable:list` shows the variables")
 }
 
 // CreateVariable sets a variable that the level does not have yet.
@@ -63,16 +70,23 @@ func (s *Service) CreateVariable(ctx context.Context, by access.Subject, project
 		return platform.Variable{}, platform.Errorf(platform.CodeConflict, "the variable %q exists already; it was not changed", name).
 			WithHint("change it with `sluice variable:update %s`", name)
 	}
-	v := platform.Variable{Name: name, Environment: env, VisibleBuild: true, VisibleRuntime: true, Inheritable: true, Enabled: true}
+	// Clients leave these out: builds see the variables of the project, and those of an
+	// environment only when they say so.
+	v := platform.Variable{Name: name, Environment: env, VisibleBuild: env == "", VisibleRuntime: true, Inheritable: true, Enabled: true}
 	return s.saveVariable(ctx, by, project, v, change, "create ")
 }
 
-// ChangeVariable changes a variable where it is set; an inherited one is not touched.
+// ChangeVariable changes a variable of a level. One that is inherited from another environment
+// is not touched: the environment gets one of its own with the changes, which hides it.
 func (s *Service) ChangeVariable(ctx context.Context, by access.Subject, project, env, name string, change platform.VariableChange) (platform.Variable, error) {
-	v, err := s.ownVariable(ctx, project, env, name)
+	v, err := s.Variable(ctx, project, env, name)
 	if err != nil {
 		return v, err
 	}
+	if v.Environment != env && v.Sensitive && change.Value == nil {
+		return v, platform.Errorf(platform.CodeInvalid, "%q is inherited and sensitive, and hiding it needs a value; nothing was changed", name).WithField("value")
+	}
+	v.Environment = env
 	if v.Sensitive && change.Sensitive != nil && !*change.Sensitive {
 		return v, platform.Errorf(platform.CodeInvalid, "a sensitive variable stays sensitive; %q was not changed", name).
 			WithHint("delete it and create it again with its value").WithField("is_sensitive")

@@ -479,15 +479,37 @@ func (p *Platform) Logs(_ context.Context, _, _, _, kind string, lines int, w io
 	return err
 }
 
-// Routes gives each environment with a release three routes.
-func (p *Platform) Routes(ctx context.Context, project, env string) ([]platform.Route, error) {
+// Deployment gives each environment with a release an application, a worker, a service and
+// three routes.
+func (p *Platform) Deployment(ctx context.Context, project, env string) (platform.Deployment, error) {
 	e, err := p.Environment(ctx, project, env)
 	if err != nil || e.Release == "" {
-		return nil, err
+		return platform.Deployment{}, err
 	}
+	return platform.Deployment{
+		Release: e.Release, Commit: e.HeadCommit, At: e.DeployedAt, Routes: routes(e),
+		Apps:    []platform.DeployedApp{{Name: "app", Config: json.RawMessage(appConfig)}},
+		Workers: []platform.DeployedWorker{{Name: "app--queue", App: "app"}},
+		Services: []platform.DeployedService{
+			{Name: "database", Type: "mysql:10.11", Size: "S", Disk: 2048, Configuration: map[string]any{"schemas": []string{"main"}}},
+			{Name: "cache", Type: "redis:7.2"},
+		},
+	}, nil
+}
+
+const appConfig = `{
+	"name": "app", "type": "php:8.3", "disk": 1024, "mounts": {"/var": {"source": "local", "source_path": "var"}},
+	"relationships": {"database": "database:mysql"}, "variables": {"env": {"MODE": "production"}},
+	"crons": {"cron": {"spec": "*/5 * * * *", "cmd": "php bin/magento cron:run"}},
+	"hooks": {"build": "composer install", "deploy": null, "post_deploy": null},
+	"web": {"locations": {"/": {"root": "pub", "passthru": "/index.php"}}}, "runtime": {"extensions": ["redis"]},
+	"workers": {"queue": {"commands": {"start": "php bin/magento queue:consumers:start async.operations.all"}}}
+}`
+
+func routes(e platform.Environment) []platform.Route {
 	return []platform.Route{
 		{URL: "http://" + e.Host() + ".localhost/", OriginalURL: "http://{default}/", Type: platform.RouteRedirect, To: "https://" + e.Host() + ".localhost/"},
 		{URL: "https://admin." + e.Host() + ".localhost/", OriginalURL: "https://admin.{default}/", Type: platform.RouteUpstream, Upstream: "app"},
 		{URL: "https://" + e.Host() + ".localhost/", OriginalURL: "https://{default}/", Type: platform.RouteUpstream, Upstream: "app", Primary: true, ID: "shop"},
-	}, nil
+	}
 }
