@@ -105,11 +105,12 @@ func (d *deployment) startFailed(err error) error {
 }
 
 // hookError says that a hook failed: with a status, or because it could not be run.
-func hookError(kind, app string, code int, err error) error {
+// hookError says how a hook failed: err is why it could not be run.
+func hookError(r platform.CommandResult, err error) error {
 	if err != nil {
-		return fmt.Errorf("the %s hook of '%s' could not be run: %w", kind, app, err)
+		return fmt.Errorf("the %s hook of '%s' could not be run: %w", r.Type, r.App, err)
 	}
-	return fmt.Errorf("the %s hook of '%s' failed with status code %d", kind, app, code)
+	return fmt.Errorf("the %s hook of '%s' failed with status code %d", r.Type, r.App, r.ExitCode)
 }
 
 // deployHooks runs each application's deploy hook in its web container, one after the
@@ -178,7 +179,7 @@ func (d *deployment) deployHook(ctx context.Context, app engine.App, why string)
 			return err
 		}
 	}
-	return d.note(d.runHook(ctx, app, nil, func() { d.touched(ctx) }))
+	return d.note(d.runDeployHook(ctx, app, nil, func() { d.touched(ctx) }))
 }
 
 // touch notes that data may be written from now on: a failure keeps the site closed. With an

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"sluice/internal/contract"
 	"sluice/internal/engine"
@@ -73,7 +72,7 @@ func (d *deployment) begin(ctx context.Context, app engine.App) (waits bool, err
 	touching := make(chan struct{})
 	go func() {
 		defer close(e.ended)
-		e.outcome = d.runHook(hook, app, map[string]string{contract.HoldVariable: contract.HoldFile}, func() { close(touching) })
+		e.outcome = d.runDeployHook(hook, app, map[string]string{contract.HoldVariable: contract.HoldFile}, func() { close(touching) })
 	}()
 	select {
 	case <-touching:
@@ -108,7 +107,7 @@ func (d *deployment) allow(ctx context.Context) error {
 	}
 	code, err := d.exec(ctx, e.app.Name, []string{"/bin/sh", "-c", ": >" + contract.HoldFile}, d.log.At(4))
 	if err != nil || code != 0 {
-		return failed(d.tryAgain(), hookError("waiting deploy", e.app.Name, code, err))
+		return failed(d.tryAgain(), hookError(platform.CommandResult{App: e.app.Name, Type: "waiting deploy", ExitCode: code}, err))
 	}
 	<-e.ended
 	return d.note(e.outcome)
@@ -133,28 +132,21 @@ func (d *deployment) note(o outcome) error {
 	return o.err
 }
 
-// runHook runs an application's deploy hook to its end. touching is called, at most once,
-// when a hook that promised it says that it is about to write to data.
-func (d *deployment) runHook(ctx context.Context, app engine.App, env map[string]string, touching func()) outcome {
+// runDeployHook runs an application's deploy hook to its end. touching is called, at most
+// once, when a hook that promised it says that it is about to write to data.
+func (d *deployment) runDeployHook(ctx context.Context, app engine.App, env map[string]string, touching func()) outcome {
 	var after reported
-	out, done := watched(d.log, 4, heard{
+	result, err := d.runHook(ctx, app.Name, hook{"deploy", topology.DeployHook, "deploy", 4}, env, heard{
 		touching: func() { after.touched = true; touching() },
 		data:     func(digest string) { after.digest = digest },
 	})
-	start := time.Now()
-	code, err := d.s.Engine.Exec(ctx, engine.ExecRequest{
-		Environment: d.env.ID(), Release: d.release.ID, Container: app.Name,
-		Command: hookCommand(topology.DeployHook, "deploy"), Env: env, Dir: contract.AppDir, Stdout: out, Stderr: out,
-	})
-	done()
-	o := outcome{result: platform.CommandResult{App: app.Name, Type: "deploy", ExitCode: code, Duration: time.Since(start)}}
-	o.data = after.state(app, d.release.ID)
+	o := outcome{result: result, data: after.state(app, d.release.ID)}
 	switch {
 	case err != nil:
-		o.err = failed(d.tryAgain(), hookError("deploy", app.Name, code, err))
-	case code != 0:
+		o.err = failed(d.tryAgain(), hookError(result, err))
+	case result.ExitCode != 0:
 		o.err = failed(fmt.Sprintf("fix what the output above names and push again, or %s; to run it again as it is: sluice environment:redeploy -p %s -e %s",
-			revert(d.job.Activity.Commit), d.project.ID, d.env.Name), hookError("deploy", app.Name, code, nil))
+			revert(d.job.Activity.Commit), d.project.ID, d.env.Name), hookError(result, nil))
 	}
 	return o
 }

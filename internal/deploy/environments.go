@@ -42,6 +42,9 @@ func (s *Service) Activate(ctx context.Context, project, name string, by platfor
 	if err := access.State(access.Activate, platform.Project{}, env); err != nil {
 		return platform.Activity{}, err
 	}
+	if err := s.mayQueue(ctx, project); err != nil {
+		return platform.Activity{}, err
+	}
 	env, err = s.changeEnvironment(ctx, project, name, func(env *platform.Environment) {
 		env.Status = platform.EnvironmentActive
 	})

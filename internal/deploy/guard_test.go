@@ -284,11 +284,20 @@ func TestLimitsOfAProject(t *testing.T) {
 			t.Errorf("redeploy %d: %v", i, err)
 		}
 	}
+	env := w.environment("two")
+	env.Status = platform.EnvironmentInactive
+	if _, err := w.store.SaveEnvironment(t.Context(), env); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Activate(t.Context(), "shop", "two", by)
+	if platform.ErrorCode(err) != platform.CodeUnavailable || w.environment("two").Status != platform.EnvironmentInactive {
+		t.Errorf("activate: %v, and the environment is %s", err, w.environment("two").Status)
+	}
 }
 
 func TestPushOptionsAreKnownShortAndPrintable(t *testing.T) {
 	w := newWorld(t)
-	for _, title := range []string{"\x1b]0;x\x07", strings.Repeat("x", 1025), "a\nb", "\xff"} {
+	for _, title := range []string{"\x1b]0;x\x07", strings.Repeat("x", 1025), "a\nb", "\xff", strings.Repeat("x", 201)} {
 		if err := w.branch("main", map[string]string{"environment.title": title}, shop()); platform.ErrorCode(err) != platform.CodeInvalid {
 			t.Errorf("title %.20q: %v", title, err)
 		}

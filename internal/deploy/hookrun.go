@@ -5,9 +5,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"sluice/internal/contract"
 	"sluice/internal/engine"
+	"sluice/internal/platform"
 	"sluice/internal/work"
 )
 
@@ -38,6 +40,27 @@ exit "$code"`
 
 func hookCommand(hook, log string) []string {
 	return []string{"/bin/sh", "-c", logHook, "hook", hook, contract.LogDir + "/" + log + ".log", hookState(log)}
+}
+
+// hook is a script of an application that runs in its web container.
+type hook struct {
+	kind   string // as activities show it
+	script string // path in the container
+	log    string // the name of its log file, without .log
+	level  int    // of its output in the activity's log
+}
+
+// runHook runs a hook to its end; on is called for what the hook tells the platform. An error
+// means that it could not be run; a hook that failed has an exit code other than 0.
+func (d *deployment) runHook(ctx context.Context, app string, h hook, env map[string]string, on heard) (platform.CommandResult, error) {
+	out, done := watched(d.log, h.level, on)
+	start := time.Now()
+	code, err := d.s.Engine.Exec(ctx, engine.ExecRequest{
+		Environment: d.env.ID(), Release: d.release.ID, Container: app,
+		Command: hookCommand(h.script, h.log), Env: env, Dir: contract.AppDir, Stdout: out, Stderr: out,
+	})
+	done()
+	return platform.CommandResult{App: app, Type: h.kind, ExitCode: code, Duration: time.Since(start)}, err
 }
 
 // hookState is where a hook leaves its traces, which are gone with the container.

@@ -47,6 +47,11 @@ func acceptedOptions(options map[string]string, log *work.Logbook) (map[string]s
 			return nil, platform.Errorf(platform.CodeInvalid,
 				"the option %s must be plain text of at most %d bytes; nothing was changed", name, maxOption)
 		}
+		if name == optionTitle {
+			if err := platform.CheckTitle(value); err != nil {
+				return nil, err
+			}
+		}
 		out[name] = value
 	}
 	if unknown > 0 {

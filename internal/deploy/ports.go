@@ -56,7 +56,9 @@ type Records interface {
 	SaveRelease(ctx context.Context, r platform.Release) error
 	// Release returns CodeNotFound when there is none.
 	Release(ctx context.Context, project, env, id string) (platform.Release, error)
-	// Releases lists an environment's releases, newest first.
+	// ForgetSlugs takes the slugs, which were deleted, out of the record of a release.
+	ForgetSlugs(ctx context.Context, project, env, id string) error
+	// Releases lists an environment's releases without their Spec, newest first.
 	Releases(ctx context.Context, project, env string) ([]platform.Release, error)
 
 	// LastKey returns the parts of the key of the application's newest slug, as stored by SaveKey.

@@ -148,8 +148,7 @@ func (s *Service) dropSlugs(ctx context.Context, old []platform.Release, kept ma
 		if failed {
 			continue // tried again next time
 		}
-		r.Slugs = nil
-		if err := s.Records.SaveRelease(ctx, r); err != nil {
+		if err := s.Records.ForgetSlugs(ctx, r.Project, r.Env, r.ID); err != nil {
 			problems = append(problems, err)
 		}
 	}

@@ -92,9 +92,7 @@ func (s *Service) Releases(ctx context.Context, project, name string) ([]platfor
 			continue
 		}
 		t := platform.RollbackTarget{Release: r, Serves: r.ID == env.Release, Fits: r.Data.Fits(now)}
-		if stored, err := readRelease(r); err != nil {
-			t.Reason = err.Error()
-		} else if t.Reason, err = s.whyNot(ctx, env, current, r, stored); err != nil {
+		if t.Reason, err = s.whyNotListed(ctx, env, current, r); err != nil {
 			return nil, err
 		}
 		out = append(out, t)
@@ -134,15 +132,40 @@ func (s *Service) deployable(ctx context.Context, env platform.Environment, curr
 		WithHint("if the code of %s works on the data as it is: sluice environment:rollback %s --code-only -p %s -e %s", id, id, env.Project, env.Name)
 }
 
-// whyNot says why a stored release cannot be deployed, whatever the data is; empty when it can.
-func (s *Service) whyNot(ctx context.Context, env platform.Environment, current *live, r platform.Release, stored storedRelease) (string, error) {
+// whyNotListed is whyNot for a release of a list, which is read in full only if its record
+// leaves the question open.
+func (s *Service) whyNotListed(ctx context.Context, env platform.Environment, current *live, r platform.Release) (string, error) {
+	if reason := refusal(env, current, r); reason != "" {
+		return reason, nil
+	}
+	r, err := s.Records.Release(ctx, r.Project, r.Env, r.ID)
+	if err != nil {
+		return "", err
+	}
+	stored, err := readRelease(r)
+	if err != nil {
+		return err.Error(), nil //nolint:nilerr // a release in another format is listed, with that as its reason
+	}
+	return s.whyNot(ctx, env, current, r, stored)
+}
+
+// refusal says why a release cannot be deployed by what its record alone shows.
+func refusal(env platform.Environment, current *live, r platform.Release) string {
 	switch {
 	case r.LiveAt.IsZero():
-		return "it was never live", nil
+		return "it was never live"
 	case len(r.Slugs) == 0:
-		return fmt.Sprintf("its slugs were deleted, as only those of the last %d releases are kept", keptReleases), nil
+		return fmt.Sprintf("its slugs were deleted, as only those of the last %d releases are kept", keptReleases)
 	case current != nil && current.release.ID == r.ID && env.Status == platform.EnvironmentActive:
-		return "it serves now", nil
+		return "it serves now"
+	}
+	return ""
+}
+
+// whyNot says why a stored release cannot be deployed, whatever the data is; empty when it can.
+func (s *Service) whyNot(ctx context.Context, env platform.Environment, current *live, r platform.Release, stored storedRelease) (string, error) {
+	if reason := refusal(env, current, r); reason != "" {
+		return reason, nil
 	}
 	foreign, err := s.foreignHost(ctx, env, r.Routes)
 	if err != nil || foreign != "" {

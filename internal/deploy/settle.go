@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"sluice/internal/contract"
 	"sluice/internal/engine"
@@ -79,16 +78,11 @@ func (d *deployment) postDeploy(ctx context.Context) error {
 	for _, name := range d.stored.PostDeploy {
 		d.log.Blank()
 		d.log.Line(1, "Executing post deploy hook for service `%s`", name)
-		out, done := watched(d.log, 2, heard{})
-		start := time.Now()
-		code, err := d.exec(ctx, name, hookCommand(topology.PostDeployHook, "post-deploy"), out)
-		done()
-		d.job.Activity.Commands = append(d.job.Activity.Commands, platform.CommandResult{
-			App: name, Type: "post_deploy", ExitCode: code, Duration: time.Since(start),
-		})
-		if err != nil || code != 0 {
+		result, err := d.runHook(ctx, name, hook{"post_deploy", topology.PostDeployHook, "post-deploy", 2}, nil, heard{})
+		d.job.Activity.Commands = append(d.job.Activity.Commands, result)
+		if err != nil || result.ExitCode != 0 {
 			problems = append(problems, work.Failed("Post-deploy failed", "the new release serves; fix what the output above names, and push again or redeploy",
-				hookError("post_deploy", name, code, err)))
+				hookError(result, err)))
 		}
 	}
 	if len(d.stored.WarmUp) > 0 {

@@ -154,14 +154,8 @@ func magentoVersion(packages lockedPackages) composer.Version {
 
 // allows reports whether some release of a version of PHP, such as 8.2, satisfies the need.
 func (n phpNeed) allows(version string) bool {
-	const releases = 60 // 8.2.0 to 8.2.59
-	for patch := range releases {
-		v, err := composer.ParseVersion(fmt.Sprintf("%s.%d", version, patch))
-		if err != nil || n.constraint.Allows(v) {
-			return true // a constraint that cannot be parsed is not reported
-		}
-	}
-	return false
+	v, err := composer.ParseVersion(version)
+	return err != nil || n.constraint.AllowsPatch(v) // a version that cannot be parsed is not reported
 }
 
 // refuses returns the first need that a version of PHP does not satisfy.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"sluice/internal/contract"
 	"sluice/internal/manifest"
 )
 
@@ -145,7 +146,7 @@ func words(name string) string {
 // beginning says what a new mount has at first. The toolkit copies what the build made of
 // Magento's own directories into them.
 func beginning(a *manifest.Application, m manifest.Mount) string {
-	if strings.Contains(a.Hooks.Deploy, "ece-") && slices.Contains([]string{"app/etc", "pub/media", "pub/static", "var"}, m.Path) {
+	if contract.RunsToolkit(a.Hooks.Deploy) && slices.Contains([]string{"app/etc", "pub/media", "pub/static", "var"}, m.Path) {
 		return "the toolkit fills it from the build"
 	}
 	return "it begins empty"

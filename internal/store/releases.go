@@ -7,14 +7,35 @@ import (
 	"sluice/internal/platform"
 )
 
-const releaseColumns = `id, project, environment, activity, commit_id, state, slugs, routes, spec, created_at, live_at, data, snapshot_before`
+// listedColumns are those of a release in a list; releaseColumns are all.
+const (
+	listedColumns  = `id, project, environment, activity, commit_id, state, slugs, routes, created_at, live_at, data, snapshot_before`
+	releaseColumns = listedColumns + `, spec`
+)
+
+// releaseFields are where the listedColumns of a release go.
+func releaseFields(r *platform.Release) []any {
+	return []any{
+		&r.ID, &r.Project, &r.Env, &r.Activity, &r.Commit, &r.State,
+		jsonColumn{&r.Slugs},
+		jsonColumn{&r.Routes},
+		timeColumn{&r.CreatedAt},
+		timeColumn{&r.LiveAt},
+		jsonColumn{&r.Data},
+		&r.Before,
+	}
+}
+
+func scanListed(row scanner) (platform.Release, error) {
+	var r platform.Release
+	err := row.Scan(releaseFields(&r)...)
+	return r, err
+}
 
 func (s *Store) scanRelease(row scanner) (platform.Release, error) {
 	var r platform.Release
 	var spec []byte
-	err := row.Scan(&r.ID, &r.Project, &r.Env, &r.Activity, &r.Commit, &r.State, jsonColumn{&r.Slugs}, jsonColumn{&r.Routes},
-		sealedColumn{sealer: s.sealer, to: &spec}, timeColumn{&r.CreatedAt}, timeColumn{&r.LiveAt},
-		jsonColumn{&r.Data}, &r.Before)
+	err := row.Scan(append(releaseFields(&r), sealedColumn{sealer: s.sealer, to: &spec})...)
 	if len(spec) > 0 {
 		r.Spec = spec
 	}
@@ -47,8 +68,8 @@ func (s *Store) SaveRelease(ctx context.Context, r platform.Release) error {
 				slugs = excluded.slugs, routes = excluded.routes, spec = excluded.spec, live_at = excluded.live_at,
 				data = excluded.data, snapshot_before = excluded.snapshot_before`,
 			r.ID, r.Project, r.Env, r.Activity, r.Commit, r.State, jsonColumn{r.Slugs}, jsonColumn{r.Routes},
-			sealedColumn{sealer: s.sealer, plain: r.Spec}, timeText(tx.orNow(r.CreatedAt)), timeText(r.LiveAt),
-			jsonColumn{r.Data}, r.Before)
+			timeText(tx.orNow(r.CreatedAt)), timeText(r.LiveAt), jsonColumn{r.Data}, r.Before,
+			sealedColumn{sealer: s.sealer, plain: r.Spec})
 		return err
 	})
 	if err != nil {
@@ -67,8 +88,22 @@ func (s *Store) Release(ctx context.Context, project, env, id string) (platform.
 	return r, nil
 }
 
-// Releases lists an environment's releases, newest first.
+// ForgetSlugs takes the slugs, which were deleted, out of the record of a release.
+func (s *Store) ForgetSlugs(ctx context.Context, project, env, id string) error {
+	err := s.write(ctx, func(tx *tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE releases SET slugs = ? WHERE project = ? AND environment = ? AND id = ?`,
+			jsonColumn{map[string]platform.Slug(nil)}, project, env, id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("forget the slugs of release %s of %s: %w", id, env, err)
+	}
+	return nil
+}
+
+// Releases lists an environment's releases, newest first, without Spec: that is opened only
+// for the release that is to run.
 func (s *Store) Releases(ctx context.Context, project, env string) ([]platform.Release, error) {
-	return collect(ctx, s.reader, s.scanRelease, `
-		SELECT `+releaseColumns+` FROM releases WHERE project = ? AND environment = ? ORDER BY seq DESC`, project, env)
+	return collect(ctx, s.reader, scanListed, `
+		SELECT `+listedColumns+` FROM releases WHERE project = ? AND environment = ? ORDER BY seq DESC`, project, env)
 }

@@ -295,11 +295,23 @@ func TestReleasesAreListedNewestFirst(t *testing.T) {
 		check(t, err)
 		check(t, s.SaveRelease(ctx, platform.Release{ID: id, Project: "shop", Env: "main", State: platform.ReleasePreparing}))
 	}
-	check(t, s.SaveRelease(ctx, platform.Release{ID: "r1", Project: "shop", Env: "main", State: platform.ReleaseRetired}))
+	check(t, s.SaveRelease(ctx, platform.Release{
+		ID: "r1", Project: "shop", Env: "main", State: platform.ReleaseRetired,
+		Slugs: map[string]platform.Slug{"app": {Ref: "x"}}, Spec: []byte(`{"version":1}`),
+	}))
 	releases, err := s.Releases(ctx, "shop", "main")
 	check(t, err)
 	if len(releases) != 11 || releases[0].ID != "r11" || releases[10].ID != "r1" || releases[10].State != platform.ReleaseRetired {
 		t.Errorf("got %+v", releases)
+	}
+	if r1 := releases[10]; r1.Spec != nil || r1.Slugs["app"].Ref != "x" {
+		t.Errorf("got %+v, want a release of a list: without Spec", r1)
+	}
+	check(t, s.ForgetSlugs(ctx, "shop", "main", "r1"))
+	r1, err := s.Release(ctx, "shop", "main", "r1")
+	check(t, err)
+	if len(r1.Slugs) > 0 || string(r1.Spec) != `{"version":1}` || r1.State != platform.ReleaseRetired {
+		t.Errorf("got %+v, want the release without slugs and otherwise as it was", r1)
 	}
 }
 

@@ -155,12 +155,13 @@ func fpmChildren(h manifest.SizingHints) int {
 	return max((containerMemory-reserved+request-1)/request, minChildren)
 }
 
+var errorLogDirective = regexp.MustCompile(`(?m)^[ \t]*error_log[ \t]*=`)
+
 // setsErrorLog reports whether the project's php.ini or php: variables say where PHP's
 // errors go.
 func setsErrorLog(files []engine.File) bool {
-	directive := regexp.MustCompile(`(?m)^[ \t]*error_log[ \t]*=`)
 	return slices.ContainsFunc(files, func(f engine.File) bool {
-		return strings.HasPrefix(f.Path, phpDir+"/") && directive.MatchString(f.Content)
+		return strings.HasPrefix(f.Path, phpDir+"/") && errorLogDirective.MatchString(f.Content)
 	})
 }
 

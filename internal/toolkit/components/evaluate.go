@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,11 @@ type evaluator struct {
 	depth  int
 }
 
+var (
+	mayRegister = regexp.MustCompile(`(?i)register\s*\(|require|include`)
+	inText      = regexp.MustCompile(`\{\$(\w+)\}|\$\{(\w+)\}|\$(\w+)`) // a variable in double quotes
+)
+
 // load runs a file, once. One that cannot be read, as Composer lists files of packages that
 // are not installed, registers nothing.
 func (e *evaluator) load(name string) {
@@ -30,7 +36,7 @@ func (e *evaluator) load(name string) {
 	}
 	e.loaded[name] = true
 	text, err := read(e.tree, name)
-	if err != nil || !regexp.MustCompile(`(?i)register\s*\(|require|include`).MatchString(text) {
+	if err != nil || !mayRegister.MatchString(text) {
 		return
 	}
 	e.depth++
@@ -196,7 +202,7 @@ func (r *run) glob(pattern string) []any {
 // interpolate puts variables into a text in double quotes.
 func (r *run) interpolate(text string) (string, bool) {
 	known := true
-	text = regexp.MustCompile(`\{\$(\w+)\}|\$\{(\w+)\}|\$(\w+)`).ReplaceAllStringFunc(text, func(found string) string {
+	text = inText.ReplaceAllStringFunc(text, func(found string) string {
 		v, ok := r.vars["$"+strings.Trim(found, "{}$")].(string)
 		known = known && ok
 		return v
@@ -204,7 +210,8 @@ func (r *run) interpolate(text string) (string, bool) {
 	return strings.NewReplacer(`\\`, `\`, `\"`, `"`).Replace(text), known
 }
 
-// componentKinds are the constants of ComponentRegistrar.
-func componentKinds() map[string]string {
-	return map[string]string{"MODULE": "module", "THEME": "theme", "LANGUAGE": "language", "LIBRARY": "library", "SETUP": "setup"}
+// componentKind returns the value of a constant of ComponentRegistrar.
+func componentKind(constant string) (kind string, ok bool) {
+	kinds := []string{"MODULE", "THEME", "LANGUAGE", "LIBRARY", "SETUP"}
+	return strings.ToLower(constant), slices.Contains(kinds, constant)
 }

@@ -53,7 +53,7 @@ func (r *run) named(i int) (v any, next int, ok bool) {
 	name := strings.TrimPrefix(r.at(i).text, `\`)
 	switch {
 	case r.mark(i+1, "::") && r.at(i+2).kind == 'n':
-		kind, ok := componentKinds()[r.at(i+2).text]
+		kind, ok := componentKind(r.at(i + 2).text)
 		return kind, i + 3, ok
 	case r.mark(i+1, "("):
 		return r.call(strings.ToLower(name), i+2)

@@ -12,15 +12,17 @@ type word struct {
 	text string
 }
 
+// token is what a file begins with: one token of PHP, or blank.
+var token = regexp.MustCompile(`^(?:` +
+	`(\s+|/\*[\s\S]*?(?:\*/|$)|//[^\n]*|#[^\[\n][^\n]*|#\n)` + // blank and comments
+	`|(\\?[A-Za-z_\x80-\xff][\w\x80-\xff]*(?:\\[A-Za-z_\x80-\xff][\w\x80-\xff]*)*)` + // names
+	`|(\$[A-Za-z_\x80-\xff][\w\x80-\xff]*)` + // variables
+	`|'((?:[^'\\]|\\[\s\S])*)'|"((?:[^"\\]|\\[\s\S])*)"` + // texts
+	`|(\d[\w.]*)|(=>|->|::))`) // numbers and operators
+
 // words splits a file into tokens and drops comments and what is outside <?php. It takes
 // any input; what it does not know becomes punctuation.
 func words(src string) []word {
-	token := regexp.MustCompile(`^(?:` +
-		`(\s+|/\*[\s\S]*?(?:\*/|$)|//[^\n]*|#[^\[\n][^\n]*|#\n)` + // blank and comments
-		`|(\\?[A-Za-z_\x80-\xff][\w\x80-\xff]*(?:\\[A-Za-z_\x80-\xff][\w\x80-\xff]*)*)` + // names
-		`|(\$[A-Za-z_\x80-\xff][\w\x80-\xff]*)` + // variables
-		`|'((?:[^'\\]|\\[\s\S])*)'|"((?:[^"\\]|\\[\s\S])*)"` + // texts
-		`|(\d[\w.]*)|(=>|->|::))`) // numbers and operators
 	var all []word
 	for {
 		_, rest, ok := strings.Cut(src, "<?php")

@@ -16,10 +16,16 @@ type bound struct {
 	v  Version
 }
 
+var (
+	orPattern    = regexp.MustCompile(`\s*\|\|?\s*`)
+	spacePattern = regexp.MustCompile(`([<>=!~^])\s+`)
+	termPattern  = regexp.MustCompile(`^(>=|<=|<>|!=|==|=|>|<|\^|~)?(.+)$`)
+)
+
 // ParseConstraint reads a constraint.
 func ParseConstraint(text string) (Constraint, error) {
 	var c Constraint
-	for _, part := range regexp.MustCompile(`\s*\|\|?\s*`).Split(strings.TrimSpace(text), -1) {
+	for _, part := range orPattern.Split(strings.TrimSpace(text), -1) {
 		all, err := conjunction(part)
 		if err != nil {
 			return Constraint{}, fmt.Errorf("constraint %q: %w", text, err)
@@ -37,6 +43,19 @@ func (c Constraint) Allows(v Version) bool {
 			ok = ok && b.allows(v)
 		}
 		if ok {
+			return true
+		}
+	}
+	return false
+}
+
+// AllowsPatch reports whether the set has a release of v's first two numbers: 8.2.0, 8.2.1
+// and so on, as far as languages count.
+func (c Constraint) AllowsPatch(v Version) bool {
+	const releases = 60
+	for patch := range releases {
+		v.numbers[2] = patch
+		if c.Allows(v) {
 			return true
 		}
 	}
@@ -64,7 +83,7 @@ func conjunction(text string) ([]bound, error) {
 	if from, to, ok := strings.Cut(text, " - "); ok {
 		return hyphen(from, to)
 	}
-	text = regexp.MustCompile(`([<>=!~^])\s+`).ReplaceAllString(text, "$1")
+	text = spacePattern.ReplaceAllString(text, "$1")
 	words := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' || r == '\t' })
 	if len(words) == 0 {
 		return nil, errors.New("is empty")
@@ -100,7 +119,7 @@ func term(word string) ([]bound, error) {
 	if word == "*" || word == "" || word == "x" {
 		return nil, nil
 	}
-	m := regexp.MustCompile(`^(>=|<=|<>|!=|==|=|>|<|\^|~)?(.+)$`).FindStringSubmatch(word)
+	m := termPattern.FindStringSubmatch(word)
 	op, text := m[1], m[2]
 	if head, ok := strings.CutSuffix(strings.TrimSuffix(text, ".*"), ".x"); ok || head != text {
 		return wildcard(head)

@@ -27,9 +27,7 @@ const (
 	stagePatch
 )
 
-func versionPattern() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)^v?(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?(?:[._-]?(stable|beta|b|rc|alpha|a|patch|pl|p|dev)[.-]?(\d{1,9})?)?(?:\+[0-9a-z.-]+)?$`)
-}
+var versionPattern = regexp.MustCompile(`(?i)^v?(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?(?:[._-]?(stable|beta|b|rc|alpha|a|patch|pl|p|dev)[.-]?(\d{1,9})?)?(?:\+[0-9a-z.-]+)?$`)
 
 // ParseVersion reads a version; a branch (dev-main) is one too, earlier than any number.
 func ParseVersion(text string) (Version, error) {
@@ -37,7 +35,7 @@ func ParseVersion(text string) (Version, error) {
 	if strings.HasPrefix(strings.ToLower(text), "dev-") {
 		return Version{branch: text}, nil
 	}
-	m := versionPattern().FindStringSubmatch(text)
+	m := versionPattern.FindStringSubmatch(text)
 	if m == nil {
 		return Version{}, fmt.Errorf("cannot parse version %q", text)
 	}

@@ -43,6 +43,11 @@ func (c killer) run(k *kit.Kit) {
 	}
 }
 
+var (
+	jobPattern      = regexp.MustCompile(`bin/magento +(cron:run|queue:consumers:start)`)
+	absolutePattern = regexp.MustCompile(`(^| )/\S*bin/magento `)
+)
+
 // find returns the processes of a user that run jobs or consumers of the application in
 // dir: another application of the same user is left alone.
 func (c killer) find(dir string, uid int) ([]int, error) {
@@ -50,7 +55,6 @@ func (c killer) find(dir string, uid int) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	job := regexp.MustCompile(`bin/magento +(cron:run|queue:consumers:start)`)
 	var pids []int
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
@@ -62,7 +66,7 @@ func (c killer) find(dir string, uid int) ([]int, error) {
 			continue
 		}
 		text := strings.ReplaceAll(string(line), "\x00", " ")
-		if job.MatchString(text) && c.owned(e.Name(), uid) && c.belongs(e.Name(), text, dir) {
+		if jobPattern.MatchString(text) && c.owned(e.Name(), uid) && c.belongs(e.Name(), text, dir) {
 			pids = append(pids, pid)
 		}
 	}
@@ -89,7 +93,7 @@ func (c killer) belongs(pid, line, dir string) bool {
 	if strings.Contains(line, filepath.Join(dir, "bin/magento")) {
 		return true
 	}
-	if regexp.MustCompile(`(^| )/\S*bin/magento `).MatchString(line) {
+	if absolutePattern.MatchString(line) {
 		return false
 	}
 	cwd, err := c.links("/proc/" + pid + "/cwd")

@@ -49,12 +49,14 @@ func (d *definers) add(part []byte, ends bool) error {
 	return d.end()
 }
 
+var definer = regexp.MustCompile("DEFINER\\s*=\\s*(`[^`]*`|'[^']*')@(`[^`]*`|'[^']*') ?")
+
 // end writes what is kept back.
 func (d *definers) end() error {
 	line := d.line
 	d.line = nil
 	if mayDefine(line) {
-		line = regexp.MustCompile("DEFINER\\s*=\\s*(`[^`]*`|'[^']*')@(`[^`]*`|'[^']*') ?").ReplaceAll(line, nil)
+		line = definer.ReplaceAll(line, nil)
 	}
 	_, err := d.w.Write(line)
 	return err

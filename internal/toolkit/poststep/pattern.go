@@ -23,9 +23,14 @@ type pattern struct {
 	stores []string // ids or codes; empty: all
 }
 
+var (
+	entryPattern = regexp.MustCompile(`^(category|cms-page|product|store-page):.{1,}:(\w+|\*)`)
+	wordFirst    = regexp.MustCompile(`^\w`)
+)
+
 // parsePattern reads an entry; ok is false for one that is a page.
 func parsePattern(entry string) (p pattern, ok bool) {
-	if !regexp.MustCompile(`^(category|cms-page|product|store-page):.{1,}:(\w+|\*)`).MatchString(entry) {
+	if !entryPattern.MatchString(entry) {
 		return pattern{}, false
 	}
 	parts := strings.Split(entry, ":")
@@ -146,7 +151,7 @@ func matcher(text string) (func(path string) bool, error) {
 
 // expression takes the delimiters and modifiers off; ok is false for what is none.
 func expression(text string) (body string, options regexp2.RegexOptions, ok bool) {
-	if len(text) < 2 || strings.ContainsAny(text[:1], `\ `) || regexp.MustCompile(`^\w`).MatchString(text) {
+	if len(text) < 2 || strings.ContainsAny(text[:1], `\ `) || wordFirst.MatchString(text) {
 		return "", 0, false
 	}
 	closing := text[:1]

@@ -71,9 +71,11 @@ func failures(output string) string {
 	return ""
 }
 
+var control = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
+
 // stripControl puts a space where colours and cursor movements of a terminal are.
 func stripControl(text string) string {
-	return regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]").ReplaceAllString(text, " ")
+	return control.ReplaceAllString(text, " ")
 }
 
 func clip(text string) string {

@@ -65,7 +65,7 @@ func (r Replacement) Apply(text string) string {
 			text = after
 			continue
 		}
-		port := regexp.MustCompile(`^:(\d{1,5})\b`).FindStringSubmatch(after)
+		port := portPattern.FindStringSubmatch(after)
 		if port == nil {
 			port = []string{"", ""}
 		}
@@ -74,10 +74,15 @@ func (r Replacement) Apply(text string) string {
 	}
 }
 
+var (
+	portPattern   = regexp.MustCompile(`^:(\d{1,5})\b`)
+	beforePattern = regexp.MustCompile(`(?:(https?)(:\\?/\\?/)|(//))?((?:[\w-]+\.)*)$`) // scheme, slashes and labels of the host
+)
+
 // put returns what comes in the place of the text before an occurrence of the host, the
 // host and its port.
 func (r Replacement) put(before, port string) string {
-	m := regexp.MustCompile(`(?:(https?)(:\\?/\\?/)|(//))?((?:[\w-]+\.)*)$`).FindStringSubmatchIndex(before)
+	m := beforePattern.FindStringSubmatchIndex(before)
 	group := func(i int) string {
 		if m[2*i] < 0 {
 			return ""

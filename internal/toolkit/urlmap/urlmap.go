@@ -99,13 +99,15 @@ func put(sites []Site, s Site) []Site {
 	return append(sites, s)
 }
 
+var defaultHost = regexp.MustCompile(`(www)?\.?\{default\}`)
+
 func keyOf(original string) string {
 	_, rest, ok := strings.Cut(original, "://")
 	if !ok {
 		rest = original
 	}
 	host, _, _ := strings.Cut(rest, "/")
-	return regexp.MustCompile(`(www)?\.?\{default\}`).ReplaceAllString(host, "")
+	return defaultHost.ReplaceAllString(host, "")
 }
 
 // Find returns the URL of a key; "" when there is none.

@@ -214,18 +214,27 @@ func partOf(name string, in module) string {
 		return partRecurring
 	case dir == "etc" && base == "acl.xml":
 		return partACL
-	case dir == "etc" && path.Ext(base) == ".xml" && in.dir != "" && !slices.Contains(magentoXML(), base):
+	case dir == "etc" && path.Ext(base) == ".xml" && in.dir != "" && !magentoReads(base):
 		return partOwnXML
 	}
 	return ""
 }
 
-// magentoXML are the kinds of files in etc that Magento reads, but for those that are parts.
-func magentoXML() []string {
-	return strings.Fields(`address_formats.xml analytics.xml cache.xml catalog_attributes.xml config.xml countries.xml cron_groups.xml crontab.xml csp_whitelist.xml di.xml directory.xml
-		eav_attributes.xml email_templates.xml esconfig.xml et_schema.xml events.xml export.xml extension_attributes.xml fieldset.xml import.xml media_content.xml payment.xml pdf.xml persistent.xml
-		product_options.xml product_types.xml query.xml reports.xml resources.xml routes.xml sales.xml search_engine.xml search_request.xml sections.xml system.xml validation.xml
-		view.xml webapi.xml webapi_async.xml widget.xml zip_codes.xml`)
+// magentoReads reports whether Magento reads a kind of file in etc, but for those that are
+// parts.
+func magentoReads(base string) bool {
+	switch base {
+	case "address_formats.xml", "analytics.xml", "cache.xml", "catalog_attributes.xml", "config.xml",
+		"countries.xml", "cron_groups.xml", "crontab.xml", "csp_whitelist.xml", "di.xml", "directory.xml",
+		"eav_attributes.xml", "email_templates.xml", "esconfig.xml", "et_schema.xml", "events.xml",
+		"export.xml", "extension_attributes.xml", "fieldset.xml", "import.xml", "media_content.xml",
+		"payment.xml", "pdf.xml", "persistent.xml", "product_options.xml", "product_types.xml", "query.xml",
+		"reports.xml", "resources.xml", "routes.xml", "sales.xml", "search_engine.xml", "search_request.xml",
+		"sections.xml", "system.xml", "validation.xml", "view.xml", "webapi.xml", "webapi_async.xml",
+		"widget.xml", "zip_codes.xml":
+		return true
+	}
+	return false
 }
 
 // configuresSetup reports whether a di.xml gives arguments to, replaces or extends a type
