@@ -42,7 +42,12 @@ const (
 	VariablesView     Permission = "environment.variables"
 	VariablesChange   Permission = "environment.variables.change"
 	Exec              Permission = "environment.exec"
-	RelationshipsView Permission = "environment.relationships" // with the passwords of services
+	BackupView        Permission = "environment.backups"
+	BackupCreate      Permission = "environment.backup"
+	BackupRestore     Permission = "environment.restore"
+	BackupDelete      Permission = "environment.backup.delete"
+	BackupDownload    Permission = "environment.backup.download" // all data, with the passwords of services
+	RelationshipsView Permission = "environment.relationships"   // with the passwords of services
 	CachePurge        Permission = "environment.cache.purge"
 	Bypass            Permission = "environment.bypass"
 	CodeRead          Permission = "code.read" // clone and fetch; a repository has all branches
@@ -99,6 +104,11 @@ var rules = sync.OnceValue(func() map[Permission]rule { //nolint:gochecknoglobal
 		VariablesView:     {environment, Contributor},
 		Exec:              {environment, Contributor},
 		RelationshipsView: {environment, Contributor},
+		BackupView:        {environment, Viewer},
+		BackupCreate:      {environment, Contributor},
+		BackupRestore:     {environment, Contributor},
+		BackupDelete:      {environment, Admin},
+		BackupDownload:    {environment, Admin},
 		EnvironmentEdit:   {environment, Admin},
 		VariablesChange:   {environment, Admin},
 		BranchDelete:      {environment, Admin},

@@ -41,6 +41,10 @@ func State(p Permission, project platform.Project, env platform.Environment) err
 		if inactive {
 			return platform.Errorf(platform.CodeConflict, "environment %s is inactive", env.Name).WithHint("%s", activate)
 		}
+	case BackupCreate:
+		if inactive || env.Release == "" {
+			return platform.Errorf(platform.CodeConflict, "environment %s has no data; nothing was backed up", env.Name).WithHint("%s", activate)
+		}
 	default:
 	}
 	return nil

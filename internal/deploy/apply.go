@@ -147,6 +147,8 @@ func (d *deployment) whyHook(app engine.App) string {
 	switch {
 	case d.previous == nil:
 		return "first deployment"
+	case d.replaces():
+		return "other data"
 	case d.job.Activity.Parameters[optionHooks] == "force":
 		return "asked for"
 	case d.env.Status == platform.EnvironmentDirty:

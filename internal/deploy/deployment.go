@@ -36,6 +36,9 @@ type deployment struct {
 	waiting *earlyHook        // begun before the hold, waits to write; nil when none does
 	leased  []string          // references of slugs, see Service.lease
 
+	snapshot string            // what replaces the data; empty until it was fetched
+	versions map[string]string // of the services that it is from
+
 	reach platform.Reach // what an undo has to put right
 }
 
@@ -47,9 +50,9 @@ type live struct {
 
 // deploymentKind is the kind of activity that takes a commit, or a stored release, to the
 // visitors.
-func (s *Service) deploymentKind(types []platform.ActivityType, skip ...platform.Step) work.Kind {
+func (s *Service) deploymentKind(table []plan.Row, types []platform.ActivityType, skip ...platform.Step) work.Kind {
 	k := work.Kind{Types: types, Phrase: phraseDeploy}
-	for _, row := range plan.Table() {
+	for _, row := range table {
 		if !slices.Contains(skip, row.Name) {
 			k.Steps = append(k.Steps, work.Step{Name: row.Name, Phase: row.Phase})
 		}
@@ -57,12 +60,17 @@ func (s *Service) deploymentKind(types []platform.ActivityType, skip ...platform
 	k.Run = func(ctx context.Context, job *work.Job) error {
 		d := s.deployment(job, k.Steps)
 		defer d.unlease()
+		defer d.dropSnapshots(ctx)
 		if err := d.load(ctx); err != nil {
 			return err
 		}
 		return d.run(ctx)
 	}
-	k.Recover = func(ctx context.Context, job *work.Job) error { return s.deployment(job, k.Steps).recover(ctx) }
+	k.Recover = func(ctx context.Context, job *work.Job) error {
+		d := s.deployment(job, k.Steps)
+		defer d.dropSnapshots(ctx)
+		return d.recover(ctx)
+	}
 	return k
 }
 
@@ -73,12 +81,14 @@ func (s *Service) deployment(job *work.Job, steps []work.Step) *deployment {
 // action returns what a step of plan.Table does.
 func (d *deployment) action(step platform.Step) func(context.Context) error {
 	return map[platform.Step]func(context.Context) error{
+		platform.StepFetch:      d.fetch,
 		platform.StepBuild:      d.build,
 		platform.StepPrepare:    d.prepare,
 		platform.StepPreflight:  d.preflight,
 		platform.StepEarlyHook:  d.early,
 		platform.StepHold:       d.hold,
 		platform.StepQuiesce:    d.quiesce,
+		platform.StepData:       d.replaceData,
 		platform.StepStart:      d.start,
 		platform.StepDeployHook: d.deployHooks,
 		platform.StepSwitch:     d.publish,
@@ -90,12 +100,12 @@ func (d *deployment) action(step platform.Step) func(context.Context) error {
 
 // furthest is how far a deployment may have come that stopped in a step.
 func furthest(step platform.Step) platform.Reach {
-	for _, row := range plan.Table() {
+	for _, row := range plan.DataTable() {
 		if row.Name == step {
 			return row.Reach
 		}
 	}
-	return platform.Served
+	return platform.Served // a step without a row too: the early hook
 }
 
 // run takes the activity through its steps. A step that fails ends the deployment, which is

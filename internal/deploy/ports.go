@@ -8,6 +8,7 @@ import (
 
 	"sluice/internal/catalog"
 	"sluice/internal/platform"
+	"sluice/internal/snapshot"
 )
 
 // Records is everything that the pipeline keeps.
@@ -152,6 +153,21 @@ type Warmer interface {
 	// Warm requests every URL, a few at a time, and reports one line for each to log. A
 	// page that fails is reported and is not an error.
 	Warm(ctx context.Context, urls []string, log io.Writer) error
+}
+
+// Snapshots puts data in place of an environment's; see snapshot.Store.
+type Snapshots interface {
+	Plant(ctx context.Context, req snapshot.PlantRequest, log io.Writer) (before snapshot.Snapshot, err error)
+	Snapshot(ctx context.Context, id string) (snapshot.Snapshot, error)
+	List(ctx context.Context, env platform.EnvironmentID) ([]snapshot.Snapshot, error)
+	Remove(ctx context.Context, id string) error
+}
+
+// Backups are what was backed up.
+type Backups interface {
+	// Fetch makes a snapshot of what a backup holds, with the reason FetchedFor, and returns
+	// which versions of the services wrote it. It can run twice.
+	Fetch(ctx context.Context, backup string, env platform.EnvironmentID, log io.Writer) (snapshot string, services map[string]string, err error)
 }
 
 // Crons is the scheduler as the pipeline sees it.

@@ -22,6 +22,9 @@ func (d *deployment) prepare(ctx context.Context) error {
 	if err := d.newRelease(ctx); err != nil {
 		return failed("", err)
 	}
+	if d.replaces() {
+		return d.wantVersions() // services start on the new data only
+	}
 	out := d.log.At(4)
 	err := d.s.Engine.Prepare(ctx, d.stored.Spec, out)
 	_ = out.Close() // never fails
@@ -175,6 +178,9 @@ func (d *deployment) preflight(ctx context.Context) error {
 		return failed(hint, fmt.Errorf(
 			"pre-flight: only %d of %d inodes are free where volumes are kept, %d are needed; nothing was changed",
 			disk.FreeInodes, disk.TotalInodes, minFreeInodes))
+	}
+	if d.replaces() {
+		return nil
 	}
 	return d.servicesReady(ctx)
 }

@@ -47,6 +47,8 @@ func (d *deployment) recover(ctx context.Context) error {
 	}
 	d.reach = furthest(step)
 	switch {
+	case d.replaces() && d.reach < platform.Live:
+		return d.giveUp(ctx, "%w during step %s; what was there before was put back", work.ErrInterrupted, step)
 	case step == platform.StepStart && d.upgradesService():
 		d.reach = platform.Touched
 	case step == platform.StepDeployHook && !slices.ContainsFunc(d.stored.Spec.Apps, hasDeployHook):

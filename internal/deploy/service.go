@@ -11,6 +11,7 @@ import (
 	"sluice/internal/build"
 	"sluice/internal/catalog"
 	"sluice/internal/engine"
+	"sluice/internal/plan"
 	"sluice/internal/platform"
 	"sluice/internal/topology"
 	"sluice/internal/work"
@@ -59,6 +60,8 @@ type Dependencies struct {
 	Repositories Repositories
 	Toolkits     Toolkits
 	Authority    Authority
+	Snapshots    Snapshots
+	Backups      Backups
 	Catalog      *catalog.Catalog
 	Log          *slog.Logger
 }
@@ -94,8 +97,9 @@ func New(deps Dependencies, opts Options) *Service {
 		leases:       map[string]int{},
 	}
 	deps.Queue.Register(
-		s.deploymentKind([]platform.ActivityType{platform.ActivityPush, platform.ActivityRedeploy, platform.ActivityActivate}),
-		s.deploymentKind([]platform.ActivityType{platform.ActivityRollback}, platform.StepBuild),
+		s.deploymentKind(plan.Table(), []platform.ActivityType{platform.ActivityPush, platform.ActivityRedeploy, platform.ActivityActivate}),
+		s.deploymentKind(plan.Table(), []platform.ActivityType{platform.ActivityRollback}, platform.StepBuild),
+		s.deploymentKind(plan.DataTable(), []platform.ActivityType{platform.ActivityRestore}),
 		s.deactivationKind(),
 	)
 	return s

@@ -12,6 +12,9 @@ import (
 // logged, as there is no caller that could do more about it.
 func (d *deployment) undo(ctx context.Context) {
 	d.abandon()
+	if d.replaces() && d.reach != platform.Live && d.takeDataBack(ctx) {
+		d.reach = min(d.reach, platform.Held)
+	}
 	switch d.reach {
 	case platform.Live:
 		// Only the record failed. The next deployment, or a restart, brings both together.
@@ -37,6 +40,9 @@ func (d *deployment) undo(ctx context.Context) {
 func (d *deployment) putBack(ctx context.Context) {
 	old := d.previous.stored
 	d.log.Line(3, "Putting release %s back", d.previous.release.ID)
+	if d.replaces() { // its containers may be gone
+		d.must(ctx, "prepare the old release", d.s.Engine.Prepare(ctx, old.Spec, d.log.At(4)))
+	}
 	endpoints, err := d.s.Engine.Start(ctx, old.Spec, d.log.At(4)) // services that the new one replaced
 	d.must(ctx, "start the old release", err)
 	var report platform.HoldReport

@@ -25,6 +25,7 @@ import (
 	"sluice/internal/feed"
 	"sluice/internal/platform"
 	"sluice/internal/project"
+	"sluice/internal/snapshot/snapshottest"
 	"sluice/internal/store"
 	"sluice/internal/topology"
 	"sluice/internal/work"
@@ -45,6 +46,8 @@ type world struct {
 	options deploy.Options
 
 	repositories *fakeRepositories
+	snapshots    *snapshottest.Fake
+	backups      *fakeBackups
 	toolkits     *fakeToolkits
 }
 
@@ -71,8 +74,9 @@ func newWorld(t *testing.T) *world {
 	if err := s.SaveProject(t.Context(), record); err != nil {
 		t.Fatal(err)
 	}
+	snapshots := snapshottest.NewFake(t.TempDir())
 	return &world{
-		t: t, store: s, feed: logs, source: &fakeSource{commits: map[string]fstest.MapFS{}},
+		t: t, store: s, snapshots: snapshots, backups: &fakeBackups{snapshots: snapshots}, feed: logs, source: &fakeSource{commits: map[string]fstest.MapFS{}},
 		builder: &buildtest.Fake{}, engine: enginetest.NewFake(), gate: newFakeGate(), crons: &fakeCrons{},
 		queue: work.Options{Workers: 1}, repositories: &fakeRepositories{}, toolkits: &fakeToolkits{},
 		options: deploy.Options{
@@ -98,7 +102,7 @@ func (w *world) serviceWith(records deploy.Records, onStep func(platform.Step)) 
 	return deploy.New(deploy.Dependencies{
 		Records: records, Queue: work.New(w.store, w.feed, log, opts), Source: w.source, Images: fakeImages{}, Builder: w.builder, Engine: w.engine,
 		Gate: w.gate, Journal: w.feed, Crons: w.crons, Warmer: noWarmer{}, Catalog: catalog.Default(),
-		Repositories: w.repositories, Toolkits: w.toolkits, Authority: noAuthority{}, Log: log,
+		Repositories: w.repositories, Snapshots: w.snapshots, Backups: w.backups, Toolkits: w.toolkits, Authority: noAuthority{}, Log: log,
 	}, w.options)
 }
 

@@ -34,7 +34,7 @@ func (a *api) database(w http.ResponseWriter, r *http.Request, s scope) error {
 	if err := a.Gate.Record(r.Context(), s.subject, access.Exec, s.project.ID, env.Name, what); err != nil {
 		return err
 	}
-	return hijack(w, func(session *execSession) {
+	return hijack(w, func(session *execSession) { //nolint:contextcheck // it has the request's
 		stdin, out := session.stdin(cmd.TTY, cmd.Size), session.out(apiv1.FrameStdout)
 		session.run(r.Context(), func(ctx context.Context) (int, error) {
 			run := func(out io.Writer) (int, error) {

@@ -49,7 +49,7 @@ func (a *api) exec(w http.ResponseWriter, r *http.Request, s scope) error {
 	if err := a.Gate.Record(r.Context(), s.subject, access.Exec, s.project.ID, env.Name, programOf(cmd.Argv)); err != nil {
 		return err
 	}
-	return hijack(w, func(session *execSession) {
+	return hijack(w, func(session *execSession) { //nolint:contextcheck // it has the request's
 		stdin := session.stdin(cmd.TTY, cmd.Size)
 		session.run(r.Context(), func(ctx context.Context) (int, error) {
 			return a.Runner.Run(ctx, s.project.ID, env.Name, cmd.App, commandLine(cmd.Argv), cmd.TTY,

@@ -56,6 +56,21 @@ func Table() []Row {
 	}
 }
 
+// DataTable is the table of deployments that put other data in place of the environment's:
+// all containers stop for that, so nothing of the release starts before.
+func DataTable() []Row {
+	rows := []Row{{Name: platform.StepFetch, Phase: platform.PhaseBuild, Reach: platform.Served}}
+	for _, row := range Table() {
+		if row.Name != platform.StepEarlyHook {
+			rows = append(rows, row)
+		}
+		if row.Name == platform.StepQuiesce {
+			rows = append(rows, Row{Name: platform.StepData, Phase: platform.PhaseDeploy, Reach: platform.Held})
+		}
+	}
+	return rows
+}
+
 // steps says what each step of the deployment would do, or of the first one after an
 // activation when the push is only stored; a push that is refused has none.
 func steps(in Input, p Plan) []Step {

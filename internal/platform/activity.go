@@ -18,11 +18,19 @@ const (
 	ActivityActivate   ActivityType = "environment.activate"
 	ActivityRollback   ActivityType = "environment.rollback" // deploys a stored release, see ParameterRelease
 	ActivityDeactivate ActivityType = "environment.deactivate"
+
+	ActivityBackup       ActivityType = "environment.backup"
+	ActivityRestore      ActivityType = "environment.restore"
+	ActivityBackupDelete ActivityType = "environment.backup.delete"
+	ActivityBackupVerify ActivityType = "environment.backup.verify"
 )
 
 // ActivityTypes returns all of them.
 func ActivityTypes() []ActivityType {
-	return []ActivityType{ActivityPush, ActivityRedeploy, ActivityActivate, ActivityRollback, ActivityDeactivate}
+	return []ActivityType{
+		ActivityPush, ActivityRedeploy, ActivityActivate, ActivityRollback, ActivityDeactivate,
+		ActivityBackup, ActivityRestore, ActivityBackupDelete, ActivityBackupVerify,
+	}
 }
 
 // The parameters of a rollback.
@@ -30,6 +38,9 @@ const (
 	ParameterRelease  = "release"   // the release to deploy again
 	ParameterCodeOnly = "code_only" // true: whatever the data looks like
 )
+
+// ParameterBackup is the parameter of an activity about a backup that names it.
+const ParameterBackup = "backup"
 
 // ActivityState is where an activity is in its life.
 type ActivityState string
@@ -71,6 +82,8 @@ const (
 	StepPrepare    Step = "prepare"     // images, services, new containers; the old release serves
 	StepPreflight  Step = "preflight"   // disk, inodes, services reachable
 	StepEarlyHook  Step = "early-hook"  // deploy hooks that say when they write, until they do
+	StepFetch      Step = "fetch"       // of a restore: the data made available
+	StepData       Step = "data"        // of a restore: containers stopped, the data replaced
 	StepHold       Step = "hold"        // requests wait at the router
 	StepQuiesce    Step = "quiesce"     // crons and workers of the old release stopped
 	StepStart      Step = "start"       // new web containers on the mounts
@@ -79,6 +92,14 @@ const (
 	StepRetire     Step = "retire"      // old release removed, .bak copies written
 	StepPostDeploy Step = "post-deploy" // hook and warm-up on the live site
 	StepBackground Step = "background"  // workers and crons of the new release started
+)
+
+// The steps of a backup and of its deletion and verification.
+const (
+	StepSnapshot Step = "snapshot" // the data copied as of one moment; from then on the environment is free
+	StepSave     Step = "save"     // the copy saved in the repository
+	StepForget   Step = "forget"   // a backup removed from the repository
+	StepVerify   Step = "verify"   // a backup restored into a scratch directory and checked
 )
 
 // StepTeardown is the only step of a deactivation.

@@ -1,0 +1,200 @@
+package deploy_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"sluice/internal/deploy"
+	"sluice/internal/engine"
+	"sluice/internal/engine/enginetest"
+	"sluice/internal/plan"
+	"sluice/internal/platform"
+	"sluice/internal/snapshot"
+	"sluice/internal/snapshot/snapshottest"
+	"sluice/internal/topology"
+)
+
+// fakeBackups is one backup, whose file says "saved".
+type fakeBackups struct {
+	snapshots *snapshottest.Fake
+	version   string // of the service; empty: the shop's own
+	fail      error
+}
+
+const (
+	dataFile = "ibdata1"
+	dataPart = "service:mysql"
+)
+
+func (b *fakeBackups) Fetch(ctx context.Context, id string, env platform.EnvironmentID, log io.Writer) (string, map[string]string, error) {
+	if b.fail != nil {
+		return "", nil, b.fail
+	}
+	s, err := b.snapshots.Receive(ctx, snapshot.Request{Environment: env, Reason: deploy.FetchedFor(id)}, func(_ context.Context, dir string) error {
+		for file, content := range map[string]string{"services/mysql/" + dataFile: "saved", "services/gone/x": "of a service that is not declared"} {
+			file = filepath.Join(dir, file)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(content), 0o600)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, log)
+	return s.ID, map[string]string{"mysql": cmp.Or(b.version, "mysql:10.6")}, err
+}
+
+// restorable is a world whose shop has data that was there before.
+func restorable(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	if out, a := w.push(databaseShop); a.Result != platform.ResultSuccess {
+		t.Fatalf("push: %s", out)
+	}
+	w.snapshots.Write(w.env().ID(), dataPart, dataFile, "live")
+	return w
+}
+
+// failOnce fails the first call.
+func failOnce(err error) enginetest.Hook {
+	return func(context.Context, enginetest.Call) error {
+		defer func() { err = nil }()
+		return err
+	}
+}
+
+func (w *world) beginRestore(s *deploy.Service) (platform.Activity, error) {
+	return s.Restore(w.t.Context(), "shop", "main", platform.Backup{ID: "b1"}, true, platform.Actor{Name: "Jane"})
+}
+
+// wantData checks what the environment's data is, and that no snapshot is left.
+func (w *world) wantData(content string) {
+	w.t.Helper()
+	if got, _ := w.snapshots.Read(w.env().ID(), dataPart, dataFile); got != content {
+		w.t.Errorf("the data is %q, want %q", got, content)
+	}
+	if left, err := w.snapshots.List(w.t.Context(), ""); err != nil || len(left) > 0 {
+		w.t.Errorf("snapshots are left: %+v, %v", left, err)
+	}
+}
+
+func TestRestore(t *testing.T) {
+	w := restorable(t)
+	hooks := 0
+	w.engine.OnExec(func(_ context.Context, req engine.ExecRequest) (int, error) {
+		if slices.Contains(req.Command, topology.DeployHook) {
+			hooks++
+		}
+		return 0, nil
+	})
+	env := w.env().ID()
+	w.engine.Before("Prepare", func(context.Context, enginetest.Call) error { // services start on the restored data
+		if got, _ := w.snapshots.Read(env, dataPart, dataFile); got != "saved" {
+			t.Errorf("services start on %q", got)
+		}
+		return nil
+	})
+	w.gate.events = nil
+	log := w.queued(w.beginRestore)
+	if a := w.last(); a.Result != platform.ResultSuccess || a.Type != platform.ActivityRestore {
+		t.Fatalf("restore: %s\n%s", a.Reason, log)
+	}
+	w.wantData("saved")
+	if want := []string{"hold", "commit", "publish r2"}; !slices.Equal(w.gate.events, want) {
+		t.Errorf("the router got %v, want %v", w.gate.events, want)
+	}
+	if !strings.Contains(log, "W: service:gone is left out, because this code does not declare it") {
+		t.Errorf("log:\n%s", log)
+	}
+	w.wantNothingLeft()
+}
+
+func TestRestoreThatFailsPutsTheDataBack(t *testing.T) {
+	for _, tt := range []struct {
+		name, says string
+		prepare    func(w *world)
+	}{
+		{"the backup is gone", "no such pack; the old release keeps serving", func(w *world) { w.backups.fail = errors.New("no such pack") }},
+		{"later version", "is of mysql:11.4, which mysql:10.11 cannot read; nothing was changed", func(w *world) { w.backups.version = "mysql:11.4" }},
+		{"other program", "is of postgresql:9, which mysql:10.11 cannot read", func(w *world) { w.backups.version = "postgresql:9" }},
+		{"no room", "replace the data: no room", func(w *world) {
+			w.snapshots.Fail = func(method string) error {
+				if method == "Plant" {
+					return errors.New("no room")
+				}
+				return nil
+			}
+		}},
+		{"service does not start", "'mysql' did not start", func(w *world) {
+			w.engine.Before("Prepare", failOnce(&engine.Failure{Container: "mysql", Message: "corrupt"}))
+		}},
+		{"application does not start", "'mymagento' did not start", func(w *world) {
+			w.engine.Before("Start", failOnce(&engine.Failure{Container: "mymagento", Message: "exited"}))
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := restorable(t)
+			tt.prepare(w)
+			log := w.queued(w.beginRestore)
+			if a := w.last(); a.Result != platform.ResultFailure || !strings.Contains(log, tt.says) {
+				t.Errorf("restore: %s, want %q in\n%s", a.Result, tt.says, log)
+			}
+			w.wantData("live")
+			if got := w.gate.State(); got != "open r1" {
+				t.Errorf("visitors meet %q", got)
+			}
+			w.wantNothingLeft()
+		})
+	}
+}
+
+// TestCrashOfARestoreAtEveryStep: before the new data serves, the old data is put back.
+func TestCrashOfARestoreAtEveryStep(t *testing.T) {
+	for _, row := range plan.DataTable() {
+		t.Run(string(row.Name), func(t *testing.T) {
+			w := restorable(t)
+			w.crashIn(row.Name, func(s *deploy.Service) error {
+				_, err := w.beginRestore(s)
+				return err
+			})
+			w.recoverRestore(row.Reach == platform.Live)
+		})
+	}
+}
+
+// TestCrashAfterTheDataWasReplaced: only the snapshots know that it was.
+func TestCrashAfterTheDataWasReplaced(t *testing.T) {
+	w := restorable(t)
+	w.crashIn(platform.StepStart, func(s *deploy.Service) error {
+		_, err := w.beginRestore(s)
+		return err
+	})
+	if got, _ := w.snapshots.Read(w.env().ID(), dataPart, dataFile); got != "saved" {
+		t.Fatalf("the data is %q before the recovery", got)
+	}
+	w.recoverRestore(false)
+}
+
+func (w *world) recoverRestore(completed bool) {
+	w.t.Helper()
+	w.engine, w.crons.release = w.engine.Reopen(), ""
+	if err := w.service(nil).Recover(w.t.Context()); err != nil {
+		w.t.Fatalf("recover: %v", err)
+	}
+	data, state, result := "live", "open r1", platform.ResultFailure
+	if completed {
+		data, state, result = "saved", "open r2", platform.ResultSuccess
+	}
+	w.wantData(data)
+	a := w.last()
+	if got := w.gate.State(); got != state || a.Result != result {
+		w.t.Errorf("visitors meet %q after %q, want %q after %q\n%s", got, a.Result, state, result, w.log(a))
+	}
+	w.wantNothingLeft()
+	w.wantMendedBy(databaseShop)
+}
