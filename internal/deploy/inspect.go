@@ -25,6 +25,7 @@ type Command struct {
 	Env       map[string]string // beside the container's own
 	TTY       bool
 	Sizes     <-chan engine.TerminalSize // of the terminal; nil for one that never changes
+	Signals   <-chan string              // names of POSIX without SIG; nil for none
 	Stdin     io.Reader
 	Stdout    io.Writer
 	Stderr    io.Writer
@@ -42,7 +43,7 @@ func (s *Service) Exec(ctx context.Context, c Command) (int, error) {
 	}
 	req := engine.ExecRequest{
 		Environment: env.ID(), Container: at.container, Command: c.Argv, Env: c.Env,
-		TTY: c.TTY, Sizes: c.Sizes, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
+		TTY: c.TTY, Sizes: c.Sizes, Signals: c.Signals, Stdin: c.Stdin, Stdout: c.Stdout, Stderr: c.Stderr,
 	}
 	if !at.service {
 		req.Release, req.Command, req.Dir = current.release.ID, inEnvironment(c.Argv), contract.AppDir

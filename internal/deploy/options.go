@@ -14,9 +14,12 @@ import (
 // only those that mean something are kept, and each is short and printable.
 const maxOption = 1 << 10 // bytes of a value
 
-// The push options.
+// OptionWait is the push option that says whether a push follows the log of its deployment:
+// all do but those with "false".
+const OptionWait = "deploy.wait"
+
+// The other push options.
 const (
-	optionWait    = "deploy.wait"     // false: do not follow the log
 	optionHooks   = "deploy.hooks"    // force: run the deploy hook although nothing changed
 	optionHoldMax = "deploy.hold_max" // how long requests may wait, such as 90s
 	optionForce   = "build.force"     // true: build although there is a slug
@@ -29,7 +32,7 @@ const (
 func knownOptions() []string {
 	accept, _, _ := strings.Cut(manifest.AcceptDataLoss, "=")
 	return []string{
-		optionWait, optionHooks, optionHoldMax, optionForce, optionStatus, optionTitle, optionParent, optionType, accept,
+		OptionWait, optionHooks, optionHoldMax, optionForce, optionStatus, optionTitle, optionParent, optionType, accept,
 	}
 }
 

@@ -71,33 +71,23 @@ func (l *live) find(app, name string) (location, error) {
 	return location{container: a.Name, env: a.Env}, err
 }
 
-// Dial connects to a host and port that a relationship of a container names; container may
-// be "" when there is one application. Any other host and port is CodeForbidden.
-func (s *Service) Dial(ctx context.Context, project, name, container, host string, port int) (net.Conn, error) {
+// Reach returns where this machine reaches a host and port that a relationship of a
+// container names, as "address:port"; container may be "" when there is one application.
+// Any other host and port is CodeForbidden.
+func (s *Service) Reach(ctx context.Context, project, name, container, host string, port int) (string, error) {
 	env, current, err := s.serving(ctx, project, name)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	at, err := current.find("", container)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	service, err := at.related(host, port)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	address, err := s.addressOf(ctx, env, current, service, port)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return nil, &platform.Error{
-			Code: platform.CodeUnavailable, Message: "could not connect to " + service, Err: err,
-			Hint: "the service may be starting; try again in a minute",
-		}
-	}
-	return conn, nil
+	return s.addressOf(ctx, env, current, service, port)
 }
 
 // related returns the service that a host and port stand for in the container's

@@ -115,13 +115,16 @@ type ExecRequest struct {
 	Env         map[string]string // beside the container's own
 	Dir         string
 	User        string    // empty: the container's own
-	Stdin       io.Reader // nil: none
+	Stdin       io.Reader // nil: none. With TTY its end is a Ctrl-D
 	Stdout      io.Writer // nil: discarded
 	Stderr      io.Writer // nil: discarded
 	TTY         bool      // one stream, on Stdout
 	// Sizes are those of the terminal, the first as soon as it is there and then each change;
 	// nil for a size that never changes. See Capabilities.Resize.
-	Sizes       <-chan TerminalSize
+	Sizes <-chan TerminalSize
+	// Signals are sent to the command's process group: the names of POSIX, without SIG. Nil
+	// for none.
+	Signals     <-chan string
 	StopTimeout time.Duration
 }
 

@@ -24,6 +24,7 @@ const (
 	lastExecPoll  = 200 * time.Millisecond
 	outputGrace   = 250 * time.Millisecond // for output that is still on its way when a command has ended
 	killGrace     = 10 * time.Second       // for the kernel to end a killed process
+	endOfInput    = 4                      // Ctrl-D
 )
 
 var errAttachTimeout = errors.New("docker did not start the command in time")
@@ -73,10 +74,20 @@ func (e *Engine) exec(ctx context.Context, container string, req engine.ExecRequ
 		defer cancel(nil)
 		go r.resize(sizing, req.Sizes)
 	}
+	if req.Signals != nil {
+		signalling, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		go r.signal(signalling, req.Signals)
+	}
 	if req.Stdin != nil {
 		// exec does not wait for this one: a terminal's Read returns when its user types.
 		go func() {
 			_, _ = io.Copy(conn.Conn, req.Stdin)
+			if req.TTY {
+				// Docker hangs a terminal up whose input is closed, and its output is lost.
+				_, _ = conn.Conn.Write([]byte{endOfInput})
+				return
+			}
 			_ = conn.CloseWrite()
 		}()
 	}
@@ -101,6 +112,24 @@ func (r running) resize(ctx context.Context, sizes <-chan engine.TerminalSize) {
 				if err == nil || !sleep(ctx, lastExecPoll) {
 					break
 				}
+			}
+		}
+	}
+}
+
+// signal passes signals on to the command's process group until ctx ends.
+func (r running) signal(ctx context.Context, signals <-chan string) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case name, ok := <-signals:
+			if !ok {
+				return
+			}
+			group, err := r.group(ctx)
+			if number := unix.SignalNum("SIG" + name); err == nil && group != 0 && number != 0 {
+				_ = unix.Kill(-group, number) // it may have ended
 			}
 		}
 	}

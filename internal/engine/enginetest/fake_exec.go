@@ -28,8 +28,16 @@ func (w *world) exec(ctx context.Context, c *fakeContainer, req engine.ExecReque
 	if len(req.Command) == 2 && (req.Command[0] == "idle" || req.Command[0] == "stubborn") {
 		x.mark(req.Command[1], 1)
 		defer x.mark(req.Command[1], -1)
-		<-ctx.Done()
-		return -1, context.Cause(ctx)
+		for {
+			select {
+			case <-ctx.Done():
+				return -1, context.Cause(ctx)
+			case signal := <-req.Signals:
+				if signal == "TERM" && req.Command[0] == "idle" {
+					return 128 + 15, nil
+				}
+			}
+		}
 	}
 	if len(req.Command) == 2 && req.Command[0] == "await-size" {
 		return awaitSize(ctx, req)

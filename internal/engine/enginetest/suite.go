@@ -59,6 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"Exec passes streams, environment, user and status", testExec},
 		{"Exec on a terminal has one stream", testExecTTY},
 		{"Exec on a terminal follows its size", testExecSizes},
+		{"Exec passes signals on", testExecSignals},
 		{"Exec of nothing is ErrNotFound", testExecNotFound},
 		{"Exec ends the process group with its context", testExecCancel},
 		{"Exec does not wait for what a command leaves behind", testExecLeftBehind},

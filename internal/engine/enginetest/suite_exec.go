@@ -53,6 +53,7 @@ func testExecTTY(e *env) {
 	code, err := e.Engine.Exec(e.context(), engine.ExecRequest{
 		Environment: e.id, Release: "r1", Container: "shop",
 		Command: e.Tools.Print("to out,", "to err", 5), Stdout: &stdout, Stderr: &stderr, TTY: true,
+		Stdin: strings.NewReader(""), // its end takes no output away
 	})
 	if code != 5 || err != nil || stdout.String() != "to out,to err" || stderr.Len() != 0 {
 		e.Errorf("got status %d, error %v, %q and %q", code, err, &stdout, &stderr)
@@ -71,6 +72,19 @@ func testExecSizes(e *env) {
 		Environment: e.id, Release: "r1", Container: "shop", TTY: true, Sizes: sizes, Command: e.Tools.AwaitSize(101, 33),
 	})
 	if code != 0 || err != nil {
+		e.Errorf("got status %d, error %v", code, err)
+	}
+}
+
+func testExecSignals(e *env) {
+	e.live(e.spec("r1"))
+	signals := make(chan string, 2)
+	signals <- "NOSUCH" // is ignored
+	signals <- "TERM"
+	code, err := e.Engine.Exec(e.context(), engine.ExecRequest{
+		Environment: e.id, Release: "r1", Container: "shop", Signals: signals, Command: e.Tools.Idle("signalled"),
+	})
+	if code != 128+15 || err != nil {
 		e.Errorf("got status %d, error %v", code, err)
 	}
 }
