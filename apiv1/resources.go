@@ -23,7 +23,8 @@ type ProjectStatus struct {
 
 // Repository is where a project's code is pushed to.
 type Repository struct {
-	URL string `json:"url"`
+	URL     string `json:"url"`      // over SSH where the server has an SSH gateway
+	HTTPURL string `json:"http_url"` // with an access token as the password
 }
 
 // ProjectCreate asks for a new project.

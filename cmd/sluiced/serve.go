@@ -157,8 +157,11 @@ func (p *plant) handler(git http.Handler) http.Handler {
 		Tokens:       p.rules,
 		Audit:        p.rules,
 		Cache:        p.gate,
+		Code:         p.repos,
 	}, httpapi.Config{
 		Version:       version(),
+		PublicURL:     p.config.PublicURL,
+		BaseDomain:    p.config.BaseDomain,
 		RepositoryURL: func(project string) string { return p.config.PublicURL + "/" + project + ".git" },
 		Log:           p.log,
 	})

@@ -208,12 +208,12 @@ func (c *program) setRemote(ctx context.Context, p apiv1.Project) error {
 	if _, err := c.git(ctx, "config", "--get", "remote."+remoteName+".url"); err == nil {
 		verb = "set-url"
 	}
-	if _, err := c.git(ctx, "remote", verb, remoteName, p.Repository.URL); err != nil {
+	if _, err := c.git(ctx, "remote", verb, remoteName, p.Repository.HTTPURL); err != nil {
 		return err
 	}
-	host := hostOf(p.Repository.URL)
+	host := hostOf(p.Repository.HTTPURL)
 	if host == "" {
-		return fmt.Errorf("the server returned an invalid repository URL %q", p.Repository.URL)
+		return fmt.Errorf("the server returned an invalid repository URL %q", p.Repository.HTTPURL)
 	}
 	if _, err := c.git(ctx, "config", "credential."+host+".helper", helper); err != nil {
 		return err
@@ -221,6 +221,6 @@ func (c *program) setRemote(ctx context.Context, p apiv1.Project) error {
 	if err := c.trustGitHost(host); err != nil {
 		return err
 	}
-	c.note("The git remote %q is now %s", remoteName, p.Repository.URL)
+	c.note("The git remote %q is now %s", remoteName, p.Repository.HTTPURL)
 	return nil
 }

@@ -103,10 +103,10 @@ func (c *program) runPush(ctx context.Context, p apiv1.Project, source, target s
 	// The empty helper forgets those of the user, which know nothing of this server.
 	args := []string{"-c", "credential.helper=", "-c", "credential.helper=" + helper, "push"}
 	args = append(args, opts.arguments()...)
-	args = append(args, "--", p.Repository.URL, source+":refs/heads/"+target)
+	args = append(args, "--", p.Repository.HTTPURL, source+":refs/heads/"+target)
 	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // our own arguments, no shell
 	// The helper is a child of git: it gets the server and the token as this program has them.
-	cmd.Env = append(slices.Clone(c.environ), gitHostVariable+"="+hostOf(p.Repository.URL),
+	cmd.Env = append(slices.Clone(c.environ), gitHostVariable+"="+hostOf(p.Repository.HTTPURL),
 		"SLUICE_URL="+cred.server, "SLUICE_TOKEN="+cred.token, "GIT_TERMINAL_PROMPT=0")
 	cmd.Stdin, cmd.Stdout = c.in, c.out
 	if isTerminal(c.err) {

@@ -14,11 +14,22 @@ func (v View) ProjectObject() apiv1.Project {
 		DefaultBranch: p.DefaultBranch,
 		Timezone:      "UTC",
 		Status:        apiv1.ProjectStatus{Code: "provision", Message: "ok"},
-		Repository:    apiv1.Repository{URL: v.Site.RepositoryURL(p.ID)},
+		Repository:    v.repository(),
 		CreatedAt:     apiv1.Time{Time: p.CreatedAt},
 		UpdatedAt:     apiv1.Time{Time: p.UpdatedAt},
 		Links:         v.projectLinks(),
 	}
+}
+
+// repository names where code is pushed to: over SSH, the only way that stock clients know, when
+// that can be.
+func (v View) repository() apiv1.Repository {
+	out := apiv1.Repository{HTTPURL: v.Site.RepositoryURL(v.Project.ID)}
+	out.URL = out.HTTPURL
+	if v.Site.GitHost != "" {
+		out.URL = v.Project.ID + "@" + v.Site.GitHost + ":" + v.Project.ID + ".git"
+	}
+	return out
 }
 
 func (v View) projectLinks() apiv1.Links {

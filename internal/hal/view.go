@@ -10,10 +10,12 @@ import (
 
 // Site says where users reach the installation.
 type Site struct {
-	// RepositoryURL returns where a project is pushed to.
+	// RepositoryURL returns where a project is pushed to over HTTP.
 	RepositoryURL func(project string) string
-	// SSHHost is the name of the SSH gateway; empty when there is none.
+	// SSHHost and GitHost are the names of the SSH gateway for containers and for
+	// repositories; empty when there is none. Clients know its port.
 	SSHHost string
+	GitHost string
 }
 
 // View renders the resources of one project for one subject.

@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -51,12 +53,10 @@ func (a *api) listActivities(w http.ResponseWriter, r *http.Request, s scope) er
 func activityFilter(r *http.Request, s scope) (platform.ActivityFilter, error) {
 	f := platform.ActivityFilter{Project: s.project.ID, Environment: s.env}
 	var err error
-	if f.Limit, err = countParameter(r, "count", defaultActivities, maxActivities); err != nil {
+	if f.Limit, err = countParameter(r, "count", 0, math.MaxInt32); err != nil {
 		return f, err
 	}
-	if f.Limit == 0 {
-		f.Limit = defaultActivities
-	}
+	f.Limit = min(cmp.Or(f.Limit, defaultActivities), maxActivities)
 	if v := r.FormValue("starts_at"); v != "" {
 		// The sign of a zone arrives as a space from clients that do not escape it.
 		if f.Before, err = time.Parse(time.RFC3339Nano, strings.ReplaceAll(v, " ", "+")); err != nil {

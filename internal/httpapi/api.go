@@ -22,15 +22,16 @@ const maxBody = 1 << 20
 
 // Config is what the API says about its server.
 type Config struct {
-	Version string
-	// RepositoryURL returns where a project is pushed to.
+	Version   string
+	PublicURL string // of the API and of Git over HTTP, without a slash at the end
+	// RepositoryURL returns where a project is pushed to over HTTP.
 	RepositoryURL func(project string) string
-	// SSHHost is the name of the SSH gateway; empty when there is none.
-	SSHHost      string
-	Log          *slog.Logger  // receives internal errors; not nil
-	Heartbeat    time.Duration // between signs of life of a silent log stream; 0 means 15 s
-	BodyTimeout  time.Duration // how long a client may take to send a body; 0 means 30 s
-	WriteTimeout time.Duration // how long a client may take to read a piece of a response; 0 means 30 s
+	SSH           SSH
+	BaseDomain    string        // below which environments have their host names
+	Log           *slog.Logger  // receives internal errors; not nil
+	Heartbeat     time.Duration // between signs of life of a silent log stream; 0 means 15 s
+	BodyTimeout   time.Duration // how long a client may take to send a body; 0 means 30 s
+	WriteTimeout  time.Duration // how long a client may take to read a piece of a response; 0 means 30 s
 }
 
 type api struct {
@@ -57,6 +58,7 @@ func (a *api) route() {
 		env     = project + "/environments/{environment}"
 	)
 	a.handle("GET /api/version", a.version)
+	a.handle("GET /cli/{file}", a.clientConfiguration)
 	a.authenticated("GET /api/users/me", a.me)
 	a.authenticated("GET /api/tokens", a.listTokens)
 	a.authenticated("POST /api/tokens", a.createToken)
@@ -107,6 +109,7 @@ func (a *api) route() {
 	a.scoped("POST "+env+"/exec", access.Exec, a.exec)
 	a.scoped("POST "+env+"/database", access.Exec, a.database)
 
+	a.routeCode(project)
 	a.routeLevel(project, access.ProjectView, access.ProjectVarsView, access.ProjectVarsChange)
 	a.routeLevel(env, access.EnvironmentView, access.VariablesView, access.VariablesChange)
 	a.authenticated("GET /api/activities/{activity}", a.byActivity(access.EnvironmentView, a.getActivity))
@@ -150,16 +153,17 @@ func (a *api) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	r.Body = http.MaxBytesReader(w, a.timelyBody(w, r), maxBody)
+	routed := r
 	h, pattern := a.mux.Handler(r)
 	if below := atAPI(r); pattern == "" && below != nil {
-		r = below
-		h, pattern = a.mux.Handler(r)
+		routed = below
+		h, pattern = a.mux.Handler(below)
 	}
 	if pattern == "" {
 		a.unrouted(w, r, h)
 		return
 	}
-	a.mux.ServeHTTP(w, r)
+	a.mux.ServeHTTP(w, routed)
 }
 
 // atAPI returns a request at the root as one below /api, or nil when it is there already.

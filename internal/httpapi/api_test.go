@@ -26,11 +26,38 @@ import (
 var update = flag.Bool("update", false, "rewrite the answers in testdata")
 
 func newHandler(p *httpapitest.Platform, log io.Writer) http.Handler {
-	return httpapi.New(p.Ports(), httpapi.Config{
+	return httpapi.New(p.Ports(), testConfig(log))
+}
+
+func testConfig(log io.Writer) httpapi.Config {
+	return httpapi.Config{
 		Version:       "v1.2.3",
+		PublicURL:     "https://sluice.test",
+		BaseDomain:    "sites.sluice.test",
+		SSH:           httpapi.SSH{Host: "ssh.sluice.test:2222", GitHost: "git.sluice.test:2222", HostKey: "ssh-ed25519 AAAA sluice\n"},
 		RepositoryURL: func(project string) string { return "http://sluice.test/git/" + project + ".git" },
 		Log:           slog.New(slog.NewTextHandler(log, nil)),
-	})
+	}
+}
+
+// TestClientsWithoutSSH: the configuration is valid without a gateway, and repositories are
+// pushed to over HTTP.
+func TestClientsWithoutSSH(t *testing.T) {
+	c := testConfig(io.Discard)
+	c.SSH = httpapi.SSH{}
+	h := httpapi.New(httpapitest.New().Ports(), c)
+	got := answer(t, h, "GET /cli/config.yaml")
+	if !strings.HasPrefix(got, "200 application/yaml") || !strings.Contains(got, "git_domain: sluice.test") || strings.Contains(got, "Port") {
+		t.Errorf("configuration %s", got)
+	}
+	got = answer(t, h, "GET /projects/shop "+httpapitest.Admin)
+	if !strings.Contains(got, `"url": "http://sluice.test/git/shop.git"`) {
+		t.Errorf("project %s", got)
+	}
+	got = answer(t, h, "GET /projects/shop/environments/main "+httpapitest.Admin)
+	if strings.Contains(got, "pf:ssh") {
+		t.Errorf("environment %s offers SSH", got)
+	}
 }
 
 var errorID = regexp.MustCompile(`internal error ([a-z2-7]{13})`)

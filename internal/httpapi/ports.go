@@ -201,6 +201,17 @@ type Certificates interface {
 	Shown(ctx context.Context) ([]platform.CertificateStatus, error)
 }
 
+// Code reads repositories. All methods return CodeNotFound for what does not exist.
+type Code interface {
+	// Refs lists the branches.
+	Refs(ctx context.Context, project string) ([]platform.Ref, error)
+	Commit(ctx context.Context, project, id string) (platform.Commit, error)
+	// Directory lists the entries of a tree, not of those below it.
+	Directory(ctx context.Context, project, id string) ([]platform.TreeEntry, error)
+	// Blob returns CodeInvalid for a file that is too large to be shown.
+	Blob(ctx context.Context, project, id string) ([]byte, error)
+}
+
 // Ports are what the API works with. None may be nil.
 type Ports struct {
 	Gate         Gate
@@ -217,6 +228,7 @@ type Ports struct {
 	Domains      Domains
 	Certificates Certificates
 	Cache        Cache
+	Code         Code
 	Tokens       Tokens
 	Audit        Audit
 }

@@ -102,7 +102,9 @@ func (a *api) environment(ctx context.Context, s scope) (platform.Environment, e
 
 // view renders resources for the subject of the request.
 func (a *api) view(s scope) hal.View {
-	return hal.View{Subject: s.subject, Project: s.project, Site: hal.Site{RepositoryURL: a.cfg.RepositoryURL, SSHHost: a.cfg.SSHHost}}
+	return hal.View{Subject: s.subject, Project: s.project, Site: hal.Site{
+		RepositoryURL: a.cfg.RepositoryURL, SSHHost: host(a.cfg.SSH.Host), GitHost: host(a.cfg.SSH.GitHost),
+	}}
 }
 
 // sees reports whether the subject of the request may see an environment of the project.

@@ -88,7 +88,7 @@ func (p *Platform) Ports() httpapi.Ports {
 	})
 	return httpapi.Ports{
 		Gate: gate{rules}, Projects: rules, Tokens: rules, Audit: rules, Domains: rules, Certificates: rules, Variables: rules,
-		Environments: p, Settings: p, Deployments: p, Activities: p, Journal: p, Runner: p, Inspector: p, Planner: p, Cache: p,
+		Environments: p, Settings: p, Deployments: p, Activities: p, Journal: p, Runner: p, Inspector: p, Planner: p, Cache: p, Code: code{},
 	}
 }
 
