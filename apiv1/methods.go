@@ -93,6 +93,18 @@ func (c *Client) Routes(ctx context.Context, project, env string) ([]Route, erro
 	return get[[]Route](ctx, c, path("projects", project, "environments", env, "routes"), nil)
 }
 
+// DeleteEnvironment deletes an environment with its branch and returns the activity that it
+// started. withData deletes its containers and data too; without, it has to be inactive.
+func (c *Client) DeleteEnvironment(ctx context.Context, project, env string, withData bool) ([]Activity, error) {
+	q := url.Values{}
+	if withData {
+		q.Set("data", "true")
+	}
+	var accepted Accepted
+	err := c.call(ctx, http.MethodDelete, path("projects", project, "environments", env), q, nil, &accepted)
+	return accepted.Embedded.Activities, err
+}
+
 // Releases lists an environment's releases that served, the newest first.
 func (c *Client) Releases(ctx context.Context, project, env string) ([]Release, error) {
 	return get[[]Release](ctx, c, path("projects", project, "environments", env, "releases"), nil)

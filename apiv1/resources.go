@@ -159,4 +159,6 @@ const (
 	Rollback   Operation = "rollback" // parameters: release, code_only
 	Activate   Operation = "activate"
 	Deactivate Operation = "deactivate"
+	Pause      Operation = "pause"
+	Resume     Operation = "resume"
 )

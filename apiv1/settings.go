@@ -9,6 +9,8 @@ import (
 // once, without a deployment.
 type EnvironmentChange struct {
 	Title           *string           `json:"title,omitempty"`
+	Parent          *string           `json:"parent,omitempty"` // "" for none
+	Type            *string           `json:"type,omitempty"`   // "staging" or "development"
 	RestrictRobots  *bool             `json:"restrict_robots,omitempty"`
 	HTTPAccess      *HTTPAccessChange `json:"http_access,omitempty"`
 	HoldMaxWait     *float64          `json:"hold_max_wait,omitempty"` // seconds; 0: the server's limit

@@ -21,6 +21,7 @@ import (
 //	get STATUS PATH [TEXT...]  the page has this status and contains every text
 //	absent PATH TEXT           the page does not contain the text
 //	eventually PATH TEXT       the page comes to contain the text
+//	status CODE PROGRAM ARGS   the program ends with this status
 //
 // `exec git` and `exec sluice` are the real programs, logged in.
 func TestScripts(t *testing.T) {
@@ -52,6 +53,7 @@ func TestScripts(t *testing.T) {
 			"deploy":     func(ts *testscript.TestScript, _ bool, args []string) { scriptDeploy(ts, args) },
 			"get":        func(ts *testscript.TestScript, _ bool, args []string) { scriptGet(ts, m, args) },
 			"absent":     func(ts *testscript.TestScript, _ bool, args []string) { scriptAbsent(ts, m, args) },
+			"status":     func(ts *testscript.TestScript, _ bool, args []string) { scriptStatus(ts, args) },
 			"eventually": func(ts *testscript.TestScript, _ bool, args []string) { scriptEventually(ts, m, args) },
 		},
 	})
@@ -80,6 +82,19 @@ func scriptDeploy(ts *testscript.TestScript, args []string) {
 	ts.Check(ts.Exec("git", "push", "sluice", "HEAD:main"))
 	if log := ts.ReadFile("stderr"); !strings.Contains(log, want) {
 		ts.Fatalf("the deployment does not end with %s", want)
+	}
+}
+
+func scriptStatus(ts *testscript.TestScript, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: status CODE PROGRAM ARGS...")
+	}
+	got := "0"
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		got = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if got != args[0] {
+		ts.Fatalf("%s: status %s, want %s", strings.Join(args[1:], " "), got, args[0])
 	}
 }
 

@@ -172,19 +172,23 @@ func TestStatesDecide(t *testing.T) {
 	states := map[string]platform.Environment{
 		"production": env("main", platform.EnvironmentActive, "c", "r1"),
 		"active":     env("stage", platform.EnvironmentActive, "c", "r1"),
+		"paused":     env("stage", platform.EnvironmentPaused, "c", "r1"),
 		"dirty":      env("stage", platform.EnvironmentDirty, "c", "r1"),
 		"undeployed": env("stage", platform.EnvironmentActive, "c", ""),
 		"inactive":   env("x", platform.EnvironmentInactive, "c", ""),
 		"empty":      env("x", platform.EnvironmentInactive, "", ""),
 	}
 	for p, want := range map[access.Permission]string{
-		access.Redeploy:   "active dirty production undeployed",
-		access.Rollback:   "active dirty production",
-		access.Activate:   "inactive",
-		access.Deactivate: "active dirty undeployed",
-		access.Exec:       "active dirty production",
-		access.LogsView:   "active dirty production undeployed",
-		access.CodePush:   "active dirty empty inactive production undeployed",
+		access.Redeploy:     "active dirty paused production undeployed",
+		access.Rollback:     "active dirty paused production",
+		access.Activate:     "inactive",
+		access.Pause:        "active",
+		access.Resume:       "paused",
+		access.Deactivate:   "active dirty paused undeployed",
+		access.BranchDelete: "active dirty empty inactive paused undeployed",
+		access.Exec:         "active dirty production",
+		access.LogsView:     "active dirty production undeployed",
+		access.CodePush:     "active dirty empty inactive paused production undeployed",
 	} {
 		var got []string
 		for name, env := range states {

@@ -36,6 +36,8 @@ const (
 	Redeploy          Permission = "environment.redeploy"
 	Rollback          Permission = "environment.rollback"
 	Activate          Permission = "environment.activate"
+	Pause             Permission = "environment.pause"
+	Resume            Permission = "environment.resume"
 	Deactivate        Permission = "environment.deactivate" // deletes its data
 	Cancel            Permission = "environment.activity.cancel"
 	EnvironmentEdit   Permission = "environment.settings"
@@ -98,6 +100,8 @@ var rules = sync.OnceValue(func() map[Permission]rule { //nolint:gochecknoglobal
 		Redeploy:          {environment, Contributor},
 		Rollback:          {environment, Contributor},
 		Activate:          {environment, Contributor},
+		Pause:             {environment, Contributor},
+		Resume:            {environment, Contributor},
 		Cancel:            {environment, Contributor},
 		CachePurge:        {environment, Contributor},
 		Bypass:            {environment, Contributor},

@@ -87,8 +87,10 @@ func (c *program) environmentInfo() *cobra.Command {
 		Use:   "environment:info [PROPERTY [VALUE]]",
 		Short: "Show an environment, or set a property of it",
 		Long: "Shows an environment, or one property of it, or sets one. A change applies at once, without a deployment;\n" +
-			"limits of the hold apply to the next one.\n\n" +
+			"limits of the hold, inherited variables and the type apply to the next one.\n\n" +
 			"  title              a text\n" +
+			"  parent             the environment that this one belongs below; - for none\n" +
+			"  type               staging or development\n" +
 			"  restrict_robots    true or false: tell search engines not to index the sites\n" +
 			"  hold_max_wait      how long requests may wait in a deployment, in seconds; 0 for the server's limit\n" +
 			"  hold_max_requests  how many may wait at once; 0 for the default\n" +

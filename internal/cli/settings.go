@@ -20,6 +20,13 @@ func setting(property, value string) (apiv1.EnvironmentChange, error) {
 	switch property {
 	case "title":
 		change.Title = &value
+	case "parent":
+		if value == "-" {
+			value = ""
+		}
+		change.Parent = &value
+	case "type":
+		change.Type = &value
 	case "restrict_robots":
 		on, err := strconv.ParseBool(value)
 		if err != nil {
@@ -42,7 +49,7 @@ func setting(property, value string) (apiv1.EnvironmentChange, error) {
 		addresses := listOf(value)
 		change.BypassAddresses = &addresses
 	default:
-		return change, usageError("these can be: title, restrict_robots, hold_max_wait, hold_max_requests, bypass_addresses",
+		return change, usageError("these can be: title, parent, type, restrict_robots, hold_max_wait, hold_max_requests, bypass_addresses",
 			"the property %q cannot be set", property)
 	}
 	return change, nil

@@ -20,6 +20,7 @@ type fakeGate struct {
 	events   []string
 	fail     map[string]error
 
+	states   map[platform.EnvironmentID]string                // of each environment, as State says it; "" for none
 	limits   platform.Hold                                    // of the last hold
 	offered  string                                           // the release that operators see before the others
 	offers   []string                                         // all that were ever offered
@@ -28,7 +29,7 @@ type fakeGate struct {
 }
 
 func newFakeGate() *fakeGate {
-	return &fakeGate{fail: map[string]error{}, settings: map[platform.EnvironmentID]platform.EdgeSettings{}}
+	return &fakeGate{fail: map[string]error{}, settings: map[platform.EnvironmentID]platform.EdgeSettings{}, states: map[platform.EnvironmentID]string{}}
 }
 
 func (g *fakeGate) note(event string) error {
@@ -58,6 +59,13 @@ func (g *fakeGate) State() string {
 	}
 }
 
+// StateOf is what a visitor of one environment meets; "" where nothing is routed to it.
+func (g *fakeGate) StateOf(env platform.EnvironmentID) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.states[env]
+}
+
 func (g *fakeGate) Hold(_ context.Context, h platform.Hold) (platform.HoldReport, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -67,6 +75,7 @@ func (g *fakeGate) Hold(_ context.Context, h platform.Hold) (platform.HoldReport
 	if g.limits.Activity != h.Activity {
 		g.offered = ""
 	}
+	g.states[h.Environment] = "held"
 	g.held, g.deadline, g.limits = true, h.OnDeadline, h
 	return platform.HoldReport{}, nil
 }
@@ -93,13 +102,15 @@ func (g *fakeGate) Publish(_ context.Context, p platform.Publication) (platform.
 	if _, configured := g.settings[p.Environment]; !configured {
 		return platform.HoldReport{}, fmt.Errorf("release %s would be open to everybody", p.Release)
 	}
+	g.states[p.Environment] = "open " + p.Release
 	g.release, g.held, g.closed, g.page, g.offered = p.Release, false, false, p.MaintenancePage, ""
 	return platform.HoldReport{}, nil
 }
 
-func (g *fakeGate) Close(context.Context, platform.EnvironmentID, string) (platform.HoldReport, error) {
+func (g *fakeGate) Close(_ context.Context, env platform.EnvironmentID, message string) (platform.HoldReport, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.states[env] = "closed: " + message
 	g.held, g.closed, g.offered = false, true, ""
 	return platform.HoldReport{}, g.note("close")
 }
@@ -125,9 +136,10 @@ func (g *fakeGate) Bypass(_ context.Context, _ platform.EnvironmentID, life time
 	return "/bypass?token=t", time.Unix(0, 0).Add(life), nil
 }
 
-func (g *fakeGate) Forget(context.Context, platform.EnvironmentID) error {
+func (g *fakeGate) Forget(_ context.Context, env platform.EnvironmentID) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	delete(g.states, env)
 	g.release, g.held, g.closed, g.offered = "", false, false, ""
 	return g.note("forget")
 }

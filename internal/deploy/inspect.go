@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/internal/access"
 	"sluice/internal/contract"
 	"sluice/internal/engine"
 	"sluice/internal/platform"
@@ -34,6 +35,9 @@ type Command struct {
 // Exec runs a command in a container of the live release and returns its exit status.
 func (s *Service) Exec(ctx context.Context, c Command) (int, error) {
 	env, current, err := s.serving(ctx, c.Project, c.Environment)
+	if err == nil {
+		err = access.State(access.Exec, platform.Project{}, env)
+	}
 	if err != nil {
 		return 0, err
 	}

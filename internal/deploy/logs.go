@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sluice/internal/access"
 	"sluice/internal/contract"
 	"sluice/internal/engine"
 	"sluice/internal/platform"
@@ -33,6 +34,9 @@ type logged struct {
 // name, the only application.
 func (s *Service) logged(ctx context.Context, project, name, app string) (logged, error) {
 	env, current, err := s.serving(ctx, project, name)
+	if err == nil {
+		err = access.State(access.LogsView, platform.Project{}, env)
+	}
 	if err != nil {
 		return logged{}, err
 	}

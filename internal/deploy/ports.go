@@ -128,8 +128,12 @@ type Journal interface {
 	Follow(ctx context.Context, activity string, w io.Writer) error
 }
 
-// Repositories looks after the Git repositories.
+// Repositories looks after the Git repositories and changes their branches.
 type Repositories interface {
+	// SetBranch moves a branch from one commit to another; from is "" for one that must not
+	// exist yet, and to is "" to delete it. A branch that is at to already, or gone already, is
+	// no error; one that is elsewhere is CodeConflict, and then nothing was changed.
+	SetBranch(ctx context.Context, project, branch, from, to string) error
 	// Tidy packs a project's repository and removes what nothing refers to.
 	Tidy(ctx context.Context, project string) error
 }

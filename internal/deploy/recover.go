@@ -141,6 +141,12 @@ func (s *Service) reconcile(ctx context.Context, env platform.Environment) error
 		return err
 	}
 	log := work.NewLogbook(io.Discard)
+	if env.Status == platform.EnvironmentPaused {
+		if err := s.configure(ctx, env); err != nil {
+			return err
+		}
+		return s.rest(ctx, env, log)
+	}
 	endpoints, err := s.Engine.Start(ctx, current.stored.Spec, log.At(0))
 	if err != nil {
 		return fmt.Errorf("start release %s: %w", current.release.ID, err)

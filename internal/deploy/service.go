@@ -97,10 +97,12 @@ func New(deps Dependencies, opts Options) *Service {
 		leases:       map[string]int{},
 	}
 	deps.Queue.Register(
-		s.deploymentKind(plan.Table(), []platform.ActivityType{platform.ActivityPush, platform.ActivityRedeploy, platform.ActivityActivate}),
+		s.deploymentKind(plan.Table(), []platform.ActivityType{
+			platform.ActivityPush, platform.ActivityRedeploy, platform.ActivityActivate, platform.ActivityResume,
+		}),
 		s.deploymentKind(plan.Table(), []platform.ActivityType{platform.ActivityRollback}, platform.StepBuild),
 		s.deploymentKind(plan.DataTable(), []platform.ActivityType{platform.ActivityRestore}),
-		s.deactivationKind(),
+		s.deactivationKind(), s.pauseKind(), s.deletionKind(),
 	)
 	return s
 }

@@ -49,11 +49,28 @@ func (s *Service) saveChange(ctx context.Context, project, name string, change p
 	if err != nil {
 		return platform.Environment{}, err
 	}
+	if change.Parent != nil || change.Type != nil {
+		if err := s.checkPlace(ctx, env, change); err != nil {
+			return platform.Environment{}, err
+		}
+	}
 	if env, err = change.Apply(env); err != nil {
 		return platform.Environment{}, err
 	}
 	env.UpdatedAt = time.Now().UTC()
 	return s.Records.SaveEnvironment(ctx, env)
+}
+
+func (s *Service) checkPlace(ctx context.Context, env platform.Environment, change platform.EnvironmentChange) error {
+	project, err := s.Records.Project(ctx, env.Project)
+	if err != nil {
+		return err
+	}
+	all, err := s.Records.Environments(ctx, env.Project)
+	if err != nil {
+		return fmt.Errorf("list environments: %w", err)
+	}
+	return change.CheckPlace(env, project.DefaultBranch, all)
 }
 
 // withDescendants returns an environment and all that are below it.

@@ -23,10 +23,14 @@ func (d *deployment) undo(ctx context.Context) {
 	case platform.Touched:
 		d.stayClosed(ctx)
 	case platform.Held:
-		if d.previous != nil {
+		if d.previous != nil && d.env.Status != platform.EnvironmentPaused {
 			d.putBack(ctx)
 		}
 	case platform.Served:
+	}
+	if d.reach < platform.Touched && d.env.Status == platform.EnvironmentPaused {
+		d.log.Line(3, "Environment %s stays paused", d.env.Name)
+		d.must(ctx, "pause the environment again", d.s.rest(ctx, d.env, d.log))
 	}
 	if d.release.ID == "" {
 		return

@@ -157,11 +157,28 @@ func (w *world) redeploy(name string, params map[string]string) (log string) {
 	})
 }
 
+// pushTo pushes files to a branch and activates it.
+func (w *world) pushTo(branch string, files map[string]string) (string, platform.Activity) {
+	w.t.Helper()
+	var out bytes.Buffer
+	s := w.service(nil)
+	w.run(s, func() {
+		if err := w.receiveOn(s, branch, files, map[string]string{"environment.status": "active"}, &out); err != nil {
+			w.t.Fatalf("push to %s: %v\n%s", branch, err, out.String())
+		}
+	})
+	return out.String(), w.last()
+}
+
 // receive does what Git does with a push.
 func (w *world) receive(s *deploy.Service, files, options map[string]string, out io.Writer) error {
+	return w.receiveOn(s, "main", files, options, out)
+}
+
+func (w *world) receiveOn(s *deploy.Service, branch string, files, options map[string]string, out io.Writer) error {
 	push := platform.Push{
 		Project: "shop", Actor: platform.Actor{ID: "jane", Name: "Jane"}, Options: options,
-		Updates: []platform.RefUpdate{{Ref: "refs/heads/main", Old: platform.ZeroCommit, New: w.source.commit(files)}},
+		Updates: []platform.RefUpdate{{Ref: "refs/heads/" + branch, Old: platform.ZeroCommit, New: w.source.commit(files)}},
 	}
 	if err := s.PreReceive(w.t.Context(), push, out); err != nil {
 		return err
@@ -342,8 +359,24 @@ func (noAuthority) Certificate(context.Context) string { return "" }
 
 // fakeRepositories remembers which projects were tidied.
 type fakeRepositories struct {
-	mu     sync.Mutex
-	tidied []string
+	mu       sync.Mutex
+	tidied   []string
+	branches map[string]string // what each points at
+}
+
+// SetBranch does what gitrepo does; a branch that no test made is where it is expected.
+func (r *fakeRepositories) SetBranch(_ context.Context, _, branch, from, to string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	is, known := r.branches[branch]
+	if known && is != from && is != to {
+		return platform.Errorf(platform.CodeConflict, "the branch %s was changed meanwhile", branch)
+	}
+	if r.branches == nil {
+		r.branches = map[string]string{}
+	}
+	r.branches[branch] = to
+	return nil
 }
 
 func (r *fakeRepositories) Tidy(_ context.Context, project string) error {

@@ -7,6 +7,6 @@
 // are bounded, no attribute or configuration of a repository can run anything, and no
 // symbolic link is followed out of a tree.
 //
-// The package writes no ref and serves no client (gitserve does), knows no manifest and
-// no other adapter.
+// The package moves a branch only from a commit that the caller names, serves no client
+// (gitserve does), and knows no manifest and no other adapter.
 package gitrepo

@@ -145,6 +145,44 @@ func (a *api) deactivate(w http.ResponseWriter, r *http.Request, s scope) error 
 	})
 }
 
+func (a *api) pause(w http.ResponseWriter, r *http.Request, s scope) error {
+	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
+		return a.Deployments.Pause(ctx, s.project.ID, env, s.subject.Actor)
+	})
+}
+
+func (a *api) resume(w http.ResponseWriter, r *http.Request, s scope) error {
+	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
+		return a.Deployments.Resume(ctx, s.project.ID, env, s.subject.Actor)
+	})
+}
+
+// deleteEnvironment deletes an environment with its branch, and with data=true one that has
+// containers and data.
+func (a *api) deleteEnvironment(w http.ResponseWriter, r *http.Request, s scope) error {
+	withData, err := switchParameter(map[string]string{"data": r.FormValue("data")}, "data")
+	if err != nil {
+		return err
+	}
+	env, err := a.environment(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	// Before it begins: it may be over before the response is made.
+	object, err := a.environmentObject(r.Context(), s, env)
+	if err != nil {
+		return err
+	}
+	if err := a.Gate.Record(r.Context(), s.subject, access.BranchDelete, s.project.ID, env.Name, ""); err != nil {
+		return err
+	}
+	act, err := a.Deployments.Delete(r.Context(), s.project.ID, env.Name, withData, s.subject.Actor)
+	if err != nil {
+		return err
+	}
+	return a.accepted(w, r, http.StatusAccepted, object, a.view(s).Activity(act, env.Type))
+}
+
 // operate starts an activity and responds with it and with the environment. Only the start
 // of the activity depends on the client's context.
 func (a *api) operate(

@@ -70,6 +70,13 @@ type Deployments interface {
 	Activate(ctx context.Context, project, env string, by platform.Actor) (platform.Activity, error)
 	// Deactivate queues the removal of an environment's containers.
 	Deactivate(ctx context.Context, project, env string, by platform.Actor) (platform.Activity, error)
+	// Pause queues the removal of an environment's containers; its data stays.
+	Pause(ctx context.Context, project, env string, by platform.Actor) (platform.Activity, error)
+	// Resume queues the deployment of a paused environment.
+	Resume(ctx context.Context, project, env string, by platform.Actor) (platform.Activity, error)
+	// Delete queues the deletion of an environment with its branch. It returns CodeConflict
+	// for one that is not inactive, unless withData says to delete its data too.
+	Delete(ctx context.Context, project, env string, withData bool, by platform.Actor) (platform.Activity, error)
 	// Cancel returns CodeConflict when the activity can no longer be cancelled.
 	Cancel(ctx context.Context, activityID string, by platform.Actor) (platform.Activity, error)
 }

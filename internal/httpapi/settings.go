@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"math"
 	"net/http"
 	"slices"
@@ -27,6 +28,9 @@ func (a *api) changeEnvironment(w http.ResponseWriter, r *http.Request, s scope)
 	if err != nil {
 		return err
 	}
+	if err := a.mayMove(r.Context(), s, change); err != nil {
+		return err
+	}
 	if err := a.Gate.Record(r.Context(), s.subject, access.EnvironmentEdit, s.project.ID, env.Name, changedFields(req)); err != nil {
 		return err
 	}
@@ -41,11 +45,23 @@ func (a *api) changeEnvironment(w http.ResponseWriter, r *http.Request, s scope)
 	return a.accepted(w, r, http.StatusOK, out)
 }
 
+// mayMove refuses to give an environment to people whose environments the subject may not
+// change, and to put it below one whose variables it may not see: it inherits them.
+func (a *api) mayMove(ctx context.Context, s scope, change platform.EnvironmentChange) error {
+	if change.Type != nil && !s.subject.Allows(access.EnvironmentEdit, s.project.ID, *change.Type) {
+		return access.Forbidden(access.EnvironmentEdit, s.project.ID, *change.Type)
+	}
+	if change.Parent != nil && *change.Parent != "" {
+		return a.Gate.Authorize(ctx, s.subject, access.VariablesView, s.project.ID, *change.Parent)
+	}
+	return nil
+}
+
 // changedFields names the settings that a request changes, for the audit log.
 func changedFields(req apiv1.EnvironmentChange) string {
 	var names []string
 	for name, given := range map[string]bool{
-		"title": req.Title != nil, "restrict_robots": req.RestrictRobots != nil, "http_access": req.HTTPAccess != nil,
+		"title": req.Title != nil, "parent": req.Parent != nil, "type": req.Type != nil, "restrict_robots": req.RestrictRobots != nil, "http_access": req.HTTPAccess != nil,
 		"hold_max_wait": req.HoldMaxWait != nil, "hold_max_requests": req.HoldMaxRequests != nil, "bypass_addresses": req.BypassAddresses != nil,
 	} {
 		if given {
@@ -59,7 +75,10 @@ func changedFields(req apiv1.EnvironmentChange) string {
 // changeOf translates the API's names.
 func changeOf(req apiv1.EnvironmentChange) (platform.EnvironmentChange, error) {
 	change := platform.EnvironmentChange{
-		Title: req.Title, RestrictRobots: req.RestrictRobots, HoldRequests: req.HoldMaxRequests, Bypass: req.BypassAddresses,
+		Title: req.Title, Parent: req.Parent, RestrictRobots: req.RestrictRobots, HoldRequests: req.HoldMaxRequests, Bypass: req.BypassAddresses,
+	}
+	if req.Type != nil {
+		change.Type = new(platform.EnvironmentType(*req.Type))
 	}
 	if req.HoldMaxWait != nil {
 		seconds := *req.HoldMaxWait

@@ -23,6 +23,9 @@ const (
 	ActivityRestore      ActivityType = "environment.restore"
 	ActivityBackupDelete ActivityType = "environment.backup.delete"
 	ActivityBackupVerify ActivityType = "environment.backup.verify"
+	ActivityPause        ActivityType = "environment.pause"
+	ActivityResume       ActivityType = "environment.resume"
+	ActivityDelete       ActivityType = "environment.delete"
 )
 
 // ActivityTypes returns all of them.
@@ -30,6 +33,7 @@ func ActivityTypes() []ActivityType {
 	return []ActivityType{
 		ActivityPush, ActivityRedeploy, ActivityActivate, ActivityRollback, ActivityDeactivate,
 		ActivityBackup, ActivityRestore, ActivityBackupDelete, ActivityBackupVerify,
+		ActivityPause, ActivityResume, ActivityDelete,
 	}
 }
 
@@ -102,8 +106,13 @@ const (
 	StepVerify   Step = "verify"   // a backup restored into a scratch directory and checked
 )
 
-// StepTeardown is the only step of a deactivation.
-const StepTeardown Step = "teardown"
+// The steps of activities that take something away: a deactivation has the first one only, a
+// deletion both, a pause the last.
+const (
+	StepTeardown     Step = "teardown"      // containers, routes and data removed
+	StepDeleteBranch Step = "delete-branch" // the branch and the record removed
+	StepRest         Step = "rest"          // containers removed, the data stays
+)
 
 // Phase is the part of an activity that users know a step by.
 type Phase string

@@ -11,6 +11,8 @@ import (
 // EnvironmentChange changes the fields that are not nil.
 type EnvironmentChange struct {
 	Title          *string
+	Parent         *string // "" for none
+	Type           *EnvironmentType
 	RestrictRobots *bool
 	HTTPAccess     *HTTPAccessChange
 	HoldWait       *time.Duration // 0: back to the server's limit
@@ -69,8 +71,43 @@ func (c *HTTPAccessChange) Prepare() error {
 	return nil
 }
 
+// CheckPlace returns CodeInvalid when the environment cannot have the wanted parent or type.
+// all are the environments of its project, defaultBranch is the project's.
+func (c EnvironmentChange) CheckPlace(e Environment, defaultBranch string, all []Environment) error {
+	main := e.Name == defaultBranch
+	if c.Type != nil && *c.Type != e.Type {
+		switch {
+		case main:
+			return Errorf(CodeInvalid, "%s is the project's default environment, whose type is always production; nothing was changed", e.Name).WithField("type")
+		case *c.Type != Staging && *c.Type != Development:
+			return Errorf(CodeInvalid, "the type is staging or development, not %q; nothing was changed", *c.Type).WithField("type").
+				WithHint("only the default environment is of the type production")
+		}
+	}
+	if c.Parent == nil || *c.Parent == "" || *c.Parent == e.Parent {
+		return nil
+	}
+	if main {
+		return Errorf(CodeInvalid, "%s is the project's default environment, which has no parent; nothing was changed", e.Name).WithField("parent")
+	}
+	parents := map[string]string{}
+	for _, env := range all {
+		parents[env.Name] = env.Parent
+	}
+	if _, exists := parents[*c.Parent]; !exists {
+		return Errorf(CodeInvalid, "project %s has no environment %q; nothing was changed", e.Project, *c.Parent).WithField("parent").
+			WithHint("sluice environment:list -p %s", e.Project)
+	}
+	for name, steps := *c.Parent, 0; name != "" && steps <= len(all); name, steps = parents[name], steps+1 {
+		if name == e.Name {
+			return Errorf(CodeInvalid, "%s cannot be the parent of %s: it is the same environment, or below it; nothing was changed", *c.Parent, e.Name).WithField("parent")
+		}
+	}
+	return nil
+}
+
 // Apply returns the environment with the changes. It returns CodeInvalid for what cannot
-// be carried out.
+// be carried out; CheckPlace comes first.
 func (c EnvironmentChange) Apply(e Environment) (Environment, error) {
 	if c.Title != nil {
 		if err := CheckTitle(*c.Title); err != nil {
@@ -78,6 +115,8 @@ func (c EnvironmentChange) Apply(e Environment) (Environment, error) {
 		}
 		e.Title = *c.Title
 	}
+	setField(&e.Parent, c.Parent)
+	setField(&e.Type, c.Type)
 	s := e.Settings
 	if c.RestrictRobots != nil {
 		s.RestrictRobots = c.RestrictRobots

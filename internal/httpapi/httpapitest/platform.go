@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"sluice/apiv1"
+	"sluice/internal/access"
 	"sluice/internal/httpapi"
 	"sluice/internal/platform"
 	"sluice/internal/project"
@@ -290,6 +291,53 @@ func (p *Platform) Activate(ctx context.Context, project, env string, by platfor
 // Deactivate implements httpapi.Deployments.
 func (p *Platform) Deactivate(_ context.Context, project, env string, by platform.Actor) (platform.Activity, error) {
 	return p.operate(project, env, by, platform.ActivityDeactivate, nil), nil
+}
+
+// Pause implements httpapi.Deployments.
+func (p *Platform) Pause(ctx context.Context, project, env string, by platform.Actor) (platform.Activity, error) {
+	return p.move(ctx, access.Pause, project, env, by, platform.ActivityPause, platform.EnvironmentPaused)
+}
+
+// Resume implements httpapi.Deployments.
+func (p *Platform) Resume(ctx context.Context, project, env string, by platform.Actor) (platform.Activity, error) {
+	return p.move(ctx, access.Resume, project, env, by, platform.ActivityResume, platform.EnvironmentActive)
+}
+
+// move gives an environment another state, if the rules allow it.
+func (p *Platform) move(
+	ctx context.Context, allowed access.Permission, project, env string, by platform.Actor, kind platform.ActivityType, to platform.EnvironmentStatus,
+) (platform.Activity, error) {
+	e, err := p.Environment(ctx, project, env)
+	if err == nil {
+		err = access.State(allowed, p.projects[project], e)
+	}
+	if err != nil {
+		return platform.Activity{}, err
+	}
+	e.Status = to
+	p.mu.Lock()
+	p.envs[project+"/"+env] = e
+	p.mu.Unlock()
+	return p.operate(project, env, by, kind, nil), nil
+}
+
+// Delete refuses what is not inactive, unless its data goes too.
+func (p *Platform) Delete(ctx context.Context, project, env string, withData bool, by platform.Actor) (platform.Activity, error) {
+	e, err := p.Environment(ctx, project, env)
+	if err == nil {
+		err = access.State(access.BranchDelete, p.projects[project], e)
+	}
+	if err == nil && e.Status != platform.EnvironmentInactive && !withData {
+		err = platform.Errorf(platform.CodeConflict, "environment %s is %s; it was not deleted", env, e.Status)
+	}
+	if err != nil {
+		return platform.Activity{}, err
+	}
+	a := p.operate(project, env, by, platform.ActivityDelete, nil)
+	p.mu.Lock()
+	delete(p.envs, project+"/"+env)
+	p.mu.Unlock()
+	return a, nil
 }
 
 func (p *Platform) operate(

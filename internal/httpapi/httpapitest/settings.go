@@ -2,6 +2,8 @@ package httpapitest
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"sluice/internal/platform"
@@ -11,7 +13,11 @@ import (
 func (p *Platform) ChangeEnvironment(_ context.Context, project, name string, change platform.EnvironmentChange) (platform.Environment, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	env, err := change.Apply(p.envs[project+"/"+name])
+	env := p.envs[project+"/"+name]
+	if err := change.CheckPlace(env, p.projects[project].DefaultBranch, slices.Collect(maps.Values(p.envs))); err != nil {
+		return platform.Environment{}, err
+	}
+	env, err := change.Apply(env)
 	if err != nil {
 		return platform.Environment{}, err
 	}
