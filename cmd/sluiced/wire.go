@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"sluice/internal/account"
 	"sluice/internal/build/buildkit"
 	"sluice/internal/catalog"
 	"sluice/internal/deploy"
@@ -24,6 +23,7 @@ import (
 	"sluice/internal/platform"
 	"sluice/internal/project"
 	"sluice/internal/schedule"
+	"sluice/internal/snapshot/files"
 	"sluice/internal/store"
 	"sluice/internal/topology"
 	"sluice/internal/warmup"
@@ -40,11 +40,11 @@ type plant struct {
 	repos    *gitrepo.Repos
 	engine   engine.Engine
 	slugs    imageStore
+	data     *files.Store
 	images   *images.Assembler
 	builder  *buildkit.Builder
 	gate     *edgectl.Client
 	rules    *project.Service
-	accounts *account.Service
 	crons    *schedule.Scheduler
 	queue    *work.Queue
 	pipeline *deploy.Service
@@ -61,7 +61,7 @@ func build(ctx context.Context, c config, log *slog.Logger) (p *plant, err error
 		}
 	}()
 	for _, open := range []func(context.Context) error{
-		p.openState, p.openEngine, p.openBuilder, p.openPipeline,
+		p.openState, p.openEngine, p.openSnapshots, p.openBuilder, p.openPipeline,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, err
@@ -170,7 +170,6 @@ func (p *plant) openPipeline(ctx context.Context) error {
 	if toolkit == "" {
 		p.log.WarnContext(ctx, "no sluice-toolkit beside sluiced: hooks find no ece-tools but the project's own")
 	}
-	p.gate = edgectl.NewClient(p.config.Router)
 	p.crons = schedule.New(p.engine, p.log)
 	p.queue = work.New(p.store, p.feed, p.log, work.Options{
 		Workers: p.config.Workers, PerProject: p.config.ProjectWorkers, OnStep: crashAt(p.config.CrashAt),
@@ -180,7 +179,7 @@ func (p *plant) openPipeline(ctx context.Context) error {
 		Gate: p.gate, Journal: p.feed, Crons: p.crons, Warmer: warmup.New(p.config.RouterAddr, p.config.RouterTLS),
 		Repositories: p.repos, Toolkits: &toolkits{programs, p.log},
 		Authority: authority{router: p.gate, file: authorityFile(p.config, ""), log: p.log},
-		Catalog:   p.catalog, Log: p.log,
+		Snapshots: p.data, Catalog: p.catalog, Log: p.log,
 	}, deploy.Options{
 		Site: topology.Site{
 			BaseDomain: p.config.BaseDomain, HTTPPort: p.config.HTTPPort, HTTPSPort: p.config.HTTPSPort,
@@ -199,8 +198,7 @@ func (p *plant) openPipeline(ctx context.Context) error {
 	p.rules = project.New(project.Dependencies{
 		Records: p.store, Repositories: p.repos, Pipeline: p.pipeline, Router: p.gate, Resolver: net.DefaultResolver, Log: p.log,
 	})
-	p.accounts = account.New(account.Dependencies{Records: p.store, Log: p.log})
-	return adminToken(ctx, p.accounts, p.config.path("keys", "admin.token"))
+	return adminToken(ctx, p.rules, p.config.path("keys", "admin.token"))
 }
 
 // close closes everything, last opened first.

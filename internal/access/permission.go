@@ -7,9 +7,8 @@ type Permission string
 
 // Permissions on the whole installation.
 const (
-	InstallationManage Permission = "installation.manage" // users, tokens for everything, the whole audit log
+	InstallationManage Permission = "installation.manage" // tokens for everything, the whole audit log
 	ProjectCreate      Permission = "project.create"
-	UserManage         Permission = "user.change"
 )
 
 // Permissions on a project.
@@ -24,15 +23,12 @@ const (
 	CertificateView   Permission = "certificate.view"
 	CertificateManage Permission = "certificate.change"
 	TokenManage       Permission = "token.change"
-	MembersView       Permission = "access.view" // who has access to the project
-	MembersManage     Permission = "access.change"
 	AuditView         Permission = "audit.view"
 )
 
 // Permissions on an environment.
 const (
-	TypeMembersManage Permission = "environment.access.change" // roles on the environments of a type
-	EnvironmentView   Permission = "environment.view"          // its state, routes and activities
+	EnvironmentView   Permission = "environment.view" // its state, routes and activities
 	LogsView          Permission = "environment.logs"
 	Plan              Permission = "environment.plan"
 	CodePush          Permission = "environment.push"
@@ -81,7 +77,6 @@ var rules = sync.OnceValue(func() map[Permission]rule { //nolint:gochecknoglobal
 	return map[Permission]rule{
 		InstallationManage: {installation, Admin},
 		ProjectCreate:      {installation, Admin},
-		UserManage:         {installation, Admin},
 
 		ProjectView:       {project, Viewer},
 		DomainView:        {project, Viewer},
@@ -91,8 +86,6 @@ var rules = sync.OnceValue(func() map[Permission]rule { //nolint:gochecknoglobal
 		DomainManage:      {project, Admin},
 		CertificateManage: {project, Admin},
 		TokenManage:       {project, Admin},
-		MembersView:       {project, Viewer},
-		MembersManage:     {project, Admin},
 		AuditView:         {project, Admin},
 		ProjectEdit:       {project, Admin},
 		ProjectDelete:     {project, Admin},
@@ -124,7 +117,6 @@ var rules = sync.OnceValue(func() map[Permission]rule { //nolint:gochecknoglobal
 		VariablesChange:   {environment, Admin},
 		BranchDelete:      {environment, Admin},
 		Deactivate:        {environment, Admin},
-		TypeMembersManage: {environment, Admin},
 	}
 })
 

@@ -19,7 +19,6 @@ func TestCrashAtEveryStep(t *testing.T) {
 	for _, row := range plan.Table() {
 		step := row.Name
 		t.Run(string(step), func(t *testing.T) {
-			t.Parallel()
 			w := newWorld(t)
 			w.push(shop())
 			w.crash(step, shop("pub/index.php", "<?php // 2"))
@@ -105,7 +104,6 @@ func (w *world) crashIn(at platform.Step, begin func(*deploy.Service) error) {
 
 // TestCrashOfADeactivation: it can run twice, so the next start runs it again.
 func TestCrashOfADeactivation(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	if _, err := w.store.SaveEnvironment(t.Context(), platform.Environment{Project: "shop", Name: "stage", MachineName: "stage", Status: platform.EnvironmentActive}); err != nil {
@@ -125,7 +123,6 @@ func TestCrashOfADeactivation(t *testing.T) {
 }
 
 func TestRecoverQueuesPushesThatWereStoredOnly(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	missed := w.source.commit(shop("pub/index.php", "<?php // stored"))
@@ -147,7 +144,6 @@ func TestRecoverQueuesPushesThatWereStoredOnly(t *testing.T) {
 }
 
 func TestSupersededPushSaysSo(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t)
 	s := w.service(nil) // no worker runs
 	options := map[string]string{"deploy.wait": "false"}
@@ -176,7 +172,6 @@ func TestSupersededPushSaysSo(t *testing.T) {
 // TestCrashDuringAServiceUpgrade: the new version may have converted the data, so the old
 // release must not be opened on it.
 func TestCrashDuringAServiceUpgrade(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t)
 	w.push(shop(".magento/services.yaml", "mysql:\n    type: mysql:10.5\n    disk: 1024\n"))
 	w.crash(platform.StepStart, shop())

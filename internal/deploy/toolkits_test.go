@@ -10,7 +10,6 @@ import (
 )
 
 func TestToolkitsAreKeptAsLongAsAReleaseNamesThem(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t)
 	path := func(version string) string { return "/data/toolkit/" + version + "/sluice-toolkit" }
 	check := func(versions ...string) {

@@ -232,7 +232,6 @@ func TestDeploymentsUnderLoad(t *testing.T) {
 }
 
 func TestClientThatLeavesAnUnreadBodyIsNotSentOn(t *testing.T) {
-	t.Parallel()
 	onBoth(t, testClientThatLeavesAnUnreadBodyIsNotSentOn)
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"sluice/internal/edge/cache"
 	"sluice/internal/edge/gate"
@@ -196,6 +197,37 @@ func (r *Router) beginHold(ctx context.Context, h platform.Hold) (*environment, 
 	defer done()
 	e := r.environment(h.Environment)
 	return e, e.BeginHold(h), r.save()
+}
+
+// Pause makes an environment's new requests wait until Continue, for limit at most, while
+// those under way go on. An environment that is not known, held or in maintenance stays what
+// it is.
+func (r *Router) Pause(ctx context.Context, env platform.EnvironmentID, activity string, limit time.Duration) error {
+	if activity == "" || limit <= 0 {
+		return platform.Errorf(platform.CodeInvalid, "a pause needs an activity and a limit")
+	}
+	done, err := r.change(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if e := r.known(env); e != nil {
+		e.Pause(activity, limit)
+	}
+	return nil
+}
+
+// Continue ends a pause. Without one it does nothing.
+func (r *Router) Continue(ctx context.Context, env platform.EnvironmentID, activity string) (platform.HoldReport, error) {
+	done, err := r.change(ctx)
+	if err != nil {
+		return platform.HoldReport{}, err
+	}
+	defer done()
+	if e := r.known(env); e != nil {
+		return e.Continue(activity), nil
+	}
+	return platform.HoldReport{}, nil
 }
 
 // Commit makes the hold's deadline end in maintenance. When the deadline has passed and let

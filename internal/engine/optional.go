@@ -12,16 +12,17 @@ import (
 // assertion and say what they do without. enginetest runs a part of the conformance suite
 // for each.
 
-// Freezer is an engine that can hold services still, so that their files can be copied as
-// of one moment.
+// Freezer is an engine that can hold an environment still, so that its data can be copied
+// as of one moment. Its methods are safe for concurrent use, also for one environment.
 type Freezer interface {
-	// Freeze stops all processes of an environment's services and returns when none runs.
-	// Commands that Exec is asked for in them meanwhile begin after the thaw. After limit,
-	// or when another control plane takes over the engine, they are thawed without Thaw.
-	// An error leaves nothing frozen.
+	// Freeze stops all processes of an environment and returns when none runs: those of web
+	// containers and workers first, so that nobody writes any more when the services stop.
+	// Commands that Exec is asked for meanwhile begin after the thaw. After limit, or when
+	// another control plane takes over the engine, they are thawed without Thaw. An error
+	// leaves nothing frozen; an environment that is frozen already is platform.CodeConflict.
 	Freeze(ctx context.Context, env platform.EnvironmentID, limit time.Duration) error
 
-	// Thaw lets them go on. It works without the engine's own program, which may wait for
+	// Thaw lets them go on, services first. It works without the engine's own program, which may wait for
 	// one of the frozen processes, and can run twice.
 	Thaw(env platform.EnvironmentID) error
 }

@@ -17,13 +17,9 @@ import (
 
 const socket = "/var/run/docker.sock"
 
-// newBuilder returns a builder on the machine's engine. It skips the test without one, and in
-// a short run.
+// newBuilder returns a builder on the machine's engine, and skips the test without one.
 func newBuilder(tb testing.TB) *buildkit.Builder {
 	tb.Helper()
-	if testing.Short() && !required() {
-		tb.Skip("needs Docker")
-	}
 	b, err := buildkit.New(tb.Context(), buildkit.Config{Socket: socket, Images: dockerCLI{}})
 	if err != nil {
 		tb.Fatal(err)
@@ -39,15 +35,10 @@ func newBuilder(tb testing.TB) *buildkit.Builder {
 	return b
 }
 
-// required reports whether tests that need Docker may not be skipped.
-func required() bool {
-	return strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") //nolint:forbidigo // the test suite's own switch
-}
-
 // missing skips a test that needs the engine, or fails it where the engine is required.
 func missing(tb testing.TB, why string) {
 	tb.Helper()
-	if required() {
+	if strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") { //nolint:forbidigo // the test suite's own switch
 		tb.Fatal(why)
 	}
 	tb.Skip(why)

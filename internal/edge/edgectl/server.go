@@ -33,6 +33,8 @@ type Server struct {
 func NewServer(router *edge.Router, log *slog.Logger) *Server {
 	s := &Server{router: router, mux: http.NewServeMux(), log: log}
 	s.mux.HandleFunc("POST /v1/environments/{env}/hold", answer(s, s.hold))
+	s.mux.HandleFunc("POST /v1/environments/{env}/pause", answer(s, s.pause))
+	s.mux.HandleFunc("POST /v1/environments/{env}/continue", answer(s, s.proceed))
 	s.mux.HandleFunc("POST /v1/environments/{env}/commit", answer(s, s.commit))
 	s.mux.HandleFunc("POST /v1/environments/{env}/publish", answer(s, s.publish))
 	s.mux.HandleFunc("POST /v1/environments/{env}/resume", answer(s, s.resume))
@@ -77,6 +79,12 @@ type bypassing struct {
 	Life time.Duration `json:"life"`
 }
 
+// pausing is the body of pause and continue requests; continue has no limit.
+type pausing struct {
+	Activity string        `json:"activity"`
+	Limit    time.Duration `json:"limit,omitempty"`
+}
+
 // closing is the body of a close request.
 type closing struct {
 	Message string `json:"message"`
@@ -91,6 +99,28 @@ func (s *Server) hold(ctx context.Context, env platform.EnvironmentID, req *http
 	return s.reported(ctx,
 		func(ctx context.Context) (platform.HoldReport, error) { return s.router.Hold(ctx, h) },
 		func(ctx context.Context, c *Client) (platform.HoldReport, error) { return c.Hold(ctx, h) })
+}
+
+func (s *Server) pause(ctx context.Context, env platform.EnvironmentID, req *http.Request) (nothing, error) {
+	var p pausing
+	if err := decode(req, &p); err != nil {
+		return nothing{}, err
+	}
+	return nothing{}, s.passOn(ctx,
+		func(ctx context.Context) error { return s.router.Pause(ctx, env, p.Activity, p.Limit) },
+		func(ctx context.Context, c *Client) error { return c.Pause(ctx, env, p.Activity, p.Limit) })
+}
+
+func (s *Server) proceed(ctx context.Context, env platform.EnvironmentID, req *http.Request) (platform.HoldReport, error) {
+	var p pausing
+	if err := decode(req, &p); err != nil {
+		return platform.HoldReport{}, err
+	}
+	return s.reported(ctx,
+		func(ctx context.Context) (platform.HoldReport, error) { return s.router.Continue(ctx, env, p.Activity) },
+		func(ctx context.Context, c *Client) (platform.HoldReport, error) {
+			return c.Continue(ctx, env, p.Activity)
+		})
 }
 
 func (s *Server) commit(ctx context.Context, env platform.EnvironmentID, _ *http.Request) (nothing, error) {

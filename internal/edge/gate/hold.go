@@ -18,6 +18,7 @@ type Hold struct {
 	deadline   time.Time
 	limit      int // requests that may wait at once
 	onDeadline platform.OnDeadline
+	pause      bool // see Gate.Pause
 	timer      *time.Timer
 	ended      chan struct{} // closed when the hold is over or another activity took it
 }
@@ -87,11 +88,41 @@ func (g *Gate) expire(h *Hold) {
 func (g *Gate) overdue() {
 	if h := g.hold; h.onDeadline == platform.ReleaseOld && g.release != nil {
 		g.open()
-		g.lapsed = h
+		if !h.pause {
+			g.lapsed = h
+		}
 	} else {
 		g.shut("")
 	}
 	g.metrics.Expired.Add(1)
+}
+
+// Pause makes new requests wait until Continue, for limit at most; those under way go on.
+// It does nothing unless the gate is open: a hold and maintenance stay what they are. The
+// next process does not know of it.
+func (g *Gate) Pause(activity string, limit time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state != Open || g.lapsed != nil {
+		return
+	}
+	g.report = platform.HoldReport{StartedAt: time.Now()}
+	g.uncounted = true
+	g.arm(&Hold{
+		activity: activity, wait: limit, deadline: time.Now().Add(limit), limit: platform.DefaultHoldRequests,
+		onDeadline: platform.ReleaseOld, pause: true,
+	})
+}
+
+// Continue ends the pause of an activity.
+func (g *Gate) Continue(activity string) platform.HoldReport {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.hold == nil || !g.hold.pause || g.hold.activity != activity {
+		return platform.HoldReport{}
+	}
+	g.open()
+	return g.collect()
 }
 
 // Drain waits until the requests from before the hold are answered, and cuts what is left

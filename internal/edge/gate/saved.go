@@ -36,6 +36,10 @@ func (g *Gate) Record() (s Saved, serving, offered Release) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s = Saved{State: g.state, Message: g.message, Activity: g.activity}
+	if g.hold != nil && g.hold.pause {
+		s.State = Open
+		return s, g.release, g.candidate
+	}
 	if h := cmp.Or(g.hold, g.lapsed); h != nil {
 		s.Hold = &SavedHold{
 			Activity: h.activity, StartedAt: g.report.StartedAt, Deadline: h.deadline, Wait: h.wait,

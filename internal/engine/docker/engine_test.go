@@ -16,6 +16,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
 
 	"sluice/internal/engine"
@@ -249,8 +250,9 @@ func TestLimitsReachWhatRuns(t *testing.T) {
 	}
 }
 
-// TestFreezeBesideHealthChecks asks for health as often as possible while services are
-// frozen and thawed: with docker pause, Docker 20.10 blocks for good.
+// TestFreezeBesideHealthChecks asks for health as often as possible, and an operator runs
+// commands that the engine knows nothing of, while an environment is frozen and thawed: with
+// docker pause, Docker 20.10 blocks for good.
 func TestFreezeBesideHealthChecks(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "frozen")
@@ -275,11 +277,13 @@ func TestFreezeBesideHealthChecks(t *testing.T) {
 			checks <- err
 		}()
 	}
+	storm := make(chan error, 1)
+	go func() { storm <- s.storm(t, &stop, "store") }()
 	for range 10 {
 		if err := s.Freeze(t.Context(), s.spec.Environment, time.Minute); err != nil {
 			t.Fatal(err)
 		}
-		if s.dials(t, s.spec.Services[0].Address, 7000) && answersHTTP(t.Context(), s.spec.Services[0].Address+":7000") {
+		if answersHTTP(t.Context(), s.spec.Services[0].Address+":7000") {
 			t.Error("a frozen service responds")
 		}
 		if err := s.Thaw(s.spec.Environment); err != nil {
@@ -292,9 +296,36 @@ func TestFreezeBesideHealthChecks(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	if err := <-storm; err != nil {
+		t.Errorf("a command of an operator: %v", err)
+	}
 	if status, err := s.Observe(t.Context(), s.spec.Environment); err != nil || !status.Containers[0].Healthy {
 		t.Errorf("got %+v, %v, want a healthy service", status, err)
 	}
+}
+
+// storm runs commands in a container by Docker alone, one after the other. Those that Docker
+// refuses because the container is frozen do not count; none may hang.
+func (s site) storm(t *testing.T, stop *atomic.Bool, container string) error {
+	t.Helper()
+	cli, err := client.New()
+	if err != nil {
+		return err
+	}
+	defer cli.Close() //nolint:errcheck // nothing is left to say
+	ctx, cancel := context.WithTimeoutCause(t.Context(), patience, errNoAnswer)
+	defer cancel()
+	name := strings.Join([]string{prefix, string(s.spec.Environment), container}, "-")
+	for !stop.Load() {
+		created, err := cli.ExecCreate(ctx, name, client.ExecCreateOptions{Cmd: []string{"true"}})
+		if err == nil {
+			_, err = cli.ExecStart(ctx, created.ID, client.ExecStartOptions{})
+		}
+		if ctx.Err() != nil || errdefs.IsNotFound(err) {
+			return errors.Join(err, context.Cause(ctx))
+		}
+	}
+	return nil
 }
 
 // answersHTTP reports whether a response comes within a moment.

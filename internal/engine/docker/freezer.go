@@ -19,7 +19,7 @@ import (
 	"sluice/internal/platform"
 )
 
-// Services are frozen by the kernel's freezer and not by docker pause: a command that
+// Containers are frozen by the kernel's freezer and not by docker pause: a command that
 // Docker 20.10 starts in a container while it pauses it blocks the container's shim, and
 // with it every call about all containers. So Docker is not told, commands do not begin in
 // frozen containers, and thawing needs nothing but a write to the file that is named in
@@ -30,16 +30,34 @@ const frozenDir = "frozen"
 
 const (
 	freezePoll  = 2 * time.Millisecond
-	freezeLimit = 10 * time.Second // for the kernel to stop processes, and for commands to begin
+	thawAgain   = 100 * time.Millisecond // until a thaw that failed is tried again
+	freezeLimit = 10 * time.Second       // for the kernel to stop processes, and for commands to begin
 )
 
 var _ engine.Freezer = (*Engine)(nil)
 
 // starts lets commands begin in containers, but not in frozen ones.
 type starts struct {
-	mu     sync.Mutex
-	begun  map[string]int                     // commands that are about to run, by container
-	frozen map[platform.EnvironmentID]*freeze // environments whose services do not take commands
+	mu      sync.Mutex
+	begun   map[string]int                         // commands that are about to run, by container
+	frozen  map[platform.EnvironmentID]*freeze     // environments whose containers do not take commands
+	serials map[platform.EnvironmentID]*sync.Mutex // one Freeze or Thaw at a time
+}
+
+// serial locks an environment for one Freeze or Thaw.
+func (s *starts) serial(env platform.EnvironmentID) (unlock func()) {
+	s.mu.Lock()
+	if s.serials == nil {
+		s.serials = map[platform.EnvironmentID]*sync.Mutex{}
+	}
+	m := s.serials[env]
+	if m == nil {
+		m = &sync.Mutex{}
+		s.serials[env] = m
+	}
+	s.mu.Unlock()
+	m.Lock()
+	return m.Unlock
 }
 
 // freeze is one frozen environment. Its thaw ends it also when the record is gone, because
@@ -98,7 +116,7 @@ func (s *starts) stop(ctx context.Context, env platform.EnvironmentID, container
 	}
 	if s.frozen[env] != nil {
 		s.mu.Unlock()
-		return platform.Errorf(platform.CodeConflict, "the services are frozen already")
+		return platform.Errorf(platform.CodeConflict, "the containers are frozen already")
 	}
 	s.frozen[env] = &freeze{containers: containers, thawed: make(chan struct{})}
 	s.mu.Unlock()
@@ -116,13 +134,20 @@ func (s *starts) stop(ctx context.Context, env platform.EnvironmentID, container
 	}
 }
 
-// watch thaws an environment that is still frozen when limit has passed.
-func (s *starts) watch(env platform.EnvironmentID, limit time.Duration, thaw func()) {
+// watch calls lapsed after a time unless the freeze that there is now has ended.
+func (s *starts) watch(env platform.EnvironmentID, after time.Duration, lapsed func(*freeze)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if h := s.frozen[env]; h != nil {
-		h.watch = time.AfterFunc(limit, thaw)
+		h.watch = time.AfterFunc(after, func() { lapsed(h) })
 	}
+}
+
+// is reports whether an environment is under this freeze still.
+func (s *starts) is(env platform.EnvironmentID, h *freeze) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.frozen[env] == h
 }
 
 // resume lets commands begin again.
@@ -140,76 +165,107 @@ func (s *starts) resume(env platform.EnvironmentID) {
 	delete(s.frozen, env)
 }
 
-// Freeze stops the processes of an environment's services.
+// Freeze stops the processes of an environment.
 func (e *Engine) Freeze(ctx context.Context, env platform.EnvironmentID, limit time.Duration) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, min(freezeLimit, limit), errors.New("the services could not be frozen in time"))
+	defer e.starts.serial(env)()
+	ctx, cancel := context.WithTimeoutCause(ctx, min(freezeLimit, limit), errors.New("the containers could not be frozen in time"))
 	defer cancel()
-	containers, controls, err := e.freezers(ctx, env)
+	names, writers, services, err := e.freezers(ctx, env)
 	if err != nil {
 		return ended(ctx, err)
 	}
-	if err := e.starts.stop(ctx, env, containers); err != nil {
+	if err := e.starts.stop(ctx, env, names); err != nil {
 		return err
 	}
-	err = e.data.record(env, controls)
-	for _, control := range controls {
-		if err == nil { // what is not in the record is not frozen: Thaw would not find it
-			err = setFrozen(control, true)
-		}
+	// What is not in the record is not frozen: Thaw would not find it.
+	err = e.data.record(env, slices.Concat(writers, services))
+	if err == nil {
+		err = freezeAll(ctx, writers)
 	}
-	for _, control := range controls {
-		for err == nil && !isFrozen(control) {
-			if !sleep(ctx, freezePoll) {
-				err = context.Cause(ctx)
-			}
-		}
+	if err == nil {
+		err = freezeAll(ctx, services)
 	}
 	if err != nil {
-		return errors.Join(err, e.Thaw(env))
+		return errors.Join(err, e.thaw(env))
 	}
-	e.starts.watch(env, limit, func() { _ = e.Thaw(env) }) // a failure is tried again at the next start
+	e.starts.watch(env, limit, func(h *freeze) { e.lapse(env, h) })
 	return nil
 }
 
-// freezers finds the services that run, by name and id, and the control files of their
-// freezers.
-func (e *Engine) freezers(ctx context.Context, env platform.EnvironmentID) (containers, controls []string, err error) {
+// freezeAll freezes and returns when no process runs.
+func freezeAll(ctx context.Context, controls []string) error {
+	for _, control := range controls {
+		if err := setFrozen(control, true); err != nil {
+			return err
+		}
+	}
+	for _, control := range controls {
+		for !isFrozen(control) {
+			if !sleep(ctx, freezePoll) {
+				return context.Cause(ctx)
+			}
+		}
+	}
+	return nil
+}
+
+// freezers finds the containers that run, by name and id, and the control files of their
+// freezers: those of web containers and workers, and those of services.
+func (e *Engine) freezers(ctx context.Context, env platform.EnvironmentID) (names, writers, services []string, err error) {
 	list, err := e.listContainers(ctx, env)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for _, c := range list {
-		if c.kind != engine.KindService || !c.running() {
+		if !c.running() {
 			continue
 		}
 		got, err := e.cli.ContainerInspect(ctx, c.id, client.ContainerInspectOptions{})
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		control, err := freezerOf(got.Container.State.Pid, c.id)
 		if err != nil {
-			return nil, nil, fmt.Errorf("service %s: %w", c.name, err)
+			return nil, nil, nil, fmt.Errorf("container %s: %w", c.name, err)
 		}
-		containers = append(containers, c.id, e.names.container(env, "", c.name))
-		controls = append(controls, control)
+		names = append(names, c.id, e.names.container(env, c.release, c.name))
+		if c.kind == engine.KindService {
+			services = append(services, control)
+		} else {
+			writers = append(writers, control)
+		}
 	}
-	return containers, controls, nil
+	return names, writers, services, nil
 }
 
-// Thaw lets the services of an environment go on, by the record of what was frozen.
+// Thaw lets the containers of an environment go on, by the record of what was frozen.
 func (e *Engine) Thaw(env platform.EnvironmentID) error {
+	defer e.starts.serial(env)()
+	return e.thaw(env)
+}
+
+// lapse thaws an environment whose time is up, until it has: nobody else would.
+func (e *Engine) lapse(env platform.EnvironmentID, h *freeze) {
+	defer e.starts.serial(env)()
+	if e.starts.is(env, h) && e.thaw(env) != nil {
+		e.starts.watch(env, thawAgain, func(h *freeze) { e.lapse(env, h) })
+	}
+}
+
+// thaw is Thaw for whoever has locked the environment.
+func (e *Engine) thaw(env platform.EnvironmentID) error {
 	controls, err := e.data.frozen(env)
-	for _, control := range controls {
+	for _, control := range slices.Backward(controls) {
 		err = errors.Join(err, setFrozen(control, false))
 	}
 	if err != nil {
-		return fmt.Errorf("thaw the services of %s: %w", env, err)
+		return fmt.Errorf("thaw the containers of %s: %w", env, err)
 	}
 	err = e.data.root.Remove(path.Join(frozenDir, string(env))) // before the next Freeze may write its own
-	e.starts.resume(env)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return err // the freeze is not over: whoever thaws next removes the record
 	}
+	e.starts.resume(env)
 	return nil
 }
 

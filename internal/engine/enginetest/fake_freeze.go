@@ -15,7 +15,7 @@ func (f *Fake) Freeze(ctx context.Context, env platform.EnvironmentID, limit tim
 			return nil
 		}
 		if e.frozen != nil {
-			return platform.Errorf(platform.CodeConflict, "the services are frozen already")
+			return platform.Errorf(platform.CodeConflict, "the containers are frozen already")
 		}
 		frozen := make(chan struct{})
 		e.frozen = frozen
@@ -40,7 +40,7 @@ func (f *Fake) Thaw(env platform.EnvironmentID) error {
 	}))
 }
 
-// thaw lets the environment's services go on.
+// thaw lets the environment's containers go on.
 func (e *fakeEnv) thaw() {
 	if e.frozen != nil {
 		close(e.frozen)
@@ -53,7 +53,7 @@ func (w *world) unfrozen(ctx context.Context, c *fakeContainer) error {
 	w.mu.Lock()
 	frozen := c.env.frozen
 	w.mu.Unlock()
-	if frozen == nil || c.release != "" {
+	if frozen == nil {
 		return nil
 	}
 	select {

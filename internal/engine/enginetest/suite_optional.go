@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -29,12 +30,15 @@ func testFreeze(e *env) {
 	}
 	var thawed atomic.Bool
 	done := make(chan bool)
-	go func() {
-		_, _ = e.Engine.Exec(e.context(), engine.ExecRequest{Environment: e.id, Container: "store", Command: e.Tools.Print("", "", 0)})
-		done <- thawed.Load()
-	}()
-	for range 3 {
-		e.must("r1", "shop", e.Tools.Print("", "", 0)) // the application is not frozen
+	for _, in := range []engine.ExecRequest{{Container: "store"}, {Release: "r1", Container: "shop"}} {
+		in.Environment, in.Command = e.id, e.Tools.Print("", "", 0)
+		go func() {
+			_, _ = e.Engine.Exec(e.context(), in)
+			done <- thawed.Load()
+		}()
+	}
+	if _, err := e.Engine.Environments(e.context()); err != nil { // the engine itself is not frozen
+		e.Errorf("Environments: %v", err)
 	}
 	thawed.Store(true)
 	for range 2 {
@@ -42,10 +46,40 @@ func testFreeze(e *env) {
 			e.Fatalf("Thaw: %v", err)
 		}
 	}
-	if !<-done {
-		e.Error("a command ran in a frozen service")
+	for range 2 {
+		if !<-done {
+			e.Error("a command ran in a frozen container")
+		}
 	}
+	e.must("r1", "shop", e.Tools.Print("", "", 0))
 	e.must("", "store", e.Tools.Dial("127.0.0.1", servicePort))
+}
+
+// testFreezeSideBySide: whoever freezes and thaws at once, nothing is frozen at the end.
+func testFreezeSideBySide(e *env) {
+	f := e.freezer()
+	e.live(e.spec("r1"))
+	done := make(chan error)
+	for range 4 {
+		go func() {
+			var err error
+			for range 5 {
+				err = f.Freeze(e.context(), e.id, limit)
+				if platform.ErrorCode(err) == platform.CodeConflict {
+					err = nil
+				}
+				err = errors.Join(err, f.Thaw(e.id))
+			}
+			done <- err
+		}()
+	}
+	for range 4 {
+		if err := <-done; err != nil {
+			e.Errorf("Freeze and Thaw side by side: %v", err)
+		}
+	}
+	e.must("", "store", e.Tools.Print("", "", 0))
+	e.must("r1", "shop", e.Tools.Print("", "", 0))
 }
 
 func testFreezeEnds(e *env) {

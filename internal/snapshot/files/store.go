@@ -194,36 +194,53 @@ type source struct {
 
 // dataOf lists the parts of an environment's data, sorted by name, without their sizes.
 func (s *Store) dataOf(env platform.EnvironmentID) ([]source, error) {
-	var out []source
-	services, err := s.directories(path.Join(servicesDir, string(env)))
+	return s.parts(path.Join(servicesDir, string(env)), path.Join(volumesDir, string(env)))
+}
+
+// parts lists what lies in directories of services and of volumes.
+func (s *Store) parts(servicesAt, volumesAt string) ([]source, error) {
+	services, err := s.directories(servicesAt)
 	if err != nil {
 		return nil, err
 	}
+	var out []source
 	for _, name := range services {
-		out = append(out, source{snapshot.Part{Name: snapshot.ServicePart(name), Dir: path.Join(servicesDir, name)}, path.Join(servicesDir, string(env), name)})
+		p := snapshot.Part{Name: snapshot.ServicePart(name), Dir: path.Join(servicesDir, name)}
+		out = append(out, source{p, path.Join(servicesAt, name)})
 	}
-	volumes, err := s.directories(path.Join(volumesDir, string(env)))
+	volumes, err := s.directories(volumesAt)
 	if err != nil {
 		return nil, err
 	}
 	for _, volume := range volumes {
-		at, dir := path.Join(volumesDir, string(env), volume), path.Join(volumesDir, volume)
-		app, ok := strings.CutPrefix(volume, "@")
-		if !ok { // a volume of before ADR 0038, which is one tree
-			out = append(out, source{snapshot.Part{Name: "tree:" + volume, Dir: dir}, at})
-			continue
-		}
-		names, err := s.directories(at)
+		mounts, err := s.mounts(path.Join(volumesAt, volume), volume)
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range names {
-			if mount, ok := snapshot.SourceOf(name); ok {
-				out = append(out, source{snapshot.Part{Name: snapshot.MountPart(app, mount), Dir: path.Join(dir, name)}, path.Join(at, name)})
-			}
-		}
+		out = append(out, mounts...)
 	}
 	slices.SortFunc(out, func(a, b source) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
+}
+
+// mounts lists the sources of one volume, which lies at a directory.
+func (s *Store) mounts(at, volume string) ([]source, error) {
+	dir := path.Join(volumesDir, volume)
+	app, ok := strings.CutPrefix(volume, "@")
+	if !ok { // of before ADR 0038: it is one tree
+		return []source{{snapshot.Part{Name: "tree:" + volume, Dir: dir}, at}}, nil
+	}
+	names, err := s.directories(at)
+	if err != nil {
+		return nil, err
+	}
+	var out []source
+	for _, name := range names {
+		if mount, ok := snapshot.SourceOf(name); ok {
+			p := snapshot.Part{Name: snapshot.MountPart(app, mount), Dir: path.Join(dir, name)}
+			out = append(out, source{p, path.Join(at, name)})
+		}
+	}
 	return out, nil
 }
 

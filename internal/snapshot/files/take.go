@@ -63,7 +63,7 @@ type taking struct {
 }
 
 func (t *taking) run(ctx context.Context) (snapshot.Snapshot, error) {
-	out := snapshot.Snapshot{ID: t.id, Environment: t.req.Environment, Reason: t.req.Reason, Release: t.req.Release}
+	out := t.begin()
 	if err := t.root.MkdirAll(path.Join(t.dir, dataDir), 0o700); err != nil {
 		return out, err
 	}
@@ -89,19 +89,31 @@ func (t *taking) run(ctx context.Context) (snapshot.Snapshot, error) {
 	for _, d := range t.data {
 		out.Parts = append(out.Parts, d.Part)
 	}
-	if err := t.flush(); err != nil {
-		return out, err
-	}
-	if err := t.save(path.Join(t.dir, recordFile), out); err != nil {
-		return out, err
-	}
-	t.OnStep(StepTakeRecorded)
-	if err := t.root.Rename(t.dir, home(t.id)); err != nil {
+	if err := t.complete(out); err != nil {
 		return out, err
 	}
 	size := out.Size()
 	t.say("snapshot %s: %s in %d files, %s; standstill %s", out.ID, mb(size.Bytes), size.Files, methodText(out.Method), out.Standstill.Round(time.Millisecond))
-	return out, t.sync(snapshotsDir)
+	return out, nil
+}
+
+func (t *taking) begin() snapshot.Snapshot {
+	return snapshot.Snapshot{ID: t.id, Environment: t.req.Environment, Reason: t.req.Reason, Release: t.req.Release}
+}
+
+// complete makes what lies in the directory durable and a snapshot.
+func (t *taking) complete(s snapshot.Snapshot) error {
+	if err := t.flush(); err != nil {
+		return err
+	}
+	if err := t.save(path.Join(t.dir, recordFile), s); err != nil {
+		return err
+	}
+	t.OnStep(StepTakeRecorded)
+	if err := t.root.Rename(t.dir, home(t.id)); err != nil {
+		return err
+	}
+	return t.sync(snapshotsDir)
 }
 
 // live takes the data of containers that run.

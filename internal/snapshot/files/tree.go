@@ -153,8 +153,10 @@ func (c *copier) subdirectory(from, to int, name, at string, exists bool) error 
 // gone turns the errors for a name that became something else since it was looked at into
 // the one for a name that disappeared; the second pass finds what it is now.
 func gone(err error) error {
-	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ENXIO) {
-		return unix.ENOENT
+	for _, other := range []error{unix.ELOOP, unix.ENOTDIR, unix.ENXIO, unix.EINVAL} { // the last: not a link
+		if errors.Is(err, other) {
+			return unix.ENOENT
+		}
 	}
 	return err
 }

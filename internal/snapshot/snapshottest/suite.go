@@ -1,6 +1,8 @@
 package snapshottest
 
 import (
+	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -41,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"Open shows the files at one path for all snapshots", testOpen},
 		{"Remove leaves what is open", testRemove},
 		{"snapshots survive the process", testReopen},
+		{"Receive takes in what comes from elsewhere", testReceive},
 		{"Usage counts files of the data and of each snapshot", testUsage},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(&env{T: t, Harness: open(t)}) })
@@ -270,6 +273,37 @@ func testReopen(e *env) {
 	e.opened(s, "one") // was closed by Recover
 	e.want(parent, database, "ibdata1", "one")
 }
+
+func testReceive(e *env) {
+	r, ok := e.Store.(snapshot.Receiver)
+	if !ok {
+		e.Skip("the store receives nothing")
+	}
+	req := snapshot.Request{Environment: parent, Reason: "fetched"}
+	_, err := r.Receive(e.Context(), req, func(context.Context, string) error { return errReceive }, io.Discard)
+	if !errors.Is(err, errReceive) || len(e.ids("")) != 0 {
+		e.Errorf("Receive of nothing: got error %v and the snapshots %v", err, e.ids(""))
+	}
+	s, err := r.Receive(e.Context(), req, func(_ context.Context, dir string) error {
+		for name, content := range map[string]string{
+			"services/mysql/ibdata1": "one", "volumes/@app/" + snapshot.SourceName("pub/media") + "/a/b.jpg": "oneone",
+		} {
+			file := filepath.Join(dir, filepath.FromSlash(name))
+			if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o750), os.WriteFile(file, []byte(content), 0o600)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, io.Discard)
+	if err != nil || s.Reason != "fetched" || s.Size() != (snapshot.Size{Bytes: 9, Files: 2}) {
+		e.Fatalf("Receive: got %+v and error %v", s, err)
+	}
+	e.plant(snapshot.PlantRequest{Snapshot: s.ID, Environment: child})
+	e.want(child, database, "ibdata1", "one")
+	e.want(child, media, "a/b.jpg", "oneone")
+}
+
+var errReceive = errors.New("nothing came")
 
 func testUsage(e *env) {
 	e.fill("one")

@@ -67,9 +67,6 @@ func docker(ctx context.Context, stdin string, args ...string) (string, error) {
 func startMariaDB(t *testing.T) string {
 	t.Helper()
 	required := strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") //nolint:forbidigo // the environment says what tests must not skip
-	if testing.Short() && !required {
-		t.Skip("needs Docker")
-	}
 	s, ok := catalog.Default().Service("mysql", "10.11")
 	if !ok {
 		t.Fatal("the catalog has no MariaDB")

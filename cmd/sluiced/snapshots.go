@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"sluice/internal/edge/edgectl"
+	"sluice/internal/engine"
+	"sluice/internal/platform"
+	"sluice/internal/snapshot/files"
+)
+
+// openSnapshots opens the store of snapshots and finishes or undoes what was under way when
+// sluiced stopped. The engine has thawed already what it finds frozen.
+func (p *plant) openSnapshots(ctx context.Context) (err error) {
+	p.gate = edgectl.NewClient(p.config.Router)
+	c := files.Config{
+		DataDir: p.config.DataDir, Router: p.gate, Running: running{p.engine}.list, Log: p.log,
+	}
+	if f, ok := p.engine.(engine.Freezer); ok {
+		c.Freezer = f
+	}
+	if crash := crashAt(p.config.CrashAt); crash != nil {
+		c.OnStep = func(s files.Step) { crash(platform.Step(s)) }
+	}
+	if p.data, err = files.New(c); err != nil {
+		return fmt.Errorf("open the snapshots: %w", err)
+	}
+	p.closers = append(p.closers, p.data.Close)
+	if err := p.data.Recover(ctx); err != nil {
+		// What failed concerns single environments; the others are served.
+		p.log.ErrorContext(ctx, "recovery of snapshots finished with errors", "error", err)
+	}
+	p.log.InfoContext(ctx, "snapshots are possible", "shared_blocks", p.data.Shared())
+	return nil
+}
+
+// running asks an engine which containers of an environment run.
+type running struct{ engine.Engine }
+
+func (r running) list(ctx context.Context, env platform.EnvironmentID) ([]string, error) {
+	status, err := r.Observe(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, c := range status.Containers {
+		if c.Running {
+			out = append(out, c.Name)
+		}
+	}
+	return out, nil
+}

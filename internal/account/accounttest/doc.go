@@ -1,3 +1,0 @@
-// Package accounttest keeps accounts in memory for tests, and holds the tests that every
-// implementation of account.Records passes.
-package accounttest
