@@ -1,5 +1,5 @@
 // Package manifest reads the configuration files of a project, .magento.app.yaml,
-// services.yaml, routes.yaml and .magento.env.yaml, and gives back one validated
+// services.yaml, routes.yaml, .magento.env.yaml and .sluice.yaml, and gives back one validated
 // Manifest, or diagnostics with file, line and column, all of them in one run.
 //
 // Pushed files are hostile input: reading is bounded, nothing is executed, includes stay

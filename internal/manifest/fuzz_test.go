@@ -66,6 +66,7 @@ func FuzzYAML(f *testing.F) {
 }
 func FuzzServices(f *testing.F) { fuzzFile(f, ".magento/services.yaml", "services") }
 func FuzzRoutes(f *testing.F)   { fuzzFile(f, ".magento/routes.yaml", "routes") }
+func FuzzClone(f *testing.F)    { fuzzFile(f, SluiceFile, "sluice") }
 func FuzzEnv(f *testing.F)      { fuzzFile(f, envFile, "env") }
 
 func FuzzApplications(f *testing.F) {

@@ -29,7 +29,7 @@ type mistake struct {
 func TestMistakes(t *testing.T) {
 	archives := map[string]string{
 		"application": appFile, "services": ".magento/services.yaml", "routes": ".magento/routes.yaml",
-		"env": envFile, "yaml": appFile, "project": "",
+		"env": envFile, "sluice": SluiceFile, "yaml": appFile, "project": "",
 	}
 	total := 0
 	for name, file := range archives {
@@ -119,7 +119,7 @@ func (m mistake) complete(file string) {
 			text += "relationships: {" + name + ": }\n"
 		}
 		m.files[appFile] = &fstest.MapFile{Data: []byte(text)}
-	case ".magento/routes.yaml", envFile:
+	case ".magento/routes.yaml", envFile, SluiceFile:
 		m.files[appFile] = &fstest.MapFile{Data: []byte(app)}
 	}
 }

@@ -97,6 +97,7 @@ func (p *parser) project() *Manifest {
 	m := &Manifest{Services: p.readServices(), Env: p.env(envFile)}
 	m.Apps = p.applications()
 	p.applicationEnvs(m)
+	p.applicationClones(m)
 	m.Routes = p.readRoutes(m)
 	slices.SortStableFunc(m.Apps, func(a, b *Application) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortStableFunc(m.Services, func(a, b *Service) int { return cmp.Compare(a.Name, b.Name) })

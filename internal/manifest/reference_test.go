@@ -103,6 +103,7 @@ func TestSchemasReject(t *testing.T) {
 		},
 		".magento/services.yaml": {"- x\n", "db: {disk: 1}\n", "db: {type: mysql:10, disc: 1}\n"},
 		".magento/routes.yaml":   {"\"https://{default}/\": {type: up}\n", "\"https://{default}/\": {type: redirect, to: /, redirects: {paths: {/a: {to: /b, code: 303}}}}\n"},
+		SluiceFile:               {"clone: {hok: x}\n", "clone: {sanitize: {unknown: maybe}}\n", "clone: {sanitize: {tables: {a: drop}}}\n"},
 		envFile:                  {"stage: {build: {SCD_THREADS: many}}\n", "stage: {build: {NOPE: 1}}\n", "stage: {build: {SCD_STRATEGY: fast}}\n"},
 	} {
 		for _, text := range texts {
@@ -145,7 +146,7 @@ func TestSchemasAgree(t *testing.T) {
 	// A regular expression is beyond a pattern, and so is a map whose form depends on a key.
 	beyond := []string{"regular expression", "not a path; it matches nothing", "must be a version constraint"}
 	marked, clean := 0, 0
-	for name, file := range map[string]string{"application": appFile, "services": ".magento/services.yaml", "routes": ".magento/routes.yaml", "env": envFile} {
+	for name, file := range map[string]string{"application": appFile, "services": ".magento/services.yaml", "routes": ".magento/routes.yaml", "env": envFile, "sluice": SluiceFile} {
 		archive, err := txtar.ParseFile(filepath.Join("testdata", "mistakes", name+".txtar"))
 		if err != nil {
 			t.Fatal(err)

@@ -34,6 +34,10 @@ func configurationFiles() []configurationFile {
 			file: envFile, schema: "env.json", shape: envSchema(),
 			intro: "How the shop is built and deployed, read by the toolkit in the container.",
 		},
+		{
+			file: SluiceFile, schema: "sluice.json", shape: cloneSchema(),
+			intro: "What only this platform does, in the directory of the application. Other platforms do not read the file, so the same repository works there.",
+		},
 	}
 }
 

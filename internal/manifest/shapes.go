@@ -15,6 +15,7 @@ var (
 	searchShape       = sync.OnceValue(searchSchema)
 	routesShape       = sync.OnceValue(routesSchema)
 	envShape          = sync.OnceValue(envSchema)
+	cloneShape        = sync.OnceValue(cloneSchema)
 	stageTable        = sync.OnceValue(StageVariables)
 	mapShapes         = sync.OnceValue(func() map[string]*shape {
 		out := map[string]*shape{}

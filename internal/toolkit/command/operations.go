@@ -28,6 +28,7 @@ func operationCommands(p Process) []*cobra.Command {
 		newRestore(p),
 		newUpdateComposer(p),
 		newDump(p),
+		newSanitize(p),
 	}
 }
 

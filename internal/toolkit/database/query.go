@@ -33,12 +33,17 @@ func (c *connection) Exec(ctx context.Context, statement string, args ...any) (i
 }
 
 // Rows runs a query; each row maps its columns in order to null, integers, floats or texts.
-func (c *connection) Rows(ctx context.Context, query string, args ...any) (out []*phparray.Array, err error) {
+func (c *connection) Rows(ctx context.Context, query string, args ...any) ([]*phparray.Array, error) {
 	c.note(query, args)
 	rows, err := c.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
+	return collect(rows)
+}
+
+// collect reads all rows and closes them.
+func collect(rows *sql.Rows) (out []*phparray.Array, err error) {
 	defer func() {
 		if failed := rows.Close(); err == nil {
 			err = failed

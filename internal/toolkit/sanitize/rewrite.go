@@ -1,0 +1,173 @@
+package sanitize
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"sluice/internal/toolkit/phparray"
+)
+
+// batch is how many rows of JSON are in memory at a time.
+const batch = 1000
+
+// json rewrites a column of JSON, row by row, in batches.
+func (r *run) json(ctx context.Context, t *target, j jsonStep) error {
+	name := j.table + "." + j.column + ":json"
+	if t.state.done[name] == doneMark {
+		return nil
+	}
+	table, column, key := ident(t.main.Table(j.table)), ident(j.column), ident(j.key)
+	if j.key == "" { // without a key that ranges can be made of there is nothing to keep it by
+		_, err := t.main.Exec(ctx, "UPDATE "+table+" SET "+column+" = NULL")
+		return err
+	}
+	begun, after, changed := time.Now(), t.state.done[name], 0
+	for {
+		rows, err := t.main.Rows(ctx, "SELECT "+key+" AS k, "+column+" AS v FROM "+table+" WHERE "+key+" > ? AND "+column+" <> '' ORDER BY "+key+" LIMIT "+strconv.Itoa(batch), orZero(after))
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 {
+			break
+		}
+		after = rows[len(rows)-1].Text("k")
+		var n int
+		err = within(ctx, t.main, func() error {
+			if n, err = rewriteBatch(ctx, t.main, j, rows, r.nullable(t, j)); err != nil {
+				return err
+			}
+			return put(ctx, t.main, name, after)
+		})
+		if err != nil {
+			return err
+		}
+		changed += n
+	}
+	if changed > 0 {
+		r.kit.Log.Infof("%s.%s: %d rows, %.1f s", j.table, j.column, changed, time.Since(begun).Seconds())
+	}
+	return put(ctx, t.main, name, doneMark)
+}
+
+func orZero(s string) string {
+	if s == "" {
+		return "0"
+	}
+	return s
+}
+
+func (r *run) nullable(t *target, j jsonStep) bool {
+	c, _ := t.schema.tables[j.table].column(j.column)
+	return c.nullable
+}
+
+// rewriteBatch writes the rows that are not clean with one statement.
+func rewriteBatch(ctx context.Context, db Session, j jsonStep, rows []*phparray.Array, nullable bool) (int, error) {
+	var values []string
+	var args []any
+	for _, row := range rows {
+		old := row.Text("v")
+		clean, ok := cleanJSON(j.table, old)
+		if ok && clean == old {
+			continue
+		}
+		values = append(values, "SELECT ? AS k, ? AS v")
+		args = append(args, row.Get("k"))
+		switch {
+		case ok:
+			args = append(args, clean)
+		case nullable:
+			args = append(args, nil)
+		default:
+			args = append(args, "")
+		}
+	}
+	if len(values) == 0 {
+		return 0, nil
+	}
+	statement := fmt.Sprintf("UPDATE %s t JOIN (%s) n ON n.k = t.%s SET t.%s = n.v", ident(db.Table(j.table)), strings.Join(values, " UNION ALL "), ident(j.key), ident(j.column))
+	if _, err := db.Exec(ctx, statement, args...); err != nil {
+		return 0, err
+	}
+	return len(values), nil
+}
+
+// rebuild writes the changed tables anew: an UPDATE leaves the old values in pages and in
+// the words of full-text indexes. Then the triggers come back.
+func (r *run) rebuild(ctx context.Context) error {
+	for _, t := range r.targets {
+		group, inner := errgroup.WithContext(ctx)
+		group.SetLimit(r.options.parallel())
+		for _, names := range related(t.plan.rebuild, t.schema.references) {
+			group.Go(func() error { return t.rebuildTables(inner, names) })
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		if err := t.restoreTriggers(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *target) rebuildTables(ctx context.Context, names []string) error {
+	return t.workers.with(ctx, func(db Session) error {
+		for _, name := range names {
+			if t.state.done["rebuild:"+name] == doneMark {
+				continue
+			}
+			if _, err := db.Exec(ctx, "ALTER TABLE "+ident(db.Table(name))+" FORCE"); err != nil {
+				return fmt.Errorf("%s: %w", name, withoutValues(err))
+			}
+			if err := put(ctx, db, "rebuild:"+name, doneMark); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// related groups tables that refer to each other: a server refuses to rebuild two of them at
+// the same time.
+func related(names []string, references []reference) [][]string {
+	group := map[string]int{}
+	for i, name := range names {
+		group[name] = i
+	}
+	for _, r := range references {
+		from, ok := group[r.table]
+		if to, both := group[r.to]; ok && both {
+			for name, g := range group {
+				if g == from {
+					group[name] = to
+				}
+			}
+		}
+	}
+	all := make([][]string, len(names))
+	for _, name := range names {
+		all[group[name]] = append(all[group[name]], name)
+	}
+	return slices.DeleteFunc(all, func(g []string) bool { return len(g) == 0 })
+}
+
+// serverText matches the values that a server repeats in its errors, as in
+// "Duplicate entry 'jane@example.org-1' for key".
+var serverText = regexp.MustCompile(`(?s)'.*'`)
+
+// withoutValues takes the values out of a server's error.
+func withoutValues(err error) error {
+	text := err.Error()
+	if clean := serverText.ReplaceAllString(text, "'...'"); clean != text {
+		return fmt.Errorf("%s", clean)
+	}
+	return err
+}
