@@ -11,7 +11,7 @@ IMAGES := php-8.2 mariadb-10.11 redis-7.0 rabbitmq-3.10
 TEST_IMAGES := php-8.2-build
 export SLUICE_CACHE := $(CACHE)
 
-.PHONY: demo demo-down build test test-quick lint bench bench-router differential magento-week conformance poison setup images clean generate
+.PHONY: demo demo-down build test test-quick lint bench bench-router differential magento-week conformance poison stock-client setup images clean generate
 
 # Both need root for the container engine; with sudo: sudo make demo.
 
@@ -71,6 +71,10 @@ conformance:
 ## poison: try for DURATION to make the cache show a visitor another visitor's page
 poison:
 	@scripts/poison.sh
+
+## stock-client: run the stock command line client through docs/clients.md
+stock-client:
+	SLUICE_STOCK_CLIENT=$$(scripts/stock-client.sh) go test -count=1 ./internal/httpapi -run TestStockClient
 
 ## setup: install and start what is missing on this machine
 setup:

@@ -2,6 +2,8 @@ package apiv1
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 )
 
@@ -31,6 +33,25 @@ type HTTPAccessChange struct {
 	IsEnabled *bool              `json:"is_enabled,omitempty"`
 	Addresses *[]AddressRule     `json:"addresses,omitempty"`  // replaces all rules
 	BasicAuth *map[string]string `json:"basic_auth,omitempty"` // replaces all users; an empty password keeps the one there is
+}
+
+// UnmarshalJSON takes null for none: so clients remove all rules, or all users.
+func (c *HTTPAccessChange) UnmarshalJSON(data []byte) error {
+	type plain HTTPAccessChange
+	if err := json.Unmarshal(data, (*plain)(c)); err != nil {
+		return fmt.Errorf("read http_access: %w", err)
+	}
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(data, &given); err != nil {
+		return fmt.Errorf("read http_access: %w", err)
+	}
+	if string(given["addresses"]) == "null" {
+		c.Addresses = &[]AddressRule{}
+	}
+	if string(given["basic_auth"]) == "null" {
+		c.BasicAuth = &map[string]string{}
+	}
+	return nil
 }
 
 // AddressRule allows or denies an address, a network in CIDR notation, or "any".

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"cmp"
 	"context"
-	"errors"
 	"math"
 	"net/http"
 	"slices"
@@ -161,13 +160,8 @@ func (a *api) getActivity(w http.ResponseWriter, r *http.Request, s scope, act p
 func (a *api) cancelActivity(w http.ResponseWriter, r *http.Request, s scope, act platform.Activity) error {
 	// A cancellation that has begun goes on when the client leaves.
 	act, err := a.Deployments.Cancel(context.WithoutCancel(r.Context()), act.ID, s.subject.Actor)
-	if e, ok := errors.AsType[*platform.Error](err); ok && e.Code == platform.CodeConflict {
-		refused := *e
-		refused.Code = platform.CodeInvalid // clients print the text of a 400; other statuses are bugs to them
-		return &refused
-	}
 	if err != nil {
-		return err
+		return refused(err)
 	}
 	wire, err := a.activityObject(r.Context(), s, act)
 	if err != nil {

@@ -102,8 +102,12 @@ func (a *api) route() {
 	a.scoped("GET "+env+"/settings", access.EnvironmentView, a.environmentSettings)
 	a.scoped("GET "+env+"/source-operations", access.EnvironmentView, a.nothing)
 	a.scoped("GET "+env+"/tasks", access.EnvironmentView, a.nothing)
-	a.scoped("GET "+env+"/domains", access.EnvironmentView, a.listDomains)
+	a.scoped("PATCH "+env+"/settings", access.EnvironmentEdit, a.changeEnvironmentSettings)
+	a.scoped("GET "+env+"/domains", access.DomainView, a.environmentDomains)
 	a.scoped("POST "+env+"/domains", access.DomainManage, a.addDomain)
+	a.scoped("GET "+env+"/domains/{domain}", access.DomainView, a.getDomain)
+	a.scoped("PATCH "+env+"/domains/{domain}", access.DomainManage, a.updateDomain)
+	a.scoped("DELETE "+env+"/domains/{domain}", access.DomainManage, a.deleteDomain)
 	a.scoped("GET "+env+"/relationships", access.RelationshipsView, a.relationships)
 	a.scoped("GET "+env+"/routes", access.EnvironmentView, a.routes)
 	a.scoped("GET "+env+"/logs", access.LogsView, a.logs)
@@ -320,6 +324,18 @@ func readJSON(r *http.Request, out any) error {
 	}
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return platform.Errorf(platform.CodeInvalid, "the request is larger than %d bytes", tooLarge.Limit)
+	}
+	if err != nil {
+		return platform.Errorf(platform.CodeInvalid, "cannot parse the request as JSON of this resource: %v", err)
+	}
+	return nil
+}
+
+// asObject decodes an object that was read as a map.
+func asObject(body map[string]json.RawMessage, out any) error {
+	data, err := json.Marshal(body)
+	if err == nil {
+		err = json.Unmarshal(data, out)
 	}
 	if err != nil {
 		return platform.Errorf(platform.CodeInvalid, "cannot parse the request as JSON of this resource: %v", err)

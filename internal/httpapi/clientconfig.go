@@ -40,11 +40,11 @@ type (
 		Updates     *clientUpdates     `yaml:"updates,omitempty"`
 	}
 	clientApplication struct {
-		Name             string   `yaml:"name"`
-		Slug             string   `yaml:"slug"`
-		Executable       string   `yaml:"executable"`
-		EnvPrefix        string   `yaml:"env_prefix"`
-		UserConfigDir    string   `yaml:"user_config_dir"`
+		Name             string   `yaml:"name,omitempty"`
+		Slug             string   `yaml:"slug,omitempty"`
+		Executable       string   `yaml:"executable,omitempty"`
+		EnvPrefix        string   `yaml:"env_prefix,omitempty"`
+		UserConfigDir    string   `yaml:"user_config_dir,omitempty"`
 		DisabledCommands []string `yaml:"disabled_commands"`
 	}
 	clientService struct {
@@ -97,7 +97,8 @@ func (a *api) clientConfiguration(w http.ResponseWriter, r *http.Request) error 
 	switch name := r.PathValue("file"); name {
 	case ownClient:
 	case brandClient:
-		c.Application, c.Service, c.Detection.GitRemoteName, c.API.OAuth2ClientID = nil, nil, "", ""
+		c.Application = &clientApplication{DisabledCommands: c.Application.DisabledCommands}
+		c.Service, c.Detection.GitRemoteName, c.API.OAuth2ClientID = nil, "", ""
 		c.Updates = &clientUpdates{} // or the client replaces itself by the vendor's next version
 	default:
 		return platform.Errorf(platform.CodeNotFound, "there is no client configuration %q", name).
@@ -120,7 +121,10 @@ func (a *api) clientConfig() clientConfig {
 		Application: &clientApplication{
 			Name: "Sluice CLI", Slug: "sluice-cli", Executable: "sluice-cli", EnvPrefix: "SLUICE_CLI_", UserConfigDir: ".sluice-cli",
 			// What there is no server for, and what would replace the client by the vendor's.
-			DisabledCommands: []string{"self:update", "self:install", "project:create", "project:delete", "subscription:info", "console"},
+			DisabledCommands: []string{
+				"self:update", "self:install", "project:create", "project:delete", "subscription:info", "console",
+				"environment:deploy", "environment:deploy:type",
+			},
 		},
 		Service: &clientService{Name: "Sluice", EnvPrefix: "MAGENTO_CLOUD_", ProjectConfigDir: ".magento", AppConfigFile: ".magento.app.yaml"},
 		API: clientAPI{

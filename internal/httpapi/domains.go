@@ -7,6 +7,19 @@ import (
 	"sluice/internal/platform"
 )
 
+// environmentDomains lists the project's domains for its production environment, none for another.
+func (a *api) environmentDomains(w http.ResponseWriter, r *http.Request, s scope) error {
+	env, err := a.environment(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	if env.Type != platform.Production {
+		a.writeJSON(w, r, http.StatusOK, []apiv1.Domain{})
+		return nil
+	}
+	return a.listDomains(w, r, s)
+}
+
 func (a *api) listDomains(w http.ResponseWriter, r *http.Request, s scope) error {
 	list, err := a.Domains.Domains(r.Context(), s.project.ID)
 	if err != nil {
@@ -42,9 +55,18 @@ func (a *api) addDomain(w http.ResponseWriter, r *http.Request, s scope) error {
 	if err := readJSON(r, &req); err != nil {
 		return err
 	}
+	if s.env != "" {
+		env, err := a.environment(r.Context(), s)
+		if err != nil {
+			return err
+		}
+		if env.Type != platform.Production {
+			return invalid("name", "only the production environment can have domains; nothing was changed")
+		}
+	}
 	d, activities, err := a.Domains.AddDomain(r.Context(), s.subject, s.project.ID, req.Name, req.IsDefault)
 	if err != nil {
-		return err
+		return refused(err)
 	}
 	return a.domainChanged(w, r, s, http.StatusCreated, a.view(s).Domain(d, nil), activities)
 }

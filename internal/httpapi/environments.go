@@ -120,6 +120,22 @@ func (a *api) environmentSettings(w http.ResponseWriter, r *http.Request, s scop
 	return nil
 }
 
+// changeEnvironmentSettings refuses what this server does not do.
+func (a *api) changeEnvironmentSettings(w http.ResponseWriter, r *http.Request, s scope) error {
+	env, err := a.environment(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	var req apiv1.EnvironmentSettings
+	if err := readJSON(r, &req); err != nil {
+		return err
+	}
+	if req.EnableManualDeployments {
+		return invalid("enable_manual_deployments", "a push is always deployed at once; nothing was changed")
+	}
+	return a.accepted(w, r, http.StatusOK, a.view(s).EnvironmentSettings(env))
+}
+
 func (a *api) redeploy(w http.ResponseWriter, r *http.Request, s scope) error {
 	params, err := readParameters(r)
 	if err != nil {

@@ -31,18 +31,26 @@ func (a *api) wireError(ctx context.Context, err error) *apiv1.Error {
 		}
 	}
 	wire := &apiv1.Error{Code: e.Code.HTTPStatus(), Message: e.Message, Hint: e.Hint}
-	if e.Field != "" {
-		wire.Detail = map[string]string{e.Field: fieldDetail(e.Code)}
+	switch { // some clients show only the detail
+	case e.Field != "" && e.Code == platform.CodeNotFound:
+		wire.Detail = map[string]string{e.Field: "not found"}
+	case e.Field != "":
+		wire.Detail = map[string]string{e.Field: e.Message}
+	case e.Code == platform.CodeInvalid || e.Code == platform.CodeConflict:
+		wire.Detail = map[string]string{"error": e.Message}
 	}
 	return wire
 }
 
-// fieldDetail says what is wrong with a field.
-func fieldDetail(code platform.Code) string {
-	if code == platform.CodeNotFound {
-		return "not found"
+// refused turns a conflict into a bad request: the only status after which stock clients show the
+// text of a refusal. To others they respond with a dump of the request.
+func refused(err error) error {
+	if e, ok := errors.AsType[*platform.Error](err); ok && e.Code == platform.CodeConflict {
+		bad := *e
+		bad.Code = platform.CodeInvalid
+		return &bad
 	}
-	return "not valid"
+	return err
 }
 
 // invalid is an error about one field of a request.

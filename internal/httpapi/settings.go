@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"net/http"
 	"slices"
@@ -20,9 +21,19 @@ func (a *api) changeEnvironment(w http.ResponseWriter, r *http.Request, s scope)
 	if err != nil {
 		return err
 	}
-	var req apiv1.EnvironmentChange
-	if err := readJSON(r, &req); err != nil {
+	var body map[string]json.RawMessage
+	if err := readJSON(r, &body); err != nil {
 		return err
+	}
+	var req apiv1.EnvironmentChange
+	if err := asObject(body, &req); err != nil {
+		return err
+	}
+	if changedFields(req) == "" {
+		for name := range body {
+			return invalid(name, "%s cannot be changed to this; nothing was changed", name).
+				WithHint("`sluice help environment:info` lists the properties")
+		}
 	}
 	change, err := changeOf(req)
 	if err != nil {

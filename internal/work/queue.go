@@ -162,13 +162,13 @@ func (q *Queue) Cancel(ctx context.Context, id string, by platform.Actor) (platf
 		return platform.Activity{}, err
 	}
 	if a.State.Final() {
-		return a, platform.Errorf(platform.CodeConflict, "activity %s is already %s", id, a.State)
+		return a, platform.Errorf(platform.CodeConflict, "activity %s cannot be cancelled in its current state: it is already %s", id, a.State)
 	}
 	q.mu.Lock()
 	cancel := q.running[id]
 	q.mu.Unlock()
 	if cancel == nil {
-		return a, platform.Errorf(platform.CodeConflict, "activity %s can no longer be cancelled: it has begun what cannot be stopped half way", id).
+		return a, platform.Errorf(platform.CodeConflict, "activity %s cannot be cancelled in its current state: it has begun what cannot be stopped half way", id).
 			WithHint("wait for it to end; `sluice activity:log %s` shows what it does", id)
 	}
 	cancel(fmt.Errorf("%w by %s", errCancelled, by.Name))
