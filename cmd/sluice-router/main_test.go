@@ -121,7 +121,7 @@ func publicationOf(release, addr string) platform.Publication {
 
 func (p *process) waitFor(t *testing.T, what string, ok func(edge.Status) bool) edge.Status {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		s, err := p.client.State(t.Context(), env)
 		if err == nil && ok(s) {
 			return s
@@ -247,7 +247,7 @@ func TestAccessLogIsRotated(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		if _, err := os.Stat(path); err == nil {
 			break
 		}
@@ -256,7 +256,7 @@ func TestAccessLogIsRotated(t *testing.T) {
 		}
 	}
 	ask("second")
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if info, err := os.Stat(path); err == nil && info.Size() > 0 {
 			break // it was flushed
 		}

@@ -184,7 +184,7 @@ func TestSignalUpgradesUnderLoad(t *testing.T) {
 
 func mainPID(t *testing.T, conn *net.UnixConn) int {
 	t.Helper()
-	if err := conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	b := make([]byte, 256)

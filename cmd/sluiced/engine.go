@@ -5,19 +5,23 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"sluice/internal/engine"
 	"sluice/internal/engine/docker"
 	"sluice/internal/images"
 )
 
-// limitsConfig is what containers get that ask for nothing else, and where they may go.
+// limitsConfig is what containers get that ask for nothing else, where they may go and how
+// long they may take to start.
 type limitsConfig struct {
 	Memory   int64 // MB
 	CPUs     float64
 	PIDs     int64
 	Tmpfs    int64 // MB
 	Networks string
+	Health   time.Duration
+	Ready    time.Duration
 }
 
 // allNetworks is the value of --private-networks that switches the guard off.
@@ -29,6 +33,8 @@ func (c *limitsConfig) flags(fs *flag.FlagSet) {
 	fs.Float64Var(&c.CPUs, "container-cpus", l.CPUs, "processors that each container may use")
 	fs.Int64Var(&c.PIDs, "container-pids", l.PIDs, "processes and threads that each container may have")
 	fs.Int64Var(&c.Tmpfs, "container-tmpfs", l.Tmpfs>>20, "MB of each memory file system of a container: /tmp, and mounts with \"source: tmp\"")
+	fs.DurationVar(&c.Health, "health-timeout", 90*time.Second, "how long a service may take to become healthy")
+	fs.DurationVar(&c.Ready, "ready-timeout", time.Minute, "how long a web container may take to respond after its start")
 	fs.StringVar(&c.Networks, "private-networks", "",
 		"private networks that containers and builds may reach, separated by commas: 10.1.0.0/16; \"all\" adds the machine's metadata service (default: none)")
 }
@@ -37,6 +43,7 @@ func (c *limitsConfig) flags(fs *flag.FlagSet) {
 func (c *limitsConfig) check() error {
 	for name, tooLow := range map[string]bool{
 		"--container-memory": c.Memory < 0, "--container-cpus": c.CPUs < 0, "--container-pids": c.PIDs < 0, "--container-tmpfs": c.Tmpfs < 0,
+		"--health-timeout": c.Health < 0, "--ready-timeout": c.Ready < 0,
 	} {
 		if tooLow {
 			return fmt.Errorf("%w: %s must not be negative; 0 selects the default", errUsage, name)
@@ -86,6 +93,7 @@ func openMachine(ctx context.Context, c config) (machine, error) {
 	}
 	e, err := docker.New(ctx, docker.Options{
 		Host: c.DockerHost, DataDir: c.DataDir, Prefix: c.Prefix, Limits: c.Limits.limits(), Guard: guard,
+		HealthTimeout: c.Limits.Health, ReadyTimeout: c.Limits.Ready,
 	})
 	if err != nil {
 		return machine{}, err

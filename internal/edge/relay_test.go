@@ -470,7 +470,7 @@ func testAnswerBeforeTheBodyWasSent(t *testing.T, start starter) {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(2 * time.Minute))
 	send(t, c, "POST / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 1000000\r\n\r\nonly the beginning")
 	in := bufio.NewReader(c)
 	resp, err := http.ReadResponse(in, nil)
@@ -515,7 +515,7 @@ func testClientThatLeaves(t *testing.T, start starter) {
 			select {
 			case err := <-left:
 				t.Logf("the backend saw %v", err)
-			case <-time.After(20 * time.Second):
+			case <-time.After(2 * time.Minute):
 				t.Error("the backend works on")
 			}
 			eventually(t, "nobody is under way", func() bool { s, _ := r.Status(testEnv); return s.InFlight == 0 })

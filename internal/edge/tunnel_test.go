@@ -116,7 +116,7 @@ func testTunnelCarriesWhatCameEarly(t *testing.T, start starter) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(2 * time.Minute))
 	in := tunnelTo(t, c, "early from the client\n")
 	if line, err := in.ReadString('\n'); line != "early from the backend\n" {
 		t.Errorf("%q %v", line, err)

@@ -89,7 +89,7 @@ func TestTheStreamEndsWithTheClient(t *testing.T) {
 	select {
 	case err := <-ended:
 		t.Log(err)
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the stream goes on without its client")
 	}
 	if got := f.head("main"); got != head || len(f.stored()) != 1 {
@@ -120,7 +120,7 @@ func TestAPushOutlivesItsClient(t *testing.T) {
 	close(goOn)
 	select {
 	case <-told:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the push was lost with its client")
 	}
 	if got := f.head("main"); got != head {

@@ -122,7 +122,7 @@ func dataDir(t *testing.T, s catalog.Service) string {
 func healthy(t *testing.T, s catalog.Service, name string) {
 	t.Helper()
 	var err error
-	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if _, err = docker(t.Context(), append([]string{"exec", name}, s.Health...)...); err == nil {
 			return
 		}

@@ -84,7 +84,7 @@ func startService(t *testing.T, image string) (address, port, name string) {
 	docker(t, "run", "-d", "--name", name, "--network", name, image, "perl", "-MIO::Socket::INET", "-e",
 		`my $s = IO::Socket::INET->new(LocalPort => 3306, Listen => 5, ReuseAddr => 1) or die; $| = 1; print "listening\n"; $s->accept while 1`)
 	t.Cleanup(func() { docker(t, "rm", "-f", name) })
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(docker(t, "logs", name), "listening"); {
+	for deadline := time.Now().Add(5 * time.Minute); !strings.Contains(docker(t, "logs", name), "listening"); {
 		if time.Now().After(deadline) {
 			t.Fatal("the server does not start")
 		}

@@ -198,7 +198,7 @@ func (s *site) status(t *testing.T) platform.CertificateStatus {
 // until waits for something that another goroutine does.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 60*time.Second, context.DeadlineExceeded)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 5*time.Minute, context.DeadlineExceeded)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -95,7 +95,7 @@ func TestClientDrivesTheRouter(t *testing.T) {
 		r.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "http://shop.test/", nil))
 		answered <- w.Body.String()
 	}()
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(2 * time.Minute); ; {
 		s, err := c.State(ctx, env)
 		must(err)
 		if s.Waiting == 1 && s.OnDeadline == platform.Maintain {

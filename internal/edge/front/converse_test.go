@@ -84,7 +84,7 @@ func converse(tb testing.TB, addr net.Addr, text string) []said {
 		tb.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(2 * time.Minute))
 	go func() {
 		_, _ = io.WriteString(c, text+probe)                 // a server that has closed does not want it
 		_ = c.(interface{ CloseWrite() error }).CloseWrite() //nolint:errcheck // it is one

@@ -39,7 +39,7 @@ type Tools struct {
 	AwaitSize func(columns, rows int) []string
 	// Resolve prints the address of a host name.
 	Resolve func(host string) []string
-	// Dial exits 0 when a connection is made within a second.
+	// Dial exits 0 when a connection is made within seconds.
 	Dial func(host string, port int) []string
 	// Line writes a command as the one string that App.PostStart is.
 	Line func(command []string) string
@@ -86,7 +86,7 @@ func Shell() Tools {
 			return sh(`getent ahostsv4 "$1" | { read -r a _ && printf %s "$a"; }`, host)
 		},
 		Dial: func(host string, port int) []string {
-			return perl(`exit !IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1], Timeout => 1)`,
+			return perl(`exit !IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1], Timeout => 3)`,
 				host, strconv.Itoa(port))
 		},
 		Line: func(command []string) string {
