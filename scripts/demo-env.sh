@@ -47,6 +47,7 @@ remove() {
         "$bin/sluiced" down --data-dir "$data" --prefix "$1" --data
     fi
     stop sluice-router
+    if mountpoint -q "$data/pool"; then umount "$data/pool"; fi
     rm -rf "$demo"
 }
 

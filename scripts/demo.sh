@@ -5,6 +5,11 @@ set -euo pipefail
 . scripts/demo-env.sh
 
 mkdir -p "$demo" "$data/router"
+# Copies of environments share blocks where the data directory can; without a pool, and
+# where there can be none, they are copied.
+if [ "$(id -u)" = 0 ] && [ ! -e "$data/services" ] && ! running sluiced; then
+    "$bin/sluiced" pool:create --data-dir "$data" --size 4G || say "The demo goes on without a pool"
+fi
 say "Starting sluice-router (ports $http_port and $https_port) and sluiced (port $api_port)"
 start sluice-router "$bin/sluice-router" --listen ":$http_port" --listen-tls ":$https_port" --control "$router_socket" --state "$data/router/state.json" \
     --cache-dir "$data/router/cache"

@@ -40,6 +40,9 @@ const usage = `sluiced, the control plane of Sluice
   sluiced serve            run it (see sluiced serve -h for its settings)
   sluiced images [NAME...] assemble or pull images of the catalog; --list shows them
   sluiced down             stop and remove the containers and networks of this data directory
+  sluiced pool:create      make copies of data share blocks, which takes no time; --move takes data along
+  sluiced pool:mount       mount that pool, before the container engine starts
+  sluiced pool:grow        make it larger
   sluiced authority        print the local authority's certificate, for trust stores
   sluiced token NAME       print a new access token; --list and --revoke manage them
   sluiced version          print the version
@@ -65,6 +68,12 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		err = imagesCommand(ctx, rest, env, stdout, stderr)
 	case "down":
 		err = down(ctx, rest, env, stderr)
+	case "pool:create":
+		err = poolCreate(ctx, rest, env, stderr)
+	case "pool:mount":
+		err = poolMount(ctx, rest, env, stderr)
+	case "pool:grow":
+		err = poolGrow(ctx, rest, env, stderr)
 	case "authority":
 		err = authorityCommand(ctx, rest, env, stdout, stderr)
 	case "token":

@@ -75,6 +75,7 @@ func (p *plant) serve(ctx context.Context) error {
 	group.Go(func() error { return p.pipeline.Run(gctx) })
 	group.Go(func() error { return p.pipeline.Housekeep(gctx) })
 	group.Go(func() error { return p.rules.Run(gctx) })
+	group.Go(func() error { return p.watchPool(gctx) })
 	group.Go(func() error {
 		if err := serveOn(server, listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve the API: %w", err)

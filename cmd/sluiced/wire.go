@@ -24,6 +24,7 @@ import (
 	"sluice/internal/project"
 	"sluice/internal/schedule"
 	"sluice/internal/snapshot/files"
+	"sluice/internal/snapshot/pool"
 	"sluice/internal/store"
 	"sluice/internal/topology"
 	"sluice/internal/warmup"
@@ -79,6 +80,9 @@ func (p *plant) openState(ctx context.Context) (err error) {
 		return platform.Errorf(platform.CodeUnavailable, "the data directory cannot be made: %v", err).
 			WithHint("run sluiced as root, or choose another directory with --data-dir")
 	}
+	if err := pool.Of(p.config.DataDir).Mount(ctx); err != nil {
+		return err
+	}
 	if p.catalog, err = loadCatalog(p.config.Catalog); err != nil {
 		return err
 	}
@@ -86,11 +90,11 @@ func (p *plant) openState(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	pool, err := netip.ParsePrefix(p.config.Subnets)
+	subnets, err := netip.ParsePrefix(p.config.Subnets)
 	if err != nil {
 		return fmt.Errorf("subnets: %w", err)
 	}
-	if p.store, err = store.Open(ctx, p.config.path("sluice.db"), sealer, store.WithSubnets(pool)); err != nil {
+	if p.store, err = store.Open(ctx, p.config.path("sluice.db"), sealer, store.WithSubnets(subnets)); err != nil {
 		return err
 	}
 	p.closers = append(p.closers, p.store.Close)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -252,6 +253,9 @@ func (e *Engine) Environments(ctx context.Context) ([]platform.EnvironmentID, er
 // Docker's images.
 func (e *Engine) Disk(ctx context.Context) (engine.Disk, error) {
 	data, err := room(e.data.path)
+	if volumes, missing := room(filepath.Join(e.data.path, volumesDir)); missing == nil && volumes.FreeBytes < data.FreeBytes {
+		data = volumes // which may lie in a pool
+	}
 	if err != nil {
 		return engine.Disk{}, err
 	}

@@ -239,10 +239,13 @@ func TestNothingIsFollowed(t *testing.T) {
 // TestDataThatIsNotMounted: what is not there must not pass for empty.
 func TestDataThatIsNotMounted(t *testing.T) {
 	dir := t.TempDir()
-	do(t, os.Symlink("pool/data/services", filepath.Join(dir, "services")))
 	s := open(t, dir, &containers{}, nil)
+	do(t, os.Symlink("pool/data/services", filepath.Join(dir, "services")))
 	_, err := s.Take(t.Context(), snapshot.Request{Environment: env}, io.Discard)
 	if platform.ErrorCode(err) != platform.CodeUnavailable || !strings.Contains(err.Error(), "not mounted") {
 		t.Errorf("Take: got error %v, want one that says what is not mounted", err)
+	}
+	if _, err := files.New(files.Config{DataDir: dir}); platform.ErrorCode(err) != platform.CodeUnavailable {
+		t.Errorf("New: got error %v", err)
 	}
 }

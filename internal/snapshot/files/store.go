@@ -103,8 +103,8 @@ func New(c Config) (*Store, error) {
 		Config: c, root: root,
 		busy: map[platform.EnvironmentID]bool{}, used: map[string]int{}, open: map[platform.EnvironmentID]bool{},
 	}
-	if err := root.MkdirAll(path.Join(snapshotsDir, openDir), 0o700); err != nil {
-		return nil, errors.Join(fmt.Errorf("directory of the snapshots: %w", err), root.Close())
+	if err := s.openDirectories(); err != nil {
+		return nil, errors.Join(err, root.Close())
 	}
 	if s.OnStep == nil {
 		s.OnStep = func(Step) {}
@@ -115,6 +115,20 @@ func New(c Config) (*Store, error) {
 		}
 	}
 	return s, nil
+}
+
+// openDirectories makes those of the snapshots, unless a pool is not mounted: a link that
+// leads nowhere would have its directories made where the pool belongs.
+func (s *Store) openDirectories() error {
+	for _, top := range []string{servicesDir, volumesDir, snapshotsDir} {
+		if err := s.present(top); err != nil {
+			return err
+		}
+	}
+	if err := s.root.MkdirAll(path.Join(snapshotsDir, openDir), 0o700); err != nil {
+		return fmt.Errorf("directory of the snapshots: %w", err)
+	}
+	return nil
 }
 
 // Close lets go of the data directory.
