@@ -39,7 +39,7 @@ type Application struct {
 	Hooks         json.RawMessage `json:"hooks"`
 	Variables     json.RawMessage `json:"variables"` // {} for those who may not read variables
 	Runtime       json.RawMessage `json:"runtime"`
-	Workers       json.RawMessage `json:"workers"`
+	Workers       json.RawMessage `json:"workers"` // as Variables
 }
 
 // Worker is a container without requests.

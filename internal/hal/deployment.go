@@ -31,7 +31,7 @@ func (v View) DeploymentObject(e Environment) (apiv1.Deployment, error) {
 	}
 	out.Links.Set("self", environmentPath(e.Project, e.Name)+"/deployments/current")
 	for _, a := range d.Apps {
-		app, err := v.application(a, e.Type)
+		app, err := application(a)
 		if err != nil {
 			return out, err
 		}
@@ -39,6 +39,9 @@ func (v View) DeploymentObject(e Environment) (apiv1.Deployment, error) {
 	}
 	for _, w := range d.Workers {
 		out.Workers[w.Name] = worker(w, out.Webapps[w.App])
+	}
+	if !v.allows(access.VariablesView, e.Type) {
+		hideVariables(out.Webapps)
 	}
 	for _, s := range d.Services {
 		out.Services[s.Name] = service(s)
@@ -49,9 +52,16 @@ func (v View) DeploymentObject(e Environment) (apiv1.Deployment, error) {
 	return out, nil
 }
 
-// application renders an application. Its variables may hold what only those may read who
-// may read the environment's.
-func (v View) application(a platform.DeployedApp, kind platform.EnvironmentType) (apiv1.Application, error) {
+// hideVariables drops what only those may read who may read the variables of the environment:
+// those of the applications' files, and those of their workers.
+func hideVariables(apps map[string]apiv1.Application) {
+	for name, app := range apps {
+		app.Variables, app.Workers = json.RawMessage("{}"), json.RawMessage("{}")
+		apps[name] = app
+	}
+}
+
+func application(a platform.DeployedApp) (apiv1.Application, error) {
 	app := apiv1.Application{}
 	if err := json.Unmarshal(a.Config, &app); err != nil {
 		return app, fmt.Errorf("decode the configuration of application %s: %w", a.Name, err)
@@ -62,9 +72,6 @@ func (v View) application(a platform.DeployedApp, kind platform.EnvironmentType)
 	}
 	if app.Disk != nil && *app.Disk == 0 {
 		app.Disk = nil
-	}
-	if !v.allows(access.VariablesView, kind) {
-		app.Variables = nil
 	}
 	for _, field := range []*json.RawMessage{
 		&app.Operations, &app.Mounts, &app.Relationships, &app.Crons, &app.Web, &app.Hooks, &app.Variables, &app.Runtime, &app.Workers,
@@ -87,6 +94,9 @@ func worker(w platform.DeployedWorker, app apiv1.Application) apiv1.Worker {
 		Disk     *int            `json:"disk"`
 		Mounts   json.RawMessage `json:"mounts"`
 		Commands map[string]any  `json:"commands"`
+	}
+	if out.Mounts == nil {
+		out.Mounts = json.RawMessage("{}")
 	}
 	if json.Unmarshal(app.Workers, &declared) != nil {
 		return out // an application of an earlier version
