@@ -9,9 +9,11 @@ import (
 
 // Token is an access token without its secret, but for the response that creates it.
 type Token struct {
+	ID         string     `json:"id"`
+	User       string     `json:"user"` // ID of the user whom it belongs to
 	Name       string     `json:"name"`
 	Token      string     `json:"token,omitempty"` // only when it was just created
-	Scopes     []string   `json:"scopes"`          // such as "shop:admin" or "shop:development=contributor"
+	Scopes     []string   `json:"scopes"`          // such as "shop:admin" or "shop:development=contributor"; none: all that the user may do
 	CreatedBy  NullString `json:"created_by"`
 	CreatedAt  Time       `json:"created_at"`
 	ExpiresAt  Time       `json:"expires_at"`   // null: never
@@ -22,7 +24,7 @@ type Token struct {
 // TokenCreate asks for a token.
 type TokenCreate struct {
 	Name      string   `json:"name"`
-	Scopes    []string `json:"scopes"`
+	Scopes    []string `json:"scopes"`               // none: all that the user may do
 	ExpiresIn float64  `json:"expires_in,omitempty"` // seconds; 0: never
 }
 
@@ -30,7 +32,7 @@ type TokenCreate struct {
 type AuditEntry struct {
 	ID          int64      `json:"id"`
 	CreatedAt   Time       `json:"created_at"`
-	User        string     `json:"user"`   // name of the token
+	User        string     `json:"user"`   // their name
 	Action      string     `json:"action"` // a permission, such as "environment.exec"
 	Project     NullString `json:"project"`
 	Environment NullString `json:"environment"`
@@ -47,7 +49,7 @@ func (c *Client) CreateToken(ctx context.Context, wanted TokenCreate) (Token, er
 	return change[Token](ctx, c, http.MethodPost, path("tokens"), wanted)
 }
 
-// RevokeToken makes a token worthless at once.
+// RevokeToken makes a token worthless at once; name is its ID or name.
 func (c *Client) RevokeToken(ctx context.Context, name string) error {
 	return c.call(ctx, http.MethodDelete, path("tokens", name), nil, nil, nil)
 }

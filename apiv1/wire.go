@@ -121,12 +121,3 @@ type Version struct {
 	Version string `json:"version"`
 	API     string `json:"api"` // "1"
 }
-
-// User is the owner of a token.
-type User struct {
-	Scopes      []string `json:"scopes"`
-	ID          string   `json:"id"`
-	Username    string   `json:"username"`
-	DisplayName string   `json:"display_name"`
-	Links       Links    `json:"_links,omitempty"`
-}

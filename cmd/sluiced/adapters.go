@@ -10,6 +10,7 @@ import (
 
 	"sluice/apiv1"
 	"sluice/internal/access"
+	"sluice/internal/account"
 	"sluice/internal/deploy"
 	"sluice/internal/engine"
 	"sluice/internal/gitrepo"
@@ -113,13 +114,24 @@ var (
 	_ httpapi.Planner = planner{}
 )
 
+// gitGate is what Git asks about its users.
+type gitGate struct {
+	*project.Service
+	accounts *account.Service
+}
+
+// Authenticate implements gitserve.Gate.
+func (g gitGate) Authenticate(ctx context.Context, token string) (access.Subject, error) {
+	return g.accounts.Authenticate(ctx, token)
+}
+
 // adminToken makes the first token when there is none, and keeps it where only the
 // operator can read it.
-func adminToken(ctx context.Context, rules *project.Service, path string) error {
+func adminToken(ctx context.Context, accounts *account.Service, path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	secret, err := newToken(ctx, rules, platform.NewToken{Name: "admin"})
+	secret, err := newToken(ctx, accounts, platform.NewToken{Name: "admin"})
 	if err != nil {
 		return err
 	}
@@ -132,13 +144,12 @@ func adminToken(ctx context.Context, rules *project.Service, path string) error 
 	return nil
 }
 
-// newToken makes a token for the operator, who may give anything; without scopes it may do
-// everything.
-func newToken(ctx context.Context, rules *project.Service, wanted platform.NewToken) (string, error) {
+// newToken makes a token of a machine for the operator, who may give anything; without scopes
+// it may do everything.
+func newToken(ctx context.Context, accounts *account.Service, wanted platform.NewToken) (string, error) {
 	if len(wanted.Scopes) == 0 {
 		wanted.Scopes = []string{access.Grant{Project: access.Everything, Role: access.Admin}.String()}
 	}
-	wanted.Replace = true
-	secret, _, err := rules.CreateToken(ctx, access.Operator(), wanted)
+	secret, _, err := accounts.CreateMachineToken(ctx, access.Operator(), wanted)
 	return secret, err
 }

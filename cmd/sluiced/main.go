@@ -44,7 +44,8 @@ const usage = `sluiced, the control plane of Sluice
   sluiced pool:mount       mount that pool, before the container engine starts
   sluiced pool:grow        make it larger
   sluiced authority        print the local authority's certificate, for trust stores
-  sluiced token NAME       print a new access token; --list and --revoke manage them
+  sluiced token NAME       print a new API token of a machine; --list and --revoke manage tokens
+  sluiced user EMAIL       make an administrator and print a password; --list and --delete manage users
   sluiced version          print the version
 
 Every setting can also be given as a variable: --data-dir as SLUICED_DATA_DIR.
@@ -78,6 +79,8 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		err = authorityCommand(ctx, rest, env, stdout, stderr)
 	case "token":
 		err = tokenCommand(ctx, rest, env, stdout, stderr)
+	case "user":
+		err = userCommand(ctx, rest, env, stdin, stdout, stderr)
 	case "version", "--version":
 		_, err = fmt.Fprintln(stdout, "sluiced", version())
 	case "help", "-h", "--help":

@@ -47,7 +47,7 @@ func (p *plant) serve(ctx context.Context) error {
 		return err
 	}
 	git, err := gitserve.New(gitserve.Config{
-		Repositories: p.repos, Gate: p.rules, Receiver: p.pipeline, Hooks: hooks, Log: p.log,
+		Repositories: p.repos, Gate: gitGate{p.rules, p.accounts}, Receiver: p.pipeline, Hooks: hooks, Log: p.log,
 		Limits: p.config.gitLimits(),
 	})
 	if err != nil {
@@ -155,7 +155,7 @@ func (p *plant) handler(git http.Handler) http.Handler {
 		Planner:      planner{p.pipeline},
 		Domains:      p.rules,
 		Certificates: p.rules,
-		Tokens:       p.rules,
+		Accounts:     p.accounts,
 		Audit:        p.rules,
 		Cache:        p.gate,
 		Code:         p.repos,

@@ -6,19 +6,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"sluice/internal/access"
+	"sluice/internal/account"
 	"sluice/internal/platform"
-	"sluice/internal/project"
 )
 
 const tokenUsage = "sluiced token [--scope SCOPE]... [--expires DURATION] NAME, sluiced token --list, or sluiced token --revoke NAME" //nolint:gosec // a usage line
 
-// tokenCommand makes, lists and revokes access tokens, also while sluiced runs.
+// tokenCommand makes, lists and revokes API tokens, also while sluiced runs.
 func tokenCommand(ctx context.Context, args []string, env map[string]string, stdout, stderr io.Writer) error {
 	var c config
 	var list, revoke bool
@@ -42,30 +41,30 @@ func tokenCommand(ctx context.Context, args []string, env map[string]string, std
 	if err != nil {
 		return err
 	}
-	rules := project.New(project.Dependencies{Records: s, Resolver: net.DefaultResolver, Log: slog.New(slog.DiscardHandler)})
+	accounts := account.New(account.Dependencies{Records: s, Log: slog.New(slog.DiscardHandler)})
 	switch {
 	case list:
-		err = listTokens(ctx, rules, stdout)
+		err = listTokens(ctx, accounts, stdout)
 	case revoke:
-		err = rules.RevokeToken(ctx, access.Operator(), wanted.Name)
+		err = accounts.RevokeToken(ctx, access.Operator(), wanted.Name)
 	default:
 		var secret string
-		if secret, err = newToken(ctx, rules, wanted); err == nil {
+		if secret, err = newToken(ctx, accounts, wanted); err == nil {
 			_, err = fmt.Fprintln(stdout, secret)
 		}
 	}
 	return errors.Join(err, s.Close())
 }
 
-func listTokens(ctx context.Context, rules *project.Service, w io.Writer) error {
-	tokens, err := rules.Tokens(ctx, access.Operator())
+func listTokens(ctx context.Context, accounts *account.Service, w io.Writer) error {
+	tokens, err := accounts.Tokens(ctx, access.Operator())
 	if err != nil {
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "NAME\tSCOPES\tCREATED\tEXPIRES\tLAST USED") // Flush reports errors
+	_, _ = fmt.Fprintln(table, "NAME\tUSER\tSCOPES\tCREATED\tEXPIRES\tLAST USED") // Flush reports errors
 	for _, t := range tokens {
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", t.Name, strings.Join(t.Scopes, " "),
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", t.Name, t.User, strings.Join(t.Scopes, " "),
 			timeOr(t.CreatedAt, ""), timeOr(t.ExpiresAt, "never"), timeOr(t.LastUsedAt, "never"))
 	}
 	return table.Flush()

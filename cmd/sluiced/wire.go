@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"sluice/internal/account"
 	"sluice/internal/build/buildkit"
 	"sluice/internal/catalog"
 	"sluice/internal/deploy"
@@ -46,6 +47,7 @@ type plant struct {
 	builder  *buildkit.Builder
 	gate     *edgectl.Client
 	rules    *project.Service
+	accounts *account.Service
 	crons    *schedule.Scheduler
 	queue    *work.Queue
 	pipeline *deploy.Service
@@ -202,7 +204,8 @@ func (p *plant) openPipeline(ctx context.Context) error {
 	p.rules = project.New(project.Dependencies{
 		Records: p.store, Repositories: p.repos, Pipeline: p.pipeline, Router: p.gate, Resolver: net.DefaultResolver, Log: p.log,
 	})
-	return adminToken(ctx, p.rules, p.config.path("keys", "admin.token"))
+	p.accounts = account.New(account.Dependencies{Records: p.store, Log: p.log})
+	return adminToken(ctx, p.accounts, p.config.path("keys", "admin.token"))
 }
 
 // close closes everything, last opened first.

@@ -52,7 +52,7 @@ func ParseGrant(text string) (Grant, error) {
 	for part := range strings.SplitSeq(roles, ",") {
 		kind, role, _ := strings.Cut(part, "=")
 		if _, twice := g.Types[platform.EnvironmentType(kind)]; twice ||
-			!slices.Contains(types(), platform.EnvironmentType(kind)) || !slices.Contains([]Role{Viewer, Contributor, Admin}, Role(role)) {
+			!slices.Contains(Types(), platform.EnvironmentType(kind)) || !slices.Contains([]Role{Viewer, Contributor, Admin}, Role(role)) {
 			return Grant{}, badGrant(text)
 		}
 		g.Types[platform.EnvironmentType(kind)] = Role(role)
@@ -66,7 +66,8 @@ func badGrant(text string) error {
 			"the types are production, staging and development, the roles admin, contributor and viewer, and * is every project")
 }
 
-func types() []platform.EnvironmentType {
+// Types are the types of environments that roles are given for.
+func Types() []platform.EnvironmentType {
 	return []platform.EnvironmentType{platform.Production, platform.Staging, platform.Development}
 }
 
@@ -82,8 +83,52 @@ func (g Grant) String() string {
 	return g.Project + ":" + strings.Join(roles, ",")
 }
 
-// on returns the role on the environments of a type.
-func (g Grant) on(kind platform.EnvironmentType) Role {
+// On joins what grants give on one project: those that name it and those for all projects.
+// With Everything it joins the latter only. It reports whether there are any.
+func On(project string, grants []Grant) (Grant, bool) {
+	joined := Grant{Project: project, Types: map[platform.EnvironmentType]Role{}}
+	var found bool
+	for _, g := range grants {
+		if g.Project != Everything && g.Project != project {
+			continue
+		}
+		found = true
+		if g.Role.atLeast(joined.Role) {
+			joined.Role = g.Role
+		}
+		for kind, role := range g.Types {
+			if role.atLeast(joined.Types[kind]) {
+				joined.Types[kind] = role
+			}
+		}
+	}
+	switch {
+	case joined.Role == Admin:
+		joined.Types = nil
+	case joined.Role == Viewer && len(joined.Types) > 0: // one text form, not two
+		return joined.With("", NoRole), true
+	}
+	return joined, found
+}
+
+// With returns the grant with another role on the environments of one type; the roles on
+// the other types stay as they are. NoRole takes the access to them.
+func (g Grant) With(kind platform.EnvironmentType, role Role) Grant {
+	changed := Grant{Project: g.Project, Types: map[platform.EnvironmentType]Role{}}
+	for _, k := range Types() {
+		have := g.On(k)
+		if k == kind {
+			have = role
+		}
+		if have != NoRole {
+			changed.Types[k] = have
+		}
+	}
+	return changed
+}
+
+// On returns the role on the environments of a type.
+func (g Grant) On(kind platform.EnvironmentType) Role {
 	if g.Role.atLeast(g.Types[kind]) {
 		return g.Role
 	}
@@ -93,19 +138,25 @@ func (g Grant) on(kind platform.EnvironmentType) Role {
 // highest returns the highest role on any type.
 func (g Grant) highest() Role {
 	highest := g.Role
-	for _, kind := range types() {
-		if role := g.on(kind); role.atLeast(highest) {
+	for _, kind := range Types() {
+		if role := g.On(kind); role.atLeast(highest) {
 			highest = role
 		}
 	}
 	return highest
 }
 
-// onProject returns the role on the project itself: who has a role on some environments
+// OnProject returns the role on the project itself: who has a role on some environments
 // sees the project.
-func (g Grant) onProject() Role {
+func (g Grant) OnProject() Role {
 	if g.Role == NoRole && len(g.Types) > 0 {
 		return Viewer
 	}
 	return g.Role
+}
+
+// Member is a user with access to a project.
+type Member struct {
+	User  platform.User
+	Grant Grant // all that the user has on the project, with Project as asked for
 }

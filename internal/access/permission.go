@@ -7,8 +7,9 @@ type Permission string
 
 // Permissions on the whole installation.
 const (
-	InstallationManage Permission = "installation.manage" // tokens for everything, the whole audit log
+	InstallationManage Permission = "installation.manage" // users, tokens for everything, the whole audit log
 	ProjectCreate      Permission = "project.create"
+	UserManage         Permission = "user.change"
 )
 
 // Permissions on a project.
@@ -23,12 +24,15 @@ const (
 	CertificateView   Permission = "certificate.view"
 	CertificateManage Permission = "certificate.change"
 	TokenManage       Permission = "token.change"
+	MembersView       Permission = "access.view" // who has access to the project
+	MembersManage     Permission = "access.change"
 	AuditView         Permission = "audit.view"
 )
 
 // Permissions on an environment.
 const (
-	EnvironmentView   Permission = "environment.view" // its state, routes and activities
+	TypeMembersManage Permission = "environment.access.change" // roles on the environments of a type
+	EnvironmentView   Permission = "environment.view"          // its state, routes and activities
 	LogsView          Permission = "environment.logs"
 	Plan              Permission = "environment.plan"
 	CodePush          Permission = "environment.push"
@@ -77,6 +81,7 @@ var rules = sync.OnceValue(func() map[Permission]rule { //nolint:gochecknoglobal
 	return map[Permission]rule{
 		InstallationManage: {installation, Admin},
 		ProjectCreate:      {installation, Admin},
+		UserManage:         {installation, Admin},
 
 		ProjectView:       {project, Viewer},
 		DomainView:        {project, Viewer},
@@ -86,6 +91,8 @@ var rules = sync.OnceValue(func() map[Permission]rule { //nolint:gochecknoglobal
 		DomainManage:      {project, Admin},
 		CertificateManage: {project, Admin},
 		TokenManage:       {project, Admin},
+		MembersView:       {project, Viewer},
+		MembersManage:     {project, Admin},
 		AuditView:         {project, Admin},
 		ProjectEdit:       {project, Admin},
 		ProjectDelete:     {project, Admin},
@@ -117,6 +124,7 @@ var rules = sync.OnceValue(func() map[Permission]rule { //nolint:gochecknoglobal
 		VariablesChange:   {environment, Admin},
 		BranchDelete:      {environment, Admin},
 		Deactivate:        {environment, Admin},
+		TypeMembersManage: {environment, Admin},
 	}
 })
 

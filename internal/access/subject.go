@@ -10,6 +10,12 @@ import (
 type Subject struct {
 	platform.Actor
 	Grants []Grant
+	// Limits are the scopes of the token or certificate that the request came with: it allows
+	// no more than both the Grants and the Limits do. nil is no limit.
+	Limits []Grant
+	// Credential says how the subject proved who it is: a kind and an ID, such as
+	// "token/k3j4h5". Empty: it is the program itself.
+	Credential string
 }
 
 // Operator is the person who runs programs on the server's own machine.
@@ -25,7 +31,12 @@ func Operator() Subject {
 // never allowed.
 func (s Subject) Allows(p Permission, projectID string, kind platform.EnvironmentType) bool {
 	r, known := rules()[p]
-	return known && slices.ContainsFunc(s.Grants, func(g Grant) bool {
+	return known && r.allowed(s.Grants, projectID, kind) && (s.Limits == nil || r.allowed(s.Limits, projectID, kind))
+}
+
+// allowed reports whether one of the grants has the role that a rule wants.
+func (r rule) allowed(grants []Grant, projectID string, kind platform.EnvironmentType) bool {
+	return slices.ContainsFunc(grants, func(g Grant) bool {
 		if g.Project != Everything && (g.Project != projectID || r.level == installation) {
 			return false
 		}
@@ -33,11 +44,11 @@ func (s Subject) Allows(p Permission, projectID string, kind platform.Environmen
 		case installation:
 			return g.Role.atLeast(r.least)
 		case project:
-			return g.onProject().atLeast(r.least)
+			return g.OnProject().atLeast(r.least)
 		case someEnvironment:
 			return g.highest().atLeast(r.least)
 		default:
-			return g.on(kind).atLeast(r.least)
+			return g.On(kind).atLeast(r.least)
 		}
 	})
 }
@@ -49,6 +60,32 @@ func (s Subject) Covers(g Grant) bool {
 		return s.Allows(InstallationManage, "", "")
 	}
 	return s.Allows(TokenManage, g.Project, "")
+}
+
+// Holds reports whether the subject has everything that a grant gives.
+func (s Subject) Holds(g Grant) bool {
+	return holds(s.Grants, g) && (s.Limits == nil || holds(s.Limits, g))
+}
+
+func holds(grants []Grant, g Grant) bool {
+	var have Subject // on the project of g, or on all
+	for _, own := range grants {
+		if own.Project == Everything || own.Project == g.Project {
+			own.Project = g.Project
+			have.Grants = append(have.Grants, own)
+		}
+	}
+	for p, r := range rules() {
+		if r.level == installation && g.Project != Everything {
+			continue
+		}
+		for _, kind := range Types() {
+			if r.allowed([]Grant{g}, g.Project, kind) && !have.Allows(p, g.Project, kind) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Forbidden says which role is missing.

@@ -16,11 +16,11 @@ func (c *program) tokenCreate() *cobra.Command {
 		expires time.Duration
 	)
 	cmd := &cobra.Command{
-		Use:   "token:create NAME --scope SCOPE",
-		Short: "Create an access token and print it",
-		Long: "Creates an access token and prints it; it is never shown again. A scope is PROJECT:admin, PROJECT:viewer or " +
+		Use:   "token:create NAME",
+		Short: "Create an API token and print it",
+		Long: "Creates an API token of yours and prints it; it is never shown again. It gives what you may do, and with scopes no more than those. A scope is PROJECT:admin, PROJECT:viewer or " +
 			"PROJECT:TYPE=ROLE,..., where the types are production, staging and development and the roles admin, contributor and viewer. " +
-			"The project * is every project. You can give only what you administer.",
+			"The project * is every project.",
 		Example: "  sluice token:create ci --scope shop:development=contributor --expires 2160h\n  sluice token:create olga --scope shop:admin",
 		Args:    positional(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,9 +37,8 @@ func (c *program) tokenCreate() *cobra.Command {
 			return writeText(c.out, t.Token+"\n")
 		},
 	}
-	cmd.Flags().StringArrayVar(&req.Scopes, "scope", nil, "what the token may do; may be repeated")
+	cmd.Flags().StringArrayVar(&req.Scopes, "scope", nil, "what the token may do (default: what you may do); may be repeated")
 	cmd.Flags().DurationVar(&expires, "expires", 0, "how long it is valid, such as 720h (default: without end)")
-	_ = cmd.MarkFlagRequired("scope") // the flag exists
 	return cmd
 }
 
@@ -48,7 +47,7 @@ func (c *program) tokenList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "token:list",
 		Aliases: []string{"tokens"},
-		Short:   "List the access tokens that you can manage",
+		Short:   "List the API tokens that you can manage",
 		Args:    positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := c.client()
@@ -60,7 +59,9 @@ func (c *program) tokenList() *cobra.Command {
 				return err
 			}
 			return printTable(c, opts, []column[apiv1.Token]{
+				{name: "id", title: "ID", hidden: true, value: func(t apiv1.Token) string { return t.ID }},
 				{name: "name", title: "Name", value: func(t apiv1.Token) string { return t.Name }},
+				{name: "user", title: "User", hidden: true, value: func(t apiv1.Token) string { return t.User }},
 				{name: "scopes", title: "Scopes", value: func(t apiv1.Token) string { return strings.Join(t.Scopes, " ") }},
 				{name: "created_at", title: "Created", value: func(t apiv1.Token) string { return when(t.CreatedAt) }},
 				{name: "created_by", title: "Created by", hidden: true, value: func(t apiv1.Token) string { return string(t.CreatedBy) }},
@@ -75,9 +76,9 @@ func (c *program) tokenList() *cobra.Command {
 
 func (c *program) tokenRevoke() *cobra.Command {
 	return &cobra.Command{
-		Use:     "token:revoke NAME",
+		Use:     "token:revoke NAME|ID",
 		Aliases: []string{"token:delete"},
-		Short:   "Revoke an access token",
+		Short:   "Revoke an API token",
 		Args:    positional(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := c.client()

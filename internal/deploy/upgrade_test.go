@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"sluice/internal/access"
+	"sluice/internal/account"
 	"sluice/internal/deploy"
 	"sluice/internal/platform"
-	"sluice/internal/project"
 	"sluice/internal/store"
 )
 
@@ -137,7 +137,7 @@ func (w *world) wantReadEnvironments() {
 	if err != nil || len(vars) != 1 || vars[0].Value != "blue" {
 		t.Errorf("variables %v, %v", vars, err)
 	}
-	by, err := project.New(project.Dependencies{Records: w.store}).Authenticate(t.Context(), "sluice_fixture")
+	by, err := account.New(account.Dependencies{Records: w.store}).Authenticate(t.Context(), "sluice_fixture")
 	if err != nil || !by.Allows(access.InstallationManage, "", "") {
 		t.Errorf("the token gives %+v, %v", by, err)
 	}

@@ -47,6 +47,9 @@ func (v View) projectLinks() apiv1.Links {
 		{access.DomainView, "domains", "/domains"},
 		{access.DomainManage, "#manage-domains", "/domains"},
 		{access.CertificateView, "certificates", "/certificates"},
+		{access.MembersView, "access", "/access"},
+		{access.MembersManage, "#manage-access", "/access"},
+		{access.ProjectView, "environment-types", "/environment-types"},
 		{access.ProjectEdit, "#edit", ""},
 		{access.ProjectDelete, "#delete", ""},
 	} {

@@ -34,6 +34,9 @@ func environmentPath(project, env string) string {
 	return projectPath(project) + "/environments/" + url.PathEscape(env)
 }
 
+// ProjectPath returns where the project is.
+func (v View) ProjectPath() string { return projectPath(v.Project.ID) }
+
 // offer is a link that depends on a permission.
 type offer struct {
 	permission access.Permission

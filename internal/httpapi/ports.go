@@ -14,8 +14,6 @@ import (
 
 // Gate says who may do what.
 type Gate interface {
-	// Authenticate returns whom a token belongs to, or CodeUnauthorized.
-	Authenticate(ctx context.Context, token string) (access.Subject, error)
 	// Authorize returns nil when the subject has the permission on the project and, for a
 	// permission about environments, on env; neither has to exist. It returns CodeNotFound
 	// when the subject may not see the project, and CodeForbidden when it lacks a role.
@@ -110,16 +108,6 @@ type Variables interface {
 	// of that name.
 	ChangeVariable(ctx context.Context, by access.Subject, project, env, name string, change platform.VariableChange) (platform.Variable, error)
 	DeleteVariable(ctx context.Context, by access.Subject, project, env, name string) error
-}
-
-// Tokens keeps access tokens.
-type Tokens interface {
-	// Tokens lists those that the subject can manage, and its own.
-	Tokens(ctx context.Context, by access.Subject) ([]platform.Token, error)
-	// CreateToken returns the token itself too, which is not kept.
-	CreateToken(ctx context.Context, by access.Subject, wanted platform.NewToken) (string, platform.Token, error)
-	// RevokeToken returns CodeNotFound for a token that the subject cannot manage.
-	RevokeToken(ctx context.Context, by access.Subject, name string) error
 }
 
 // Audit reads the audit log.
@@ -236,6 +224,6 @@ type Ports struct {
 	Certificates Certificates
 	Cache        Cache
 	Code         Code
-	Tokens       Tokens
+	Accounts     Accounts
 	Audit        Audit
 }

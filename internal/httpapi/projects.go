@@ -15,16 +15,6 @@ func (a *api) version(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (a *api) me(w http.ResponseWriter, r *http.Request, subject access.Subject) error {
-	user := apiv1.User{ID: subject.ID, Username: subject.ID, DisplayName: subject.Name, Scopes: []string{}, Links: apiv1.Links{}}
-	for _, g := range subject.Grants {
-		user.Scopes = append(user.Scopes, g.String())
-	}
-	user.Links.Set("self", "/api/users/me")
-	a.writeJSON(w, r, http.StatusOK, user)
-	return nil
-}
-
 // listProjects shows the projects that the token may see.
 func (a *api) listProjects(w http.ResponseWriter, r *http.Request, subject access.Subject) error {
 	all, err := a.Projects.Projects(r.Context())

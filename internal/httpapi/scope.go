@@ -42,7 +42,7 @@ func (a *api) authenticate(r *http.Request) (access.Subject, error) {
 		return access.Subject{}, platform.Errorf(platform.CodeUnauthorized, "this request has no access token").
 			WithHint("log in with `sluice auth:login`, or set SLUICE_TOKEN")
 	}
-	return a.Gate.Authenticate(r.Context(), token)
+	return a.Accounts.Authenticate(r.Context(), token)
 }
 
 // scoped registers a resource of a project. Nothing about it is looked up, and not even

@@ -15,7 +15,7 @@ import (
 const maxTokenLife = 10 * 365 * 24 * time.Hour
 
 func (a *api) listTokens(w http.ResponseWriter, r *http.Request, subject access.Subject) error {
-	list, err := a.Tokens.Tokens(r.Context(), subject)
+	list, err := a.Accounts.Tokens(r.Context(), subject)
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (a *api) createToken(w http.ResponseWriter, r *http.Request, subject access
 		return invalid("expires_in", "a token lasts 0 to %g seconds, where 0 is without end, not %g; nothing was created",
 			maxTokenLife.Seconds(), req.ExpiresIn)
 	}
-	secret, t, err := a.Tokens.CreateToken(r.Context(), subject, platform.NewToken{
+	secret, t, err := a.Accounts.CreateToken(r.Context(), subject, platform.NewToken{
 		Name: req.Name, Scopes: req.Scopes, Life: time.Duration(req.ExpiresIn * float64(time.Second)),
 	})
 	if err != nil {
@@ -49,7 +49,7 @@ func (a *api) createToken(w http.ResponseWriter, r *http.Request, subject access
 }
 
 func (a *api) revokeToken(w http.ResponseWriter, r *http.Request, subject access.Subject) error {
-	if err := a.Tokens.RevokeToken(r.Context(), subject, r.PathValue("token")); err != nil {
+	if err := a.Accounts.RevokeToken(r.Context(), subject, r.PathValue("token")); err != nil {
 		return err
 	}
 	return a.accepted(w, r, http.StatusOK, nil)
@@ -57,11 +57,11 @@ func (a *api) revokeToken(w http.ResponseWriter, r *http.Request, subject access
 
 func wireToken(t platform.Token) apiv1.Token {
 	wire := apiv1.Token{
-		Name: t.Name, Scopes: append([]string{}, t.Scopes...), CreatedBy: apiv1.NullString(t.CreatedBy),
+		ID: t.ID, User: t.User, Name: t.Name, Scopes: append([]string{}, t.Scopes...), CreatedBy: apiv1.NullString(t.CreatedBy),
 		CreatedAt: apiv1.Time{Time: t.CreatedAt}, ExpiresAt: apiv1.Time{Time: t.ExpiresAt}, LastUsedAt: apiv1.Time{Time: t.LastUsedAt},
 		Links: apiv1.Links{},
 	}
-	wire.Links.Set("#delete", "/api/tokens/"+url.PathEscape(t.Name))
+	wire.Links.Set("#delete", "/api/tokens/"+url.PathEscape(t.ID))
 	return wire
 }
 

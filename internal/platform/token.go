@@ -2,12 +2,14 @@ package platform
 
 import "time"
 
-// Token is the record of an access token. The token itself is not kept.
+// Token is the record of an API token. The token itself is not kept.
 type Token struct {
-	Name       string   // stable and unique; the ID of the Actor
+	ID         string   // stable and unique
+	User       string   // ID of the user whom it belongs to
+	Name       string   // unique among the user's tokens
 	Hash       string   // SHA-256 of the token, hexadecimal
-	Scopes     []string // text forms of access.Grant
-	CreatedBy  string   // name of the token that made it; empty for the operator
+	Scopes     []string // text forms of access.Grant, which limit it; empty: all that the user may do
+	CreatedBy  string   // ID of the user who made it
 	CreatedAt  time.Time
 	ExpiresAt  time.Time // zero: never
 	LastUsedAt time.Time // to the minute; zero until used
@@ -18,10 +20,9 @@ func (t Token) Expired(now time.Time) bool { return !t.ExpiresAt.IsZero() && !no
 
 // NewToken is what a token is made from.
 type NewToken struct {
-	Name    string
-	Scopes  []string      // text forms of access.Grant; at least one
-	Life    time.Duration // 0: it does not expire
-	Replace bool          // an existing token of that name is revoked
+	Name   string
+	Scopes []string      // text forms of access.Grant; empty: all that the user may do
+	Life   time.Duration // 0: it does not expire
 }
 
 // AuditEntry records that someone did something that has to be accounted for: ran a

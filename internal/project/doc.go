@@ -1,5 +1,5 @@
 // Package project is what people do with projects and environments outside a deployment:
-// they create and delete projects, add domains, certificates, variables and tokens. It
+// they create and delete projects, add domains, certificates and variables. It
 // holds the rules for that and who may do it, so that all transports (the HTTP API, Git,
 // the sluiced program) follow the same ones.
 //

@@ -2,52 +2,10 @@ package project
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"time"
 
 	"sluice/internal/access"
 	"sluice/internal/platform"
 )
-
-// Authenticate returns whom a token belongs to. It returns CodeUnauthorized for a token
-// that is not valid or has expired.
-func (s *Service) Authenticate(ctx context.Context, token string) (access.Subject, error) {
-	t, err := s.Records.TokenByHash(ctx, hashToken(token))
-	if platform.ErrorCode(err) == platform.CodeNotFound {
-		return access.Subject{}, platform.Errorf(platform.CodeUnauthorized, "invalid access token").
-			WithHint("log in with a token of this server: sluice auth:login")
-	}
-	if err != nil {
-		return access.Subject{}, err
-	}
-	if t.Expired(s.now()) {
-		return access.Subject{}, platform.Errorf(platform.CodeUnauthorized, "the access token %s expired at %s", t.Name, t.ExpiresAt.UTC().Format(time.RFC3339)).
-			WithHint("ask an admin for a new token, then log in with it: sluice auth:login")
-	}
-	if err := s.Records.TouchToken(ctx, t); err != nil {
-		return access.Subject{}, err
-	}
-	return subjectOf(t), nil
-}
-
-// subjectOf reads a token's scopes. A scope that this version does not know gives nothing.
-func subjectOf(t platform.Token) access.Subject {
-	s := access.Subject{Actor: platform.Actor{ID: t.Name, Name: t.Name}}
-	for _, text := range t.Scopes {
-		if g, err := access.ParseGrant(text); err == nil {
-			s.Grants = append(s.Grants, g)
-		}
-	}
-	return s
-}
-
-// hashToken returns what is stored of a token. Tokens are long random texts, so a slow
-// hash would protect nothing.
-func hashToken(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
-}
 
 // Authorize returns nil when the subject has the permission on the project and, for a
 // permission about environments, on env. It returns CodeNotFound when the subject may not

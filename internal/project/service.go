@@ -22,7 +22,6 @@ type Records interface {
 	Domains
 	Certificates
 	Variables
-	Tokens
 
 	// AddAudit appends to the audit log; ID and Time are set by the store.
 	AddAudit(ctx context.Context, e platform.AuditEntry) error
@@ -62,17 +61,6 @@ type Variables interface {
 	OwnVariables(ctx context.Context, project, env string) ([]platform.Variable, error)
 	SaveVariable(ctx context.Context, project string, v platform.Variable) error
 	DeleteVariable(ctx context.Context, project, env, name string) error
-}
-
-// Tokens keeps access tokens.
-type Tokens interface {
-	// TokenByHash returns CodeNotFound when there is none.
-	TokenByHash(ctx context.Context, hash string) (platform.Token, error)
-	TouchToken(ctx context.Context, t platform.Token) error
-	Tokens(ctx context.Context) ([]platform.Token, error)
-	SaveToken(ctx context.Context, t platform.Token) error
-	// DeleteToken returns CodeNotFound when there is none.
-	DeleteToken(ctx context.Context, name string) error
 }
 
 // Repositories keeps the Git repositories of projects.

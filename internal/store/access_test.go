@@ -29,6 +29,7 @@ func TestTokensAndDomainsOfBefore(t *testing.T) {
 	_, err = db.ExecContext(t.Context(), `
 		INSERT INTO projects VALUES ('shop', 'Shop', 'main', x'', '2026-01-01T00:00:00.000000000Z', '2026-01-01T00:00:00.000000000Z');
 		INSERT INTO tokens VALUES ('admin', 'abc', '2026-01-01T00:00:00.000000000Z', '');
+		INSERT INTO tokens VALUES ('ci.shop', 'def', '2026-01-01T00:00:00.000000000Z', '');
 		INSERT INTO domains VALUES ('a.test', 'shop', 0, '2026-01-02T00:00:00.000000000Z', '2026-01-03T00:00:00.000000000Z');
 		INSERT INTO domains VALUES ('b.test', 'shop', 1, '2026-01-02T00:00:00.000000000Z', '2026-01-03T00:00:00.000000000Z');
 		PRAGMA user_version = 3`)
@@ -43,8 +44,26 @@ func TestTokensAndDomainsOfBefore(t *testing.T) {
 	token, err := s.TokenByHash(t.Context(), "abc")
 	check(t, err)
 	created := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	if diff := cmp.Diff(platform.Token{Name: "admin", Hash: "abc", Scopes: []string{"*:admin"}, CreatedAt: created}, token); diff != "" {
+	if token.ID == "" {
+		t.Error("the token has no ID")
+	}
+	token.ID = ""
+	if diff := cmp.Diff(platform.Token{User: "admin", Name: "admin", Hash: "abc", Scopes: []string{"*:admin"}, CreatedAt: created}, token); diff != "" {
 		t.Error(diff)
+	}
+	for name, want := range map[string]platform.User{
+		"admin":   {ID: "admin", Grants: []string{"*:admin"}},
+		"ci.shop": {Grants: []string{"*:admin"}},
+	} {
+		u, err := s.UserByLogin(t.Context(), name)
+		check(t, err)
+		if !platform.ValidUserID(u.ID) || want.ID != "" && u.ID != want.ID {
+			t.Errorf("%s has the ID %q", name, u.ID)
+		}
+		want.ID, want.Kind, want.State, want.Username, want.CreatedAt, want.UpdatedAt = u.ID, platform.Machine, platform.UserActive, name, created, created
+		if diff := cmp.Diff(want, u); diff != "" {
+			t.Error(diff)
+		}
 	}
 	list, err := s.Domains(t.Context(), "shop")
 	check(t, err)

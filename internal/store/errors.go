@@ -30,7 +30,7 @@ func mapError(err error) error {
 	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
 		return &platform.Error{Code: platform.CodeConflict, Message: "such a record exists already", Err: err}
 	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
-		return &platform.Error{Code: platform.CodeNotFound, Message: "the project or environment does not exist", Err: err}
+		return &platform.Error{Code: platform.CodeNotFound, Message: "the project, environment or user does not exist", Err: err}
 	}
 	switch e.Code() & 0xff { // the primary code
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:

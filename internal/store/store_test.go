@@ -328,35 +328,6 @@ func TestSlugKeys(t *testing.T) {
 	}
 }
 
-func TestTokens(t *testing.T) {
-	s := shop(t)
-	ctx := t.Context()
-	hash := "5e884898"
-	check(t, s.SaveToken(ctx, platform.Token{Name: "ci", Hash: hash}))
-	wantCode(t, s.SaveToken(ctx, platform.Token{Name: "other", Hash: hash}), platform.CodeConflict)
-	token, err := s.TokenByHash(ctx, hash)
-	check(t, err)
-	if !token.LastUsedAt.IsZero() {
-		t.Errorf("a new token was used at %v", token.LastUsedAt)
-	}
-	check(t, s.TouchToken(ctx, token))
-	used, err := s.TokenByHash(ctx, hash)
-	check(t, err)
-	check(t, s.TouchToken(ctx, used)) // within the same minute
-	again, err := s.TokenByHash(ctx, hash)
-	check(t, err)
-	if used.LastUsedAt.IsZero() || !again.LastUsedAt.Equal(used.LastUsedAt) {
-		t.Errorf("got last use %v, then %v", used.LastUsedAt, again.LastUsedAt)
-	}
-	check(t, s.DeleteToken(ctx, "ci"))
-	wantCode(t, s.DeleteToken(ctx, "ci"), platform.CodeNotFound)
-	tokens, err := s.Tokens(ctx)
-	check(t, err)
-	if len(tokens) != 0 {
-		t.Errorf("got %v after the delete", tokens)
-	}
-}
-
 func TestCancelledContextSavesNothing(t *testing.T) {
 	s := shop(t)
 	ctx, cancel := context.WithCancelCause(t.Context())

@@ -6,78 +6,54 @@ import (
 	"encoding/hex"
 	"net"
 	"slices"
+	"time"
 
-	"sluice/internal/access"
+	"sluice/internal/account/accounttest"
 	"sluice/internal/platform"
-	"sluice/internal/project"
 )
 
-func (p *Platform) addTokens() {
-	for _, t := range []struct{ name, token, scope string }{
-		{"jane", Admin, "*:admin"},
-		{"olga", Owner, "shop:admin"},
-		{"cora", Contributor, "shop:development=contributor,staging=contributor"},
-		{"rita", Reader, "shop:viewer"},
+// addUsers makes the users of the tokens.
+func (p *Platform) addUsers() {
+	p.Accounts = accounttest.New()
+	p.Accounts.Now = func() time.Time { return p.now }
+	for _, u := range []struct{ id, first, last, token, scope string }{
+		{"jane", "Jane", "Doe", Admin, "*:admin"},
+		{"olga", "", "", Owner, "shop:admin"},
+		{"cora", "", "", Contributor, "shop:development=contributor,staging=contributor"},
+		{"rita", "Rita", "", Reader, "shop:viewer"},
 	} {
-		sum := sha256.Sum256([]byte(t.token))
-		p.tokens = append(p.tokens, platform.Token{
-			Name: t.name, Hash: hex.EncodeToString(sum[:]), Scopes: []string{t.scope}, CreatedAt: p.now,
+		sum := sha256.Sum256([]byte(u.token))
+		p.Accounts.Add(platform.User{
+			ID: u.id, Kind: platform.Person, State: platform.UserActive, Username: u.id, Email: u.id + "@example.com",
+			FirstName: u.first, LastName: u.last, Grants: []string{u.scope},
+		}, platform.Token{
+			ID: "token-of-" + u.id, User: u.id, Name: u.id, Hash: hex.EncodeToString(sum[:]), Scopes: []string{u.scope},
 		})
 	}
 }
 
-// gate gives the tokens' owners names for people.
-type gate struct{ *project.Service }
-
-// Authenticate implements httpapi.Gate.
-func (g gate) Authenticate(ctx context.Context, token string) (access.Subject, error) {
-	s, err := g.Service.Authenticate(ctx, token)
-	if name := map[string]string{"jane": "Jane Doe", "rita": "Rita"}[s.ID]; name != "" {
-		s.Name = name
-	}
-	return s, err
+// accountRecords are the accounts, with the audit log of the platform. The use of a token is
+// forgotten at once, so that responses stay the same.
+type accountRecords struct {
+	*accounttest.Memory
+	platform *Platform
 }
 
-// TokenByHash implements project.Records.
-func (p *Platform) TokenByHash(_ context.Context, hash string) (platform.Token, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	i := slices.IndexFunc(p.tokens, func(t platform.Token) bool { return t.Hash == hash })
-	if i < 0 {
-		return platform.Token{}, platform.Errorf(platform.CodeNotFound, "token not found")
-	}
-	return p.tokens[i], nil
-}
+// TouchToken implements account.Tokens.
+func (accountRecords) TouchToken(context.Context, platform.Token) error { return nil }
 
-// TouchToken implements project.Records; it forgets at once, so that responses stay the same.
-func (p *Platform) TouchToken(context.Context, platform.Token) error { return nil }
-
-// Tokens implements project.Records.
-func (p *Platform) Tokens(context.Context) ([]platform.Token, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clone(p.tokens), nil
-}
-
-// SaveToken implements project.Records.
-func (p *Platform) SaveToken(ctx context.Context, t platform.Token) error {
-	_ = p.DeleteToken(ctx, t.Name) // replaced
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// CreateToken implements account.Tokens; all tokens are made at the time of the platform.
+func (r accountRecords) CreateToken(ctx context.Context, t platform.Token) error {
 	if !t.ExpiresAt.IsZero() {
-		t.ExpiresAt = p.now.Add(t.ExpiresAt.Sub(t.CreatedAt))
+		t.ExpiresAt = r.platform.now.Add(t.ExpiresAt.Sub(t.CreatedAt))
 	}
-	t.CreatedAt = p.now
-	p.tokens = append(p.tokens, t)
-	return nil
+	t.CreatedAt = r.platform.now
+	return r.Memory.CreateToken(ctx, t)
 }
 
-// DeleteToken implements project.Records.
-func (p *Platform) DeleteToken(_ context.Context, name string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.tokens = slices.DeleteFunc(p.tokens, func(t platform.Token) bool { return t.Name == name })
-	return nil
+// AddAudit implements account.Records.
+func (r accountRecords) AddAudit(ctx context.Context, e platform.AuditEntry) error {
+	return r.platform.AddAudit(ctx, e)
 }
 
 // AddAudit implements project.Records.

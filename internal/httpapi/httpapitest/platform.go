@@ -17,6 +17,8 @@ import (
 
 	"sluice/apiv1"
 	"sluice/internal/access"
+	"sluice/internal/account"
+	"sluice/internal/account/accounttest"
 	"sluice/internal/httpapi"
 	"sluice/internal/platform"
 	"sluice/internal/project"
@@ -39,6 +41,9 @@ type Platform struct {
 	// RunFunc runs commands; nil refuses them.
 	RunFunc func(ctx context.Context, argv []string, tty bool, stdin io.Reader, stdout, stderr io.Writer) (int, error)
 
+	// Accounts are the users: jane, olga, cora and rita, with a token each.
+	Accounts *accounttest.Memory
+
 	mu         sync.Mutex
 	changed    chan struct{} // closed and replaced at each change of a log or an activity
 	now        time.Time
@@ -50,7 +55,6 @@ type Platform struct {
 
 	domains      []platform.Domain
 	certificates []platform.Certificate
-	tokens       []platform.Token
 	audit        []platform.AuditEntry // oldest first
 	txt          map[string][]string   // the DNS
 }
@@ -67,7 +71,7 @@ func New() *Platform {
 		variables: map[string][]platform.Variable{},
 		txt:       map[string][]string{},
 	}
-	p.addTokens()
+	p.addUsers()
 	p.addProject(platform.Project{ID: "shop", Title: "Example shop", DefaultBranch: "main"})
 	p.addProject(platform.Project{ID: "other", Title: "Another", DefaultBranch: "master"})
 	p.addEnvironment("main", platform.Production, platform.EnvironmentActive, "r12")
@@ -87,8 +91,9 @@ func (p *Platform) Ports() httpapi.Ports {
 	rules := project.New(project.Dependencies{
 		Records: p, Repositories: noCode{}, Pipeline: p, Router: router{p}, Resolver: p, Log: slog.New(slog.DiscardHandler),
 	})
+	accounts := account.New(account.Dependencies{Records: accountRecords{p.Accounts, p}, Log: slog.New(slog.DiscardHandler)})
 	return httpapi.Ports{
-		Gate: gate{rules}, Projects: rules, Tokens: rules, Audit: rules, Domains: rules, Certificates: rules, Variables: rules,
+		Gate: rules, Accounts: accounts, Projects: rules, Audit: rules, Domains: rules, Certificates: rules, Variables: rules,
 		Environments: p, Settings: p, Deployments: p, Activities: p, Journal: p, Runner: p, Inspector: p, Planner: p, Cache: p, Code: code{},
 	}
 }

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"text/tabwriter"
+
+	"sluice/internal/access"
+	"sluice/internal/account"
+	"sluice/internal/platform"
+)
+
+const userUsage = "sluiced user [--scope SCOPE]... [--password-stdin] EMAIL, sluiced user --list, or sluiced user --delete USER"
+
+// userCommand makes, lists and deletes users, also while sluiced runs. It is how an
+// installation gets its first administrator.
+func userCommand(ctx context.Context, args []string, env map[string]string, stdin io.Reader, stdout, stderr io.Writer) error {
+	var c config
+	var list, remove, fromStdin bool
+	var wanted platform.NewUser
+	fs := newFlags("user", &c, stderr)
+	fs.BoolVar(&list, "list", false, "list the users")
+	fs.BoolVar(&remove, "delete", false, "delete the user with this e-mail address or username, with tokens, log-ins and keys")
+	fs.BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input (default: one is made and printed)")
+	fs.StringVar(&wanted.FirstName, "first-name", "", "first name of the user")
+	fs.StringVar(&wanted.LastName, "last-name", "", "last name of the user")
+	fs.Func("scope", "what the user may do: PROJECT:ROLE or PROJECT:TYPE=ROLE,...; may be repeated (default *:admin)", func(s string) error {
+		wanted.Scopes = append(wanted.Scopes, s)
+		return nil
+	})
+	if err := c.parse(fs, args, env); err != nil {
+		return err
+	}
+	wanted.Email = strings.TrimSpace(fs.Arg(0))
+	if list && fs.NArg() != 0 || !list && (fs.NArg() != 1 || wanted.Email == "") {
+		return fmt.Errorf("%w: %s", errUsage, userUsage)
+	}
+	s, err := openStore(ctx, c)
+	if err != nil {
+		return err
+	}
+	accounts := account.New(account.Dependencies{Records: s, Log: slog.New(slog.DiscardHandler)})
+	switch {
+	case list:
+		err = listUsers(ctx, accounts, stdout)
+	case remove:
+		var u platform.User
+		if u, err = s.UserByLogin(ctx, wanted.Email); err == nil {
+			err = accounts.DeleteUser(ctx, access.Operator(), u.ID)
+		}
+	default:
+		if fromStdin {
+			wanted.Password, err = passwordLine(stdin)
+		}
+		if err == nil {
+			err = createUser(ctx, accounts, wanted, stdout)
+		}
+	}
+	return errors.Join(err, s.Close())
+}
+
+// createUser makes a user, an administrator unless scopes are given, and prints the password
+// if it is a new one.
+func createUser(ctx context.Context, accounts *account.Service, wanted platform.NewUser, stdout io.Writer) error {
+	if len(wanted.Scopes) == 0 {
+		wanted.Scopes = []string{access.Grant{Project: access.Everything, Role: access.Admin}.String()}
+	}
+	made := wanted.Password == ""
+	wanted.Password = cmp.Or(wanted.Password, strings.ToLower(rand.Text()))
+	if _, err := accounts.CreateUser(ctx, access.Operator(), wanted); err != nil || !made {
+		return err
+	}
+	_, err := fmt.Fprintln(stdout, wanted.Password)
+	return err
+}
+
+func passwordLine(stdin io.Reader) (string, error) {
+	const most = 4 << 10
+	text, err := io.ReadAll(io.LimitReader(stdin, most))
+	if err != nil {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	if line = strings.TrimSuffix(line, "\r"); line == "" {
+		return "", fmt.Errorf("%w: --password-stdin: no password on standard input", errUsage)
+	}
+	return line, nil
+}
+
+func listUsers(ctx context.Context, accounts *account.Service, w io.Writer) error {
+	users, err := accounts.Users(ctx, access.Operator())
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "USERNAME\tKIND\tSTATE\tSCOPES\tCREATED\tLAST LOG-IN") // Flush reports errors
+	for _, u := range users {
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", u.Username, u.Kind, u.State, strings.Join(u.Grants, " "),
+			timeOr(u.CreatedAt, ""), timeOr(u.LastLoginAt, "never"))
+	}
+	return table.Flush()
+}

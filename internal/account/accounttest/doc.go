@@ -1,0 +1,3 @@
+// Package accounttest keeps accounts in memory for tests, and holds the tests that every
+// implementation of account.Records passes.
+package accounttest

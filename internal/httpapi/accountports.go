@@ -1,0 +1,52 @@
+package httpapi
+
+import (
+	"context"
+
+	"sluice/internal/access"
+	"sluice/internal/platform"
+)
+
+// Accounts is who people and machines are.
+type Accounts interface {
+	// Authenticate returns whom a token belongs to, or CodeUnauthorized.
+	Authenticate(ctx context.Context, token string) (access.Subject, error)
+
+	Tokens
+	Users
+	Members
+}
+
+// Tokens keeps API tokens.
+type Tokens interface {
+	// Tokens lists those that the subject can manage, and its own.
+	Tokens(ctx context.Context, by access.Subject) ([]platform.Token, error)
+	// CreateToken returns the token itself too, which is not kept.
+	CreateToken(ctx context.Context, by access.Subject, wanted platform.NewToken) (string, platform.Token, error)
+	// RevokeToken returns CodeNotFound for a token that the subject cannot manage; name is
+	// its ID or name.
+	RevokeToken(ctx context.Context, by access.Subject, name string) error
+}
+
+// Users keeps accounts. Methods return CodeNotFound for an account that the subject may not
+// see, and CodeForbidden for what only an admin of the installation may do.
+type Users interface {
+	// Me returns CodeNotFound for a subject without an account.
+	Me(ctx context.Context, by access.Subject) (platform.User, error)
+	User(ctx context.Context, by access.Subject, id string) (platform.User, error)
+	Users(ctx context.Context, by access.Subject) ([]platform.User, error)
+	CreateUser(ctx context.Context, by access.Subject, wanted platform.NewUser) (platform.User, error)
+	ChangeUser(ctx context.Context, by access.Subject, id string, change platform.UserChange) (platform.User, error)
+	DeleteUser(ctx context.Context, by access.Subject, id string) error
+}
+
+// Members is who has access to a project. Methods return CodeForbidden to those who may not
+// manage it, and CodeNotFound for a user without access.
+type Members interface {
+	Members(ctx context.Context, by access.Subject, project string) ([]access.Member, error)
+	Member(ctx context.Context, by access.Subject, project, user string) (access.Member, error)
+	SetRole(ctx context.Context, by access.Subject, project, user string, role access.Role) (access.Member, error)
+	// SetTypeRole with NoRole takes the access to the environments of the type.
+	SetTypeRole(ctx context.Context, by access.Subject, project string, kind platform.EnvironmentType, user string, role access.Role) (access.Member, error)
+	RemoveMember(ctx context.Context, by access.Subject, project, user string) error
+}
