@@ -33,9 +33,9 @@ test: setup build images
 	@$(BIN)/sluiced images $(TEST_IMAGES)
 	SLUICE_REQUIRE=docker SLUICE_BIN=$(BIN) go test -race -shuffle=on -timeout 20m ./...
 
-## test-quick: what needs neither Docker nor set-up
+## test-quick: what needs neither Docker nor set-up; many tests wait rather than compute, so more run than there are cores
 test-quick:
-	go test -short ./...
+	go test -short -p 4 -parallel 8 ./...
 
 ## lint: formatting, vet, layers and style
 lint: $(GOLANGCI)

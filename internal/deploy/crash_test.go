@@ -19,6 +19,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 	for _, row := range plan.Table() {
 		step := row.Name
 		t.Run(string(step), func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.push(shop())
 			w.crash(step, shop("pub/index.php", "<?php // 2"))
@@ -104,6 +105,7 @@ func (w *world) crashIn(at platform.Step, begin func(*deploy.Service) error) {
 
 // TestCrashOfADeactivation: it can run twice, so the next start runs it again.
 func TestCrashOfADeactivation(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	if _, err := w.store.SaveEnvironment(t.Context(), platform.Environment{Project: "shop", Name: "stage", MachineName: "stage", Status: platform.EnvironmentActive}); err != nil {
@@ -123,6 +125,7 @@ func TestCrashOfADeactivation(t *testing.T) {
 }
 
 func TestRecoverQueuesPushesThatWereStoredOnly(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	missed := w.source.commit(shop("pub/index.php", "<?php // stored"))
@@ -144,6 +147,7 @@ func TestRecoverQueuesPushesThatWereStoredOnly(t *testing.T) {
 }
 
 func TestSupersededPushSaysSo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.service(nil) // no worker runs
 	options := map[string]string{"deploy.wait": "false"}
@@ -172,6 +176,7 @@ func TestSupersededPushSaysSo(t *testing.T) {
 // TestCrashDuringAServiceUpgrade: the new version may have converted the data, so the old
 // release must not be opened on it.
 func TestCrashDuringAServiceUpgrade(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop(".magento/services.yaml", "mysql:\n    type: mysql:10.5\n    disk: 1024\n"))
 	w.crash(platform.StepStart, shop())

@@ -23,6 +23,7 @@ var databaseShop = map[string]string{
 }
 
 func TestDatabaseCommands(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	log, a := w.push(databaseShop)
 	if a.Result != platform.ResultSuccess {
@@ -81,6 +82,7 @@ func TestDatabaseCommands(t *testing.T) {
 }
 
 func TestDatabaseRefuses(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if log, a := w.push(databaseShop); a.Result != platform.ResultSuccess {
 		t.Fatalf("push:\n%s", log)

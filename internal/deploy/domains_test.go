@@ -8,6 +8,7 @@ import (
 )
 
 func TestDomainsOfTheProjectAreRouted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if _, err := w.store.AddDomain(t.Context(), platform.Domain{Project: "shop", Name: "www.example.test"}); err != nil {
 		t.Fatal(err)

@@ -62,6 +62,7 @@ func TestHooksThatTellAreBegunBeforeTheHold(t *testing.T) {
 		{"fails after it wrote", "the database", 3, []string{"publish r1", "hook begins", "hold", "commit", "hook writes", "close"}, platform.ResultFailure, "closed", "the site stays in maintenance"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.push(shop(".magento.app.yaml", app(toolkitHook)))
 			w.toolkit(tt.touches, tt.code)
@@ -86,6 +87,7 @@ func TestHooksThatTellAreBegunBeforeTheHold(t *testing.T) {
 // TestWhatReplacesAServiceIsHeldFirst: a service that is replaced must not go away under a
 // hook that works.
 func TestWhatReplacesAServiceIsHeldFirst(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop(".magento.app.yaml", app(toolkitHook), ".magento/services.yaml", "mysql:\n    type: mysql:10.5\n    disk: 1024\n"))
 	w.toolkit("", 0)
@@ -100,6 +102,7 @@ func TestWhatReplacesAServiceIsHeldFirst(t *testing.T) {
 func TestCrashWhileAHookWaits(t *testing.T) {
 	for _, step := range []platform.Step{platform.StepHold, platform.StepQuiesce, platform.StepStart} {
 		t.Run(string(step), func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.push(shop(".magento.app.yaml", app(toolkitHook)))
 			w.toolkit("the database", 0)
@@ -124,6 +127,7 @@ func TestCrashWhileAHookWaits(t *testing.T) {
 func TestNothingIsWrittenWithoutACommittedHold(t *testing.T) {
 	for name, hook := range map[string]string{"a hook that waits": toolkitHook, "any other hook": "php bin/shop deploy"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.push(shop(".magento.app.yaml", app(hook)))
 			w.toolkit("the database", 0)

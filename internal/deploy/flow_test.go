@@ -19,6 +19,7 @@ import (
 )
 
 func TestFirstPushOpensTheSite(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	out, a := w.push(shop())
 	if a.Result != platform.ResultSuccess {
@@ -52,6 +53,7 @@ func TestFirstPushOpensTheSite(t *testing.T) {
 }
 
 func TestStepsHappenInOrder(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	var steps []platform.Step
@@ -77,6 +79,7 @@ func TestStepsHappenInOrder(t *testing.T) {
 }
 
 func TestSameTreeReusesTheSlug(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	out, _ := w.push(shop())
@@ -94,6 +97,7 @@ func TestSameTreeReusesTheSlug(t *testing.T) {
 }
 
 func TestForcedBuild(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	s := w.service(nil)
@@ -108,6 +112,7 @@ func TestForcedBuild(t *testing.T) {
 }
 
 func TestInvalidConfigurationIsRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var out bytes.Buffer
 	err := w.receive(w.service(nil), shop(".magento.app.yaml", "name: mymagento\ntype: php:8.2\nweeb: {}\n"), nil, &out)
@@ -126,6 +131,7 @@ func TestInvalidConfigurationIsRefused(t *testing.T) {
 // and no page that says "maintenance".
 func TestFailureOfTheFirstDeployment(t *testing.T) {
 	t.Run("build", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.builder.FailNext(&build.Failure{Step: "hook", ExitCode: 3, Tail: []string{"no such file"}})
 		out, a := w.push(shop())
@@ -140,6 +146,7 @@ func TestFailureOfTheFirstDeployment(t *testing.T) {
 		}
 	})
 	t.Run("deploy hook", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t)
 		w.engine.Before("Exec", enginetest.Fail(errors.New("broken")))
 		out, _ := w.push(shop())
@@ -154,6 +161,7 @@ func TestFailureOfTheFirstDeployment(t *testing.T) {
 
 // A branch that was pushed and not activated has no routes: lists over all environments go on.
 func TestDeploymentOfWhatServesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.service(nil)
 	w.run(s, func() {
@@ -183,6 +191,7 @@ func TestDeploymentOfWhatServesNothing(t *testing.T) {
 
 // A flavor that fails is not a fault of .magento.app.yaml.
 func TestFailureOfTheFlavorLeadsToComposer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.builder.FailNext(&build.Failure{Step: "flavor", ExitCode: 100, Tail: []string{"Could not authenticate against repo.magento.com"}})
 	_, a := w.push(shop())
@@ -285,6 +294,7 @@ func TestFailures(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.push(shop())
 			tt.arrange(w)
@@ -360,6 +370,7 @@ func TestToolkitHookFailsBeforeItTouchesData(t *testing.T) {
 		{"after", "::sluice::hello ece-tools 1\n::sluice::touch setup:upgrade\n", "closed"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.push(shop(".magento.app.yaml", app("ece-tools run scenario/deploy.xml")))
 			w.engine.OnExec(func(_ context.Context, req engine.ExecRequest) (int, error) {
@@ -381,6 +392,7 @@ func TestToolkitHookFailsBeforeItTouchesData(t *testing.T) {
 }
 
 func TestCancelDuringTheBuild(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	release := w.builder.Hold()
@@ -410,6 +422,7 @@ func TestCancelDuringTheBuild(t *testing.T) {
 }
 
 func TestBranchesStartInactive(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.service(nil)
 	push := platform.Push{
@@ -430,6 +443,7 @@ func TestBranchesStartInactive(t *testing.T) {
 }
 
 func TestOldSlugsAreDropped(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, page := range []string{"1", "2", "3", "4", "5", "6", "7"} {
 		if out, a := w.push(shop("pub/index.php", page)); a.Result != platform.ResultSuccess {
@@ -448,6 +462,7 @@ func TestOldSlugsAreDropped(t *testing.T) {
 }
 
 func TestRemovedServiceNeedsAWord(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	renamed := shop(
@@ -475,6 +490,7 @@ func TestRemovedServiceNeedsAWord(t *testing.T) {
 // TestPushDuringADeployment: what the running deployment records must not undo what the
 // push records.
 func TestPushDuringADeployment(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	release := w.builder.Hold()

@@ -41,6 +41,7 @@ func (w *world) branch(name string, options map[string]string, files map[string]
 
 // The engine runs post_start, once for each start of a container; the pipeline does not.
 func TestPostStartRunsOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	files := shop()
 	files[".magento.app.yaml"] = strings.Replace(files[".magento.app.yaml"], "web:\n", "web:\n    commands:\n        post_start: echo begun\n", 1)
@@ -64,6 +65,7 @@ func TestPostStartRunsOnce(t *testing.T) {
 
 // What cannot be compared with what runs now is not taken for a new branch.
 func TestDataLossIsNotGuessed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	renamed := shop(".magento/services.yaml", "db:\n    type: mysql:10.11\n    disk: 1024\n")
@@ -101,6 +103,7 @@ func (r brokenRecords) Release(context.Context, string, string, string) (platfor
 }
 
 func TestFailedReleasesPushNoGoodOnesOut(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	push := func(page string) {
 		w.push(shop("pub/index.php", page))
@@ -136,6 +139,7 @@ func TestFailedReleasesPushNoGoodOnesOut(t *testing.T) {
 // A branch that reuses the slug of another one's old release keeps it, although no record
 // says so until the branch's release is saved.
 func TestASlugThatWasFoundIsNotDeleted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.queue.Workers = 2
 	w.push(shop())
@@ -208,6 +212,7 @@ func TestRepositoriesAreTidiedDaily(t *testing.T) {
 }
 
 func TestAParentThatIsNotThereOpensNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	restrict := func(name, address string) {
@@ -264,6 +269,7 @@ func (w *world) wantAccess(name, address string) {
 }
 
 func TestLimitsOfAProject(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.options.Environments, w.options.Pending = 2, 2
 	w.push(shop())
@@ -296,6 +302,7 @@ func TestLimitsOfAProject(t *testing.T) {
 }
 
 func TestPushOptionsAreKnownShortAndPrintable(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, title := range []string{"\x1b]0;x\x07", strings.Repeat("x", 1025), "a\nb", "\xff", strings.Repeat("x", 201)} {
 		if err := w.branch("main", map[string]string{"environment.title": title}, shop()); platform.ErrorCode(err) != platform.CodeInvalid {
@@ -344,6 +351,7 @@ func TestAHookThatOutlivesACrash(t *testing.T) {
 		{"its container was restarted", "none", "", "closed", "is not known", platform.ResultFailure},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.push(shop())
 			w.crash(platform.StepDeployHook, shop("pub/index.php", "<?php // 2"))
@@ -373,6 +381,7 @@ func TestAHookThatOutlivesACrash(t *testing.T) {
 
 // A branch cannot decide what production runs, by the slug that it built or by the cache.
 func TestProductionBuildsForItself(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	active := map[string]string{"environment.status": "active"}
@@ -396,6 +405,7 @@ func TestProductionBuildsForItself(t *testing.T) {
 
 // What a hook prints of a sensitive variable is in no log and no record.
 func TestSecretsStayOutOfTheRecord(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	err := w.store.SaveVariable(t.Context(), "shop", platform.Variable{Name: "env:TOKEN", Value: "hunter2hunter2", Sensitive: true, VisibleRuntime: true, Enabled: true})
 	if err != nil {
@@ -410,6 +420,7 @@ func TestSecretsStayOutOfTheRecord(t *testing.T) {
 
 // While a project is deleted, nothing of it is deployed into what is being removed.
 func TestNothingIsDeployedIntoADeletedProject(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	s := w.service(nil) // no worker

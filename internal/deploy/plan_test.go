@@ -35,6 +35,7 @@ func (w *world) planned(env string, files, options map[string]string) plan.Plan 
 }
 
 func TestPlanOfTheSameTree(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if p := w.planned("main", shop(), nil); !p.First || p.Verdict != plan.Deployed || p.Applications[0].Slug != plan.SlugBuilt {
 		t.Errorf("first plan: %+v", p)
@@ -61,6 +62,7 @@ func TestPlanOfTheSameTree(t *testing.T) {
 }
 
 func TestPlanOfChanges(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	files := shop("pub/index.php", "<?php // other", ".magento/services.yaml", "mysql:\n    type: mysql:11.4\n    disk: 1024\n")
@@ -80,6 +82,7 @@ func TestPlanOfChanges(t *testing.T) {
 }
 
 func TestPlanOfDataLoss(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	files := shop(".magento/services.yaml", "db:\n    type: mysql:10.11\n    disk: 1024\n")
@@ -98,6 +101,7 @@ func TestPlanOfDataLoss(t *testing.T) {
 }
 
 func TestPlanOfANewBranch(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if p := w.planned("feature", shop(), nil); p.Verdict != plan.Stored || !p.First {
 		t.Errorf("got %+v", p)

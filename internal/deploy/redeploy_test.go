@@ -11,6 +11,7 @@ import (
 )
 
 func TestRedeployRunsTheHookOnlyForAReason(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	if out := w.redeploy("main", nil); !strings.Contains(out, "Skipping the deploy hook") || !strings.Contains(out, "Executing post deploy hook") {
@@ -32,6 +33,7 @@ func TestRedeployRunsTheHookOnlyForAReason(t *testing.T) {
 
 // TestLogsHaveNoSensitiveValues: a hook that prints its environment, on its way to the log.
 func TestLogsHaveNoSensitiveValues(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for name, sensitive := range map[string]bool{"env:API_KEY": true, "env:COLOUR": false} {
 		err := w.store.SaveVariable(t.Context(), "shop", platform.Variable{

@@ -56,6 +56,7 @@ func TestRollbackIsHonestAboutData(t *testing.T) {
 		{"touched without a word", toolkit, "::sluice::touch x\n::sluice::data d1\n", "::sluice::touch x\n", "mymagento: last written by the deployment of release r2"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.toolkitSays(tt.first)
 			w.push(shop(".magento.app.yaml", tt.file))
@@ -83,6 +84,7 @@ func TestRollbackIsHonestAboutData(t *testing.T) {
 
 // TestRollbackChoosesTheReleaseBefore: one that never served is not it.
 func TestRollbackChoosesTheReleaseBefore(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	toolkit := func(page string) map[string]string {
 		return shop(".magento.app.yaml", app("ece-tools run scenario/deploy.xml"), "pub/index.php", page)
@@ -123,6 +125,7 @@ func TestRollbackChoosesTheReleaseBefore(t *testing.T) {
 
 // TestPendingRollbackKeepsItsSlugs: other deployments retire releases while it waits.
 func TestPendingRollbackKeepsItsSlugs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, page := range []string{"1", "2", "3", "4", "5"} {
 		w.push(shop("pub/index.php", page))
@@ -148,6 +151,7 @@ func TestPendingRollbackKeepsItsSlugs(t *testing.T) {
 }
 
 func TestRollbackDeploysAStoredRelease(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop(".magento/maintenance.html", "one"))
 	w.push(shop("pub/index.php", "<?php // 2"))
@@ -183,6 +187,7 @@ func TestRollbackDeploysAStoredRelease(t *testing.T) {
 }
 
 func TestRollbackThatCannotBe(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop(".magento/services.yaml", "mysql:\n    type: mysql:10.5\n    disk: 1024\n"))
 	w.push(shop())
@@ -203,6 +208,7 @@ func TestRollbackThatCannotBe(t *testing.T) {
 
 // A domain that the project lost must not come back with an old release.
 func TestRollbackToALostDomain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.options.Domains = map[string][]string{"shop": {"www.shop.test"}}
 	w.push(shop())
@@ -220,6 +226,7 @@ func TestRollbackIsRecovered(t *testing.T) {
 		state string
 	}{{platform.StepPrepare, "open r2"}, {platform.StepQuiesce, "open r2"}, {platform.StepDeployHook, "closed"}, {platform.StepSwitch, "open r3"}} {
 		t.Run(string(tt.step), func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.push(shop())
 			w.push(shop("pub/index.php", "<?php // 2"))

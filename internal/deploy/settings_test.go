@@ -12,6 +12,7 @@ import (
 )
 
 func TestSettingsApplyAtOnceAndToTheEnvironmentsBelow(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	main := w.env()
@@ -62,6 +63,7 @@ func TestSettingsApplyAtOnceAndToTheEnvironmentsBelow(t *testing.T) {
 }
 
 func TestSettingsThatCannotBeCarriedOutChangeNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	before := w.env()
@@ -93,6 +95,7 @@ func TestSettingsThatCannotBeCarriedOutChangeNothing(t *testing.T) {
 }
 
 func TestHoldLimitsOfTheEnvironmentAndOfOneDeployment(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop())
 	s := w.service(nil)
@@ -124,6 +127,7 @@ func TestHoldLimitsOfTheEnvironmentAndOfOneDeployment(t *testing.T) {
 }
 
 func TestNewReleaseIsOfferedAndBringsItsMaintenancePage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.push(shop(".magento/maintenance.html", "<h1>Back soon</h1>"))
 	if w.gate.page != "<h1>Back soon</h1>" || len(w.gate.offers) != 0 {
@@ -144,6 +148,7 @@ func TestNewReleaseIsOfferedAndBringsItsMaintenancePage(t *testing.T) {
 }
 
 func TestBypassLinkIsOfThePrimaryRoute(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := w.service(nil)
 	w.push(shop())

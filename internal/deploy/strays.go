@@ -17,8 +17,9 @@ import (
 // The container's own start is over when runsvdir runs; what started before it, or belongs
 // to it, stays. Everything else ends up below process 1, or was started from outside, which
 // makes its parent 0. Children of one that ends come below process 1 too, and are found in
-// the next round.
-const endStrays = `strays() {
+// the next round. A process has $1 tenths of a second to end by itself.
+const endStrays = `patience=$1
+strays() {
     for stat in /proc/[0-9]*/stat; do
         { read -r line <"$stat"; } 2>/dev/null || continue
         pid=${line%% *}
@@ -34,11 +35,11 @@ done
 [ "$since" ] || exit 0
 seen=" "
 tries=0
-while [ "$tries" -lt 150 ]; do
+while [ "$tries" -lt $((patience + 50)) ]; do
     left=$(strays)
     [ "$left" ] || exit 0
     for pid in $left; do
-        if [ "$tries" -ge 100 ]; then
+        if [ "$tries" -ge "$patience" ]; then
             kill -KILL "$pid" 2>/dev/null
         fi
         case $seen in *" $pid "*) continue ;; esac
@@ -65,7 +66,7 @@ func (d *deployment) quietPrevious(ctx context.Context) {
 			out := d.log.At(4)
 			_, err := d.s.Engine.Exec(ctx, engine.ExecRequest{
 				Environment: d.env.ID(), Release: d.previous.release.ID, Container: app.Name, Dir: contract.AppDir,
-				Command: []string{"/bin/sh", "-c", endStrays}, Stdout: out, Stderr: out,
+				Command: []string{"/bin/sh", "-c", endStrays, "end-strays", "100"}, Stdout: out, Stderr: out,
 			})
 			_ = out.Close() // never fails
 			if err != nil && !errors.Is(err, engine.ErrNotFound) {

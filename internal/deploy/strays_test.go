@@ -11,6 +11,7 @@ import (
 // TestStraysAreEnded runs the script in a process namespace that looks like a web container:
 // an init, a server below runsvdir, and what a cron left behind.
 func TestStraysAreEnded(t *testing.T) {
+	t.Parallel()
 	unshare, err := exec.LookPath("unshare")
 	if err != nil || os.Getuid() != 0 {
 		t.Skip("needs root and unshare")
@@ -49,7 +50,7 @@ until runs runsvdir 1 && runs server $!; do :; done
 later $!
 (setsid ./consumer 1000 & trap '' TERM; ./stubborn 1001 --password=hunter2 2>/dev/null || exec ./stubborn 1001 &)
 until runs consumer 1 && runs stubborn 1; do :; done
-sh ./script; echo "ended with $?"
+sh ./script 5; echo "ended with $?"
 for stat in /proc/[0-9]*/stat; do { read -r line <"$stat"; } 2>/dev/null && echo "left: ${line%%) *})"; done
 kill -KILL -1`
 	out, _ := exec.CommandContext(t.Context(), unshare, "--pid", "--fork", "--mount-proc", "/bin/sh", "-c", container, "init", dir).CombinedOutput()

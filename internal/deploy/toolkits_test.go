@@ -10,6 +10,7 @@ import (
 )
 
 func TestToolkitsAreKeptAsLongAsAReleaseNamesThem(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	path := func(version string) string { return "/data/toolkit/" + version + "/sluice-toolkit" }
 	check := func(versions ...string) {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestGuessesAreLimitedByAddress(t *testing.T) {
+	t.Parallel()
 	hash, err := platform.HashPassword("secret")
 	if err != nil {
 		t.Fatal(err)

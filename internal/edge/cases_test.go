@@ -122,12 +122,16 @@ func (a answer) want(t *testing.T, status int, body string) {
 
 // TestProxyCases are the 22 cases.
 func TestProxyCases(t *testing.T) {
+	t.Parallel()
 	cases := slices.Concat(routingCases(), backendCases(), holdCases(), handoverCases())
 	if len(cases) != 22 {
 		t.Fatalf("%d cases", len(cases))
 	}
 	for i, c := range cases {
-		t.Run(fmt.Sprintf("%02d %s", i+1, c.name), func(t *testing.T) { c.run(newSite(t)) })
+		t.Run(fmt.Sprintf("%02d %s", i+1, c.name), func(t *testing.T) {
+			t.Parallel()
+			c.run(newSite(t))
+		})
 	}
 }
 

@@ -102,6 +102,7 @@ func (u *unruly) serve(w http.ResponseWriter, req *http.Request) {
 // any order, while visitors come and leave. Everybody is answered, nobody is forgotten, and
 // the counters sum up.
 func TestWhateverHappensAtOnce(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, start starter) {
 		t.Helper()
 		r, addr := start(t, Options{})

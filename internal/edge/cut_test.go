@@ -19,6 +19,7 @@ import (
 // TestCutEndsAnAnswerThatNobodyReads: a client that takes nothing must not keep every
 // deployment waiting.
 func TestCutEndsAnAnswerThatNobodyReads(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(t *testing.T, start starter) {
 		t.Helper()
 		r, addr := start(t, Options{})
@@ -47,6 +48,7 @@ func TestCutEndsAnAnswerThatNobodyReads(t *testing.T) {
 
 // TestCutEndsAStreamThatNobodyReads is the same over HTTP/2, whose connection goes on.
 func TestCutEndsAStreamThatNobodyReads(t *testing.T) {
+	t.Parallel()
 	r, err := New(Options{})
 	if err != nil {
 		t.Fatal(err)

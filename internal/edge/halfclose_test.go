@@ -13,6 +13,7 @@ import (
 // that comes within a second is delivered, and one that does not is no status that the
 // client would read.
 func TestClientsThatCloseTheirSideAreAnswered(t *testing.T) {
+	t.Parallel()
 	slow := make(chan struct{})
 	t.Cleanup(func() { close(slow) })
 	backend := realBackend(t, func(w http.ResponseWriter, req *http.Request) {

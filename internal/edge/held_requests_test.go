@@ -181,6 +181,7 @@ func TestConnectionOfAHeldRequestIsKept(t *testing.T) {
 }
 
 func TestClientOfAHeldRequestLeaves(t *testing.T) {
+	t.Parallel()
 	s := newHeldSite(t)
 	for _, request := range []string{
 		"GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n",

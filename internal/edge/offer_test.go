@@ -184,6 +184,7 @@ func offerRestarts() []offerEnd {
 
 // TestOfferEnds: every way in which the activity that made it can end takes an offer back.
 func TestOfferEnds(t *testing.T) {
+	t.Parallel()
 	for _, tt := range slices.Concat(offerEnds(), offerRestarts()) {
 		t.Run(tt.name, func(t *testing.T) {
 			inOffer(t, tt.closed, func(o *offered) {

@@ -52,6 +52,7 @@ func (r *recorded) Write(b []byte) (int, error) {
 }
 
 func TestHTTPAccess(t *testing.T) {
+	t.Parallel()
 	hash, err := platform.HashPassword("secret")
 	if err != nil {
 		t.Fatal(err)

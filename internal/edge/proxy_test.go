@@ -232,6 +232,7 @@ func TestDeploymentsUnderLoad(t *testing.T) {
 }
 
 func TestClientThatLeavesAnUnreadBodyIsNotSentOn(t *testing.T) {
+	t.Parallel()
 	onBoth(t, testClientThatLeavesAnUnreadBodyIsNotSentOn)
 }
 

@@ -487,7 +487,10 @@ func testAnswerBeforeTheBodyWasSent(t *testing.T, start starter) {
 }
 
 // TestClientThatLeaves: its request is not worked on any longer.
-func TestClientThatLeaves(t *testing.T) { onBoth(t, testClientThatLeaves) }
+func TestClientThatLeaves(t *testing.T) {
+	t.Parallel()
+	onBoth(t, testClientThatLeaves)
+}
 
 func testClientThatLeaves(t *testing.T, start starter) {
 	t.Helper()

@@ -144,6 +144,7 @@ func TestCountersSumUp(t *testing.T) {
 
 // TestHeldRequestsAreCountedOnce is the same for requests without a goroutine.
 func TestHeldRequestsAreCountedOnce(t *testing.T) {
+	t.Parallel()
 	s := newHeldSite(t)
 	const n = 12
 	conns := make([]net.Conn, 0, n)

@@ -17,9 +17,13 @@ import (
 
 const socket = "/var/run/docker.sock"
 
-// newBuilder returns a builder on the machine's engine, and skips the test without one.
+// newBuilder returns a builder on the machine's engine. It skips the test without one, and in
+// a short run.
 func newBuilder(tb testing.TB) *buildkit.Builder {
 	tb.Helper()
+	if testing.Short() && !required() {
+		tb.Skip("needs Docker")
+	}
 	b, err := buildkit.New(tb.Context(), buildkit.Config{Socket: socket, Images: dockerCLI{}})
 	if err != nil {
 		tb.Fatal(err)
@@ -35,10 +39,15 @@ func newBuilder(tb testing.TB) *buildkit.Builder {
 	return b
 }
 
+// required reports whether tests that need Docker may not be skipped.
+func required() bool {
+	return strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") //nolint:forbidigo // the test suite's own switch
+}
+
 // missing skips a test that needs the engine, or fails it where the engine is required.
 func missing(tb testing.TB, why string) {
 	tb.Helper()
-	if strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") { //nolint:forbidigo // the test suite's own switch
+	if required() {
 		tb.Fatal(why)
 	}
 	tb.Skip(why)

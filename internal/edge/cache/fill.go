@@ -102,6 +102,10 @@ func (f *fill) run(ctx context.Context) {
 		fl, leader := f.cache.flights.join(f.name, f.epoch)
 		if leader {
 			f.flight = fl
+			if f.look() { // another flight may have landed since the look above
+				f.cache.flights.land(f.name, fl, nil)
+				return
+			}
 			f.lead()
 			return
 		}

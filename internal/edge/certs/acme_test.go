@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -80,6 +81,7 @@ func (l *logBuffer) String() string {
 // site is a router's two listeners with a keeper behind them.
 type site struct {
 	dir       string
+	host      string // that is served
 	routes    *routes
 	authority *authority
 	keeper    atomic.Pointer[certs.Keeper]
@@ -91,10 +93,12 @@ type site struct {
 
 type challenges struct{ http, alpn bool }
 
-// newSite starts listeners and an authority that can reach those that are wanted.
-func newSite(t *testing.T, reach challenges, hosts ...string) *site {
+// newSite starts listeners and an authority that can reach those that are wanted. The ACME
+// library keeps challenges of the whole process by host: each test has its own.
+func newSite(t *testing.T, reach challenges) *site {
 	t.Helper()
-	s := &site{dir: t.TempDir(), routes: &routes{hosts: hosts}, log: &logBuffer{}}
+	host := regexp.MustCompile(`\W+`).ReplaceAllString(strings.ToLower(t.Name()), "-") + ".test"
+	s := &site{dir: t.TempDir(), host: host, routes: &routes{hosts: []string{host}}, log: &logBuffer{}}
 	s.plain = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		notFound := http.NotFoundHandler()
 		if s.deaf.Load() {
@@ -183,11 +187,11 @@ func isLocal(c *x509.Certificate) bool {
 	return strings.HasPrefix(c.Issuer.CommonName, "Sluice local authority")
 }
 
-// status returns what is said of shop.example.com.
+// status returns what is said of the host.
 func (s *site) status(t *testing.T) platform.CertificateStatus {
 	t.Helper()
 	for _, st := range s.keeper.Load().Statuses() {
-		if st.Host == "shop.example.com" {
+		if st.Host == s.host {
 			return st
 		}
 	}
@@ -212,12 +216,14 @@ func until(t *testing.T, what string, ok func() bool) {
 }
 
 func TestCertificatesAreIssuedByEachChallenge(t *testing.T) {
+	t.Parallel()
 	for name, reach := range map[string]challenges{"http-01": {http: true}, "tls-alpn-01": {alpn: true}} {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t, reach, "shop.example.com")
+			t.Parallel()
+			s := newSite(t, reach)
 			s.open(t, nil)
-			c := s.leaf(t, "shop.example.com") // the first visitor waits for it
-			if isLocal(c) || !slices.Equal(c.DNSNames, []string{"shop.example.com"}) {
+			c := s.leaf(t, s.host) // the first visitor waits for it
+			if isLocal(c) || !slices.Equal(c.DNSNames, []string{s.host}) {
 				t.Fatalf("shown: %v by %v\n%s", c.DNSNames, c.Issuer, s.log)
 			}
 			if st := s.status(t); st.Source != "acme" || st.ID != platform.CertificateID(c) || st.Problem != "" {
@@ -226,7 +232,7 @@ func TestCertificatesAreIssuedByEachChallenge(t *testing.T) {
 			s.close()
 			orders := s.authority.orders.Load()
 			s.open(t, nil) // a restart finds it on disk
-			if again := s.leaf(t, "shop.example.com"); !again.Equal(c) || s.authority.orders.Load() != orders {
+			if again := s.leaf(t, s.host); !again.Equal(c) || s.authority.orders.Load() != orders {
 				t.Errorf("after a restart: %v, %d orders", again.Issuer, s.authority.orders.Load()-orders)
 			}
 			checkFiles(t, s)
@@ -264,12 +270,14 @@ func checkFiles(t *testing.T, s *site) {
 }
 
 func TestOrdersAreForServedHostsOnly(t *testing.T) {
-	s := newSite(t, challenges{http: true, alpn: true}, "shop.example.com", "*.shop.example.com", "main-shop.localhost")
+	t.Parallel()
+	s := newSite(t, challenges{http: true, alpn: true})
+	s.routes.set(s.host, "*."+s.host, "main-shop.localhost")
 	s.open(t, nil)
-	for _, name := range []string{"other.example.com", "a.shop.example.com", "main-shop.localhost", "x.y.z.example.com", ""} {
+	for _, name := range []string{"other.example.com", "a." + s.host, "main-shop.localhost", "x.y.z.example.com", ""} {
 		if c := s.leaf(t, name); !isLocal(c) {
 			t.Errorf("%q: shown %v by %v", name, c.DNSNames, c.Issuer)
-		} else if name != "a.shop.example.com" && s.routes.Host(name) == "" && !slices.Equal(c.DNSNames, []string{"localhost"}) {
+		} else if name != "a."+s.host && s.routes.Host(name) == "" && !slices.Equal(c.DNSNames, []string{"localhost"}) {
 			t.Errorf("%q is not served and has a certificate of its own: %v", name, c.DNSNames)
 		}
 	}
@@ -280,9 +288,10 @@ func TestOrdersAreForServedHostsOnly(t *testing.T) {
 }
 
 func TestAuthorityThatSaysNoStopsNothing(t *testing.T) {
-	s := newSite(t, challenges{}, "shop.example.com") // it reaches nobody
+	t.Parallel()
+	s := newSite(t, challenges{}) // it reaches nobody
 	s.open(t, nil)
-	if c := s.leaf(t, "shop.example.com"); !isLocal(c) || !slices.Equal(c.DNSNames, []string{"shop.example.com"}) {
+	if c := s.leaf(t, s.host); !isLocal(c) || !slices.Equal(c.DNSNames, []string{s.host}) {
 		t.Errorf("shown %v by %v", c.DNSNames, c.Issuer)
 	}
 	until(t, "the refusal is in the status", func() bool { return s.status(t).Problem != "" })
@@ -292,7 +301,7 @@ func TestAuthorityThatSaysNoStopsNothing(t *testing.T) {
 	}
 	asked := s.authority.asked.Load()
 	for range 50 { // nobody waits for it or asks it again before its time
-		s.leaf(t, "shop.example.com")
+		s.leaf(t, s.host)
 	}
 	if s.authority.asked.Load() != asked {
 		t.Error("asked again")
@@ -303,10 +312,11 @@ func TestAuthorityThatSaysNoStopsNothing(t *testing.T) {
 }
 
 func TestRestartIsNoReasonToAskAgain(t *testing.T) {
-	s := newSite(t, challenges{http: true}, "shop.example.com")
+	t.Parallel()
+	s := newSite(t, challenges{http: true})
 	s.authority.down.Store(true)
 	s.open(t, nil)
-	if c := s.leaf(t, "shop.example.com"); !isLocal(c) {
+	if c := s.leaf(t, s.host); !isLocal(c) {
 		t.Errorf("shown by %v", c.Issuer)
 	}
 	until(t, "the failure is known", func() bool { return s.status(t).Problem != "" })
@@ -316,7 +326,7 @@ func TestRestartIsNoReasonToAskAgain(t *testing.T) {
 	for range 5 { // a router that is started again and again
 		s.close()
 		s.open(t, nil)
-		if c := s.leaf(t, "shop.example.com"); !isLocal(c) {
+		if c := s.leaf(t, s.host); !isLocal(c) {
 			t.Errorf("shown by %v", c.Issuer)
 		}
 	}
@@ -328,7 +338,7 @@ func TestRestartIsNoReasonToAskAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.open(t, nil)
-	if c := s.leaf(t, "shop.example.com"); isLocal(c) {
+	if c := s.leaf(t, s.host); isLocal(c) {
 		t.Errorf("shown by %v\n%s", c.Issuer, s.log)
 	}
 	checkFiles(t, s)
@@ -336,10 +346,11 @@ func TestRestartIsNoReasonToAskAgain(t *testing.T) {
 
 // A process that was killed leaves its order, and one that hands over finishes it.
 func TestOrderOfAnotherProcess(t *testing.T) {
-	s := newSite(t, challenges{http: true}, "shop.example.com")
+	t.Parallel()
+	s := newSite(t, challenges{http: true})
 	s.authority.mute.Store(true)
 	s.open(t, func(a *certs.ACME) { a.Patience = 50 * time.Millisecond })
-	s.leaf(t, "shop.example.com") // the order is under way
+	s.leaf(t, s.host) // the order is under way
 	until(t, "the authority is asked", func() bool { return s.authority.asked.Load() > 0 })
 	next, err := certs.New(t.Context(), certs.Options{
 		Dir: s.dir, Routes: s.routes, Logger: slog.New(slog.NewJSONHandler(s.log, nil)),
@@ -352,7 +363,7 @@ func TestOrderOfAnotherProcess(t *testing.T) {
 	next.Start(s.ports())
 	t.Cleanup(s.keeper.Swap(next).Close)
 	st := next.Statuses()
-	if c := s.leaf(t, "shop.example.com"); !isLocal(c) || s.authority.asked.Load() != asked {
+	if c := s.leaf(t, s.host); !isLocal(c) || s.authority.asked.Load() != asked {
 		t.Errorf("shown by %v, asked %d times more", c.Issuer, s.authority.asked.Load()-asked)
 	}
 	if len(st) != 1 || !strings.Contains(st[0].Problem, "while the order was under way") || st[0].NextTry.Before(time.Now()) {
@@ -361,11 +372,12 @@ func TestOrderOfAnotherProcess(t *testing.T) {
 }
 
 func TestAuthorityThatDoesNotAnswer(t *testing.T) {
-	s := newSite(t, challenges{http: true}, "shop.example.com")
+	t.Parallel()
+	s := newSite(t, challenges{http: true})
 	s.authority.mute.Store(true)
 	s.open(t, func(a *certs.ACME) { a.Patience = 50 * time.Millisecond })
 	for range 3 { // whoever comes while the order is under way waits no longer than that
-		if c := s.leaf(t, "shop.example.com"); !isLocal(c) {
+		if c := s.leaf(t, s.host); !isLocal(c) {
 			t.Errorf("shown by %v", c.Issuer)
 		}
 	}
@@ -373,15 +385,16 @@ func TestAuthorityThatDoesNotAnswer(t *testing.T) {
 }
 
 func TestCertificatesAreRenewedWithoutARestart(t *testing.T) {
-	s := newSite(t, challenges{http: true}, "shop.example.com")
+	t.Parallel()
+	s := newSite(t, challenges{http: true})
 	s.open(t, nil)
-	first := s.leaf(t, "shop.example.com")
+	first := s.leaf(t, s.host)
 	s.close()
 	// With its whole life as the window, the certificate is always due.
 	always := func(a *certs.ACME) { a.RenewEvery, a.RenewalWindow = 100*time.Millisecond, 1 }
 	s.open(t, always)
 	until(t, "a renewed certificate is shown", func() bool {
-		c := s.leaf(t, "shop.example.com")
+		c := s.leaf(t, s.host)
 		if isLocal(c) {
 			t.Fatal("the local certificate was shown meanwhile")
 		}
@@ -389,7 +402,7 @@ func TestCertificatesAreRenewedWithoutARestart(t *testing.T) {
 	})
 	s.deaf.Store(true) // from now on the authority's challenges fail
 	until(t, "the failure is in the status", func() bool { return s.status(t).Problem != "" })
-	if st := s.status(t); st.Source != "acme" || isLocal(s.leaf(t, "shop.example.com")) {
+	if st := s.status(t); st.Source != "acme" || isLocal(s.leaf(t, s.host)) {
 		t.Errorf("a valid certificate was given up: %+v", st)
 	}
 	if !strings.Contains(s.log.String(), "certificate not renewed; the present one is shown") {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"sync/atomic"
 	"testing"
 
@@ -27,13 +28,24 @@ type authority struct {
 	orders    atomic.Int64
 }
 
+// TestMain tells the authorities of all tests how to behave.
+func TestMain(m *testing.M) {
+	for name, value := range map[string]string{
+		"PEBBLE_VA_NOSLEEP":      "1",
+		"PEBBLE_AUTHZREUSE":      "0",
+		"PEBBLE_WFE_NONCEREJECT": "0", // requests are counted
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			panic(err)
+		}
+	}
+	m.Run()
+}
+
 // startPebble starts an authority that finds every name on this machine at the ports.
 // Its certificates are valid for 90 days: of shorter ones, it asks for early renewal.
 func startPebble(t *testing.T, httpPort, tlsPort int) *authority {
 	t.Helper()
-	t.Setenv("PEBBLE_VA_NOSLEEP", "1")
-	t.Setenv("PEBBLE_AUTHZREUSE", "0")
-	t.Setenv("PEBBLE_WFE_NONCEREJECT", "0") // requests are counted
 	quiet := slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
 	store := db.NewMemoryStore()
 	issuer := ca.New(quiet, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {Description: "for tests", ValidityPeriod: 90 * 24 * 3600}})

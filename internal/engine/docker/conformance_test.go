@@ -38,12 +38,21 @@ const prefix = "sluicetest"
 // patience is for a machine that has other things to do: nothing fails for being slow.
 const patience = 5 * time.Minute
 
-// open returns an engine over dir, or skips the test when no Docker answers.
+// required reports whether tests that need Docker may not be skipped.
+func required() bool {
+	return strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") //nolint:forbidigo // says what may not be skipped
+}
+
+// open returns an engine over dir, or skips the test in a short run and when Docker does not
+// respond.
 func open(tb testing.TB, dir string) *docker.Engine {
 	tb.Helper()
+	if testing.Short() && !required() {
+		tb.Skip("needs Docker")
+	}
 	e, err := docker.New(tb.Context(), docker.Options{DataDir: dir, Prefix: prefix, HealthTimeout: patience, ReadyTimeout: patience})
 	if err != nil {
-		if strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") { //nolint:forbidigo // says what may not be skipped
+		if required() {
 			tb.Fatal(err)
 		}
 		tb.Skipf("no Docker: %v", err)
@@ -77,7 +86,7 @@ func testImage(tb testing.TB) string {
 			return tag
 		}
 	}
-	if strings.Contains(os.Getenv("SLUICE_REQUIRE"), "docker") { //nolint:forbidigo // says what may not be skipped
+	if required() {
 		tb.Fatal("Docker has no image sluice/*; set SLUICE_TEST_IMAGE")
 	}
 	tb.Skip("Docker has no image sluice/*; set SLUICE_TEST_IMAGE")
