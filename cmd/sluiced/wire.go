@@ -26,6 +26,7 @@ import (
 	"sluice/internal/schedule"
 	"sluice/internal/snapshot/files"
 	"sluice/internal/snapshot/pool"
+	"sluice/internal/sshserve"
 	"sluice/internal/store"
 	"sluice/internal/topology"
 	"sluice/internal/warmup"
@@ -204,7 +205,11 @@ func (p *plant) openPipeline(ctx context.Context) error {
 	p.rules = project.New(project.Dependencies{
 		Records: p.store, Repositories: p.repos, Pipeline: p.pipeline, Router: p.gate, Resolver: net.DefaultResolver, Log: p.log,
 	})
-	p.accounts = account.New(account.Dependencies{Records: p.store, Log: p.log})
+	authority, err := sshserve.LoadKey(p.config.path("keys", "ssh_user_ca"), "sluice SSH user authority")
+	if err != nil {
+		return err
+	}
+	p.accounts = account.New(account.Dependencies{Records: p.store, Authority: authority, Log: p.log})
 	return adminToken(ctx, p.accounts, p.config.path("keys", "admin.token"))
 }
 

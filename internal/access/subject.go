@@ -67,6 +67,11 @@ func (s Subject) Holds(g Grant) bool {
 	return holds(s.Grants, g) && (s.Limits == nil || holds(s.Limits, g))
 }
 
+// Full reports whether the limits of the subject leave all that it was granted.
+func (s Subject) Full() bool {
+	return s.Limits == nil || !slices.ContainsFunc(s.Grants, func(g Grant) bool { return !holds(s.Limits, g) })
+}
+
 func holds(grants []Grant, g Grant) bool {
 	var have Subject // on the project of g, or on all
 	for _, own := range grants {

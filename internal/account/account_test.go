@@ -1,12 +1,16 @@
 package account_test
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"sluice/internal/access"
 	"sluice/internal/account"
@@ -23,7 +27,11 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{records: accounttest.New()}
-	w.Service = account.New(account.Dependencies{Records: w.records, Log: slog.New(slog.DiscardHandler)})
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	check(t, err)
+	authority, err := ssh.NewSignerFromSigner(key)
+	check(t, err)
+	w.Service = account.New(account.Dependencies{Records: w.records, Authority: authority, Log: slog.New(slog.DiscardHandler)})
 	return w
 }
 

@@ -64,8 +64,8 @@ func (s *Service) bySession(ctx context.Context, secret string) (access.Subject,
 }
 
 // Current returns a subject as it is now: with the rights that it has by now. It returns
-// CodeUnauthorized when what it proved itself with has ended since. Open connections ask it
-// again after a change, see Watch.
+// CodeUnauthorized when what it proved itself with has ended since; a certificate that has
+// expired still counts. Open connections ask it again after a change, see Watch.
 func (s *Service) Current(ctx context.Context, subject access.Subject) (access.Subject, error) {
 	kind, id, _ := strings.Cut(subject.Credential, "/")
 	var err error
@@ -124,6 +124,11 @@ func (s *Service) ofSession(ctx context.Context, session platform.Session) (acce
 
 func (s *Service) ofKey(ctx context.Context, k platform.SSHKey) (access.Subject, error) {
 	return s.ofUser(ctx, k.User, byKey+"/"+k.Value, nil)
+}
+
+// cutCredential returns the ID in a credential of a kind.
+func cutCredential(credential, kind string) (id string, ok bool) {
+	return strings.CutPrefix(credential, kind+"/")
 }
 
 // ofUser returns a user as the subject of a request. A grant that this version does not

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"sluice/internal/access"
 	"sluice/internal/platform"
 )
@@ -76,10 +78,13 @@ type SSHKeys interface {
 	DeleteSSHKey(ctx context.Context, user string, id int64) error
 }
 
-// Dependencies are what a Service works with. None may be nil.
+// Dependencies are what a Service works with. Records and Log may not be nil.
 type Dependencies struct {
 	Records Records
-	Log     *slog.Logger
+	// Authority signs SSH certificates of users. Its key has to survive restarts: clients keep
+	// their certificates.
+	Authority ssh.Signer
+	Log       *slog.Logger
 }
 
 // Service is safe for concurrent use.

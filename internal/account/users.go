@@ -114,7 +114,7 @@ func (s *Service) Users(ctx context.Context, by access.Subject) ([]platform.User
 // ChangeUser changes an account. Users can change their own names, admins of the
 // installation everything of everybody.
 func (s *Service) ChangeUser(ctx context.Context, by access.Subject, id string, change platform.UserChange) (platform.User, error) {
-	if by.ID != id || by.Limits != nil || change.State != nil {
+	if by.ID != id || !by.Full() || change.State != nil {
 		if !by.Allows(access.UserManage, "", "") {
 			return platform.User{}, access.Forbidden(access.UserManage, "", "")
 		}

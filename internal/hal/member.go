@@ -1,6 +1,8 @@
 package hal
 
 import (
+	"strconv"
+
 	"sluice/apiv1"
 	"sluice/internal/access"
 	"sluice/internal/platform"
@@ -15,6 +17,17 @@ func User(u platform.User) apiv1.User {
 		LastLoginAt: apiv1.Time{Time: u.LastLoginAt}, Links: apiv1.Links{},
 	}
 	wire.Links.Set("self", "/api/users/"+u.ID)
+	return wire
+}
+
+// SSHKey shows a public key with its fingerprint.
+func SSHKey(k platform.SSHKey, fingerprint string) apiv1.SSHKey {
+	wire := apiv1.SSHKey{
+		KeyID: k.ID, Title: k.Title, Fingerprint: fingerprint, Value: k.Value, CreatedAt: apiv1.Time{Time: k.CreatedAt}, Links: apiv1.Links{},
+	}
+	self := "/api/ssh_keys/" + strconv.FormatInt(k.ID, 10)
+	wire.Links.Set("self", self)
+	wire.Links.Set("#delete", self)
 	return wire
 }
 

@@ -12,9 +12,35 @@ type Accounts interface {
 	// Authenticate returns whom a token belongs to, or CodeUnauthorized.
 	Authenticate(ctx context.Context, token string) (access.Subject, error)
 
+	Sessions
 	Tokens
 	Users
 	Members
+	SSHKeys
+}
+
+// Sessions are log-ins through OAuth 2. Methods return CodeUnauthorized for what does not
+// prove who somebody is.
+type Sessions interface {
+	ExchangeToken(ctx context.Context, client, secret string) (platform.Issued, error)
+	Refresh(ctx context.Context, client, secret string) (platform.Issued, error)
+	// RevokeSession of a token that is not known is no error.
+	RevokeSession(ctx context.Context, secret string) error
+}
+
+// SSHKeys keeps the SSH keys of users and signs certificates.
+type SSHKeys interface {
+	SSHKeys(ctx context.Context, by access.Subject) ([]platform.SSHKey, error)
+	// AddSSHKey reads a key in the format of authorized_keys. It returns CodeConflict when
+	// somebody has the key.
+	AddSSHKey(ctx context.Context, by access.Subject, title, text string) (platform.SSHKey, error)
+	DeleteSSHKey(ctx context.Context, by access.Subject, id int64) error
+	// Fingerprint is that of MD5, hexadecimal without colons.
+	Fingerprint(k platform.SSHKey) string
+	// Certify returns a certificate of the subject for a public key.
+	Certify(ctx context.Context, by access.Subject, text string) (string, error)
+	// AuthorityKey is the public key that certificates are signed with.
+	AuthorityKey() string
 }
 
 // Tokens keeps API tokens.

@@ -60,6 +60,8 @@ func (a *api) route() {
 	a.handle("GET /api/version", a.version)
 	a.handle("GET /cli/{file}", a.clientConfiguration)
 	a.routeAccounts(project)
+	a.routeOAuth()
+	a.routeSSH()
 	a.authenticated("GET /api/audit", a.installationAudit)
 	a.authenticated("GET /api/projects", a.listProjects)
 	a.authenticated("POST /api/projects", a.createProject)

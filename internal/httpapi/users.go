@@ -122,9 +122,13 @@ func (a *api) profile(w http.ResponseWriter, r *http.Request, subject access.Sub
 	if err != nil {
 		return err
 	}
+	keys, err := a.sshKeys(r, subject)
+	if err != nil {
+		return err
+	}
 	out := apiv1.Profile{
 		ID: u.ID, UUID: u.ID, Username: u.Username, Mail: u.Email, DisplayName: u.DisplayName(),
-		SSHKeys: []apiv1.SSHKey{}, Projects: []apiv1.ProfileProject{}, Links: apiv1.Links{},
+		SSHKeys: keys, Projects: []apiv1.ProfileProject{}, Links: apiv1.Links{},
 	}
 	for _, p := range projects {
 		if subject.Allows(access.ProjectView, p.ID, "") {

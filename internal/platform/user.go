@@ -112,6 +112,13 @@ type SSHKey struct {
 	CreatedAt time.Time
 }
 
+// Issued are the tokens that a log-in gives out.
+type Issued struct {
+	Access  string
+	Refresh string        // empty: the log-in cannot be refreshed
+	Life    time.Duration // of Access
+}
+
 // Session is a log-in through OAuth 2. Its tokens are not kept, only their hashes.
 type Session struct {
 	ID        string

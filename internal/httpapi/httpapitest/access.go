@@ -2,11 +2,14 @@ package httpapitest
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 	"net"
 	"slices"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"sluice/internal/account/accounttest"
 	"sluice/internal/platform"
@@ -30,6 +33,15 @@ func (p *Platform) addUsers() {
 			ID: "token-of-" + u.id, User: u.id, Name: u.id, Hash: hex.EncodeToString(sum[:]), Scopes: []string{u.scope},
 		})
 	}
+}
+
+// authority is the same at every call.
+func authority() ssh.Signer {
+	signer, err := ssh.NewSignerFromSigner(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		panic(err)
+	}
+	return signer
 }
 
 // accountRecords are the accounts, with the audit log of the platform. The use of a token is
