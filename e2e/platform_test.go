@@ -32,6 +32,7 @@ type machine struct {
 	dir      string
 	data     string
 	apiPort  int
+	sshPort  int
 	httpPort int
 	tlsPort  int // 0: no TLS
 	prefix   string
@@ -57,7 +58,7 @@ func startMachine(tb testing.TB, tlsPort int) *machine {
 	requireDocker(tb)
 	n := machines.Add(1)
 	m := &machine{
-		t: tb, dir: tb.TempDir(), apiPort: freePort(tb), httpPort: freePort(tb), tlsPort: tlsPort,
+		t: tb, dir: tb.TempDir(), apiPort: freePort(tb), sshPort: freePort(tb), httpPort: freePort(tb), tlsPort: tlsPort,
 		prefix:  fmt.Sprintf("e2e%d-%d", os.Getpid(), n),
 		subnets: freeSubnets(tb, os.Getpid()+int(n)), // two test runs that start now rarely meet
 	}
@@ -167,6 +168,7 @@ func (m *machine) startDaemon(extra ...string) {
 	m.t.Helper()
 	args := append([]string{
 		"serve", "--data-dir", m.data, "--listen", fmt.Sprintf("127.0.0.1:%d", m.apiPort),
+		"--ssh-listen", fmt.Sprintf("127.0.0.1:%d", m.sshPort),
 		"--http-port", strconv.Itoa(m.httpPort), "--https-port", strconv.Itoa(m.tlsPort),
 		"--prefix", m.prefix, "--subnets", m.subnets,
 	}, extra...)

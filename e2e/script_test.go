@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -10,6 +12,9 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"sluice/internal/platform"
+	"sluice/internal/store"
 )
 
 // TestScripts runs testdata/*.txtar against one machine; every script has a project of
@@ -21,6 +26,7 @@ import (
 //	get STATUS PATH [TEXT...]  the page has this status and contains every text
 //	absent PATH TEXT           the page does not contain the text
 //	eventually PATH TEXT       the page comes to contain the text
+//	sshkey add|remove          the key $SSH_KEY is, or is no more, one of the token's owner
 //	status CODE PROGRAM ARGS   the program ends with this status
 //
 // `exec git` and `exec sluice` are the real programs, logged in.
@@ -46,7 +52,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("PROJECT", project)
 			env.Setenv("SITE", (&shop{machine: m, project: project}).address())
 			env.Setenv("HTTP_PORT", strconv.Itoa(m.httpPort))
-			return nil
+			env.Setenv("ENV_ID", project+"-"+platform.MachineName(project, "main"))
+			return m.sshClient(env, project)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"project":    func(ts *testscript.TestScript, _ bool, _ []string) { scriptProject(ts, m) },
@@ -54,9 +61,50 @@ func TestScripts(t *testing.T) {
 			"get":        func(ts *testscript.TestScript, _ bool, args []string) { scriptGet(ts, m, args) },
 			"absent":     func(ts *testscript.TestScript, _ bool, args []string) { scriptAbsent(ts, m, args) },
 			"status":     func(ts *testscript.TestScript, _ bool, args []string) { scriptStatus(ts, args) },
+			"sshkey":     func(ts *testscript.TestScript, _ bool, args []string) { scriptSSHKey(ts, m, args) },
 			"eventually": func(ts *testscript.TestScript, _ bool, args []string) { scriptEventually(ts, m, args) },
 		},
 	})
+}
+
+// sshClient gives a script a key and a configuration of OpenSSH's programs: $SSH is the
+// option that names it, $SSH_KEY the public key.
+func (m *machine) sshClient(env *testscript.Env, project string) error {
+	dir := filepath.Join(m.dir, "ssh-"+project)
+	key := filepath.Join(dir, "id")
+	config := fmt.Sprintf("Host *\n HostName 127.0.0.1\n Port %d\n IdentityFile %s\n IdentitiesOnly yes\n BatchMode yes\n"+
+		" UserKnownHostsFile %s\n StrictHostKeyChecking accept-new\n", m.sshPort, key, filepath.Join(dir, "known_hosts"))
+	env.Setenv("SSH", filepath.Join(dir, "config"))
+	env.Setenv("SSH_KEY", key+".pub")
+	env.Setenv("GIT_SSH_COMMAND", "ssh -F "+filepath.Join(dir, "config"))
+	return errors.Join(
+		os.MkdirAll(dir, 0o700),
+		os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600),
+		exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "jane", "-f", key).Run(), //nolint:noctx // takes a moment
+	)
+}
+
+// scriptSSHKey changes the records beside the running control plane, as its own commands do.
+func scriptSSHKey(ts *testscript.TestScript, m *machine, args []string) {
+	sealer, err := store.LoadSealer(filepath.Join(m.data, "keys", "seal.key"))
+	ts.Check(err)
+	ctx := m.t.Context()
+	records, err := store.Open(ctx, filepath.Join(m.data, "sluice.db"), sealer)
+	ts.Check(err)
+	defer func() { ts.Check(records.Close()) }()
+	admin, err := records.UserByLogin(ctx, "admin")
+	ts.Check(err)
+	line, err := os.ReadFile(ts.Getenv("SSH_KEY"))
+	ts.Check(err)
+	value := strings.Join(strings.Fields(string(line))[:2], " ")
+	if args[0] == "add" {
+		_, err = records.AddSSHKey(ctx, platform.SSHKey{User: admin.ID, Title: ts.Getenv("PROJECT"), Value: value})
+		ts.Check(err)
+		return
+	}
+	key, err := records.SSHKey(ctx, value)
+	ts.Check(err)
+	ts.Check(records.DeleteSSHKey(ctx, admin.ID, key.ID))
 }
 
 func scriptProject(ts *testscript.TestScript, m *machine) {

@@ -74,22 +74,9 @@ func sizes(ctx context.Context, stdin io.Reader) <-chan engine.TerminalSize {
 	if !ok {
 		return nil
 	}
-	out := make(chan engine.TerminalSize)
-	go func() {
-		for {
-			select {
-			case s := <-terminal.Sizes:
-				select {
-				case out <- engine.TerminalSize{Columns: uint(s.Columns), Rows: uint(s.Rows)}:
-				case <-ctx.Done():
-					return
-				}
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return out
+	return each(ctx, terminal.Sizes, func(s apiv1.Size) engine.TerminalSize {
+		return engine.TerminalSize{Columns: uint(s.Columns), Rows: uint(s.Rows)}
+	})
 }
 
 // planner plans pushes for the API.

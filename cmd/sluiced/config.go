@@ -56,6 +56,7 @@ type config struct {
 	ProjectEnvironments int
 	ProjectPending      int
 	Limits              limitsConfig
+	SSH                 sshConfig
 	ProjectBuilds       int
 }
 
@@ -101,6 +102,7 @@ func serveFlags(c *config, out io.Writer) *flag.FlagSet {
 	fs.IntVar(&c.BuildProcesses, "build-processes", 4096, "processes and threads that one build may have")
 	fs.IntVar(&c.BuildCache, "build-cache", 20480, "MB that BuildKit's cache may hold on this machine; 0: as its own configuration says")
 	c.Limits.flags(fs)
+	c.SSH.flags(fs)
 	fs.IntVar(&c.ProjectBuilds, "project-builds", 0, "builds of one project that run at once while there are several projects; 0: one less than --builds")
 	fs.StringVar(&c.Toolkit, "toolkit", "", "sluice-toolkit for builds and containers, statically linked; empty: the one beside sluiced")
 	fs.Uint64Var(&c.GitMaxPush, "git-max-push", 1024, "maximum size of one push in MB")
@@ -145,6 +147,9 @@ func (c *config) complete() error {
 	}
 	c.DataDir = abs
 	if err := c.Limits.check(); err != nil {
+		return err
+	}
+	if err := c.SSH.complete(c.BaseDomain); err != nil {
 		return err
 	}
 	if c.Router == "" {

@@ -59,12 +59,16 @@ func (p *plant) serve(ctx context.Context) error {
 		return platform.Errorf(platform.CodeUnavailable, "cannot listen on %s: %v", p.config.Listen, err).
 			WithHint("stop what listens there, or choose another address with --listen")
 	}
+	gateway, err := p.openGateway(ctx, git)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	if err := p.pipeline.Recover(ctx); err != nil {
 		// What failed concerns single environments; the others are served.
 		p.log.ErrorContext(ctx, "recovery finished with errors", "error", err)
 	}
 	p.queueMissed(ctx)
-	server, err := p.server(p.handler(git))
+	server, err := p.server(p.handler(git, gateway.reached(p.config.SSH)))
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -82,6 +86,7 @@ func (p *plant) serve(ctx context.Context) error {
 		}
 		return nil
 	})
+	group.Go(func() error { return gateway.serve(gctx) })
 	group.Go(func() error {
 		<-gctx.Done()
 		git.Stop()
@@ -140,7 +145,7 @@ func (p *plant) listenHooks(ctx context.Context) (*gitserve.HookServer, error) {
 }
 
 // handler routes the API and Git: a repository is the first part of a path and ends in .git.
-func (p *plant) handler(git http.Handler) http.Handler {
+func (p *plant) handler(git http.Handler, ssh httpapi.SSH) http.Handler {
 	api := httpapi.New(httpapi.Ports{
 		Gate:         p.rules,
 		Projects:     p.rules,
@@ -163,6 +168,7 @@ func (p *plant) handler(git http.Handler) http.Handler {
 		Version:       version(),
 		PublicURL:     p.config.PublicURL,
 		BaseDomain:    p.config.BaseDomain,
+		SSH:           ssh,
 		RepositoryURL: func(project string) string { return p.config.PublicURL + "/" + project + ".git" },
 		Log:           p.log,
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -128,13 +129,12 @@ func (c *client) enter(ctx context.Context, p access.Permission) (using context.
 // recheck ends what the client may no longer do. It returns an error when that could not
 // be found out.
 func (c *client) recheck(ctx context.Context) error {
-	subject, err := c.Accounts.Renew(ctx, c.who(), c.key)
+	subject, err := c.Accounts.Current(ctx, c.who())
 	switch platform.ErrorCode(err) {
 	case "":
 	case platform.CodeUnauthorized:
 		c.Log.InfoContext(ctx, "SSH connection ended: the access was removed", "user", c.who().ID)
-		c.endAll(errRevoked)
-		_ = c.login.Close() // it may have ended
+		c.expel()
 		return nil
 	default:
 		return fmt.Errorf("look up the key: %w", err)
@@ -161,40 +161,51 @@ func (c *client) recheck(ctx context.Context) error {
 	return errors.Join(problems...)
 }
 
-func (c *client) endAll(cause error) {
+// lastWords is how long a client has to read why it is disconnected.
+const lastWords = time.Second
+
+// expel ends everything that the client does, and the connection.
+func (c *client) expel() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.subject = access.Subject{Actor: c.subject.Actor} // nothing new begins
+	wait := time.Duration(0)
 	for u := range c.uses {
-		u.end(cause)
+		u.end(errRevoked)
+		wait = lastWords
 	}
+	time.AfterFunc(wait, func() { _ = c.login.Close() }) // it may have ended
 }
 
 // explain returns what a person reads when something could not be done. The first line is
 // what the command line clients of this kind of platform look for.
 func (c *client) explain(ctx context.Context, err error) string {
 	who := c.who()
-	text, hint := err.Error(), platform.ErrorHint(err)
-	var lines strings.Builder
+	text, hint := c.shown(ctx, err)
+	hello := fmt.Sprintf("Hello %s (UUID: %s), you successfully authenticated, but could not connect to service %s "+
+		"(reason: service doesn't exist or you do not have access to it)\n",
+		plain(who.Name), plain(who.ID), strings.ReplaceAll(plain(c.login.User()), " ", ""))
+	lines := "E: " + text + "\n"
 	switch platform.ErrorCode(err) {
 	case platform.CodeNotFound:
-		text = ""
-		fallthrough
+		lines = hello // its own text could say more than the client may know
 	case platform.CodeForbidden, platform.CodeConflict:
-		fmt.Fprintf(&lines, "Hello %s (UUID: %s), you successfully authenticated, but could not connect to service %s "+
-			"(reason: service doesn't exist or you do not have access to it)\n",
-			plain(who.Name), plain(who.ID), strings.ReplaceAll(plain(c.login.User()), " ", ""))
-	case platform.CodeInternal:
-		c.Log.ErrorContext(ctx, "SSH request failed", "user", who.ID, "login", c.login.User(), "error", err)
-		text, hint = "internal error", "try again in a minute; if it happens again, ask the operator"
+		lines = hello + lines
 	default:
 	}
-	if text != "" {
-		lines.WriteString("E: " + text + "\n")
-	}
 	if hint != "" {
-		lines.WriteString("   " + hint + "\n")
+		lines += "   " + hint + "\n"
 	}
-	return lines.String()
+	return lines
+}
+
+// shown returns what a client reads of an error.
+func (c *client) shown(ctx context.Context, err error) (text, hint string) {
+	if platform.ErrorCode(err) != platform.CodeInternal {
+		return err.Error(), platform.ErrorHint(err)
+	}
+	c.Log.ErrorContext(ctx, "SSH request failed", "user", c.who().ID, "login", c.login.User(), "error", err)
+	return "internal error", "try again in a minute; if it happens again, ask the operator"
 }
 
 // plain keeps a name on one line and within what clients match.

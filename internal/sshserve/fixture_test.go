@@ -81,8 +81,15 @@ func (a *accounts) Subject(_ context.Context, key ssh.PublicKey) (access.Subject
 	return s, a.broken
 }
 
-func (a *accounts) Renew(ctx context.Context, _ access.Subject, key ssh.PublicKey) (access.Subject, error) {
-	return a.Subject(ctx, key)
+func (a *accounts) Current(_ context.Context, by access.Subject) (access.Subject, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, s := range a.keys {
+		if s.ID == by.ID {
+			return s, a.broken
+		}
+	}
+	return by, platform.Errorf(platform.CodeUnauthorized, "the key was removed")
 }
 
 func (a *accounts) Watch(context.Context) <-chan struct{} { return a.changes }
@@ -296,6 +303,7 @@ type fixture struct {
 	tb       testing.TB
 	dir      string // of the client
 	address  string
+	login    string // what clients of OpenSSH are given
 	accounts *accounts
 	rules    *rules
 	machine  *machine
@@ -317,17 +325,17 @@ func newFixture(tb testing.TB, o options) *fixture {
 		tb: tb, dir: tb.TempDir(), accounts: &accounts{keys: map[string]access.Subject{}, changes: make(chan struct{})},
 		rules: &rules{denied: map[access.Permission]bool{}}, machine: &machine{dir: tb.TempDir(), ended: make(chan string, 1000)},
 	}
-	host, err := sshserve.LoadKey(filepath.Join(f.dir, "host", "key"), "test")
+	hostKey, err := sshserve.LoadKey(filepath.Join(f.dir, "host", "key"), "test")
 	check(tb, err)
-	f.host = host.PublicKey()
+	f.host = hostKey.PublicKey()
 	log := slog.New(slog.NewTextHandler(tb.Output(), nil))
 	server := sshserve.New(sshserve.Config{
 		Accounts: f.accounts, Gate: f.rules, Directory: directory{}, Runner: f.machine, Dialer: f.machine, Git: o.git,
-		HostKeys: []ssh.Signer{host}, Limits: o.limits, Log: log,
+		HostKeys: []ssh.Signer{hostKey}, Limits: o.limits, Log: log,
 	})
 	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	check(tb, err)
-	f.address = listener.Addr().String()
+	f.address, f.login = listener.Addr().String(), host
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(tb.Context()))
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(ctx, listener) }()

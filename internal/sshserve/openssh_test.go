@@ -24,7 +24,7 @@ func TestCommandsPassStreamsAndStatus(t *testing.T) {
 	if r != (result{"in put", "err\n", 7}) {
 		t.Errorf("got %+v", r)
 	}
-	if got := f.rules.log(); !slices.Equal(got, []string{"u-1 environment.exec shop/main cat;"}) {
+	if got := f.rules.log(); !slices.Equal(got, []string{"u-1 environment.exec shop/main cat"}) {
 		t.Errorf("the audit log has %q", got)
 	}
 	if c := f.machine.last(t); c.Container != "app" || c.TTY {

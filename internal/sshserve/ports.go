@@ -15,10 +15,10 @@ type Accounts interface {
 	// Subject returns whom a public key or a certificate (*ssh.Certificate) belongs to. It
 	// returns CodeUnauthorized for one that gives no access now.
 	Subject(ctx context.Context, key ssh.PublicKey) (access.Subject, error)
-	// Renew returns what someone who logged in with the key may do now. It returns
-	// CodeUnauthorized when that key or its owner was removed; a certificate that has expired
-	// since the login still counts.
-	Renew(ctx context.Context, by access.Subject, key ssh.PublicKey) (access.Subject, error)
+	// Current returns what someone who has logged in may do now. It returns CodeUnauthorized
+	// when the key or its owner was removed; a certificate that has expired since the login
+	// still counts.
+	Current(ctx context.Context, by access.Subject) (access.Subject, error)
 	// Watch returns a channel that receives something after each change of keys, users or
 	// roles. Several changes may be one. The channel is closed when ctx ends.
 	Watch(ctx context.Context) <-chan struct{}

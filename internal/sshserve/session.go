@@ -139,7 +139,7 @@ func programOf(command string) string {
 		if strings.Contains(word, "=") {
 			break
 		}
-		return word[:min(len(word), 100)]
+		return strings.TrimRight(word[:min(len(word), 100)], ";&|")
 	}
 	return "command"
 }

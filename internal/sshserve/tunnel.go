@@ -22,7 +22,8 @@ func (c *client) tunnel(ctx context.Context, channel ssh.NewChannel) {
 		if platform.ErrorCode(err) == platform.CodeUnavailable {
 			reason = ssh.ConnectionFailed
 		}
-		_ = channel.Reject(reason, oneLine(c.explain(ctx, err)))
+		text, hint := c.shown(ctx, err)
+		_ = channel.Reject(reason, text+"; "+hint)
 		return
 	}
 	defer done()
@@ -32,19 +33,6 @@ func (c *client) tunnel(ctx context.Context, channel ssh.NewChannel) {
 		return // the client left
 	}
 	join(using, ch, requests, service)
-}
-
-// oneLine is an explanation as the refusal of a channel.
-func oneLine(text string) string {
-	var line []byte
-	for _, b := range []byte(text) {
-		if b == '\n' {
-			line = append(line, "; "...)
-		} else {
-			line = append(line, b)
-		}
-	}
-	return string(line[:max(len(line)-2, 0)])
 }
 
 func (c *client) openTunnel(ctx context.Context, payload []byte) (using context.Context, service net.Conn, done func(), err error) {
