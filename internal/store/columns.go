@@ -83,3 +83,20 @@ func (c sealedColumn) Scan(src any) error {
 	*c.to = plain
 	return err
 }
+
+// optionalColumn stores an empty text as NULL, which a UNIQUE column may have many of.
+type optionalColumn struct{ to *string }
+
+// Value implements driver.Valuer.
+func (c optionalColumn) Value() (driver.Value, error) {
+	if *c.to == "" {
+		return nil, nil //nolint:nilnil // NULL
+	}
+	return *c.to, nil
+}
+
+// Scan implements sql.Scanner.
+func (c optionalColumn) Scan(src any) error {
+	*c.to, _ = src.(string) // NULL is no string
+	return nil
+}

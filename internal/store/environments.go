@@ -17,7 +17,7 @@ const environmentColumns = `project, name, machine_name, title, parent, type, st
 func (s *Store) scanEnvironment(row scanner) (platform.Environment, error) {
 	var e platform.Environment
 	err := row.Scan(&e.Project, &e.Name, &e.MachineName, &e.Title, &e.Parent, &e.Type, &e.Status, &e.HeadCommit,
-		&e.Release, &e.Subnet, timeColumn{&e.CreatedAt}, timeColumn{&e.UpdatedAt}, timeColumn{&e.DeployedAt},
+		&e.Release, optionalColumn{&e.Subnet}, timeColumn{&e.CreatedAt}, timeColumn{&e.UpdatedAt}, timeColumn{&e.DeployedAt},
 		settingsColumn{sealer: s.sealer, to: &e.Settings})
 	return e, err
 }
@@ -155,7 +155,7 @@ func (s *Store) saveEnvironment(ctx context.Context, t *tx, e platform.Environme
 			updated_at = excluded.updated_at, deployed_at = excluded.deployed_at, settings = excluded.settings
 		RETURNING `+environmentColumns,
 		e.Project, e.Name, e.MachineName, e.Title, e.Parent, e.Type, e.Status, e.HeadCommit,
-		e.Release, e.Subnet, timeText(t.orNow(e.CreatedAt)), timeText(t.now), timeText(e.DeployedAt),
+		e.Release, optionalColumn{&e.Subnet}, timeText(t.orNow(e.CreatedAt)), timeText(t.now), timeText(e.DeployedAt),
 		settingsColumn{sealer: s.sealer, value: e.Settings}))
 }
 

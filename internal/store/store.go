@@ -29,7 +29,8 @@ type Store struct {
 type Option func(*Store)
 
 // WithSubnets sets the pool out of which every environment gets a /24; the default is
-// 10.213.0.0/16.
+// 10.213.0.0/16. With the zero prefix environments get none: an engine without the capability
+// Subnets chooses networks itself.
 func WithSubnets(pool netip.Prefix) Option {
 	return func(s *Store) { s.subnets = pool.Masked() }
 }

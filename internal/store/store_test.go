@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -256,6 +257,74 @@ func TestEnvironmentsKeepTheirSubnetAndNeverShareOne(t *testing.T) {
 	if len(envs) != 4 {
 		t.Errorf("got %d environments, want 4", len(envs))
 	}
+}
+
+func TestEnvironmentsWithoutSubnets(t *testing.T) {
+	s := shop(t, store.WithSubnets(netip.Prefix{}))
+	for _, name := range []string{"a", "b", "a"} {
+		if env := saveEnv(t, s, name, "main"); env.Subnet != "" {
+			t.Errorf("environment %s got subnet %s", name, env.Subnet)
+		}
+	}
+}
+
+// TestSubnetsOfBefore opens a database in which every environment had to have a subnet. What
+// refers to an environment stays.
+func TestSubnetsOfBefore(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "sluice.db")
+	db, err := sql.Open("sqlite", path)
+	check(t, err)
+	migrations, err := filepath.Glob("migrations/000[1-8]_*.sql")
+	check(t, err)
+	for _, name := range migrations {
+		text, err := os.ReadFile(name)
+		check(t, err)
+		_, err = db.ExecContext(t.Context(), string(text))
+		check(t, err)
+	}
+	const at = "2026-01-01T00:00:00.000000000Z"
+	for _, row := range []string{
+		`projects (id, title, default_branch, entropy, created_at, updated_at) VALUES ('shop', 'Shop', 'main', x'', ?1, ?1)`,
+		`environments VALUES ('shop', 'main', 'main', 'Main', '', 'production', 'active', 'c', 'r1', '10.213.7.0/24', ?1, ?1, '', x'')`,
+		`variables VALUES ('shop', 'main', 'v', x'', 0, 0, 1, 1, 1, 1)`,
+	} {
+		_, err = db.ExecContext(t.Context(), "INSERT INTO "+row, at)
+		check(t, err)
+	}
+	_, err = db.ExecContext(t.Context(), "PRAGMA user_version = 8")
+	check(t, err)
+	check(t, db.Close())
+
+	sealer, err := store.LoadSealer(filepath.Join(dir, "seal.key"))
+	check(t, err)
+	s, err := store.Open(t.Context(), path, sealer)
+	check(t, err)
+	defer func() { check(t, s.Close()) }()
+	env, err := s.Environment(t.Context(), "shop", "main")
+	check(t, err)
+	if env.Subnet != "10.213.7.0/24" || env.Release != "r1" || env.CreatedAt.IsZero() {
+		t.Errorf("got %+v", env)
+	}
+	if other := saveEnv(t, s, "other", "main"); other.Subnet == "" || other.Subnet == env.Subnet {
+		t.Errorf("another environment has subnet %q", other.Subnet)
+	}
+	if n := count(t, path, "variables"); n != 1 {
+		t.Errorf("%d variables are left", n)
+	}
+	check(t, s.DeleteEnvironment(t.Context(), "shop", "main"))
+	if n := count(t, path, "variables"); n != 0 {
+		t.Errorf("%d variables outlived their environment", n)
+	}
+}
+
+func count(t *testing.T, path, table string) (n int) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	check(t, err)
+	defer func() { check(t, db.Close()) }()
+	check(t, db.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table).Scan(&n))
+	return n
 }
 
 func TestOpenRefusesABadPool(t *testing.T) {

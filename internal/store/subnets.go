@@ -16,26 +16,29 @@ const subnetBits = 24
 func defaultSubnets() netip.Prefix { return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 213}), 16) }
 
 func checkPool(pool netip.Prefix) error {
-	if !pool.IsValid() || !pool.Addr().Is4() || pool.Bits() > subnetBits {
+	if pool == (netip.Prefix{}) {
+		return nil
+	}
+	if !pool.Addr().Is4() || pool.Bits() > subnetBits {
 		return platform.Errorf(platform.CodeInvalid, "the pool of environment networks %q is not an IPv4 network of at least a /%d", pool, subnetBits)
 	}
 	return nil
 }
 
 // chooseSubnet sets env.Subnet when it is empty: to the stored one, or to the lowest of
-// the pool that no environment has.
+// the pool that no environment has. Without a pool it stays empty.
 func (t *tx) chooseSubnet(ctx context.Context, pool netip.Prefix, env *platform.Environment) error {
 	if env.Subnet != "" {
 		return nil
 	}
-	err := t.QueryRowContext(ctx, `SELECT subnet FROM environments WHERE project = ? AND name = ?`, env.Project, env.Name).Scan(&env.Subnet)
-	if err == nil {
-		return nil
-	}
-	if !errors.Is(err, sql.ErrNoRows) {
+	err := t.QueryRowContext(ctx, `SELECT ifnull(subnet, '') FROM environments WHERE project = ? AND name = ?`, env.Project, env.Name).Scan(&env.Subnet)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	used, err := collect(ctx, t, scanText, `SELECT subnet FROM environments`)
+	if env.Subnet != "" || pool == (netip.Prefix{}) {
+		return nil
+	}
+	used, err := collect(ctx, t, scanText, `SELECT subnet FROM environments WHERE subnet IS NOT NULL`)
 	if err != nil {
 		return err
 	}
