@@ -27,3 +27,4 @@ SELECT project, name, machine_name, title, parent, type, status, head_commit,
 DROP TABLE environments;
 ALTER TABLE environments_next RENAME TO environments;
 CREATE UNIQUE INDEX environments_by_identifier ON environments (project || '-' || machine_name);
+CREATE TRIGGER rights_environments AFTER UPDATE ON environments WHEN old.type <> new.type BEGIN UPDATE rights SET generation = generation + 1; END;
