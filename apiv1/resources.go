@@ -29,7 +29,7 @@ type Repository struct {
 
 // ProjectCreate asks for a new project.
 type ProjectCreate struct {
-	ID            string `json:"id"`
+	ID            string `json:"id,omitempty"`             // a random one when empty
 	Title         string `json:"title,omitempty"`          // the ID when empty
 	DefaultBranch string `json:"default_branch,omitempty"` // "main" when empty
 }

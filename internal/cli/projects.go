@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,13 +17,15 @@ func (c *program) projectCreate() *cobra.Command {
 		pipe      bool
 	)
 	cmd := &cobra.Command{
-		Use:     "project:create ID",
+		Use:     "project:create [ID]",
 		Aliases: []string{"create"},
 		Short:   "Create a project",
-		Example: "  sluice project:create my-shop --title 'My shop' --set-remote",
-		Args:    positional(cobra.ExactArgs(1)),
+		Example: "  sluice project:create myshop --title 'My shop' --set-remote",
+		Args:    positional(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			req.ID = args[0]
+			if len(args) == 1 {
+				req.ID = args[0] // else the server chooses one
+			}
 			client, err := c.client()
 			if err != nil {
 				return err
@@ -35,6 +38,9 @@ func (c *program) projectCreate() *cobra.Command {
 				return writeText(c.out, p.ID+"\n")
 			}
 			c.note("Created the project %s.", p.ID)
+			if strings.Contains(p.ID, "-") {
+				c.note("Stock clients cannot select it with -p, as its ID has a hyphen.")
+			}
 			if setRemote {
 				return c.setRemote(cmd.Context(), p)
 			}

@@ -15,6 +15,16 @@ type Project struct {
 	UpdatedAt     time.Time
 }
 
+// NewProjectID returns a random ID that all clients can use: 13 lower-case letters and digits,
+// a letter first. Stock clients select no project whose ID has a hyphen.
+func NewProjectID() string {
+	for {
+		if id := NewID(); ValidProjectID(id) {
+			return id
+		}
+	}
+}
+
 // ProjectChange changes the fields that are not nil.
 type ProjectChange struct {
 	Title *string

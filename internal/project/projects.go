@@ -20,9 +20,12 @@ const maxBranch = 200
 // branchPattern is a part of git-check-ref-format that needs no escaping anywhere.
 var branchPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$`)
 
-// NewRecord returns the record of a new project, with a secret of its own. An empty
-// title is the ID, an empty branch is main.
+// NewRecord returns the record of a new project, with a secret of its own. An empty ID is a
+// random one, an empty title is the ID, an empty branch is main.
 func NewRecord(id, title, defaultBranch string, now time.Time) (platform.Project, error) {
+	if id == "" {
+		id = platform.NewProjectID()
+	}
 	p := platform.Project{
 		ID:            id,
 		Title:         cmp.Or(strings.TrimSpace(title), id),
