@@ -108,7 +108,7 @@ func (r *run) allowed(databases []Database) error {
 		return refuse("this environment is of type production", "run it in a copy: sluice branch NAME")
 	}
 	if p.Type == "" {
-		return refuse("the platform does not say the type of this environment (PLATFORM_ENVIRONMENT_TYPE)", "set PLATFORM_ENVIRONMENT_TYPE to development where this is a copy")
+		return refuse("the platform does not say the type of this environment (MAGENTO_CLOUD_ENVIRONMENT_TYPE)", "set MAGENTO_CLOUD_ENVIRONMENT_TYPE to development where this is a copy")
 	}
 	for _, d := range databases {
 		if !r.related(d.Host) {
