@@ -5,13 +5,15 @@ GOLANGCI_VERSION := v2.15.0
 CACHE := $(CURDIR)/.cache
 BIN := $(CURDIR)/bin
 GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
+NFPM_VERSION := v2.41.3
+NFPM := $(CACHE)/bin/nfpm-$(NFPM_VERSION)
 # What the tests and the demo need assembled; see `bin/sluiced images --list`.
 IMAGES := php-8.2 mariadb-10.11 redis-7.0 rabbitmq-3.10
 # And what only the tests need: builds with Node are in an image of their own.
 TEST_IMAGES := php-8.2-build
 export SLUICE_CACHE := $(CACHE)
 
-.PHONY: demo demo-down build test test-quick lint bench bench-router differential magento-week conformance poison stock-client setup images clean generate
+.PHONY: demo demo-down build packages test-packages test test-quick lint bench bench-router differential magento-week conformance poison stock-client setup images clean generate
 
 # Both need root for the container engine; with sudo: sudo make demo.
 
@@ -27,6 +29,20 @@ demo-down:
 build:
 	@mkdir -p $(BIN)
 	CGO_ENABLED=0 go build -o $(BIN)/ ./cmd/...
+
+## packages: .deb packages of server and client in dist/
+packages: build $(NFPM)
+	rm -rf $(CURDIR)/dist
+	scripts/packages.sh $(NFPM) $(BIN) $(CURDIR)/dist
+
+$(NFPM):
+	@mkdir -p $(dir $@)
+	GOBIN=$(CACHE)/bin go install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION)
+	mv $(CACHE)/bin/nfpm $@
+
+## test-packages: installs them into a Debian of their own; needs root and a Debian mirror
+test-packages: packages
+	SLUICE_REQUIRE=packages go test -count=1 -timeout 20m ./e2e/packages
 
 ## test: everything, Docker parts included; a skipped part is a failure
 test: setup build images

@@ -74,9 +74,9 @@ func newFlags(name string, c *config, out io.Writer) *flag.FlagSet {
 	return fs
 }
 
-// serveFlags adds what only the running control plane needs.
-func serveFlags(c *config, out io.Writer) *flag.FlagSet {
-	fs := newFlags("serve", c, out)
+// serveFlags adds what only the running control plane needs, and what checks its machine.
+func serveFlags(name string, c *config, out io.Writer) *flag.FlagSet {
+	fs := newFlags(name, c, out)
 	fs.StringVar(&c.Listen, "listen", "127.0.0.1:7070", "address of the HTTP API and of Git")
 	fs.StringVar(&c.TLSCertificate, "tls-certificate", "", "PEM file with the certificate chain of the API and Git (default: plain HTTP, on loopback addresses only)")
 	fs.StringVar(&c.TLSKey, "tls-key", "", "PEM file with the key of --tls-certificate")

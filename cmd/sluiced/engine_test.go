@@ -10,7 +10,7 @@ import (
 
 func TestLimitsOfContainers(t *testing.T) {
 	var c config
-	if err := c.parse(serveFlags(&c, io.Discard), []string{"--container-memory", "300", "--private-networks", "10.1.2.3/16, fd00:1::/64"}, nil); err != nil {
+	if err := c.parse(serveFlags("serve", &c, io.Discard), []string{"--container-memory", "300", "--private-networks", "10.1.2.3/16, fd00:1::/64"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	want := docker.DefaultLimits()
@@ -23,7 +23,7 @@ func TestLimitsOfContainers(t *testing.T) {
 	}
 	for _, args := range [][]string{{"--container-memory", "-1"}, {"--private-networks", "10.0.0.1"}, {"--private-networks", "none"}} {
 		var c config
-		if err := c.parse(serveFlags(&c, io.Discard), args, nil); !errors.Is(err, errUsage) {
+		if err := c.parse(serveFlags("serve", &c, io.Discard), args, nil); !errors.Is(err, errUsage) {
 			t.Errorf("%q: got %v, want a usage error", args, err)
 		}
 	}

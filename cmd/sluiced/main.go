@@ -38,6 +38,7 @@ func environment(environ []string) map[string]string {
 const usage = `sluiced, the control plane of Sluice
 
   sluiced serve            run it (see sluiced serve -h for its settings)
+  sluiced doctor           check this machine, and say what to do
   sluiced images [NAME...] assemble or pull images of the catalog; --list shows them
   sluiced down             stop and remove the containers and networks of this data directory
   sluiced pool:create      make copies of data share blocks, which takes no time; --move takes data along
@@ -65,6 +66,8 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		return gitserve.RunHook(ctx, rest, environ, stdin, stderr) // Git calls this
 	case "serve":
 		err = serve(ctx, rest, env, stderr)
+	case "doctor":
+		err = doctorCommand(ctx, rest, env, stdout, stderr)
 	case "images":
 		err = imagesCommand(ctx, rest, env, stdout, stderr)
 	case "down":

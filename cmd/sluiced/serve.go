@@ -24,7 +24,7 @@ import (
 // serve runs the control plane until ctx ends.
 func serve(ctx context.Context, args []string, env map[string]string, stderr io.Writer) error {
 	var c config
-	if err := c.parse(serveFlags(&c, stderr), args, env); err != nil {
+	if err := c.parse(serveFlags("serve", &c, stderr), args, env); err != nil {
 		return err
 	}
 	if err := c.checkListen(); err != nil {
