@@ -3,6 +3,8 @@ package apiv1
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -80,6 +82,13 @@ func newHTTPClient() *http.Client {
 
 // Server returns the address that the client speaks to, without a trailing slash.
 func (c *Client) Server() string { return c.base }
+
+// Login returns a text that is the same for the same server and token, and does not give
+// the token away.
+func (c *Client) Login() string {
+	sum := sha256.Sum256([]byte(c.base + "\x00" + c.token))
+	return hex.EncodeToString(sum[:])
+}
 
 // path joins escaped segments below /api.
 func path(segments ...string) string {

@@ -166,9 +166,10 @@ func (m *machine) startRouter() {
 
 func (m *machine) startDaemon(extra ...string) {
 	m.t.Helper()
+	ssh := fmt.Sprintf("127.0.0.1:%d", m.sshPort)
 	args := append([]string{
 		"serve", "--data-dir", m.data, "--listen", fmt.Sprintf("127.0.0.1:%d", m.apiPort),
-		"--ssh-listen", fmt.Sprintf("127.0.0.1:%d", m.sshPort),
+		"--ssh-listen", ssh, "--ssh-host", ssh, "--git-host", ssh,
 		"--http-port", strconv.Itoa(m.httpPort), "--https-port", strconv.Itoa(m.tlsPort),
 		"--prefix", m.prefix, "--subnets", m.subnets,
 	}, extra...)

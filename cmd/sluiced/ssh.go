@@ -75,7 +75,7 @@ func (p *plant) openGateway(ctx context.Context, git *gitserve.Server) (*gateway
 			WithHint("stop what listens there, or choose another address with --ssh-listen")
 	}
 	server := sshserve.New(sshserve.Config{
-		Accounts: keyring{p.accounts, p.store, p.log}, Gate: p.rules, Directory: sshDirectory{p.pipeline}, Runner: sshRunner{p.pipeline},
+		Accounts: p.accounts, Gate: p.rules, Directory: sshDirectory{p.pipeline}, Runner: sshRunner{p.pipeline},
 		Dialer: sshDialer{p.pipeline}, Git: sshGit{git}, HostKeys: []ssh.Signer{key}, Log: p.log,
 		Limits: sshserve.Limits{User: c.User, Place: c.Environments},
 	})

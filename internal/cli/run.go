@@ -121,9 +121,10 @@ func (c *program) addCommands(root *cobra.Command) {
 	}
 	add("project", c.projectCreate(), c.projectList(), c.projectInfo(), c.projectDelete(), c.projectSetRemote(), c.audit())
 	add("environment", c.environmentList(), c.environmentInfo(), c.environmentPush(), c.environmentURL(),
-		c.environmentRelationships(), c.environmentLogs(), c.environmentSSH(), c.environmentHTTPAccess(), c.environmentBypass(), c.cachePurge(),
+		c.environmentRelationships(), c.environmentLogs(), c.environmentSSH(), c.environmentSCP(), c.environmentHTTPAccess(), c.environmentBypass(), c.cachePurge(),
 		c.environmentRedeploy(), c.environmentReleases(), c.environmentRollback(), c.environmentActivate(), c.environmentDeactivate(),
 		c.environmentPause(), c.environmentResume(), c.environmentDelete())
+	add("environment", c.tunnelOpen(), c.tunnelSingle(), c.tunnelList(), c.tunnelInfo(), c.tunnelClose())
 	add("data", c.dbDump(), c.dbSQL(), c.mountList(), c.mountDownload(), c.mountUpload())
 	add("activity", c.activityList(), c.activityGet(), c.activityLog(), c.activityCancel())
 	add("variable", c.variableList(), c.variableGet(), c.variableCreate(), c.variableUpdate(), c.variableDelete())

@@ -69,8 +69,10 @@ func setup(ctx context.Context, env *testscript.Env) error {
 	base := "http://" + server.Listener.Addr().String()
 	repositories := filepath.Join(env.WorkDir, "repositories")
 	mux := http.NewServeMux()
-	mux.Handle("/api/", httpapi.New(p.Ports(), httpapi.Config{
+	mux.Handle("/", httpapi.New(p.Ports(), httpapi.Config{
 		Version:       "v1.2.3",
+		PublicURL:     base,
+		SSH:           httpapi.SSH{Host: "ssh.example.com:2222", GitHost: "git.example.com", HostKey: "ssh-ed25519 AAAAhostkey"},
 		RepositoryURL: func(project string) string { return base + "/git/" + project + ".git" },
 		Log:           slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}))

@@ -2,7 +2,10 @@ package cli
 
 import (
 	"context"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -11,7 +14,10 @@ import (
 )
 
 func (c *program) environmentSSH() *cobra.Command {
-	var tty bool
+	var (
+		tty, pipe, all bool
+		worker         string
+	)
 	cmd := &cobra.Command{
 		Use:     "environment:ssh [-- COMMAND...]",
 		Aliases: []string{"ssh"},
@@ -24,6 +30,16 @@ func (c *program) environmentSSH() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if pipe || all {
+				return c.printSSH(cmd.Context(), s, worker, all)
+			}
+			if worker != "" {
+				a, err := c.sshAccess(cmd.Context(), s, worker)
+				if err != nil {
+					return err
+				}
+				return c.openssh(cmd.Context(), "ssh", append(append(a.options, a.login), args...)...)
+			}
 			code, err := c.exec(cmd.Context(), s, apiv1.ExecCommand{App: c.app, Argv: args, TTY: tty})
 			if err == nil && code != 0 {
 				err = statusError(code)
@@ -32,8 +48,30 @@ func (c *program) environmentSSH() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVarP(&tty, "tty", "t", false, "allocate a terminal for the command, as for a shell")
+	f := cmd.Flags()
+	f.BoolVar(&pipe, "pipe", false, "print the SSH address instead")
+	f.BoolVar(&all, "all", false, "print all SSH addresses of the environment")
+	f.StringVar(&worker, "worker", "", "a worker of the application, through the SSH gateway")
 	return cmd
 }
+
+// printSSH prints addresses for ssh: USER@HOST.
+func (c *program) printSSH(ctx context.Context, s selection, worker string, all bool) error {
+	if !all {
+		link, err := c.sshLink(ctx, s, worker)
+		if err != nil {
+			return err
+		}
+		return printIDs(c, []string{link}, withoutScheme)
+	}
+	env, err := s.Environment(ctx, s.project, s.env)
+	if err != nil {
+		return err
+	}
+	return printIDs(c, slices.Sorted(maps.Values(sshLinks(env))), withoutScheme)
+}
+
+func withoutScheme(link string) string { return printable(strings.TrimPrefix(link, "ssh://")) }
 
 // exec runs a command with the program's own streams. A shell, or a command with -t, gets
 // the user's terminal.
