@@ -106,6 +106,7 @@ type Payload struct {
 	Environment PayloadRef  `json:"environment"`
 	OldCommit   NullString  `json:"old_commit"`
 	NewCommit   NullString  `json:"new_commit"`
+	BackupName  NullString  `json:"backup_name,omitempty"` // of an activity about a backup
 }
 
 // PayloadUser is who started the activity.

@@ -171,7 +171,7 @@ func (m *machine) startDaemon(extra ...string) {
 		"serve", "--data-dir", m.data, "--listen", fmt.Sprintf("127.0.0.1:%d", m.apiPort),
 		"--ssh-listen", ssh, "--ssh-host", ssh, "--git-host", ssh,
 		"--http-port", strconv.Itoa(m.httpPort), "--https-port", strconv.Itoa(m.tlsPort),
-		"--prefix", m.prefix, "--subnets", m.subnets,
+		"--prefix", m.prefix, "--subnets", m.subnets, "--backup-schedule", "",
 	}, extra...)
 	earlier := os.Getenv("SLUICE_EARLIER_BIN")
 	if earlier == "" || cmp.Or(m.bins, os.Getenv("SLUICE_BIN")) != earlier { // which does not know these

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -27,6 +28,8 @@ import (
 //	absent PATH TEXT           the page does not contain the text
 //	eventually PATH TEXT       the page comes to contain the text
 //	sshkey add|remove          the key $SSH_KEY is, or is no more, one of the token's owner
+//	visit PATH                 request the page over and over, until "visit end", which fails
+//	                           unless all responses were 200
 //	status CODE PROGRAM ARGS   the program ends with this status
 //
 // `exec git` and `exec sluice` are the real programs, logged in.
@@ -62,6 +65,7 @@ func TestScripts(t *testing.T) {
 			"absent":     func(ts *testscript.TestScript, _ bool, args []string) { scriptAbsent(ts, m, args) },
 			"status":     func(ts *testscript.TestScript, _ bool, args []string) { scriptStatus(ts, args) },
 			"sshkey":     func(ts *testscript.TestScript, _ bool, args []string) { scriptSSHKey(ts, m, args) },
+			"visit":      func(ts *testscript.TestScript, _ bool, args []string) { scriptVisit(ts, m, args) },
 			"eventually": func(ts *testscript.TestScript, _ bool, args []string) { scriptEventually(ts, m, args) },
 		},
 	})
@@ -172,4 +176,49 @@ func scriptEventually(ts *testscript.TestScript, m *machine, args []string) {
 		_, body := m.get(ts.Getenv("SITE") + args[0])
 		return strings.Contains(body, args[1])
 	})
+}
+
+// visitors request a page until they are told to stop, and keep what was wrong.
+var visitors sync.Map // *caller by project
+
+type caller struct {
+	stop, done chan struct{}
+	visits     int
+	problems   []string
+}
+
+func scriptVisit(ts *testscript.TestScript, m *machine, args []string) {
+	project := ts.Getenv("PROJECT")
+	if args[0] != "end" {
+		v := &caller{stop: make(chan struct{}), done: make(chan struct{})}
+		visitors.Store(project, v)
+		go v.run(m, ts.Getenv("SITE")+args[0])
+		return
+	}
+	found, _ := visitors.LoadAndDelete(project)
+	v, ok := found.(*caller)
+	if !ok {
+		ts.Fatalf("nobody visits")
+	}
+	close(v.stop)
+	<-v.done
+	ts.Logf("%d visits", v.visits)
+	if len(v.problems) > 0 || v.visits == 0 {
+		ts.Fatalf("%d of %d visits failed, the first with %s", len(v.problems), v.visits, strings.Join(v.problems[:min(1, len(v.problems))], ""))
+	}
+}
+
+func (v *caller) run(m *machine, url string) {
+	defer close(v.done)
+	for {
+		select {
+		case <-v.stop:
+			return
+		default:
+		}
+		v.visits++
+		if status, body := m.get(url); status != 200 {
+			v.problems = append(v.problems, fmt.Sprintf("status %d: %.200s", status, body))
+		}
+	}
 }

@@ -15,7 +15,7 @@ engine_answers() {
 
 install_missing() {
     local wanted=() pair
-    for pair in git:git curl:curl mmdebstrap:mmdebstrap gcc:gcc iptables:iptables tini:tini php:php-cli mkfs.xfs:xfsprogs; do
+    for pair in git:git curl:curl mmdebstrap:mmdebstrap gcc:gcc iptables:iptables tini:tini php:php-cli mkfs.xfs:xfsprogs restic:restic; do
         command -v "${pair%%:*}" >/dev/null || wanted+=("${pair#*:}")
     done
     [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || wanted+=(debian-archive-keyring)

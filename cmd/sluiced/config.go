@@ -50,6 +50,7 @@ type config struct {
 	GitMaxTree       uint64 // MB
 	GitMaxFiles      int
 	CrashAt          string
+	Backups          backupsConfig
 	Toolkit          string // executable of the toolkit
 	// Limits of each project.
 	ProjectWorkers      int
@@ -110,6 +111,12 @@ func serveFlags(name string, c *config, out io.Writer) *flag.FlagSet {
 	tree := gitrepo.DefaultLimits()
 	fs.Uint64Var(&c.GitMaxTree, "git-max-tree", uint64(tree.Bytes>>20), "maximum size of the files of one commit in MB") //nolint:gosec // a positive constant
 	fs.IntVar(&c.GitMaxFiles, "git-max-files", tree.Entries, "maximum number of files and directories of one commit")
+	fs.StringVar(&c.Backups.Repository, "backup-repository", "",
+		"where backups are kept: a directory, s3:https://HOST/BUCKET or sftp:USER@HOST:/PATH (default <data-dir>/backups/repository)")
+	fs.StringVar(&c.Backups.Settings, "backup-settings", "", "file with NAME=VALUE lines for restic, such as AWS_ACCESS_KEY_ID; only its owner may read it")
+	fs.StringVar(&c.Backups.Schedule, "backup-schedule", "daily=7,weekly=4",
+		"how many automatic backups of production environments are kept: hourly=N,daily=N,weekly=N,monthly=N; empty for none")
+	fs.StringVar(&c.Backups.Timezone, "backup-timezone", "UTC", "time zone of --backup-schedule; days begin at 04:00")
 	fs.StringVar(&c.CrashAt, "crash-at", "", "for tests: end this process with SIGKILL when the step is recorded")
 	return fs
 }
@@ -150,6 +157,12 @@ func (c *config) complete() error {
 		return err
 	}
 	if err := c.SSH.complete(c.BaseDomain); err != nil {
+		return err
+	}
+	if c.Backups.Repository == "" {
+		c.Backups.Repository = filepath.Join(c.DataDir, "backups", "repository")
+	}
+	if _, err := c.Backups.policy(); err != nil {
 		return err
 	}
 	if c.Router == "" {

@@ -77,6 +77,7 @@ func (p *plant) serve(ctx context.Context) error {
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(hooks.Serve)
 	group.Go(func() error { return p.pipeline.Run(gctx) })
+	group.Go(func() error { return p.runBackups(gctx) })
 	group.Go(func() error { return p.pipeline.Housekeep(gctx) })
 	group.Go(func() error { return p.rules.Run(gctx) })
 	group.Go(func() error { return p.watchPool(gctx) })
@@ -157,6 +158,7 @@ func (p *plant) handler(git http.Handler, ssh httpapi.SSH) http.Handler {
 		Variables:    p.rules,
 		Runner:       runner{p.pipeline},
 		Inspector:    p.pipeline,
+		Backups:      backups{p.backups, p.pipeline},
 		Planner:      planner{p.pipeline},
 		Domains:      p.rules,
 		Certificates: p.rules,

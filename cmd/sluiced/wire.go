@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"sluice/internal/account"
+	"sluice/internal/backup"
 	"sluice/internal/build/buildkit"
 	"sluice/internal/catalog"
 	"sluice/internal/deploy"
@@ -52,6 +53,8 @@ type plant struct {
 	crons    *schedule.Scheduler
 	queue    *work.Queue
 	pipeline *deploy.Service
+	backups  *backup.Service
+	sealer   *store.Sealer
 
 	closers []func() error // in the order in which things were opened
 }
@@ -89,15 +92,14 @@ func (p *plant) openState(ctx context.Context) (err error) {
 	if p.catalog, err = loadCatalog(p.config.Catalog); err != nil {
 		return err
 	}
-	sealer, err := store.LoadSealer(p.config.path("keys", "seal.key"))
-	if err != nil {
+	if p.sealer, err = store.LoadSealer(p.config.path("keys", "seal.key")); err != nil {
 		return err
 	}
 	subnets, err := netip.ParsePrefix(p.config.Subnets)
 	if err != nil {
 		return fmt.Errorf("subnets: %w", err)
 	}
-	if p.store, err = store.Open(ctx, p.config.path("sluice.db"), sealer, store.WithSubnets(subnets)); err != nil {
+	if p.store, err = store.Open(ctx, p.config.path("sluice.db"), p.sealer, store.WithSubnets(subnets)); err != nil {
 		return err
 	}
 	p.closers = append(p.closers, p.store.Close)
@@ -181,12 +183,15 @@ func (p *plant) openPipeline(ctx context.Context) error {
 	p.queue = work.New(p.store, p.feed, p.log, work.Options{
 		Workers: p.config.Workers, PerProject: p.config.ProjectWorkers, OnStep: crashAt(p.config.CrashAt),
 	})
+	if err := p.openBackups(p.sealer); err != nil {
+		return err
+	}
 	p.pipeline = deploy.New(deploy.Dependencies{
 		Records: p.store, Queue: p.queue, Source: source{p.repos}, Images: p.images, Builder: p.builder, Engine: p.engine,
 		Gate: p.gate, Journal: p.feed, Crons: p.crons, Warmer: warmup.New(p.config.RouterAddr, p.config.RouterTLS),
 		Repositories: p.repos, Toolkits: &toolkits{programs, p.log},
 		Authority: authority{router: p.gate, file: authorityFile(p.config, ""), log: p.log},
-		Snapshots: p.data, Catalog: p.catalog, Log: p.log,
+		Snapshots: p.data, Backups: fetcher{p.backups}, Catalog: p.catalog, Log: p.log,
 	}, deploy.Options{
 		Site: topology.Site{
 			BaseDomain: p.config.BaseDomain, HTTPPort: p.config.HTTPPort, HTTPSPort: p.config.HTTPSPort,

@@ -52,6 +52,7 @@ const (
 	BackupCreate      Permission = "environment.backup"
 	BackupRestore     Permission = "environment.restore"
 	BackupDelete      Permission = "environment.backup.delete"
+	BackupVerify      Permission = "environment.backup.verify"
 	BackupDownload    Permission = "environment.backup.download" // all data, with the passwords of services
 	RelationshipsView Permission = "environment.relationships"   // with the passwords of services
 	CachePurge        Permission = "environment.cache.purge"
@@ -118,6 +119,7 @@ var rules = sync.OnceValue(func() map[Permission]rule { //nolint:gochecknoglobal
 		BackupView:        {environment, Viewer},
 		BackupCreate:      {environment, Contributor},
 		BackupRestore:     {environment, Contributor},
+		BackupVerify:      {environment, Contributor},
 		BackupDelete:      {environment, Admin},
 		BackupDownload:    {environment, Admin},
 		EnvironmentEdit:   {environment, Admin},

@@ -150,6 +150,9 @@ func outcome(a apiv1.Activity) error {
 	case apiv1.PhasePostDeploy:
 		return fail(ExitPostDeploy, hint, "the post-deploy phase failed in activity %s, and the new release is live%s", a.ID, because(a.Reason))
 	default:
+		if strings.HasPrefix(a.Type, "environment.backup") {
+			return fail(ExitFailure, hint, "activity %s failed%s", a.ID, because(a.Reason))
+		}
 		return fail(ExitDeployFailed, hint, "the deployment failed in activity %s%s", a.ID, because(a.Reason))
 	}
 }
@@ -164,6 +167,9 @@ func because(reason string) string {
 // summary says how long a successful activity took and what it cost the visitors.
 func summary(a apiv1.Activity) string {
 	t := a.Timings
+	if strings.HasPrefix(a.Type, "environment.backup") {
+		return fmt.Sprintf("Activity %s succeeded in %s", a.ID, seconds(t.Wait+t.Execute))
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Activity %s succeeded in %s: waited %s, build %s, deploy %s, post-deploy %s",
 		a.ID, seconds(t.Wait+t.Execute), seconds(t.Wait), seconds(t.Build), seconds(t.Deploy), seconds(t.PostDeploy))

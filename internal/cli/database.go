@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -99,24 +98,12 @@ func (c *program) dumpToFile(ctx context.Context, s selection, o dumpOptions) er
 			return err
 		}
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
-	if err != nil {
-		return fail(ExitFailure, "choose another place with --directory", "could not write the dump: %v", err)
-	}
-	defer os.Remove(temporary.Name()) //nolint:errcheck // gone once it was renamed
 	if o.Gzip {
 		c.note("Creating gzip-compressed SQL dump file: %s", target)
 	} else {
 		c.note("Creating SQL dump file: %s", target)
 	}
-	err = errors.Join(c.dump(ctx, s, o, temporary), temporary.Sync(), temporary.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(temporary.Name(), target); err != nil {
-		return fail(ExitFailure, "", "could not write the dump: %v", err)
-	}
-	return nil
+	return writeWhole(target, func(w io.Writer) error { return c.dump(ctx, s, o, w) })
 }
 
 // maxDumpName bounds the name of a file that many tables are part of.

@@ -125,7 +125,8 @@ func (c *program) addCommands(root *cobra.Command) {
 		c.environmentRedeploy(), c.environmentReleases(), c.environmentRollback(), c.environmentActivate(), c.environmentDeactivate(),
 		c.environmentPause(), c.environmentResume(), c.environmentDelete())
 	add("environment", c.tunnelOpen(), c.tunnelSingle(), c.tunnelList(), c.tunnelInfo(), c.tunnelClose())
-	add("data", c.dbDump(), c.dbSQL(), c.mountList(), c.mountDownload(), c.mountUpload())
+	add("data", c.dbDump(), c.dbSQL(), c.mountList(), c.mountDownload(), c.mountUpload(),
+		c.backupCreate(), c.backupList(), c.backupGet(), c.backupRestore(), c.backupDelete(), c.backupVerify(), c.backupDownload())
 	add("activity", c.activityList(), c.activityGet(), c.activityLog(), c.activityCancel())
 	add("variable", c.variableList(), c.variableGet(), c.variableCreate(), c.variableUpdate(), c.variableDelete())
 	add("domain", c.domainAdd(), c.domainList(), c.domainGet(), c.domainVerify(), c.domainUpdate(), c.domainDelete(),

@@ -28,6 +28,7 @@ func (v View) Activity(a platform.Activity, kind platform.EnvironmentType) apiv1
 			Environment: apiv1.PayloadRef{ID: a.Environment},
 			OldCommit:   apiv1.NullString(a.OldCommit),
 			NewCommit:   apiv1.NullString(a.Commit),
+			BackupName:  apiv1.NullString(a.Parameters[platform.ParameterBackup]),
 		},
 		Description: html.EscapeString(a.Description),
 		Text:        a.Description,

@@ -103,6 +103,8 @@ func (v View) environmentLinks(e Environment, routes []platform.Route) apiv1.Lin
 		{access.RelationshipsView, "#relationships", "/relationships"},
 		{access.LogsView, "#logs", "/logs"},
 		{access.Exec, "#exec", "/exec"},
+		{access.BackupCreate, "#backup", "/backup"},
+		{access.BackupView, "#backups", "/backups"},
 	} {
 		if v.allows(o.permission, e.Type) && access.State(o.permission, v.Project, e.Environment) == nil {
 			links.Set(o.rel, self+o.at)

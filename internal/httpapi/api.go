@@ -116,6 +116,7 @@ func (a *api) route() {
 	a.scoped("POST "+env+"/database", access.Exec, a.database)
 
 	a.routeCode(project)
+	a.routeBackups(env)
 	a.routeLevel(project, access.ProjectView, access.ProjectVarsView, access.ProjectVarsChange)
 	a.routeLevel(env, access.EnvironmentView, access.VariablesView, access.VariablesChange)
 	a.authenticated("GET /api/activities/{activity}", a.byActivity(access.EnvironmentView, a.getActivity))

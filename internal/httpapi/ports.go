@@ -226,4 +226,5 @@ type Ports struct {
 	Code         Code
 	Accounts     Accounts
 	Audit        Audit
+	Backups      Backups
 }

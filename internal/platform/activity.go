@@ -146,6 +146,7 @@ type Activity struct {
 	Project     string
 	Environment string   // name of the environment
 	Also        []string // names of other environments of the project that it locks
+	Unlocked    bool     // it needs none of them any more; see work.Job.Unlock
 	State       ActivityState
 	Result      ActivityResult
 	Actor       Actor

@@ -14,7 +14,6 @@ const (
 	BackupCreating BackupStatus = "CREATING"
 	BackupCreated  BackupStatus = "CREATED"
 	BackupDeleting BackupStatus = "DELETING"
-	BackupFailed   BackupStatus = "FAILED"
 )
 
 // Backup is one backup of an environment: what is known of it without its repository.
@@ -22,9 +21,10 @@ type Backup struct {
 	ID          string
 	Project     string
 	Environment string // name of the environment
+	Activity    string // that makes or removes it
 	Status      BackupStatus
-	Safe        bool   // nothing was deployed meanwhile and crons and workers stood still; the opposite of live
-	Automated   bool   // made by a schedule, or before something that cannot be undone
+	Safe        bool   // not asked for as live; the data is of one moment either way
+	Automated   bool   // made by the schedule
 	Reason      string // for people: what it was made before; may be empty
 	Commit      string // the code that served; empty for none
 	Release     string

@@ -96,7 +96,7 @@ func (t *tx) cancelPending(ctx context.Context, reason, where string, args ...an
 func (t *tx) lock(ctx context.Context, a platform.Activity) error {
 	query := `UPDATE activity_environments SET locked = 0 WHERE activity = ?`
 	switch {
-	case a.State.Final():
+	case a.State.Final(), a.Unlocked:
 		query = `DELETE FROM activity_environments WHERE activity = ?`
 	case a.State == platform.ActivityInProgress:
 		query = `UPDATE activity_environments SET locked = 1 WHERE activity = ?`

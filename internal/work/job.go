@@ -67,6 +67,13 @@ func (j *Job) NoCancel(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
+// Unlock lets other activities have the environments from now on: what is left to do does not
+// touch them. A recovery has not locked them again.
+func (j *Job) Unlock(ctx context.Context) error {
+	j.Activity.Unlocked = true
+	return j.Record(ctx, j.Activity.Step)
+}
+
 // Later has the rest of a recovery run beside the workers once Run is called, so that a
 // recovery that has to wait does not keep the control plane from starting. When the control
 // plane stops meanwhile, rest returns the cause, and the next start recovers again.

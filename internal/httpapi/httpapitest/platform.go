@@ -53,6 +53,7 @@ type Platform struct {
 	logs       map[string][]platform.LogEntry
 	variables  map[string][]platform.Variable // by project
 
+	backups      []platform.Backup
 	domains      []platform.Domain
 	certificates []platform.Certificate
 	audit        []platform.AuditEntry // oldest first
@@ -94,7 +95,7 @@ func (p *Platform) Ports() httpapi.Ports {
 	accounts := account.New(account.Dependencies{Records: accountRecords{p.Accounts, p}, Authority: authority(), Log: slog.New(slog.DiscardHandler)})
 	return httpapi.Ports{
 		Gate: rules, Accounts: accounts, Projects: rules, Audit: rules, Domains: rules, Certificates: rules, Variables: rules,
-		Environments: p, Settings: p, Deployments: p, Activities: p, Journal: p, Runner: p, Inspector: p, Planner: p, Cache: p, Code: code{},
+		Environments: p, Settings: p, Deployments: p, Activities: p, Journal: p, Runner: p, Inspector: p, Planner: p, Cache: p, Backups: p, Code: code{},
 	}
 }
 

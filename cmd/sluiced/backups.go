@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sluice/internal/backup"
+	"sluice/internal/backup/restic"
+	"sluice/internal/deploy"
+	"sluice/internal/platform"
+	"sluice/internal/store"
+)
+
+// backupsConfig says where backups are kept, and which ones.
+type backupsConfig struct {
+	Repository string
+	Settings   string // file with variables for the program
+	Schedule   string
+	Timezone   string
+}
+
+func (c backupsConfig) policy() (backup.Policy, error) {
+	p, err := backup.ParsePolicy(c.Schedule, c.Timezone)
+	if err != nil {
+		return p, fmt.Errorf("%w: --backup-schedule and --backup-timezone: %w", errUsage, err)
+	}
+	return p, nil
+}
+
+// openBackups makes the service of backups. The repository is first used when a backup is made.
+func (p *plant) openBackups(sealer *store.Sealer) error {
+	env, err := programEnvironment(p.config.Backups.Settings)
+	if err != nil {
+		return err
+	}
+	repository, err := restic.New(restic.Config{
+		Location: p.config.Backups.Repository, PasswordFile: p.config.path("keys", "backup.key"),
+		WorkDir: p.config.path("backups"), Env: env, Log: p.log,
+	})
+	if err != nil {
+		return err
+	}
+	policy, err := p.config.Backups.policy()
+	if err != nil {
+		return err
+	}
+	p.backups = backup.New(backup.Dependencies{
+		Records: p.store, Queue: p.queue, Snapshots: p.data, Repository: repository,
+		Pipeline: func() backup.Pipeline { return p.pipeline }, Sealer: sealer, Log: p.log,
+	}, backup.Options{Version: version(), Policy: policy})
+	return nil
+}
+
+// runBackups removes what a crash left and keeps the schedule, until ctx ends.
+func (p *plant) runBackups(ctx context.Context) error {
+	if err := p.backups.Sweep(ctx); err != nil && ctx.Err() == nil {
+		p.log.WarnContext(ctx, "the backup repository could not be looked through", "error", err, "hint", platform.ErrorHint(err))
+	}
+	p.backups.Run(ctx)
+	return nil
+}
+
+// fetcher gives the pipeline the data of backups.
+type fetcher struct{ *backup.Service }
+
+func (f fetcher) Fetch(ctx context.Context, id string, env platform.EnvironmentID, log io.Writer) (string, map[string]string, error) {
+	return f.Service.Fetch(ctx, id, env, deploy.FetchedFor(id), log)
+}
+
+// backups is what the API does with them.
+type backups struct {
+	*backup.Service
+
+	pipeline *deploy.Service
+}
+
+func (b backups) CreateBackup(ctx context.Context, project, env string, live bool, by platform.Actor) (platform.Activity, error) {
+	_, a, err := b.Create(ctx, project, env, backup.Request{Live: live}, by)
+	return a, err
+}
+
+func (b backups) DeleteBackup(ctx context.Context, project, env, id string, by platform.Actor) (platform.Activity, error) {
+	return b.Delete(ctx, project, env, id, by)
+}
+
+func (b backups) VerifyBackup(ctx context.Context, project, env, id string, by platform.Actor) (platform.Activity, error) {
+	return b.Verify(ctx, project, env, id, by)
+}
+
+func (b backups) RestoreBackup(ctx context.Context, project, env, id, target string, code bool, by platform.Actor) (platform.Activity, error) {
+	found, err := b.Restorable(ctx, project, env, id)
+	if err != nil {
+		return platform.Activity{}, err
+	}
+	return b.pipeline.Restore(ctx, project, target, found, code, by)
+}
+
+// programEnvironment returns the variables of the program that keeps backups: those that it
+// needs of our own, and NAME=VALUE lines of a file that only its owner may read.
+func programEnvironment(file string) ([]string, error) {
+	var env []string
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "SSH_AUTH_SOCK"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	if file == "" {
+		return env, nil
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, fmt.Errorf("--backup-settings: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, platform.Errorf(platform.CodeInvalid, "--backup-settings: %s can be read by others than its owner", file).WithHint("chmod 600 %s", file)
+	}
+	data, err := os.ReadFile(filepath.Clean(file))
+	if err != nil {
+		return nil, fmt.Errorf("--backup-settings: %w", err)
+	}
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if name, _, ok := strings.Cut(line, "="); !ok || name == "" {
+			return nil, errors.New("--backup-settings: a line is not NAME=VALUE")
+		}
+		env = append(env, line)
+	}
+	return env, nil
+}

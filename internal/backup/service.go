@@ -1,0 +1,278 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"sluice/internal/access"
+	"sluice/internal/platform"
+	"sluice/internal/snapshot"
+	"sluice/internal/work"
+)
+
+// Dependencies are what the service works with. None may be nil.
+type Dependencies struct {
+	Records    Records
+	Queue      *work.Queue
+	Snapshots  Snapshots
+	Repository Repository
+	Pipeline   func() Pipeline // which is made later
+	Sealer     Sealer
+	Log        *slog.Logger
+}
+
+// Options are the settings of the service.
+type Options struct {
+	Version string // of the program, for manifests
+	Policy  Policy // of scheduled backups
+	// OnStep, when set, is called between steps that no record tells apart. Tests stop there.
+	OnStep func(string)
+}
+
+// Service makes and keeps backups. Its methods are safe for concurrent use.
+type Service struct {
+	Dependencies
+	opts Options
+
+	mu    sync.Mutex
+	open  map[platform.EnvironmentID]chan struct{} // closed when the snapshot is read
+	tried map[platform.EnvironmentID]time.Time     // when a scheduled backup was last queued
+}
+
+// New returns a service, with its kinds of activities registered at the queue.
+func New(deps Dependencies, opts Options) *Service {
+	s := &Service{Dependencies: deps, opts: opts, open: map[platform.EnvironmentID]chan struct{}{}, tried: map[platform.EnvironmentID]time.Time{}}
+	deps.Queue.Register(s.createKind(), s.deleteKind(), s.verifyKind())
+	return s
+}
+
+// Backups lists the backups of an environment, newest first.
+func (s *Service) Backups(ctx context.Context, project, env string) ([]platform.Backup, error) {
+	if _, err := s.Records.Environment(ctx, project, env); err != nil {
+		return nil, err
+	}
+	return s.Records.Backups(ctx, project, env)
+}
+
+// Backup returns a backup of an environment. An identifier may be cut short.
+func (s *Service) Backup(ctx context.Context, project, env, id string) (platform.Backup, error) {
+	list, err := s.Backups(ctx, project, env)
+	if err != nil {
+		return platform.Backup{}, err
+	}
+	var found []platform.Backup
+	for _, b := range list {
+		if b.ID == id {
+			return b, nil
+		}
+		if id != "" && strings.HasPrefix(b.ID, id) {
+			found = append(found, b)
+		}
+	}
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	return platform.Backup{}, platform.Errorf(platform.CodeNotFound, "environment %s has no backup %q", env, id).
+		WithHint("sluice backup:list -p %s -e %s", project, env)
+}
+
+// complete returns a backup that can be read.
+func (s *Service) complete(ctx context.Context, project, env, id string) (platform.Backup, error) {
+	b, err := s.Backup(ctx, project, env, id)
+	if err == nil && !b.Restorable() {
+		err = platform.Errorf(platform.CodeConflict, "backup %s is %s; nothing was changed", b.ID, strings.ToLower(string(b.Status)))
+	}
+	return b, err
+}
+
+// Restorable returns a backup that an environment can be restored from.
+func (s *Service) Restorable(ctx context.Context, project, env, id string) (platform.Backup, error) {
+	return s.complete(ctx, project, env, id)
+}
+
+// Archive writes a backup as a tar stream: its files and manifest.
+func (s *Service) Archive(ctx context.Context, project, env, id string, w io.Writer) error {
+	b, err := s.complete(ctx, project, env, id)
+	if err != nil {
+		return err
+	}
+	return s.Repository.Archive(ctx, b.Stored, w)
+}
+
+// Delete queues the removal of a backup.
+func (s *Service) Delete(ctx context.Context, project, env, id string, by platform.Actor) (platform.Activity, error) {
+	b, err := s.Backup(ctx, project, env, id)
+	if err != nil {
+		return platform.Activity{}, err
+	}
+	if b.Status == platform.BackupCreating {
+		return platform.Activity{}, platform.Errorf(platform.CodeConflict, "backup %s is being made; nothing was changed", b.ID).
+			WithHint("cancel it: sluice activity:cancel %s", b.Activity)
+	}
+	return s.enqueue(ctx, b, platform.ActivityBackupDelete, "deleted", by)
+}
+
+// Verify queues the check of a backup.
+func (s *Service) Verify(ctx context.Context, project, env, id string, by platform.Actor) (platform.Activity, error) {
+	b, err := s.complete(ctx, project, env, id)
+	if err != nil {
+		return platform.Activity{}, err
+	}
+	return s.enqueue(ctx, b, platform.ActivityBackupVerify, "verified", by)
+}
+
+func (s *Service) enqueue(ctx context.Context, b platform.Backup, kind platform.ActivityType, verb string, by platform.Actor) (platform.Activity, error) {
+	return s.Queue.Enqueue(ctx, platform.Activity{
+		Type: kind, Project: b.Project, Environment: b.Environment, Actor: by,
+		Description: fmt.Sprintf("**%s** %s backup %s of environment **%s**", by.Name, verb, b.ID, b.Environment),
+		Parameters:  map[string]string{platform.ParameterBackup: b.ID},
+	})
+}
+
+// of returns the backup that an activity is about.
+func (s *Service) of(ctx context.Context, job *work.Job) (platform.Backup, error) {
+	return s.Records.Backup(ctx, job.Activity.Parameters[platform.ParameterBackup])
+}
+
+// deleteKind removes a backup from the repository, then its record. It can run twice.
+func (s *Service) deleteKind() work.Kind {
+	run := func(ctx context.Context, job *work.Job) error {
+		b, err := s.of(ctx, job)
+		if platform.ErrorCode(err) == platform.CodeNotFound {
+			return nil // a restart finds it done
+		}
+		if err != nil {
+			return err
+		}
+		if err := job.NoCancel(ctx); err != nil {
+			return err
+		}
+		ctx = context.WithoutCancel(ctx)
+		return job.Step(ctx, platform.StepForget, func(ctx context.Context) error {
+			return errors.Join(job.Unlock(ctx), s.forget(ctx, job.Log.At(1), b))
+		})
+	}
+	return work.Kind{
+		Types: []platform.ActivityType{platform.ActivityBackupDelete}, Phrase: "Backup deletion failed",
+		Steps: []work.Step{{Name: platform.StepForget, Phase: platform.PhaseDeploy}},
+		Run:   run, Recover: run,
+	}
+}
+
+// forget removes backups. Their records go last, so nothing is left in the repository that
+// nobody knows of.
+func (s *Service) forget(ctx context.Context, log io.Writer, backups ...platform.Backup) error {
+	var names []string
+	for _, b := range backups {
+		b.Status = platform.BackupDeleting
+		if err := s.Records.SaveBackup(ctx, b); err != nil {
+			return err
+		}
+		if b.Stored != "" {
+			names = append(names, b.Stored)
+		}
+	}
+	if len(names) > 0 {
+		if err := s.Repository.Forget(ctx, names, log); err != nil {
+			return err
+		}
+	}
+	for _, b := range backups {
+		if err := s.Records.DeleteBackup(ctx, b.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Fetch makes a snapshot of what a backup holds, for internal/deploy.
+func (s *Service) Fetch(ctx context.Context, id string, env platform.EnvironmentID, reason string, log io.Writer) (string, map[string]string, error) {
+	b, err := s.Records.Backup(ctx, id)
+	if err != nil {
+		return "", nil, err
+	}
+	m, err := s.manifest(ctx, b)
+	if err != nil {
+		return "", nil, err
+	}
+	received, err := s.Snapshots.Receive(ctx, snapshot.Request{Environment: env, Reason: reason, Release: b.Release},
+		func(ctx context.Context, dir string) error { return s.Repository.Restore(ctx, b.Stored, dir, log) }, log)
+	if err != nil {
+		return "", nil, err
+	}
+	if err := compare(m, received); err != nil {
+		return "", nil, errors.Join(err, s.Snapshots.Remove(context.WithoutCancel(ctx), received.ID))
+	}
+	_, _ = fmt.Fprintf(log, "%d files, %d MB\n", received.Size().Files, received.Size().Bytes>>20)
+	return received.ID, m.Services, nil
+}
+
+// compare checks that a snapshot has the parts, the files and the bytes that were backed up.
+func compare(m platform.BackupManifest, got snapshot.Snapshot) error {
+	for _, want := range m.Parts {
+		p, ok := got.Part(want.Name)
+		if !ok && want.Files == 0 {
+			continue
+		}
+		if p.Files != want.Files || p.Bytes != want.Bytes {
+			return platform.Errorf(platform.CodeUnavailable, "backup %s is not complete: %s has %d files with %d bytes instead of %d with %d",
+				m.ID, want.Name, p.Files, p.Bytes, want.Files, want.Bytes).WithHint("restore another one, and check the repository: restic check --read-data")
+		}
+	}
+	return nil
+}
+
+// Sweep removes what activities left that ended without an end of their own: records of
+// backups that nobody makes any more, and backups in the repository without a record of this
+// installation's making. Call it at the start, after the queue has recovered.
+func (s *Service) Sweep(ctx context.Context) error {
+	all, err := s.Records.Backups(ctx, "", "")
+	if err != nil {
+		return fmt.Errorf("list the backups: %w", err)
+	}
+	var problems []error
+	known := map[string]bool{}
+	for _, b := range all {
+		known[b.ID] = true
+		if b.Status == platform.BackupCreating && s.ended(ctx, b.Activity) {
+			problems = append(problems, s.Records.DeleteBackup(ctx, b.ID))
+			known[b.ID] = false
+		}
+	}
+	stored, err := s.Repository.List(ctx)
+	if err != nil {
+		return errors.Join(append(problems, err)...)
+	}
+	for _, b := range stored {
+		if made, ok := known[b.ID]; ok && !made {
+			problems = append(problems, s.Repository.Forget(ctx, []string{b.Name}, io.Discard))
+		}
+	}
+	return errors.Join(append(problems, s.Repository.Recover(ctx))...)
+}
+
+// ended reports whether an activity does nothing any more.
+func (s *Service) ended(ctx context.Context, activity string) bool {
+	a, err := s.Records.Activity(ctx, activity)
+	return platform.ErrorCode(err) == platform.CodeNotFound || err == nil && a.State.Final()
+}
+
+func (s *Service) step(name string) {
+	if s.opts.OnStep != nil {
+		s.opts.OnStep(name)
+	}
+}
+
+// may refuses what the state of an environment does not allow.
+func may(p access.Permission, env platform.Environment) error {
+	return access.State(p, platform.Project{}, env)
+}
+
+// now is the time of records.
+func now() time.Time { return time.Now().UTC() }

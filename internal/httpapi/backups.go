@@ -1,0 +1,175 @@
+package httpapi
+
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"sluice/apiv1"
+	"sluice/internal/access"
+	"sluice/internal/platform"
+)
+
+// Backups keeps backups of environments. An identifier may be cut short; CodeNotFound for one
+// that the environment does not have.
+type Backups interface {
+	// Backups lists those of an environment, newest first.
+	Backups(ctx context.Context, project, env string) ([]platform.Backup, error)
+	Backup(ctx context.Context, project, env, id string) (platform.Backup, error)
+	// CreateBackup starts one; the activity's parameter ParameterBackup names it.
+	CreateBackup(ctx context.Context, project, env string, live bool, by platform.Actor) (platform.Activity, error)
+	DeleteBackup(ctx context.Context, project, env, id string, by platform.Actor) (platform.Activity, error)
+	VerifyBackup(ctx context.Context, project, env, id string, by platform.Actor) (platform.Activity, error)
+	// RestoreBackup starts the restore to another environment, or to its own when target is "".
+	RestoreBackup(ctx context.Context, project, env, id, target string, code bool, by platform.Actor) (platform.Activity, error)
+	// Archive writes a backup as a tar stream. What was written is not complete when it returns
+	// an error.
+	Archive(ctx context.Context, project, env, id string, w io.Writer) error
+}
+
+func (a *api) routeBackups(env string) {
+	at := env + "/backups"
+	a.scoped("POST "+env+"/backup", access.BackupCreate, a.createBackup)
+	a.scoped("GET "+at, access.BackupView, a.listBackups)
+	a.scoped("GET "+at+"/{backup}", access.BackupView, a.getBackup)
+	a.scoped("DELETE "+at+"/{backup}", access.BackupDelete, a.deleteBackup)
+	a.scoped("POST "+at+"/{backup}/restore", access.BackupRestore, a.restoreBackup)
+	a.scoped("POST "+at+"/{backup}/verify", access.BackupVerify, a.verifyBackup)
+	a.scoped("GET "+at+"/{backup}/download", access.BackupDownload, a.downloadBackup)
+}
+
+func (a *api) backups(ctx context.Context, s scope) ([]apiv1.Backup, error) {
+	env, err := a.environment(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.Backups.Backups(ctx, s.project.ID, env.Name)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]apiv1.Backup, 0, len(list))
+	for i, b := range list {
+		out = append(out, a.view(s).Backup(b, env.Type, len(list)-i))
+	}
+	return out, nil
+}
+
+func (a *api) listBackups(w http.ResponseWriter, r *http.Request, s scope) error {
+	out, err := a.backups(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	a.writeJSON(w, r, http.StatusOK, out)
+	return nil
+}
+
+func (a *api) getBackup(w http.ResponseWriter, r *http.Request, s scope) error {
+	b, err := a.Backups.Backup(r.Context(), s.project.ID, s.env, r.PathValue("backup"))
+	if err != nil {
+		return err
+	}
+	list, err := a.backups(r.Context(), s)
+	if err != nil {
+		return err
+	}
+	for _, wire := range list {
+		if wire.ID == b.ID {
+			a.writeJSON(w, r, http.StatusOK, wire)
+			return nil
+		}
+	}
+	return platform.Errorf(platform.CodeNotFound, "backup %q was deleted", b.ID)
+}
+
+func (a *api) createBackup(w http.ResponseWriter, r *http.Request, s scope) error {
+	want := apiv1.BackupCreate{Safe: true}
+	if err := readJSON(r, &want); err != nil {
+		return err
+	}
+	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
+		return a.Backups.CreateBackup(ctx, s.project.ID, env, !want.Safe, s.subject.Actor)
+	})
+}
+
+func (a *api) deleteBackup(w http.ResponseWriter, r *http.Request, s scope) error {
+	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
+		if err := a.Gate.Record(ctx, s.subject, access.BackupDelete, s.project.ID, env, r.PathValue("backup")); err != nil {
+			return platform.Activity{}, err
+		}
+		return a.Backups.DeleteBackup(ctx, s.project.ID, env, r.PathValue("backup"), s.subject.Actor)
+	})
+}
+
+func (a *api) verifyBackup(w http.ResponseWriter, r *http.Request, s scope) error {
+	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
+		return a.Backups.VerifyBackup(ctx, s.project.ID, env, r.PathValue("backup"), s.subject.Actor)
+	})
+}
+
+// restoreBackup needs the permission on both environments: the one whose data is read, and
+// the one whose data is replaced.
+func (a *api) restoreBackup(w http.ResponseWriter, r *http.Request, s scope) error {
+	var want apiv1.BackupRestore
+	if err := readJSON(r, &want); err != nil {
+		return err
+	}
+	code := want.RestoreCode == nil || *want.RestoreCode
+	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
+		target := env
+		if want.EnvironmentName != "" {
+			target = want.EnvironmentName
+		}
+		if err := a.Gate.Authorize(ctx, s.subject, access.BackupRestore, s.project.ID, target); err != nil {
+			return platform.Activity{}, err
+		}
+		if err := a.Gate.Record(ctx, s.subject, access.BackupRestore, s.project.ID, target, r.PathValue("backup")+" of "+env); err != nil {
+			return platform.Activity{}, err
+		}
+		return a.Backups.RestoreBackup(ctx, s.project.ID, env, r.PathValue("backup"), target, code, s.subject.Actor)
+	})
+}
+
+// downloadBackup aborts the response when it fails half way, so that the client cannot take
+// what came for all of it.
+func (a *api) downloadBackup(w http.ResponseWriter, r *http.Request, s scope) error {
+	b, err := a.Backups.Backup(r.Context(), s.project.ID, s.env, r.PathValue("backup"))
+	if err != nil {
+		return err
+	}
+	if err := a.Gate.Record(r.Context(), s.subject, access.BackupDownload, s.project.ID, s.env, b.ID); err != nil {
+		return err
+	}
+	out := &download{ResponseWriter: w, name: "backup-" + b.ID + ".tar"}
+	if err := a.Backups.Archive(r.Context(), s.project.ID, s.env, b.ID, out); err != nil {
+		if !out.started {
+			return err
+		}
+		_ = a.wireError(r.Context(), err) // for the log
+		panic(http.ErrAbortHandler)
+	}
+	out.start()
+	return nil
+}
+
+// download sends its header with the first bytes: until then, an error can be a response.
+type download struct {
+	http.ResponseWriter
+
+	name    string
+	started bool
+}
+
+func (d *download) start() {
+	if !d.started {
+		d.started = true
+		d.Header().Set("Content-Type", "application/x-tar")
+		d.Header().Set("Content-Disposition", `attachment; filename="`+d.name+`"`)
+		d.WriteHeader(http.StatusOK)
+	}
+}
+
+// Write implements io.Writer.
+func (d *download) Write(p []byte) (int, error) {
+	d.start()
+	return d.ResponseWriter.Write(p) //nolint:wrapcheck // only adds the header
+}
