@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"crypto/tls"
 	"slices"
 	"strings"
@@ -58,6 +59,17 @@ func (r *Router) Serves(project, host string) bool {
 	sites, key := t.of(host)
 	s := sites[key]
 	return s != nil && slices.ContainsFunc(s.declared, func(route *route) bool { return route.of(project) })
+}
+
+// Owner returns the project whose routes host, one of Hosts, has; empty for none. In a state
+// file from before publications named their project, the environment has to stand for it.
+func (r *Router) Owner(host string) string {
+	t := r.table.Load()
+	sites, key := t.of(host)
+	if s := sites[key]; s != nil && len(s.declared) > 0 {
+		return cmp.Or(s.declared[0].project, string(s.declared[0].env.id))
+	}
+	return ""
 }
 
 // of reports whether the route is of one of the project's environments. In a state file

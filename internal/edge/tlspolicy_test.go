@@ -174,6 +174,11 @@ func TestServesIsByProject(t *testing.T) {
 		check(r, "shop-b2b", "b2b.test")
 		check(r, "blog", "blog.test")
 		check(r, "")
+		for host, want := range map[string]string{"shop.test": "shop", "*.shop.test": "shop", "blog.test": "blog", "old.test": "shop-old-abcdefg", "unknown.test": ""} {
+			if got := r.Owner(host); got != want {
+				t.Errorf("%s belongs to %q, want %q", host, got, want)
+			}
+		}
 		if r.Serves("shop", "unknown.test") || r.Serves("shop", "") {
 			t.Error("serves what is no host")
 		}

@@ -9,11 +9,9 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
+	"sluice/internal/fair"
 	"sluice/internal/platform"
 )
 
@@ -47,73 +45,21 @@ func (l Limits) withDefaults() Limits {
 	}
 }
 
-// turns lets a number of requests run at a time. A project first takes one of its own
-// turns and then waits for one of all: so it can have only that many requests in the
-// common queue, and the other projects get theirs.
-type turns struct {
-	all        *semaphore.Weighted
-	perProject int64
-
-	mu       sync.Mutex
-	projects map[string]*projectTurns
-}
-
-type projectTurns struct {
-	*semaphore.Weighted
-	users int // guarded by turns.mu; an entry without users is dropped
-}
-
-func newTurns(all, perProject int) *turns {
-	return &turns{all: semaphore.NewWeighted(int64(all)), perProject: int64(perProject), projects: map[string]*projectTurns{}}
-}
-
 var errNoTurn = errors.New("no turn in time")
 
-// take waits for a turn, and returns how to give it back; done may be called more than
+// take waits for a slot, and returns how to give it back; done may be called more than
 // once. It returns CodeUnavailable when none is free in time.
-func (t *turns) take(ctx context.Context, project string, wait time.Duration) (done func(), err error) {
+func take(ctx context.Context, slots *fair.Slots, project string, wait time.Duration) (done func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, wait, errNoTurn)
 	defer cancel()
-	own := t.join(project)
-	if err := own.Acquire(ctx, 1); err != nil {
-		t.leave(project)
-		return nil, busy(ctx)
+	if done, err = slots.Take(ctx, project); err != nil {
+		return nil, busy(err)
 	}
-	if err := t.all.Acquire(ctx, 1); err != nil {
-		own.Release(1)
-		t.leave(project)
-		return nil, busy(ctx)
-	}
-	return sync.OnceFunc(func() {
-		t.all.Release(1)
-		own.Release(1)
-		t.leave(project)
-	}), nil
+	return done, nil
 }
 
-func (t *turns) join(project string) *projectTurns {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	p := t.projects[project]
-	if p == nil {
-		p = &projectTurns{Weighted: semaphore.NewWeighted(t.perProject)}
-		t.projects[project] = p
-	}
-	p.users++
-	return p
-}
-
-func (t *turns) leave(project string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	p := t.projects[project]
-	if p.users--; p.users == 0 {
-		delete(t.projects, project)
-	}
-}
-
-func busy(ctx context.Context) error {
-	if cause := context.Cause(ctx); !errors.Is(cause, errNoTurn) {
+func busy(cause error) error {
+	if !errors.Is(cause, errNoTurn) {
 		return cause // the client left
 	}
 	return platform.Errorf(platform.CodeUnavailable, "too many Git operations are running; nothing was stored").

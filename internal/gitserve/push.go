@@ -53,7 +53,7 @@ func (s *Server) receive(
 		case <-stream.Done():
 		}
 	}()
-	done, err := s.pushes.take(ctx, t.project, s.Limits.Wait)
+	done, err := take(ctx, s.pushes, t.project, s.Limits.Wait)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 
+	"sluice/internal/fair"
 	"sluice/internal/gitcmd"
 	"sluice/internal/platform"
 )
@@ -25,8 +26,8 @@ type Config struct {
 type Server struct {
 	Config
 	git      *gitcmd.Git
-	pushes   *turns
-	fetches  *turns
+	pushes   *fair.Slots
+	fetches  *fair.Slots
 	mux      *http.ServeMux
 	stop     func() // closes stopping, once
 	stopping chan struct{}
@@ -46,8 +47,8 @@ func New(c Config) (*Server, error) {
 	stopping := make(chan struct{})
 	s := &Server{
 		Config: c, git: git, mux: http.NewServeMux(), received: map[string]string{},
-		pushes:   newTurns(c.Limits.Pushes, c.Limits.ProjectPushes),
-		fetches:  newTurns(c.Limits.Fetches, c.Limits.ProjectFetches),
+		pushes:   fair.New(c.Limits.Pushes, c.Limits.ProjectPushes),
+		fetches:  fair.New(c.Limits.Fetches, c.Limits.ProjectFetches),
 		stopping: stopping, stop: sync.OnceFunc(func() { close(stopping) }),
 	}
 	s.mux.HandleFunc("GET /{repository}/info/refs", s.infoRefs)

@@ -39,7 +39,7 @@ func (s *Server) infoRefs(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	done, err := kind.take(r.Context(), t.project, s.Limits.Wait)
+	done, err := take(r.Context(), kind, t.project, s.Limits.Wait)
 	if err != nil {
 		s.refuse(w, r, err)
 		return
@@ -72,7 +72,7 @@ func (s *Server) uploadPack(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	done, err := s.fetches.take(r.Context(), t.project, s.Limits.Wait)
+	done, err := take(r.Context(), s.fetches, t.project, s.Limits.Wait)
 	if err != nil {
 		s.refuse(w, r, err)
 		return

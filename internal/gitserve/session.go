@@ -71,7 +71,7 @@ func (s *Server) session(ctx context.Context, x Session, run func(context.Contex
 	if x.Service == receivePack {
 		return s.receive(ctx, t, x.Protocol, x.Options, run)
 	}
-	done, err := s.fetches.take(ctx, t.project, s.Limits.Wait)
+	done, err := take(ctx, s.fetches, t.project, s.Limits.Wait)
 	if err != nil {
 		return err
 	}

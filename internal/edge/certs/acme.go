@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/caddyserver/certmagic"
@@ -34,6 +36,8 @@ type ACME struct {
 	// RenewalWindow is the last part of a certificate's life in which it is renewed; 0 for
 	// the library's choice, a third.
 	RenewalWindow float64
+	// LookupHost returns the addresses of a host; nil for the machine's resolver.
+	LookupHost func(ctx context.Context, host string) ([]string, error)
 }
 
 // acme orders, keeps and renews certificates. What is valid stays in memory; the library
@@ -42,6 +46,8 @@ type acme struct {
 	log       *slog.Logger
 	directory string
 	patience  time.Duration
+	routes    Routes
+	lookup    func(ctx context.Context, host string) ([]string, error)
 	cache     *certmagic.Cache
 	config    *certmagic.Config
 	issuer    *certmagic.ACMEIssuer
@@ -49,8 +55,15 @@ type acme struct {
 	life      context.Context //nolint:containedctx // orders outlive the handshakes that ask for them
 }
 
-func newACME(life context.Context, opts ACME, dir string, log *slog.Logger) *acme {
-	a := &acme{log: log, directory: opts.Directory, life: life, patience: cmp.Or(opts.Patience, patience)}
+func newACME(life context.Context, options Options) *acme {
+	opts, dir, log := *options.ACME, options.Dir, options.Logger
+	a := &acme{
+		log: log, directory: opts.Directory, life: life, patience: cmp.Or(opts.Patience, patience),
+		routes: options.Routes, lookup: opts.LookupHost,
+	}
+	if a.lookup == nil {
+		a.lookup = net.DefaultResolver.LookupHost
+	}
 	quiet := libraryLogger(log)
 	a.cache = certmagic.NewCache(certmagic.CacheOptions{
 		GetConfigForCert:   func(certmagic.Certificate) (*certmagic.Config, error) { return a.config, nil },
@@ -86,6 +99,18 @@ func (a *acme) load(ctx context.Context, host string) bool {
 	}
 	a.drop(host) // or place would leave it to the library, which looks every ten minutes
 	return false
+}
+
+func (a *acme) owner(host string) string { return a.routes.Owner(host) }
+
+// resolve returns an error for a host that DNS says has no address. Where DNS cannot be asked,
+// the authority finds out.
+func (a *acme) resolve(ctx context.Context, host string) error {
+	_, err := a.lookup(ctx, host)
+	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
+		return fmt.Errorf("DNS has no address for %s; add a record that leads to this machine", host)
+	}
+	return nil
 }
 
 // place orders the host's certificate.

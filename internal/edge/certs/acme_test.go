@@ -35,6 +35,13 @@ func (r *routes) Serves(project, host string) bool {
 	return (project == "other") == slices.Contains(r.other, host)
 }
 
+func (r *routes) Owner(host string) string {
+	if slices.Contains(r.other, host) {
+		return "other"
+	}
+	return "shop"
+}
+
 func (r *routes) Hosts() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -146,7 +153,7 @@ func portOf(l net.Listener) int {
 func (s *site) open(t *testing.T, change func(*certs.ACME)) {
 	t.Helper()
 	plain, secure := s.ports()
-	acme := &certs.ACME{Directory: s.authority.directory, Email: "ops@example.com", Roots: s.authority.roots}
+	acme := &certs.ACME{Directory: s.authority.directory, Email: "ops@example.com", Roots: s.authority.roots, LookupHost: found}
 	if change != nil {
 		change(acme)
 	}
@@ -160,6 +167,9 @@ func (s *site) open(t *testing.T, change func(*certs.ACME)) {
 	}
 	t.Cleanup(func() { s.close() })
 }
+
+// found is DNS in which every host leads to this machine.
+func found(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil }
 
 func (s *site) close() {
 	if k := s.keeper.Swap(nil); k != nil {
@@ -354,7 +364,7 @@ func TestOrderOfAnotherProcess(t *testing.T) {
 	until(t, "the authority is asked", func() bool { return s.authority.asked.Load() > 0 })
 	next, err := certs.New(t.Context(), certs.Options{
 		Dir: s.dir, Routes: s.routes, Logger: slog.New(slog.NewJSONHandler(s.log, nil)),
-		ACME: &certs.ACME{Directory: s.authority.directory, Roots: s.authority.roots},
+		ACME: &certs.ACME{Directory: s.authority.directory, Roots: s.authority.roots, LookupHost: found},
 	})
 	if err != nil {
 		t.Fatal(err)

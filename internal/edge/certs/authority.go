@@ -20,6 +20,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"sluice/internal/platform"
 )
 
@@ -41,6 +43,8 @@ type Authority struct {
 	now  func() time.Time
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
+
+	signing singleflight.Group // by name; outside of the lock, which all handshakes take
 
 	mu     sync.Mutex
 	leaves map[string]*tls.Certificate
@@ -161,20 +165,47 @@ func (a *Authority) Certificate(name, host string) (*tls.Certificate, error) {
 			san = name // a wildcard stands for one label, and browsers want two behind it
 		}
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if c := a.leaves[san]; c != nil && a.now().Before(c.Leaf.NotAfter.Add(-leafRenewal)) {
+	if c := a.signed(san); c != nil {
 		return c, nil
 	}
-	c, err := a.sign(san)
+	signed, err, _ := a.signing.Do(san, func() (any, error) {
+		if c := a.signed(san); c != nil { // since the look above
+			return c, nil
+		}
+		c, err := a.sign(san)
+		if err == nil {
+			a.keep(san, c)
+		}
+		return c, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("sign a certificate for %q: %w", san, err)
 	}
-	if len(a.leaves) >= maxLeaves {
-		clear(a.leaves)
+	c, _ := signed.(*tls.Certificate) // which it is
+	return c, nil
+}
+
+// signed returns a certificate that was signed before; nil for none.
+func (a *Authority) signed(san string) *tls.Certificate {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c := a.leaves[san]; c != nil && a.now().Before(c.Leaf.NotAfter.Add(-leafRenewal)) {
+		return c
+	}
+	return nil
+}
+
+// keep remembers a certificate, in place of any other when there are too many.
+func (a *Authority) keep(san string, c *tls.Certificate) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for other := range a.leaves {
+		if len(a.leaves) < maxLeaves {
+			break
+		}
+		delete(a.leaves, other)
 	}
 	a.leaves[san] = c
-	return c, nil
 }
 
 // sign makes a certificate for a name; "" is the machine itself.

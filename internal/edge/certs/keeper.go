@@ -27,6 +27,8 @@ type Routes interface {
 	Hosts() []string
 	// Serves reports whether the project serves one of the hosts.
 	Serves(project, host string) bool
+	// Owner returns the project that a host of the table belongs to.
+	Owner(host string) string
 }
 
 // Options configure a Keeper.
@@ -78,7 +80,7 @@ func New(ctx context.Context, opts Options) (*Keeper, error) {
 	}
 	k.life, k.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	if opts.ACME != nil {
-		k.acme = newACME(k.life, *opts.ACME, opts.Dir, opts.Logger) //nolint:contextcheck // orders outlive ctx
+		k.acme = newACME(k.life, opts) //nolint:contextcheck // orders outlive ctx
 	}
 	return k, nil
 }

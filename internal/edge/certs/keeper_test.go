@@ -8,12 +8,14 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"log/slog"
 	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -227,6 +229,36 @@ func TestLocalAuthority(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Join(dir, "authority.pem")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v %v", info, err)
+	}
+}
+
+// Handshakes for any number of names below a wildcard neither wait for each other's signature
+// nor have one name signed twice, and memory is bounded.
+func TestLocalAuthorityOfManyNames(t *testing.T) {
+	a, err := certs.OpenAuthority(t.TempDir(), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	first := make([]*tls.Certificate, 8)
+	for i := range first {
+		all.Go(func() { first[i], _ = a.Certificate("a.b.shop.test", "*.shop.test") })
+	}
+	all.Wait()
+	for i := range first {
+		all.Go(func() {
+			for n := range 540 { // 4,320 in all, of which 4,096 are kept
+				if c, err := a.Certificate(fmt.Sprintf("x%d.y%d.shop.test", n, i), "*.shop.test"); err != nil || c == nil {
+					t.Errorf("%v %v", c, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	for _, c := range first {
+		if c == nil || c != first[0] {
+			t.Fatal("one name was signed twice at once")
+		}
 	}
 }
 

@@ -49,9 +49,11 @@ const (
 
 // entries is the file's content.
 type entries struct {
-	Directory string             `json:"directory"`
-	Placed    []time.Time        `json:"placed"` // orders within the last hour
-	Hosts     map[string]failure `json:"hosts"`
+	Directory string      `json:"directory"`
+	Placed    []time.Time `json:"placed"` // orders within the last hour
+	// Shares are the orders within the last hour by project, failures once more.
+	Shares map[string][]time.Time `json:"shares"`
+	Hosts  map[string]failure     `json:"hosts"`
 }
 
 // failure is why an order is not repeated yet. One that is under way counts as failed, in
@@ -112,16 +114,20 @@ func (l *ledger) load() (entries, error) {
 }
 
 func (e *entries) clone() entries {
-	return entries{Directory: e.Directory, Placed: slices.Clone(e.Placed), Hosts: maps.Clone(e.Hosts)}
+	return entries{Directory: e.Directory, Placed: slices.Clone(e.Placed), Shares: maps.Clone(e.Shares), Hosts: maps.Clone(e.Hosts)}
 }
 
 // prune drops what is over, and what a clock that was wrong, or a damaged file, makes of
 // times: nothing waits longer than the longest pause.
 func (e *entries) prune(now time.Time) {
-	e.Placed = slices.DeleteFunc(e.Placed, func(t time.Time) bool { return now.Sub(t) >= time.Hour || t.After(now) })
-	if len(e.Placed) > ordersPerHour {
-		e.Placed = e.Placed[len(e.Placed)-ordersPerHour:]
+	e.Placed = lastHour(e.Placed, now)
+	shares := map[string][]time.Time{}
+	for project, placed := range e.Shares {
+		if placed = lastHour(placed, now); len(placed) > 0 && len(shares) < ordersPerHour {
+			shares[project] = placed
+		}
 	}
+	e.Shares = shares
 	if e.Hosts == nil {
 		e.Hosts = map[string]failure{}
 	}
@@ -142,27 +148,50 @@ func (e *entries) prune(now time.Time) {
 	}
 }
 
-// begin writes down that an order is placed, as one that failed. Past the limit of orders
-// it returns when the next may be placed.
-func (l *ledger) begin(ctx context.Context, host string, f failure, now time.Time) (wait time.Time, ok bool) {
-	ok = true
-	l.change(ctx, now, func(e *entries) {
-		if len(e.Placed) >= ordersPerHour {
-			wait, ok = slices.MinFunc(e.Placed, time.Time.Compare).Add(time.Hour), false
-			return
+// lastHour returns the times within the last hour, as many as there can be orders.
+func lastHour(times []time.Time, now time.Time) []time.Time {
+	var kept []time.Time // not in place: clones share the shares
+	for _, t := range times {
+		if now.Sub(t) < time.Hour && !t.After(now) {
+			kept = append(kept, t)
 		}
-		e.Placed = append(e.Placed, now)
-		e.Hosts[host] = f
+	}
+	return kept[max(0, len(kept)-ordersPerHour):]
+}
+
+// begin writes down that an order is placed, as one that failed. Past a limit of orders it
+// returns an error, and when the next may be placed.
+func (l *ledger) begin(ctx context.Context, host, project string, f failure, now time.Time) (wait time.Time, err error) {
+	l.change(ctx, now, func(e *entries) {
+		if wait, err = e.refused(project); err == nil {
+			e.Placed = append(e.Placed, now)
+			e.Shares[project] = append(e.Shares[project], now)
+			e.Hosts[host] = f
+		}
 	})
-	return wait, ok
+	return wait, err
+}
+
+// refused returns an error, and when that is over, when no order may be placed now: the
+// authority's limit is reached, or the project's share is while others may need the rest.
+func (e *entries) refused(project string) (until time.Time, err error) {
+	share := e.Shares[project]
+	switch {
+	case len(e.Placed) >= ordersPerHour:
+		return slices.MinFunc(e.Placed, time.Time.Compare).Add(time.Hour), fmt.Errorf("%d orders were placed within an hour, the most that an authority is asked for", ordersPerHour)
+	case len(share) >= ordersPerProject && len(e.Placed) >= ordersPerHour/2:
+		return slices.MinFunc(share, time.Time.Compare).Add(time.Hour), fmt.Errorf("project %s had its share of an hour's orders: %d, and one more for each failure", project, ordersPerProject)
+	}
+	return time.Time{}, nil
 }
 
 // end records how an order ended; a failure with Fails == 0 means success.
-func (l *ledger) end(ctx context.Context, host string, f failure) {
+func (l *ledger) end(ctx context.Context, host, project string, f failure) {
 	f.Problem = strings.ToValidUTF8(f.Problem[:min(len(f.Problem), maxProblem)], "")
 	l.change(ctx, time.Now(), func(e *entries) {
 		if delete(e.Hosts, host); f.Fails > 0 {
 			e.Hosts[host] = f
+			e.Shares[project] = append(e.Shares[project], f.Failed)
 		}
 	})
 }

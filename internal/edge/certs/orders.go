@@ -3,19 +3,25 @@ package certs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
+
+	"sluice/internal/fair"
 )
 
 // The limits on asking an authority. Public ones count orders and failures, and lock out
 // who exceeds them.
+//
+// One project cannot use all of them up: half of the slots, and half of an hour's orders, are
+// left to those that have had fewer than ordersPerProject, of which a failure counts twice.
 const (
-	ordersAtOnce  = 4
-	ordersPerHour = 100
-	firstRetry    = 2 * time.Minute
-	retryFactor   = 4
-	lastRetry     = 6 * time.Hour
+	ordersAtOnce     = 4
+	projectAtOnce    = ordersAtOnce / 2
+	ordersPerHour    = 100
+	ordersPerProject = 20
+	firstRetry       = 2 * time.Minute
+	retryFactor      = 4
+	lastRetry        = 6 * time.Hour
 )
 
 // The limits on looking at the disk, where a certificate can be that another process
@@ -30,7 +36,7 @@ const (
 type orders struct {
 	registry
 	ledger *ledger
-	slots  chan struct{} // of orders
+	slots  *fair.Slots   // of orders
 	reads  chan struct{} // of looks at the disk
 	idle   sync.WaitGroup
 
@@ -42,6 +48,10 @@ type orders struct {
 type registry interface {
 	// load takes the host's certificate from disk and reports whether there is one.
 	load(ctx context.Context, host string) bool
+	// owner returns the project that a host belongs to.
+	owner(host string) string
+	// resolve returns an error when there is no use in an order, as nothing can find the host.
+	resolve(ctx context.Context, host string) error
 	// place has a certificate made.
 	place(ctx context.Context, host string) error
 	// settled hears of the end of each order, and of what was found on disk, for the log.
@@ -63,7 +73,7 @@ type order struct {
 func newOrders(ctx context.Context, r registry, l *ledger) *orders {
 	o := &orders{
 		registry: r, ledger: l, byHost: map[string]*order{},
-		slots: make(chan struct{}, ordersAtOnce), reads: make(chan struct{}, readsAtOnce),
+		slots: fair.New(ordersAtOnce, projectAtOnce), reads: make(chan struct{}, readsAtOnce),
 	}
 	for host, f := range l.read(ctx, time.Now()).Hosts {
 		o.byHost[host] = &order{fails: f.Fails, failed: f.Failed, next: f.Next, err: errors.New(f.Problem)}
@@ -115,6 +125,23 @@ func (o *orders) run(ctx context.Context, host string, h *order) {
 	close(done)
 }
 
+// resolves reports whether the host can be found, which is asked again soon if not: an order
+// would fail, and authorities count failures.
+func (o *orders) resolves(ctx context.Context, host string, h *order) error {
+	select {
+	case o.reads <- struct{}{}:
+		defer func() { <-o.reads }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	err := o.resolve(ctx, host)
+	if err != nil {
+		now := time.Now()
+		o.fail(h, failure{Fails: max(1, h.fails), Failed: now, Next: now.Add(firstRetry)}, err)
+	}
+	return err
+}
+
 func (o *orders) look(ctx context.Context, host string) bool {
 	select {
 	case o.reads <- struct{}{}:
@@ -136,32 +163,33 @@ func (o *orders) due(h *order) bool {
 // ask places an order when it is its turn. That is written down before the authority hears
 // of it: a process that ends meanwhile leaves a failure.
 func (o *orders) ask(ctx context.Context, host string, h *order) error {
-	select {
-	case o.slots <- struct{}{}:
-		defer func() { <-o.slots }()
-	case <-ctx.Done():
-		return context.Cause(ctx) // not asked, so it does not count
+	if err := o.resolves(ctx, host, h); err != nil {
+		return err
 	}
+	project := o.owner(host)
+	done, err := o.slots.Take(ctx, project)
+	if err != nil {
+		return err // not asked, so it does not count
+	}
+	defer done()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	now := time.Now()
 	pending := failure{Fails: h.fails + 1, Failed: now, Next: now.Add(pause(h.fails)), Problem: "the router ended while the order was under way"}
-	if wait, ok := o.ledger.begin(ctx, host, pending, now); !ok {
-		err := fmt.Errorf("%d orders were placed within an hour, the most that an authority is asked for", ordersPerHour)
+	if wait, err := o.ledger.begin(ctx, host, project, pending, now); err != nil {
 		o.fail(h, failure{Fails: h.fails, Failed: now, Next: wait}, err)
 		return err
 	}
-	err := o.place(ctx, host)
-	if err == nil {
+	if err = o.place(ctx, host); err == nil {
 		o.fail(h, failure{}, nil)
-		o.ledger.end(ctx, host, failure{})
+		o.ledger.end(ctx, host, project, failure{})
 		return nil
 	}
 	now = time.Now()
 	f := failure{Fails: h.fails + 1, Failed: now, Next: now.Add(pause(h.fails)), Problem: err.Error()}
 	o.fail(h, f, err)
-	o.ledger.end(ctx, host, f)
+	o.ledger.end(ctx, host, project, f)
 	return err
 }
 
@@ -189,7 +217,7 @@ func (o *orders) forgive(ctx context.Context, host string, h *order) bool {
 	h.fails, h.failed, h.next, h.err = 0, time.Time{}, time.Time{}, nil
 	o.mu.Unlock()
 	if failed {
-		o.ledger.end(ctx, host, failure{})
+		o.ledger.end(ctx, host, o.owner(host), failure{})
 	}
 	return failed
 }

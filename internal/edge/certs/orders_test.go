@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-var errRefused = errors.New("refused")
+var errRefused, errNowhere = errors.New("refused"), errors.New("leads nowhere")
 
 // fakeRegistry is an authority and a disk.
 type fakeRegistry struct {
@@ -28,7 +28,21 @@ func (f *fakeRegistry) load(_ context.Context, host string) bool {
 }
 
 func (f *fakeRegistry) place(ctx context.Context, host string) error { return f.order(ctx, host) }
-func (f *fakeRegistry) settled(string, error, time.Time)             {}
+
+// owner is what comes before the first dash: "0-1.test" is of project 0.
+func (f *fakeRegistry) owner(host string) string {
+	project, _, _ := strings.Cut(host, "-")
+	return project
+}
+
+func (f *fakeRegistry) resolve(_ context.Context, host string) error {
+	if strings.HasPrefix(host, "nowhere-") {
+		return errNowhere
+	}
+	return nil
+}
+
+func (f *fakeRegistry) settled(string, error, time.Time) {}
 
 // ordersIn returns the orders of a process that starts with what is in dir.
 func ordersIn(ctx context.Context, dir string, log *bytes.Buffer, order func(ctx context.Context, host string) error) *orders {
@@ -110,6 +124,67 @@ func TestOrdersAreLimited(t *testing.T) {
 		o.idle.Wait()
 		if gone := o.forget(func(host string) bool { return host == "0.test" }); len(gone) != 149 || len(o.byHost) != 1 {
 			t.Errorf("forgot %d, kept %d", len(gone), len(o.byHost))
+		}
+	})
+}
+
+// One project with many hosts that lead to no certificate does not use up the orders of
+// another one, neither those that run nor those of the hour.
+func TestAProjectHasItsShareOfOrders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		order := func(_ context.Context, host string) error {
+			time.Sleep(10 * time.Second)
+			if strings.HasPrefix(host, "greedy-") {
+				return errRefused
+			}
+			return nil
+		}
+		o := ordersIn(t.Context(), dir, &bytes.Buffer{}, order)
+		for i := range 120 {
+			o.want(t.Context(), fmt.Sprint("greedy-", i, ".test"))
+		}
+		synctest.Wait()
+		begin := time.Now()
+		done, _ := o.want(t.Context(), "honest-1.test")
+		<-done
+		if took := time.Since(begin); took != 10*time.Second {
+			t.Errorf("another project's order took %v", took)
+		}
+		o.idle.Wait()
+		refused := 0
+		for i := range 120 {
+			if err, _, _ := o.state(fmt.Sprint("greedy-", i, ".test")); err != nil && strings.Contains(err.Error(), "project greedy had its share") {
+				refused++
+			}
+		}
+		if refused != 120-(ordersPerHour/2-1) {
+			t.Errorf("%d of 120 hosts were refused", refused)
+		}
+		o = ordersIn(t.Context(), dir, &bytes.Buffer{}, order) // the next process knows it too
+		for i := range ordersPerProject {
+			done, _ := o.want(t.Context(), fmt.Sprint("honest-", i+2, ".test"))
+			<-done
+			if err, _, _ := o.state(fmt.Sprint("honest-", i+2, ".test")); (err != nil) != (i == ordersPerProject-1) {
+				t.Errorf("order %d of the other project: %v", i+2, err)
+			}
+		}
+	})
+}
+
+// A host that DNS does not have costs no order and is looked up again soon.
+func TestHostsThatLeadNowhereAreNotOrdered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		placed := 0
+		o := ordersIn(t.Context(), t.TempDir(), &bytes.Buffer{}, func(context.Context, string) error { placed++; return nil })
+		done, _ := o.want(t.Context(), "nowhere-1.test")
+		<-done
+		err, _, next := o.state("nowhere-1.test")
+		if placed != 0 || !errors.Is(err, errNowhere) || time.Until(next) != firstRetry {
+			t.Errorf("%d orders; %v, next in %v", placed, err, time.Until(next))
+		}
+		if e := o.ledger.read(t.Context(), time.Now()); len(e.Placed)+len(e.Shares)+len(e.Hosts) != 0 {
+			t.Errorf("written down: %+v", e)
 		}
 	})
 }
