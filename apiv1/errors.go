@@ -16,6 +16,10 @@ type Error struct {
 	Detail  map[string]string `json:"detail,omitempty"` // by field; "error" when it belongs to none
 	Title   string            `json:"title"`
 	Hint    string            `json:"hint,omitempty"` // what to do about it
+	// AMR and MaxAge are there when a new log-in is needed: by which methods, and how many
+	// seconds ago it may be.
+	AMR    []string `json:"amr,omitzero"`
+	MaxAge int      `json:"max_age,omitempty"`
 }
 
 // Error returns the message, or the title of the status when there is none.

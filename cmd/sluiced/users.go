@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -14,19 +13,21 @@ import (
 	"sluice/internal/access"
 	"sluice/internal/account"
 	"sluice/internal/platform"
+	"sluice/internal/store"
 )
 
-const userUsage = "sluiced user [--scope SCOPE]... [--password-stdin] EMAIL, sluiced user --list, or sluiced user --delete USER"
+const userUsage = "sluiced user [--scope SCOPE]... [--password-stdin] EMAIL, sluiced user --list, or sluiced user --delete|--reset USER"
 
 // userCommand makes, lists and deletes users, also while sluiced runs. It is how an
 // installation gets its first administrator.
 func userCommand(ctx context.Context, args []string, env map[string]string, stdin io.Reader, stdout, stderr io.Writer) error {
 	var c config
-	var list, remove, fromStdin bool
+	var list, remove, reset, fromStdin bool
 	var wanted platform.NewUser
 	fs := newFlags("user", &c, stderr)
 	fs.BoolVar(&list, "list", false, "list the users")
 	fs.BoolVar(&remove, "delete", false, "delete the user with this e-mail address or username, with tokens, log-ins and keys")
+	fs.BoolVar(&reset, "reset", false, "give the user another password, and end all log-ins of theirs")
 	fs.BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input (default: one is made and printed)")
 	fs.StringVar(&wanted.FirstName, "first-name", "", "first name of the user")
 	fs.StringVar(&wanted.LastName, "last-name", "", "last name of the user")
@@ -55,28 +56,46 @@ func userCommand(ctx context.Context, args []string, env map[string]string, stdi
 			err = accounts.DeleteUser(ctx, access.Operator(), u.ID)
 		}
 	default:
-		if fromStdin {
-			wanted.Password, err = passwordLine(stdin)
-		}
-		if err == nil {
-			err = createUser(ctx, accounts, wanted, stdout)
-		}
+		err = setUser(ctx, s, accounts, wanted, reset, fromStdin, stdin, stdout)
 	}
 	return errors.Join(err, s.Close())
 }
 
-// createUser makes a user, an administrator unless scopes are given, and prints the password
-// if it is a new one.
-func createUser(ctx context.Context, accounts *account.Service, wanted platform.NewUser, stdout io.Writer) error {
+// setUser makes a user, or gives one another password, and prints the password if it was not
+// given.
+func setUser(ctx context.Context, s *store.Store, accounts *account.Service, wanted platform.NewUser, reset, fromStdin bool, stdin io.Reader, stdout io.Writer) error {
+	if fromStdin {
+		var err error
+		if wanted.Password, err = passwordLine(stdin); err != nil {
+			return err
+		}
+	} else {
+		wanted.Password = strings.ToLower(rand.Text())
+	}
+	if reset {
+		u, err := s.UserByLogin(ctx, wanted.Email)
+		if err != nil {
+			return err
+		}
+		if err := accounts.SetPassword(ctx, access.Operator(), u.ID, "", wanted.Password, ""); err != nil {
+			return err
+		}
+	} else if err := createUser(ctx, accounts, wanted); err != nil {
+		return err
+	}
+	if fromStdin {
+		return nil
+	}
+	_, err := fmt.Fprintln(stdout, wanted.Password)
+	return err
+}
+
+// createUser makes a user, an administrator unless scopes are given.
+func createUser(ctx context.Context, accounts *account.Service, wanted platform.NewUser) error {
 	if len(wanted.Scopes) == 0 {
 		wanted.Scopes = []string{access.Grant{Project: access.Everything, Role: access.Admin}.String()}
 	}
-	made := wanted.Password == ""
-	wanted.Password = cmp.Or(wanted.Password, strings.ToLower(rand.Text()))
-	if _, err := accounts.CreateUser(ctx, access.Operator(), wanted); err != nil || !made {
-		return err
-	}
-	_, err := fmt.Fprintln(stdout, wanted.Password)
+	_, err := accounts.CreateUser(ctx, access.Operator(), wanted)
 	return err
 }
 

@@ -31,7 +31,7 @@ func newWorld(t *testing.T) *world {
 	check(t, err)
 	authority, err := ssh.NewSignerFromSigner(key)
 	check(t, err)
-	w.Service = account.New(account.Dependencies{Records: w.records, Authority: authority, Log: slog.New(slog.DiscardHandler)})
+	w.Service = account.New(account.Dependencies{Records: w.records, Authority: authority, PasswordMemory: 64, Log: slog.New(slog.DiscardHandler)})
 	return w
 }
 
@@ -309,7 +309,7 @@ func TestUsersAreMadeByAdminsOfEverything(t *testing.T) {
 	}
 	u, err := w.CreateUser(ctx, boss, good)
 	check(t, err)
-	if u.Email != "ann@example.com" || u.DisplayName() != "Ann" || !strings.HasPrefix(string(u.Password), "$argon2id$v=19$m=65536,t=3,p=1$") {
+	if u.Email != "ann@example.com" || u.DisplayName() != "Ann" || !strings.HasPrefix(string(u.Password), "$argon2id$v=19$m=64,t=3,p=1$") {
 		t.Errorf("%+v", u)
 	}
 	if text := fmt.Sprintf("%v %+v %#v", u, u, u); strings.Contains(text, "argon2id") {

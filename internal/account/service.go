@@ -84,7 +84,9 @@ type Dependencies struct {
 	// Authority signs SSH certificates of users. Its key has to survive restarts: clients keep
 	// their certificates.
 	Authority ssh.Signer
-	Log       *slog.Logger
+	// PasswordMemory is how many KiB the hash of a password needs; 0 means 65536. Tests save it.
+	PasswordMemory uint32
+	Log            *slog.Logger
 }
 
 // Service is safe for concurrent use.
@@ -92,11 +94,16 @@ type Service struct {
 	Dependencies
 	now       func() time.Time
 	passwords *hashing
+	throttle  *throttle
+	codes     *codes
 }
 
 // New returns a Service.
 func New(d Dependencies) *Service {
-	return &Service{Dependencies: d, now: time.Now, passwords: newHashing()}
+	return &Service{
+		Dependencies: d, now: time.Now, passwords: newHashing(d.PasswordMemory),
+		throttle: &throttle{failures: map[string][]time.Time{}}, codes: &codes{open: map[string]authorization{}},
+	}
 }
 
 // record writes to the audit log that someone does something now. When it cannot, an error

@@ -40,6 +40,9 @@ func (s *Service) AddSSHKey(ctx context.Context, by access.Subject, title, text 
 	if err := s.wantFull(by, "SSH keys"); err != nil {
 		return platform.SSHKey{}, err
 	}
+	if err := s.wantRecent(ctx, by); err != nil {
+		return platform.SSHKey{}, err
+	}
 	key, comment, err := parseKey(text)
 	if err != nil {
 		return platform.SSHKey{}, err

@@ -18,6 +18,9 @@ const maxScopes = 50
 // shown again. It can have only scopes that the subject has; one that is made with a
 // limited token has also to be administered by it, so that it does not multiply.
 func (s *Service) CreateToken(ctx context.Context, by access.Subject, wanted platform.NewToken) (string, platform.Token, error) {
+	if err := s.wantRecent(ctx, by); err != nil {
+		return "", platform.Token{}, err
+	}
 	scopes, err := checkToken(by, wanted)
 	if err != nil {
 		return "", platform.Token{}, err

@@ -22,6 +22,9 @@ type Accounts interface {
 // Sessions are log-ins through OAuth 2. Methods return CodeUnauthorized for what does not
 // prove who somebody is.
 type Sessions interface {
+	// LogIn returns an authorization code. It returns CodeRateLimited after too many failures.
+	LogIn(ctx context.Context, request platform.AuthorizationRequest, by platform.LogIn) (code string, err error)
+	ExchangeCode(ctx context.Context, client, redirect, code, verifier string) (platform.Issued, error)
 	ExchangeToken(ctx context.Context, client, secret string) (platform.Issued, error)
 	Refresh(ctx context.Context, client, secret string) (platform.Issued, error)
 	// RevokeSession of a token that is not known is no error.
@@ -63,6 +66,9 @@ type Users interface {
 	Users(ctx context.Context, by access.Subject) ([]platform.User, error)
 	CreateUser(ctx context.Context, by access.Subject, wanted platform.NewUser) (platform.User, error)
 	ChangeUser(ctx context.Context, by access.Subject, id string, change platform.UserChange) (platform.User, error)
+	// SetPassword of the subject itself wants the present password. It returns CodeRateLimited
+	// after too many failures.
+	SetPassword(ctx context.Context, by access.Subject, user, present, wanted, address string) error
 	DeleteUser(ctx context.Context, by access.Subject, id string) error
 }
 

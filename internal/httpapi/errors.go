@@ -31,6 +31,9 @@ func (a *api) wireError(ctx context.Context, err error) *apiv1.Error {
 		}
 	}
 	wire := &apiv1.Error{Code: e.Code.HTTPStatus(), Message: e.Message, Hint: e.Hint}
+	if stepUp, ok := errors.AsType[*platform.StepUpError](err); ok {
+		wire.AMR, wire.MaxAge = []string{}, int(stepUp.MaxAge.Seconds())
+	}
 	switch { // some clients show only the detail
 	case e.Field != "" && e.Code == platform.CodeNotFound:
 		wire.Detail = map[string]string{e.Field: "not found"}
@@ -66,7 +69,11 @@ func (a *api) writeError(w http.ResponseWriter, r *http.Request, e *apiv1.Error)
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Second)) // the body of a stranger is not waited for
 	}
 	if e.Code == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="sluice"`)
+		challenge := `Bearer realm="sluice"`
+		if e.MaxAge > 0 {
+			challenge = `Bearer error="insufficient_user_authentication"`
+		}
+		w.Header().Set("WWW-Authenticate", challenge)
 	}
 	a.writeJSON(w, r, e.Code, e)
 }

@@ -13,6 +13,8 @@ import (
 // routeOAuth lists the endpoints of OAuth 2. Clients are public: they have an ID and no
 // secret.
 func (a *api) routeOAuth() {
+	a.mux.HandleFunc("GET /api/oauth2/authorize", a.loginPage)
+	a.mux.HandleFunc("POST /api/oauth2/authorize", a.logIn)
 	a.mux.HandleFunc("POST /api/oauth2/token", a.oauth(a.issueToken))
 	a.mux.HandleFunc("POST /api/oauth2/revoke", a.oauth(a.revokeSession))
 }
@@ -84,6 +86,11 @@ func (a *api) issueToken(w http.ResponseWriter, r *http.Request, client string) 
 		issued, err = a.Accounts.ExchangeToken(r.Context(), client, r.PostForm.Get("api_token"))
 		if platform.ErrorCode(err) == platform.CodeUnauthorized {
 			return &oauthError{http.StatusBadRequest, "invalid_grant", "Invalid API token"}
+		}
+	case "authorization_code":
+		issued, err = a.Accounts.ExchangeCode(r.Context(), client, r.PostForm.Get("redirect_uri"), r.PostForm.Get("code"), r.PostForm.Get("code_verifier"))
+		if platform.ErrorCode(err) == platform.CodeUnauthorized {
+			return &oauthError{http.StatusBadRequest, "invalid_grant", "Invalid authorization code"}
 		}
 	case "refresh_token":
 		issued, err = a.Accounts.Refresh(r.Context(), client, r.PostForm.Get("refresh_token"))

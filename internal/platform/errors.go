@@ -16,6 +16,7 @@ const (
 	CodeForbidden    Code = "forbidden"
 	CodeNotFound     Code = "not_found"
 	CodeConflict     Code = "conflict"
+	CodeRateLimited  Code = "rate_limited"
 	CodeUnavailable  Code = "unavailable"
 	CodeInternal     Code = "internal"
 )
@@ -34,6 +35,8 @@ func (c Code) HTTPStatus() int {
 		return 404
 	case CodeConflict:
 		return 409
+	case CodeRateLimited:
+		return 429
 	case CodeUnavailable:
 		return 503
 	default:

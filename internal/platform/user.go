@@ -112,6 +112,35 @@ type SSHKey struct {
 	CreatedAt time.Time
 }
 
+// AuthorizationRequest is what a client asks for when it sends its user to the log-in page.
+type AuthorizationRequest struct {
+	Client      string
+	RedirectURI string // of a program on the user's own machine
+	Challenge   string // SHA-256 of the client's verifier, base64 for URLs without padding
+}
+
+// LogIn is what a user enters to log in.
+type LogIn struct {
+	Login    string // e-mail address or username
+	Password string
+	OneTime  string // code of the second factor, or a recovery code; may be empty
+	Address  string // of the machine that it comes from
+}
+
+// String keeps secrets out of logs.
+func (LogIn) String() string { return "[hidden]" }
+
+// GoString keeps secrets out of logs.
+func (LogIn) GoString() string { return "[hidden]" }
+
+// StepUpError is the cause of an error that a new log-in solves.
+type StepUpError struct {
+	MaxAge time.Duration // how long ago the log-in may be
+}
+
+// Error implements error.
+func (e *StepUpError) Error() string { return "insufficient user authentication" }
+
 // Issued are the tokens that a log-in gives out.
 type Issued struct {
 	Access  string

@@ -92,7 +92,7 @@ func (p *Platform) Ports() httpapi.Ports {
 	rules := project.New(project.Dependencies{
 		Records: p, Repositories: noCode{}, Pipeline: p, Router: router{p}, Resolver: p, Log: slog.New(slog.DiscardHandler),
 	})
-	accounts := account.New(account.Dependencies{Records: accountRecords{p.Accounts, p}, Authority: authority(), Log: slog.New(slog.DiscardHandler)})
+	accounts := account.New(account.Dependencies{Records: accountRecords{p.Accounts, p}, Authority: authority(), PasswordMemory: 64, Log: slog.New(slog.DiscardHandler)})
 	return httpapi.Ports{
 		Gate: rules, Accounts: accounts, Projects: rules, Audit: rules, Domains: rules, Certificates: rules, Variables: rules,
 		Environments: p, Settings: p, Deployments: p, Activities: p, Journal: p, Runner: p, Inspector: p, Planner: p, Cache: p, Backups: p, Code: code{},
