@@ -49,19 +49,14 @@ func (p *plant) openBackups(sealer *store.Sealer) error {
 	if err != nil {
 		return err
 	}
+	if err := repository.Installed(); err != nil && p.config.Backups.Schedule != "" {
+		p.log.Warn("environments are not backed up", "error", err, "hint", platform.ErrorHint(err))
+		policy = backup.Policy{}
+	}
 	p.backups = backup.New(backup.Dependencies{
 		Records: p.store, Queue: p.queue, Snapshots: p.data, Repository: repository,
 		Pipeline: func() backup.Pipeline { return p.pipeline }, Sealer: sealer, Log: p.log,
 	}, backup.Options{Version: version(), Policy: policy})
-	return nil
-}
-
-// runBackups removes what a crash left and keeps the schedule, until ctx ends.
-func (p *plant) runBackups(ctx context.Context) error {
-	if err := p.backups.Sweep(ctx); err != nil && ctx.Err() == nil {
-		p.log.WarnContext(ctx, "the backup repository could not be looked through", "error", err, "hint", platform.ErrorHint(err))
-	}
-	p.backups.Run(ctx)
 	return nil
 }
 

@@ -77,7 +77,7 @@ func (p *plant) serve(ctx context.Context) error {
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(hooks.Serve)
 	group.Go(func() error { return p.pipeline.Run(gctx) })
-	group.Go(func() error { return p.runBackups(gctx) })
+	group.Go(func() error { p.backups.Run(gctx); return nil })
 	group.Go(func() error { return p.pipeline.Housekeep(gctx) })
 	group.Go(func() error { return p.rules.Run(gctx) })
 	group.Go(func() error { return p.watchPool(gctx) })

@@ -203,10 +203,15 @@ func TestCreateThatFailsLeavesNothing(t *testing.T) {
 			if a.Result != platform.ResultFailure || !strings.Contains(a.Reason, "no room") {
 				t.Errorf("activity: %s %q", a.Result, a.Reason)
 			}
+			h.snapshots.Fail, h.repository.Fail = nil, nil
 			if where == "Remove" { // the backup was made; its snapshot is left until the next start
+				s, _ := h.service(nil)
+				if err := s.Sweep(t.Context()); err != nil {
+					t.Error(err)
+				}
+				h.wantClean(1)
 				return
 			}
-			h.snapshots.Fail = nil
 			h.wantClean(0)
 		})
 	}
@@ -290,7 +295,7 @@ func TestCrashOfABackup(t *testing.T) {
 // say so when the process died.
 func TestSweepForgetsWhatNobodyFinished(t *testing.T) {
 	h := newHouse(t)
-	b := platform.Backup{ID: "lost", Project: "shop", Environment: "main", Status: platform.BackupCreating, Activity: "gone"}
+	b := platform.Backup{ID: "lost", Project: "shop", Environment: "main", Status: platform.BackupCreating, CreatedAt: time.Now().Add(-time.Hour)}
 	if err := h.store.SaveBackup(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
@@ -298,10 +303,50 @@ func TestSweepForgetsWhatNobodyFinished(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, _ := h.service(nil)
+	waiting, _, err := s.Create(t.Context(), "shop", "main", backup.Request{}, jane) // nobody runs it yet
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting.CreatedAt = b.CreatedAt
+	if err := h.store.SaveBackup(t.Context(), waiting); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	h.wantClean(0)
+	if list, err := h.store.Backups(t.Context(), "", ""); err != nil || len(list) != 1 || list[0].ID != waiting.ID {
+		t.Errorf("after the sweep: %+v, %v, want the one that waits", list, err)
+	}
+	if stored, err := h.repository.List(t.Context()); err != nil || len(stored) != 0 {
+		t.Errorf("in the repository: %+v, %v", stored, err)
+	}
+}
+
+// TestBackupsOfAnEarlierProjectAreHidden: an identifier that is free again may be another
+// customer's.
+func TestBackupsOfAnEarlierProjectAreHidden(t *testing.T) {
+	h := newHouse(t)
+	p, err := h.store.Project(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := platform.Backup{ID: "theirs", Project: "shop", Environment: "main", Status: platform.BackupCreated, CreatedAt: p.CreatedAt.Add(-time.Second)}
+	if err := h.store.SaveBackup(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := h.service(nil)
+	if list, err := s.Backups(t.Context(), "shop", "main"); err != nil || len(list) != 0 {
+		t.Errorf("Backups: %+v, %v", list, err)
+	}
+	for what, err := range map[string]error{
+		"Restorable": second(s.Restorable(t.Context(), "shop", "main", "theirs")),
+		"Archive":    s.Archive(t.Context(), "shop", "main", "theirs", io.Discard),
+		"Delete":     second(s.Delete(t.Context(), "shop", "main", "theirs", jane)),
+	} {
+		if platform.ErrorCode(err) != platform.CodeNotFound {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 }
 
 func TestFetch(t *testing.T) {

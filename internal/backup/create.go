@@ -67,7 +67,7 @@ func (s *Service) createKind() work.Kind {
 		Recover: func(ctx context.Context, job *work.Job) error {
 			c := creation{Service: s, job: job}
 			if b, err := s.of(ctx, job); err == nil && b.Status == platform.BackupCreated {
-				return c.dropSnapshots(ctx)
+				return c.dropOwn(ctx)
 			}
 			err := fmt.Errorf("%w during step %s; no backup was made", work.ErrInterrupted, job.Activity.Step)
 			return work.Failed("Backup failed", "sluice backup:create -p "+job.Activity.Project+" -e "+job.Activity.Environment, errors.Join(err, c.undo(ctx)))
@@ -96,15 +96,20 @@ func (c *creation) run(ctx context.Context) (err error) {
 		return err
 	}
 	c.backup.Activity = c.job.Activity.ID
+	if err := c.Records.SaveBackup(ctx, c.backup); err != nil {
+		return fmt.Errorf("record the backup: %w", err)
+	}
 	if err := c.job.Step(ctx, platform.StepSnapshot, c.take); err != nil {
 		return err
 	}
 	return c.job.Step(ctx, platform.StepSave, c.save)
 }
 
+const reasonPrefix = "for backup "
+
 // reason is that of the snapshot; a restart finds it by that.
 func (c *creation) reason() string {
-	return "for backup " + c.job.Activity.Parameters[platform.ParameterBackup]
+	return reasonPrefix + c.job.Activity.Parameters[platform.ParameterBackup]
 }
 
 func (c *creation) take(ctx context.Context) (err error) {
@@ -153,7 +158,7 @@ func (c *creation) save(ctx context.Context) error {
 	}
 	c.step("recorded")
 	c.job.Log.Line(1, "Backup %s: %d files, %.1f MB, of which %.1f MB are new", b.ID, b.Files, mb(b.Bytes), mb(b.Added))
-	return c.dropSnapshots(context.WithoutCancel(ctx))
+	return c.dropOwn(context.WithoutCancel(ctx))
 }
 
 func mb(n int64) float64 { return float64(n) / 1e6 }
@@ -189,9 +194,9 @@ func (c *creation) turn(ctx context.Context) (done func(), err error) {
 func (c *creation) undo(ctx context.Context) error {
 	id := c.job.Activity.Parameters[platform.ParameterBackup]
 	if b, err := c.Records.Backup(ctx, id); err == nil && b.Status == platform.BackupCreated {
-		return c.dropSnapshots(ctx)
+		return c.dropOwn(ctx)
 	}
-	problems := []error{c.dropSnapshots(ctx)}
+	problems := []error{c.dropOwn(ctx)}
 	stored, err := c.Repository.List(ctx)
 	if err != nil {
 		// The record stays, as BackupCreating: Sweep finds what is left when the repository is back.
@@ -206,7 +211,7 @@ func (c *creation) undo(ctx context.Context) error {
 	return errors.Join(append(problems, c.Records.DeleteBackup(ctx, id))...)
 }
 
-func (c *creation) dropSnapshots(ctx context.Context) error {
+func (c *creation) dropOwn(ctx context.Context) error {
 	list, err := c.Snapshots.List(ctx, "")
 	if err != nil {
 		return fmt.Errorf("list the snapshots: %w", err)

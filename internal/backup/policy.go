@@ -100,7 +100,8 @@ func (p Policy) Due(now time.Time, backups []platform.Backup) bool {
 func scheduled(b platform.Backup) bool { return b.Automated && b.Reason == "" }
 
 // Expired returns the backups of an environment that are not kept any more: scheduled ones by
-// the policy, others by their time. The newest scheduled one is always kept.
+// the policy, others by their time. The newest scheduled one is always kept, and all of them
+// are while there is no schedule: that it was switched off is no wish to lose them.
 func (p Policy) Expired(now time.Time, backups []platform.Backup) []platform.Backup {
 	backups = slices.DeleteFunc(slices.Clone(backups), func(b platform.Backup) bool { return b.Status != platform.BackupCreated })
 	slices.SortFunc(backups, func(a, b platform.Backup) int { return b.CreatedAt.Compare(a.CreatedAt) })
@@ -117,9 +118,10 @@ func (p Policy) Expired(now time.Time, backups []platform.Backup) []platform.Bac
 	if i := slices.IndexFunc(backups, scheduled); i >= 0 {
 		kept[backups[i].ID] = true
 	}
+	off := len(p.classes()) == 0
 	return slices.DeleteFunc(backups, func(b platform.Backup) bool {
 		if scheduled(b) {
-			return kept[b.ID]
+			return off || kept[b.ID]
 		}
 		return b.ExpiresAt.IsZero() || b.ExpiresAt.After(now)
 	})

@@ -104,12 +104,17 @@ func TestExpiredLeavesOthersAlone(t *testing.T) {
 		{ID: "expired", Status: platform.BackupCreated, CreatedAt: now.AddDate(-1, 0, 0), ExpiresAt: now},
 		{ID: "expires", Status: platform.BackupCreated, CreatedAt: now.AddDate(-1, 0, 0), ExpiresAt: now.Add(time.Second)},
 		{ID: "only", Status: platform.BackupCreated, Automated: true, CreatedAt: now.AddDate(-1, 0, 0)},
+		{ID: "older", Status: platform.BackupCreated, Automated: true, CreatedAt: now.AddDate(-2, 0, 0)},
 		{ID: "making", Status: platform.BackupCreating, Automated: true, CreatedAt: now.AddDate(-1, 0, 0)},
 		{ID: "deleting", Status: platform.BackupDeleting, CreatedAt: now.AddDate(-1, 0, 0), ExpiresAt: now},
 	}
-	got := policy(t, "", "UTC").Expired(now, backups)
+	got := policy(t, "", "UTC").Expired(now, backups) // no schedule: what it made stays
 	if len(got) != 1 || got[0].ID != "expired" {
 		t.Errorf("expired: %+v", got)
+	}
+	got = policy(t, "daily=1", "UTC").Expired(now, backups)
+	if len(got) != 2 || got[0].ID != "expired" || got[1].ID != "older" {
+		t.Errorf("expired with a schedule: %+v", got)
 	}
 }
 

@@ -89,7 +89,7 @@ type Records interface {
 	Release(ctx context.Context, project, env, id string) (platform.Release, error)
 	Variables(ctx context.Context, project, env string) ([]platform.Variable, error)
 	Domains(ctx context.Context, project string) ([]platform.Domain, error)
-	Activity(ctx context.Context, id string) (platform.Activity, error)
+	Activities(ctx context.Context, filter platform.ActivityFilter) ([]platform.Activity, error)
 }
 
 // Pipeline knows what releases run, and tries data out.

@@ -16,6 +16,9 @@ const interval = time.Minute
 // Run makes scheduled backups of production environments and removes those that are not kept
 // any more, until ctx ends.
 func (s *Service) Run(ctx context.Context) {
+	if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+		s.Log.WarnContext(ctx, "could not look through the backup repository", "error", err, "hint", platform.ErrorHint(err))
+	}
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
@@ -35,7 +38,14 @@ func (s *Service) tick(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list the environments: %w", err)
 	}
+	all, err := s.Records.Backups(ctx, "", "")
+	if err != nil {
+		return fmt.Errorf("list the backups: %w", err)
+	}
 	var problems []error
+	if lost, err := s.lost(ctx, all); err != nil || len(lost) > 0 {
+		problems = append(problems, err, s.Sweep(ctx))
+	}
 	for _, env := range envs {
 		backups, err := s.Records.Backups(ctx, env.Project, env.Name)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -52,12 +53,18 @@ func New(deps Dependencies, opts Options) *Service {
 	return s
 }
 
-// Backups lists the backups of an environment, newest first.
+// Backups lists the backups of an environment, newest first. Those of an earlier project with
+// this identifier, which was deleted, are not its.
 func (s *Service) Backups(ctx context.Context, project, env string) ([]platform.Backup, error) {
+	p, err := s.Records.Project(ctx, project)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := s.Records.Environment(ctx, project, env); err != nil {
 		return nil, err
 	}
-	return s.Records.Backups(ctx, project, env)
+	list, err := s.Records.Backups(ctx, project, env)
+	return slices.DeleteFunc(list, func(b platform.Backup) bool { return b.CreatedAt.Before(p.CreatedAt) }), err
 }
 
 // Backup returns a backup of an environment. An identifier may be cut short.
@@ -228,39 +235,83 @@ func compare(m platform.BackupManifest, got snapshot.Snapshot) error {
 	return nil
 }
 
-// Sweep removes what activities left that ended without an end of their own: records of
-// backups that nobody makes any more, and backups in the repository without a record of this
-// installation's making. Call it at the start, after the queue has recovered.
+// Sweep removes what activities left that ended without an end of their own, such as those that
+// were cancelled before they began: records of backups that nobody makes any more, and what
+// the repository has of them. Run does it at its start.
 func (s *Service) Sweep(ctx context.Context) error {
 	all, err := s.Records.Backups(ctx, "", "")
 	if err != nil {
 		return fmt.Errorf("list the backups: %w", err)
 	}
-	var problems []error
-	known := map[string]bool{}
-	for _, b := range all {
-		known[b.ID] = true
-		if b.Status == platform.BackupCreating && s.ended(ctx, b.Activity) {
-			problems = append(problems, s.Records.DeleteBackup(ctx, b.ID))
-			known[b.ID] = false
-		}
+	lost, err := s.lost(ctx, all)
+	if err != nil {
+		return err
 	}
+	problems := []error{s.dropSnapshots(ctx), s.Repository.Recover(ctx)}
 	stored, err := s.Repository.List(ctx)
 	if err != nil {
 		return errors.Join(append(problems, err)...)
 	}
-	for _, b := range stored {
-		if made, ok := known[b.ID]; ok && !made {
-			problems = append(problems, s.Repository.Forget(ctx, []string{b.Name}, io.Discard))
+	for _, b := range lost {
+		for _, there := range stored {
+			if there.ID == b.ID {
+				problems = append(problems, s.Repository.Forget(ctx, []string{there.Name}, io.Discard))
+			}
 		}
+		problems = append(problems, s.Records.DeleteBackup(ctx, b.ID))
 	}
-	return errors.Join(append(problems, s.Repository.Recover(ctx))...)
+	return errors.Join(problems...)
 }
 
-// ended reports whether an activity does nothing any more.
-func (s *Service) ended(ctx context.Context, activity string) bool {
-	a, err := s.Records.Activity(ctx, activity)
-	return platform.ErrorCode(err) == platform.CodeNotFound || err == nil && a.State.Final()
+// settled is the age from which on a record that no activity is about is taken for lost: it is
+// made right before the activity.
+const settled = time.Minute
+
+// lost returns the backups that are not complete and that no activity makes.
+func (s *Service) lost(ctx context.Context, all []platform.Backup) ([]platform.Backup, error) {
+	all = slices.DeleteFunc(slices.Clone(all), func(b platform.Backup) bool {
+		return b.Status != platform.BackupCreating || time.Since(b.CreatedAt) < settled
+	})
+	if len(all) == 0 {
+		return nil, nil
+	}
+	making, err := s.making(ctx)
+	return slices.DeleteFunc(all, func(b platform.Backup) bool { return making[b.ID] }), err
+}
+
+// making returns the identifiers of backups that activities make, or will.
+func (s *Service) making(ctx context.Context) (map[string]bool, error) {
+	activities, err := s.Records.Activities(ctx, platform.ActivityFilter{
+		Types: []platform.ActivityType{platform.ActivityBackup}, Limit: 10_000,
+		States: []platform.ActivityState{platform.ActivityPending, platform.ActivityInProgress},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the activities: %w", err)
+	}
+	out := map[string]bool{}
+	for _, a := range activities {
+		out[a.Parameters[platform.ParameterBackup]] = true
+	}
+	return out, nil
+}
+
+// dropSnapshots removes snapshots of backups that nobody makes any more.
+func (s *Service) dropSnapshots(ctx context.Context) error {
+	making, err := s.making(ctx)
+	if err != nil {
+		return err
+	}
+	list, err := s.Snapshots.List(ctx, "")
+	if err != nil {
+		return fmt.Errorf("list the snapshots: %w", err)
+	}
+	var problems []error
+	for _, one := range list {
+		if id, ok := strings.CutPrefix(one.Reason, reasonPrefix); ok && !making[id] {
+			problems = append(problems, s.Snapshots.Remove(ctx, one.ID))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 func (s *Service) step(name string) {

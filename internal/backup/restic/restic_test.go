@@ -55,17 +55,22 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// noise is content that does not compress.
+func noise(size int, seed uint32) []byte {
+	out := make([]byte, size)
+	for i, x := 0, seed; i < size; i++ {
+		x = x*1664525 + 1013904223
+		out[i] = byte(x >> 24)
+	}
+	return out
+}
+
 // save saves one file of a megabyte that does not compress.
 func save(t *testing.T, r *restic.Repository, id string) (backup.Saved, error) {
 	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "services", "mysql", "ibdata1")
-	content := make([]byte, 1<<20)
-	for i, x := 0, uint32(1); i < len(content); i++ {
-		x = x*1664525 + 1013904223
-		content[i] = byte(x >> 24)
-	}
-	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, content, 0o600)); err != nil {
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, noise(1<<20, 1), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	return r.Save(t.Context(), backup.SaveRequest{ID: id, Environment: "shop-main", Dir: dir, Manifest: []byte("{}")}, io.Discard)

@@ -53,6 +53,12 @@ func (r *Repository) run(ctx context.Context, dir string, out, log io.Writer, ar
 	return explain(args[0], r.Location, text, err)
 }
 
+// Installed returns an error that says what to install when the program is not there.
+func (r *Repository) Installed() error {
+	_, err := r.find()
+	return err
+}
+
 // find looks for the program in the PATH that it gets.
 func (r *Repository) find() (string, error) {
 	if filepath.IsAbs(r.Program) {
