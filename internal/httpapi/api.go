@@ -38,6 +38,8 @@ type api struct {
 	Ports
 	cfg Config
 	mux *http.ServeMux
+	// patterns are all routes, for the test that goes through them with every role.
+	patterns []string
 }
 
 // New returns the handler of the API: below /api, where the links of resources lead, and at the
@@ -138,11 +140,16 @@ func (a *api) routeLevel(at string, view, variables, change access.Permission) {
 	a.scoped("DELETE "+at+"/variables/{variable}", change, a.deleteVariable)
 }
 
+func (a *api) register(pattern string, h http.HandlerFunc) {
+	a.patterns = append(a.patterns, pattern)
+	a.mux.HandleFunc(pattern, h)
+}
+
 // handler answers one request; an error that it returns becomes the response.
 type handler func(w http.ResponseWriter, r *http.Request) error
 
 func (a *api) handle(pattern string, h handler) {
-	a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+	a.register(pattern, func(w http.ResponseWriter, r *http.Request) {
 		if err := h(w, r); err != nil {
 			a.fail(w, r, err)
 		}

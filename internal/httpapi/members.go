@@ -117,6 +117,13 @@ func (a *api) getTypeAccess(w http.ResponseWriter, r *http.Request, s scope) err
 
 // setTypeRole serves POST, which names the user in the body, and PATCH.
 func (a *api) setTypeRole(w http.ResponseWriter, r *http.Request, s scope) error {
+	kind, err := typeOfPath(r)
+	if err != nil {
+		return err
+	}
+	if !s.subject.Allows(access.TypeMembersManage, s.project.ID, kind) {
+		return access.Forbidden(access.TypeMembersManage, s.project.ID, kind)
+	}
 	var req apiv1.Role
 	if err := readJSON(r, &req); err != nil {
 		return err
@@ -127,7 +134,6 @@ func (a *api) setTypeRole(w http.ResponseWriter, r *http.Request, s scope) error
 	if req.Role == "" {
 		return invalid("role", "the request names no role; nothing was changed").WithHint("the roles are admin, contributor and viewer")
 	}
-	kind := platform.EnvironmentType(r.PathValue("type"))
 	m, err := a.Accounts.SetTypeRole(r.Context(), s.subject, s.project.ID, kind, req.User, access.Role(req.Role))
 	if err != nil {
 		return err

@@ -13,10 +13,10 @@ import (
 // routeOAuth lists the endpoints of OAuth 2. Clients are public: they have an ID and no
 // secret.
 func (a *api) routeOAuth() {
-	a.mux.HandleFunc("GET /api/oauth2/authorize", a.loginPage)
-	a.mux.HandleFunc("POST /api/oauth2/authorize", a.logIn)
-	a.mux.HandleFunc("POST /api/oauth2/token", a.oauth(a.issueToken))
-	a.mux.HandleFunc("POST /api/oauth2/revoke", a.oauth(a.revokeSession))
+	a.register("GET /api/oauth2/authorize", a.loginPage)
+	a.register("POST /api/oauth2/authorize", a.logIn)
+	a.register("POST /api/oauth2/token", a.oauth(a.issueToken))
+	a.register("POST /api/oauth2/revoke", a.oauth(a.revokeSession))
 }
 
 // oauthHandler answers a request of an OAuth client.

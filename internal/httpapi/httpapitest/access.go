@@ -35,6 +35,14 @@ func (p *Platform) addUsers() {
 	}
 }
 
+// AddUser adds a person with a token and grants.
+func (p *Platform) AddUser(id, token string, grants ...string) {
+	sum := sha256.Sum256([]byte(token))
+	p.Accounts.Add(platform.User{
+		ID: id, Kind: platform.Person, State: platform.UserActive, Username: id, Email: id + "@example.com", Grants: grants,
+	}, platform.Token{ID: "token-of-" + id, User: id, Name: id, Hash: hex.EncodeToString(sum[:]), Scopes: grants})
+}
+
 // authority is the same at every call.
 func authority() ssh.Signer {
 	signer, err := ssh.NewSignerFromSigner(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
