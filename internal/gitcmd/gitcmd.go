@@ -108,6 +108,9 @@ func (c *Cmd) StdoutPipe() (io.ReadCloser, error) { return c.cmd.StdoutPipe() }
 // SetStdout sends git's output to w.
 func (c *Cmd) SetStdout(w io.Writer) { c.cmd.Stdout = w }
 
+// SetStdin has the process read what r has.
+func (c *Cmd) SetStdin(r io.Reader) { c.cmd.Stdin = r }
+
 // Start starts git. The limits hold from before git has read anything: they are set while
 // it is still being loaded.
 func (c *Cmd) Start() error {
