@@ -59,7 +59,7 @@ type Environment struct {
 	EdgeHostname        string          `json:"edge_hostname"`
 	DeploymentTarget    string          `json:"deployment_target"`
 	DeploymentState     DeploymentState `json:"deployment_state"`
-	CloneParentOnCreate bool            `json:"clone_parent_on_create"` // data is never cloned: false
+	CloneParentOnCreate bool            `json:"clone_parent_on_create"` // its first deployment begins with a copy of the parent's data
 	EnableSMTP          bool            `json:"enable_smtp"`
 	RestrictRobots      bool            `json:"restrict_robots"`
 	HTTPAccess          HTTPAccess      `json:"http_access"`       // set on this environment; children inherit it
@@ -159,6 +159,7 @@ const (
 	Rollback   Operation = "rollback" // parameters: release, code_only
 	Activate   Operation = "activate"
 	Deactivate Operation = "deactivate"
+	Merge      Operation = "merge"
 	Pause      Operation = "pause"
 	Resume     Operation = "resume"
 )

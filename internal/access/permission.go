@@ -40,6 +40,10 @@ const (
 	Redeploy          Permission = "environment.redeploy"
 	Rollback          Permission = "environment.rollback"
 	Activate          Permission = "environment.activate"
+	Branch            Permission = "environment.branch"        // make one of the type, from another one
+	PersonalData      Permission = "environment.personal_data" // take personal data along
+	Synchronize       Permission = "environment.synchronize"   // replace its code or data by the parent's
+	Merge             Permission = "environment.merge"         // take its code to the parent
 	Pause             Permission = "environment.pause"
 	Resume            Permission = "environment.resume"
 	Deactivate        Permission = "environment.deactivate" // deletes its data
@@ -108,6 +112,10 @@ var rules = sync.OnceValue(func() map[Permission]rule { //nolint:gochecknoglobal
 		Redeploy:          {environment, Contributor},
 		Rollback:          {environment, Contributor},
 		Activate:          {environment, Contributor},
+		Branch:            {environment, Contributor},
+		PersonalData:      {environment, Admin},
+		Synchronize:       {environment, Contributor},
+		Merge:             {environment, Contributor},
 		Pause:             {environment, Contributor},
 		Resume:            {environment, Contributor},
 		Cancel:            {environment, Contributor},

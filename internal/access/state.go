@@ -14,6 +14,12 @@ func State(p Permission, project platform.Project, env platform.Environment) err
 		}
 	case Activate:
 		return mayActivate(env)
+	case Merge, Synchronize:
+		return mayCombine(p, env)
+	case Branch:
+		if env.HeadCommit == "" {
+			return conflict(env, "has no code; nothing was made", "push to its branch first: git push sluice "+env.Name)
+		}
 	case Pause:
 		return mayPause(project, env)
 	case Resume:
@@ -69,6 +75,19 @@ func conflict(env platform.Environment, what, hint string) error {
 func wantActive(env platform.Environment, otherwise string) error {
 	if env.Status == platform.EnvironmentInactive {
 		return conflict(env, otherwise, activate(env))
+	}
+	return nil
+}
+
+// mayCombine refuses to exchange anything with a parent that does not exist.
+func mayCombine(p Permission, env platform.Environment) error {
+	switch {
+	case env.Parent == "":
+		return conflict(env, "has no parent; nothing was changed", "choose one: sluice environment:info parent ENVIRONMENT -p "+env.Project+" -e "+env.Name)
+	case env.HeadCommit == "":
+		return conflict(env, "has no code; nothing was changed", "push to its branch first: git push sluice "+env.Name)
+	case p == Synchronize && env.Status == platform.EnvironmentInactive:
+		return conflict(env, "is inactive; nothing was changed", activate(env))
 	}
 	return nil
 }

@@ -46,21 +46,6 @@ func (c *program) environmentRedeploy() *cobra.Command {
 	return cmd
 }
 
-func (c *program) environmentActivate() *cobra.Command {
-	var wait waitOptions
-	cmd := &cobra.Command{
-		Use:     "environment:activate",
-		Aliases: []string{"activate"},
-		Short:   "Activate an environment: deploy its branch",
-		Args:    positional(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.operate(cmd.Context(), apiv1.Activate, nil, wait)
-		},
-	}
-	wait.addFlags(cmd)
-	return cmd
-}
-
 func (c *program) environmentDeactivate() *cobra.Command {
 	var wait waitOptions
 	cmd := &cobra.Command{

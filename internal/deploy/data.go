@@ -48,6 +48,9 @@ func (d *deployment) replaces() bool {
 
 // fetch makes the data available while the old release serves.
 func (d *deployment) fetch(ctx context.Context) error {
+	if from := d.job.Activity.Parameters[platform.ParameterDataFrom]; from != "" {
+		return d.copyData(ctx, from)
+	}
 	d.log.Line(2, "Fetching the data of backup %s", d.job.Activity.Parameters[platform.ParameterBackup])
 	out := d.log.At(3)
 	defer func() { _ = out.Close() }() // never fails
@@ -113,6 +116,11 @@ func (d *deployment) parts(ctx context.Context) ([]string, error) {
 // wantVersions refuses data that a service of the release cannot read: of another program, or
 // of a later version.
 func (d *deployment) wantVersions() error {
+	if d.job.Activity.Type == platform.ActivitySynchronize {
+		if err := wantSameServices(d.job.Activity.Parameters[platform.ParameterDataFrom], d.versions, d.env.Name, versionsOf(d.stored.Spec)); err != nil {
+			return failed("", err)
+		}
+	}
 	for _, s := range d.stored.Spec.Services {
 		have, ok := d.versions[s.Name]
 		if ok && !reads(s.Version, have) {
@@ -183,10 +191,10 @@ func (d *deployment) dropSnapshots(ctx context.Context) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	list, err := d.s.Snapshots.List(ctx, d.env.ID())
+	list, err := d.s.Snapshots.List(ctx, "") // a copy is one of the environment that it is from
 	d.must(ctx, "list the snapshots", err)
 	for _, s := range list {
-		fetched := s.ID == d.snapshot || s.Reason == FetchedFor(d.job.Activity.Parameters[platform.ParameterBackup])
+		fetched := s.ID == d.snapshot || s.Reason == d.copiedFor() || s.Reason == FetchedFor(d.job.Activity.Parameters[platform.ParameterBackup])
 		if fetched || d.reach == platform.Live && s.Reason == d.replacedBy() {
 			d.must(ctx, "remove a snapshot", d.s.Snapshots.Remove(ctx, s.ID))
 		}

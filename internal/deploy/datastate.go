@@ -36,6 +36,9 @@ func (d *deployment) dataState() platform.DataState {
 			state = platform.DataState{platform.AllData: platform.WrittenBy(d.previous.release.ID)}
 		}
 	}
+	if d.replaces() {
+		state = platform.DataState{platform.AllData: platform.WrittenBy(d.release.ID)}
+	}
 	if d.env.Status == platform.EnvironmentDirty {
 		// A deployment that failed may have written whatever is not known better now.
 		for app := range state {

@@ -38,6 +38,8 @@ type deployment struct {
 
 	snapshot string            // what replaces the data; empty until it was fetched
 	versions map[string]string // of the services that it is from
+	// sanitizes: the data is production's, and leaves it.
+	sanitizes bool
 
 	reach platform.Reach // what an undo has to put right
 }
@@ -49,14 +51,17 @@ type live struct {
 }
 
 // deploymentKind is the kind of activity that takes a commit, or a stored release, to the
-// visitors.
-func (s *Service) deploymentKind(table []plan.Row, types []platform.ActivityType, skip ...platform.Step) work.Kind {
-	k := work.Kind{Types: types, Phrase: phraseDeploy}
-	for _, row := range table {
-		if !slices.Contains(skip, row.Name) {
-			k.Steps = append(k.Steps, work.Step{Name: row.Name, Phase: row.Phase})
+// visitors. Which of its steps an activity takes depends on what it brings along.
+func (s *Service) deploymentKind(types []platform.ActivityType, skip ...platform.Step) work.Kind {
+	k := work.Kind{Types: types, Phrase: phraseDeploy, Locks: sources}
+	k.Steps = append(k.Steps, work.Step{Name: platform.StepMerge, Phase: platform.PhaseDeploy})
+	for _, row := range plan.DataTable() {
+		if row.Name == platform.StepHold {
+			k.Steps = append(k.Steps, work.Step{Name: platform.StepEarlyHook, Phase: row.Phase})
 		}
+		k.Steps = append(k.Steps, work.Step{Name: row.Name, Phase: row.Phase})
 	}
+	k.Steps = slices.DeleteFunc(k.Steps, func(step work.Step) bool { return slices.Contains(skip, step.Name) })
 	k.Run = func(ctx context.Context, job *work.Job) error {
 		d := s.deployment(job, k.Steps)
 		defer d.unlease()
@@ -74,13 +79,31 @@ func (s *Service) deploymentKind(table []plan.Row, types []platform.ActivityType
 	return k
 }
 
+// sources are the environments that an activity takes something from.
+func sources(a platform.Activity) []string {
+	names := []string{a.Parameters[platform.ParameterDataFrom], a.Parameters[platform.ParameterMergeFrom]}
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
+}
+
+// takes returns those of a kind's steps that an activity goes through once its code is there.
+func takes(a platform.Activity, steps []work.Step) []work.Step {
+	table := plan.Table()
+	if a.Parameters[platform.ParameterBackup] != "" || a.Parameters[platform.ParameterDataFrom] != "" {
+		table = plan.DataTable()
+	}
+	return slices.DeleteFunc(slices.Clone(steps), func(step work.Step) bool {
+		return !slices.ContainsFunc(table, func(row plan.Row) bool { return row.Name == step.Name })
+	})
+}
+
 func (s *Service) deployment(job *work.Job, steps []work.Step) *deployment {
-	return &deployment{s: s, job: job, log: job.Log, steps: steps, hooked: map[string]bool{}, wrote: map[string]string{}}
+	return &deployment{s: s, job: job, log: job.Log, steps: takes(job.Activity, steps), hooked: map[string]bool{}, wrote: map[string]string{}}
 }
 
 // action returns what a step of plan.Table does.
 func (d *deployment) action(step platform.Step) func(context.Context) error {
 	return map[platform.Step]func(context.Context) error{
+		platform.StepMerge:      d.mergeCode,
 		platform.StepFetch:      d.fetch,
 		platform.StepBuild:      d.build,
 		platform.StepPrepare:    d.prepare,
@@ -90,6 +113,7 @@ func (d *deployment) action(step platform.Step) func(context.Context) error {
 		platform.StepQuiesce:    d.quiesce,
 		platform.StepData:       d.replaceData,
 		platform.StepStart:      d.start,
+		platform.StepSanitize:   d.sanitize,
 		platform.StepDeployHook: d.deployHooks,
 		platform.StepSwitch:     d.publish,
 		platform.StepRetire:     d.retire,
@@ -111,10 +135,20 @@ func furthest(step platform.Step) platform.Reach {
 // run takes the activity through its steps. A step that fails ends the deployment, which is
 // undone by how far it came; once the new release serves, the other steps run all the same.
 func (d *deployment) run(ctx context.Context) error {
+	lasting := context.WithoutCancel(ctx)
+	if d.job.Activity.Parameters[platform.ParameterMergeFrom] != "" {
+		if err := d.job.Step(ctx, platform.StepMerge, d.mergeCode); err != nil {
+			return err
+		}
+		if d.env.Status == platform.EnvironmentInactive {
+			d.log.Line(3, "Environment %s is inactive: its code was stored and nothing is built.", d.env.Name)
+			return nil
+		}
+	}
 	if err := d.open(ctx); err != nil {
+		d.undo(lasting)
 		return err
 	}
-	lasting := context.WithoutCancel(ctx)
 	i := slices.IndexFunc(d.steps, func(s work.Step) bool { return furthest(s.Name) >= platform.Held })
 	if err := d.take(ctx, d.steps[:i]); err != nil {
 		return err

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -26,36 +27,39 @@ func (s *Service) Redeploy(ctx context.Context, project, name string, by platfor
 	if params, err = acceptedOptions(params, work.NewLogbook(io.Discard)); err != nil {
 		return platform.Activity{}, err
 	}
-	return s.Queue.Enqueue(ctx, platform.Activity{
+	from, err := s.dataSource(ctx, env)
+	if err != nil {
+		return platform.Activity{}, err
+	}
+	return s.Queue.Enqueue(ctx, withData(platform.Activity{
 		Type: platform.ActivityRedeploy, Project: project, Environment: name, Actor: by, Parameters: params,
 		Description: fmt.Sprintf("**%s** redeployed environment **%s**", by.Name, titleOf(env)),
 		Commit:      env.HeadCommit,
-	})
+	}, from, false))
 }
 
-// Activate queues the first deployment of an inactive environment.
-func (s *Service) Activate(ctx context.Context, project, name string, by platform.Actor) (platform.Activity, error) {
-	env, err := s.Records.Environment(ctx, project, name)
-	if err != nil {
+// Activate queues the first deployment of an inactive environment, with a copy of its parent's
+// data unless that is not wanted or the parent serves nothing.
+func (s *Service) Activate(ctx context.Context, project, name string, req platform.CloneRequest, by platform.Actor) (platform.Activity, error) {
+	if _, err := s.mayBegin(ctx, access.Activate, project, name); err != nil {
 		return platform.Activity{}, err
 	}
-	if err := access.State(access.Activate, platform.Project{}, env); err != nil {
-		return platform.Activity{}, err
-	}
-	if err := s.mayQueue(ctx, project); err != nil {
-		return platform.Activity{}, err
-	}
-	env, err = s.changeEnvironment(ctx, project, name, func(env *platform.Environment) {
+	env, err := s.changeEnvironment(ctx, project, name, func(env *platform.Environment) {
 		env.Status = platform.EnvironmentActive
+		env.Settings.NoCloneParent = req.NoCloneParent
 	})
 	if err != nil {
 		return platform.Activity{}, err
 	}
-	return s.Queue.Enqueue(ctx, platform.Activity{
+	from, err := s.dataSource(ctx, env)
+	if err != nil {
+		return platform.Activity{}, err
+	}
+	return s.Queue.Enqueue(ctx, withData(platform.Activity{
 		Type: platform.ActivityActivate, Project: project, Environment: name, Actor: by,
 		Description: fmt.Sprintf("**%s** activated environment **%s**", by.Name, titleOf(env)),
 		Commit:      env.HeadCommit,
-	})
+	}, from, req.KeepPersonalData))
 }
 
 // Deactivate queues the removal of an environment's containers and data; its branch stays.
@@ -129,7 +133,21 @@ func (s *Service) demolish(ctx context.Context, env platform.Environment, log *w
 	if err := s.Engine.Destroy(ctx, env.ID(), env.Project, true, log.At(3)); err != nil {
 		return fmt.Errorf("remove containers and volumes: %w", err)
 	}
+	s.dropAllSnapshots(ctx, env)
 	return nil
+}
+
+// dropAllSnapshots removes the snapshots of data that is gone. One that is being read goes
+// when that has ended.
+func (s *Service) dropAllSnapshots(ctx context.Context, env platform.Environment) {
+	list, err := s.Snapshots.List(ctx, env.ID())
+	problems := []error{err}
+	for _, snap := range list {
+		problems = append(problems, s.Snapshots.Remove(ctx, snap.ID))
+	}
+	if err := errors.Join(problems...); err != nil {
+		s.Log.WarnContext(ctx, "could not remove the snapshots of an environment", "environment", string(env.ID()), "error", err)
+	}
 }
 
 // DemolishProject removes the containers, routes, data and slugs of every environment of

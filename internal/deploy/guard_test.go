@@ -158,7 +158,7 @@ func TestASlugThatWasFoundIsNotDeleted(t *testing.T) {
 		}
 	})
 	w.run(s, func() {
-		stage, err := s.Activate(t.Context(), "shop", "stage", platform.Actor{Name: "Jane"})
+		stage, err := s.Activate(t.Context(), "shop", "stage", platform.CloneRequest{}, platform.Actor{Name: "Jane"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -295,7 +295,7 @@ func TestLimitsOfAProject(t *testing.T) {
 	if _, err := w.store.SaveEnvironment(t.Context(), env); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.Activate(t.Context(), "shop", "two", by)
+	_, err := s.Activate(t.Context(), "shop", "two", platform.CloneRequest{}, by)
 	if platform.ErrorCode(err) != platform.CodeUnavailable || w.environment("two").Status != platform.EnvironmentInactive {
 		t.Errorf("activate: %v, and the environment is %s", err, w.environment("two").Status)
 	}

@@ -94,6 +94,7 @@ func (d *deployment) recoverHooks(ctx context.Context) error {
 }
 
 func (d *deployment) awaitHooks(ctx context.Context) error {
+	defer d.dropSnapshots(ctx)
 	_, err := d.findHooks(ctx, "wait")
 	if cause := context.Cause(ctx); cause != nil {
 		return cause // it runs on, and the next start finds it again

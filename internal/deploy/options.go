@@ -27,12 +27,13 @@ const (
 	optionTitle   = "environment.title"
 	optionParent  = "environment.parent"
 	optionType    = "environment.type"
+	optionClone   = "environment.clone_parent_on_create" // false: a new environment begins with empty data
 )
 
 func knownOptions() []string {
 	accept, _, _ := strings.Cut(manifest.AcceptDataLoss, "=")
 	return []string{
-		OptionWait, optionHooks, optionHoldMax, optionForce, optionStatus, optionTitle, optionParent, optionType, accept,
+		OptionWait, optionHooks, optionHoldMax, optionForce, optionStatus, optionTitle, optionParent, optionType, optionClone, accept,
 	}
 }
 

@@ -134,6 +134,12 @@ type Repositories interface {
 	// exist yet, and to is "" to delete it. A branch that is at to already, or gone already, is
 	// no error; one that is elsewhere is CodeConflict, and then nothing was changed.
 	SetBranch(ctx context.Context, project, branch, from, to string) error
+	// Merge makes the commit that a branch at Into has after the request, and moves no branch.
+	// It returns a *platform.ConflictError when both sides change the same places, and
+	// CodeConflict for histories without a common commit.
+	Merge(ctx context.Context, req platform.MergeRequest) (commit string, err error)
+	// Distance returns how many commits one has that the other lacks, and the other way round.
+	Distance(ctx context.Context, project, one, other string) (ahead, behind int, err error)
 	// Tidy packs a project's repository and removes what nothing refers to.
 	Tidy(ctx context.Context, project string) error
 }
@@ -161,6 +167,7 @@ type Warmer interface {
 
 // Snapshots puts data in place of an environment's; see snapshot.Store.
 type Snapshots interface {
+	Take(ctx context.Context, req snapshot.Request, log io.Writer) (snapshot.Snapshot, error)
 	Plant(ctx context.Context, req snapshot.PlantRequest, log io.Writer) (before snapshot.Snapshot, err error)
 	Snapshot(ctx context.Context, id string) (snapshot.Snapshot, error)
 	List(ctx context.Context, env platform.EnvironmentID) ([]snapshot.Snapshot, error)

@@ -261,7 +261,11 @@ func (s *Service) enqueuePush(ctx context.Context, push platform.Push, u platfor
 		log.Line(0, "   Next: sluice environment:activate -p %s -e %s", project.ID, branch)
 		return platform.Activity{}, false, nil
 	}
-	a, err := s.Queue.Enqueue(ctx, platform.Activity{
+	from, err := s.dataSource(ctx, env)
+	if err != nil {
+		return platform.Activity{}, false, err
+	}
+	a, err := s.Queue.Enqueue(ctx, withData(platform.Activity{
 		Type:        platform.ActivityPush,
 		Project:     project.ID,
 		Environment: env.Name,
@@ -270,7 +274,7 @@ func (s *Service) enqueuePush(ctx context.Context, push platform.Push, u platfor
 		Commit:      u.New,
 		OldCommit:   u.Old,
 		Parameters:  push.Options,
-	})
+	}, from, false))
 	if err != nil {
 		return platform.Activity{}, false, err
 	}
@@ -299,6 +303,7 @@ func (s *Service) pushedEnvironment(ctx context.Context, project platform.Projec
 				env.Parent = parent
 			}
 		}
+		env.Settings.NoCloneParent = strings.EqualFold(options[optionClone], "false")
 		if options[optionType] == string(platform.Staging) && env.Type != platform.Production {
 			env.Type = platform.Staging
 		}

@@ -11,7 +11,6 @@ import (
 	"sluice/internal/build"
 	"sluice/internal/catalog"
 	"sluice/internal/engine"
-	"sluice/internal/plan"
 	"sluice/internal/platform"
 	"sluice/internal/topology"
 	"sluice/internal/work"
@@ -97,11 +96,11 @@ func New(deps Dependencies, opts Options) *Service {
 		leases:       map[string]int{},
 	}
 	deps.Queue.Register(
-		s.deploymentKind(plan.Table(), []platform.ActivityType{
+		s.deploymentKind([]platform.ActivityType{
 			platform.ActivityPush, platform.ActivityRedeploy, platform.ActivityActivate, platform.ActivityResume,
+			platform.ActivityRestore, platform.ActivityBranch, platform.ActivityMerge, platform.ActivitySynchronize,
 		}),
-		s.deploymentKind(plan.Table(), []platform.ActivityType{platform.ActivityRollback}, platform.StepBuild),
-		s.deploymentKind(plan.DataTable(), []platform.ActivityType{platform.ActivityRestore}),
+		s.deploymentKind([]platform.ActivityType{platform.ActivityRollback}, platform.StepBuild),
 		s.deactivationKind(), s.pauseKind(), s.deletionKind(),
 	)
 	return s

@@ -207,8 +207,8 @@ func (d *deployment) holdLimits() (wait time.Duration, requests int) {
 // offer lets operators who bypass the hold see the new release. A failure affects
 // no one else.
 func (d *deployment) offer(ctx context.Context) {
-	if d.previous == nil {
-		return // there is no hold
+	if d.previous == nil || d.replaces() {
+		return // there is no hold, or nobody may see the data yet
 	}
 	if err := d.s.Gate.Offer(ctx, d.s.publication(d.env, live{d.release, d.stored}, d.endpoints)); err != nil {
 		d.log.Line(4, "W: previewing the new release is unavailable: %v", err)

@@ -59,7 +59,7 @@ func TestToolkitsAreKeptAsLongAsAReleaseNamesThem(t *testing.T) {
 		if err := s.PostReceive(t.Context(), stage, io.Discard); err != nil {
 			t.Fatal(err)
 		}
-		a, err := s.Activate(t.Context(), "shop", "stage", by)
+		a, err := s.Activate(t.Context(), "shop", "stage", platform.CloneRequest{NoCloneParent: true}, by)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,6 +28,9 @@ func (d *deployment) undo(ctx context.Context) {
 		}
 	case platform.Served:
 	}
+	if d.previous == nil && d.job.Activity.Parameters[platform.ParameterDataFrom] != "" {
+		d.abandonFirst(ctx)
+	}
 	if d.reach < platform.Touched && d.env.Status == platform.EnvironmentPaused {
 		d.log.Line(3, "Environment %s stays paused", d.env.Name)
 		d.must(ctx, "pause the environment again", d.s.rest(ctx, d.env, d.log))

@@ -74,11 +74,11 @@ func newWorld(t *testing.T) *world {
 	if err := s.SaveProject(t.Context(), record); err != nil {
 		t.Fatal(err)
 	}
-	snapshots := snapshottest.NewFake(t.TempDir())
+	snapshots, source := snapshottest.NewFake(t.TempDir()), &fakeSource{commits: map[string]fstest.MapFS{}}
 	return &world{
-		t: t, store: s, snapshots: snapshots, backups: &fakeBackups{snapshots: snapshots}, feed: logs, source: &fakeSource{commits: map[string]fstest.MapFS{}},
+		t: t, store: s, snapshots: snapshots, backups: &fakeBackups{snapshots: snapshots}, feed: logs, source: source,
 		builder: &buildtest.Fake{}, engine: enginetest.NewFake(), gate: newFakeGate(), crons: &fakeCrons{},
-		queue: work.Options{Workers: 1}, repositories: &fakeRepositories{}, toolkits: &fakeToolkits{},
+		queue: work.Options{Workers: 1}, repositories: &fakeRepositories{source: source}, toolkits: &fakeToolkits{},
 		options: deploy.Options{
 			WorkDir: t.TempDir(),
 			Site:    topology.Site{BaseDomain: "localhost", HTTPPort: 8080},
@@ -326,6 +326,37 @@ func (s *fakeSource) Tree(_ context.Context, _, commit string, _ []string) (depl
 	return fakeTree{tree}, nil
 }
 
+// merge makes a commit of the files of two.
+func (s *fakeSource) merge(into, from string) (string, error) {
+	s.mu.Lock()
+	base, ours, theirs := s.commits[fmt.Sprintf("%040d", 1)], s.commits[into], s.commits[from]
+	files, conflicts := map[string]string{}, []string{}
+	for name, f := range ours {
+		files[name] = string(f.Data)
+	}
+	text := func(tree fstest.MapFS, name string) string {
+		if f := tree[name]; f != nil {
+			return string(f.Data)
+		}
+		return ""
+	}
+	for name, f := range theirs {
+		was, is, wanted := text(base, name), text(ours, name), string(f.Data)
+		switch {
+		case wanted == is || wanted == was:
+		case is == was:
+			files[name] = wanted
+		default:
+			conflicts = append(conflicts, name)
+		}
+	}
+	s.mu.Unlock()
+	if len(conflicts) > 0 {
+		return "", &platform.ConflictError{Files: conflicts}
+	}
+	return s.commit(files), nil
+}
+
 func (s *fakeSource) Checkout(context.Context, string, string, string, string) error { return nil }
 
 type fakeTree struct{ fstest.MapFS }
@@ -362,6 +393,22 @@ type fakeRepositories struct {
 	mu       sync.Mutex
 	tidied   []string
 	branches map[string]string // what each points at
+	ahead    map[string]int    // by commit: how many commits it has that others lack
+	source   *fakeSource
+}
+
+// Merge joins the files of commits that tests made, file by file; what both changed since the
+// first commit of all is a conflict.
+func (r *fakeRepositories) Merge(_ context.Context, req platform.MergeRequest) (string, error) {
+	return r.source.merge(req.Into, req.From)
+}
+
+// Distance counts commits: their numbers are the order in which they were made.
+func (r *fakeRepositories) Distance(_ context.Context, _, one, other string) (ahead, behind int, err error) {
+	if one == other {
+		return 0, 0, nil
+	}
+	return r.ahead[one], r.ahead[other], nil
 }
 
 // SetBranch does what gitrepo does; a branch that no test made is where it is expected.

@@ -16,9 +16,10 @@ import (
 type Environment struct {
 	platform.Environment
 
-	Deployment    platform.Deployment // what it serves; zero when it serves nothing
-	DefaultDomain string              // of the project, for its production environment
-	Busy          bool                // an activity on it waits or runs
+	Deployment    platform.Deployment      // what it serves; zero when it serves nothing
+	DefaultDomain string                   // of the project, for its production environment
+	Busy          bool                     // an activity on it waits or runs
+	ParentType    platform.EnvironmentType // "" without a parent
 }
 
 // EnvironmentObject renders an environment.
@@ -45,18 +46,19 @@ func (v View) EnvironmentObject(e Environment) apiv1.Environment {
 			LastDeploymentSuccessful: e.Release != "" && e.Status == platform.EnvironmentActive,
 			LastDeploymentAt:         apiv1.Time{Time: e.DeployedAt},
 		},
-		EnableSMTP:      e.Type == platform.Production,
-		RestrictRobots:  e.RestrictsRobots(),
-		HTTPAccess:      httpAccess(e.Settings.HTTPAccess),
-		Unfinished:      e.Status == platform.EnvironmentDirty,
-		HoldMaxWait:     e.Settings.HoldWait.Seconds(),
-		HoldMaxRequests: e.Settings.HoldRequests,
-		BypassAddresses: append([]string{}, e.Settings.Bypass...),
-		Release:         apiv1.NullString(e.Release),
-		LastActiveAt:    apiv1.Time{Time: e.DeployedAt},
-		CreatedAt:       apiv1.Time{Time: e.CreatedAt},
-		UpdatedAt:       apiv1.Time{Time: e.UpdatedAt},
-		Links:           v.environmentLinks(e, routes),
+		EnableSMTP:          e.Type == platform.Production,
+		RestrictRobots:      e.RestrictsRobots(),
+		HTTPAccess:          httpAccess(e.Settings.HTTPAccess),
+		Unfinished:          e.Status == platform.EnvironmentDirty,
+		HoldMaxWait:         e.Settings.HoldWait.Seconds(),
+		HoldMaxRequests:     e.Settings.HoldRequests,
+		CloneParentOnCreate: !e.Settings.NoCloneParent,
+		BypassAddresses:     append([]string{}, e.Settings.Bypass...),
+		Release:             apiv1.NullString(e.Release),
+		LastActiveAt:        apiv1.Time{Time: e.DeployedAt},
+		CreatedAt:           apiv1.Time{Time: e.CreatedAt},
+		UpdatedAt:           apiv1.Time{Time: e.UpdatedAt},
+		Links:               v.environmentLinks(e, routes),
 	}
 	if len(routes) > 0 {
 		if u, err := url.Parse(routes[0].URL); err == nil {
@@ -95,6 +97,9 @@ func (v View) environmentLinks(e Environment, routes []platform.Route) apiv1.Lin
 		{access.Activate, "#activate", "/activate"},
 		{access.Redeploy, "#redeploy", "/redeploy"},
 		{access.Rollback, "#rollback", "/rollback"},
+		{access.Branch, "#branch", "/branch"},
+		{access.Merge, "#merge", "/merge"},
+		{access.Synchronize, "#synchronize", "/synchronize"},
 		{access.Pause, "#pause", "/pause"},
 		{access.Resume, "#resume", "/resume"},
 		{access.BranchDelete, "#delete", ""},
@@ -106,7 +111,7 @@ func (v View) environmentLinks(e Environment, routes []platform.Route) apiv1.Lin
 		{access.BackupCreate, "#backup", "/backup"},
 		{access.BackupView, "#backups", "/backups"},
 	} {
-		if v.allows(o.permission, e.Type) && access.State(o.permission, v.Project, e.Environment) == nil {
+		if v.offers(o.permission, e) && access.State(o.permission, v.Project, e.Environment) == nil {
 			links.Set(o.rel, self+o.at)
 		}
 	}
@@ -120,6 +125,21 @@ func (v View) environmentLinks(e Environment, routes []platform.Route) apiv1.Lin
 	}
 	v.addSSH(links, e)
 	return links
+}
+
+// offers reports whether the roles of the subject allow an operation on an environment, and what
+// it does to another one.
+func (v View) offers(p access.Permission, e Environment) bool {
+	switch p {
+	case access.Branch: // of the type that a branch has unless it is asked for another one
+		return v.allows(p, platform.Development)
+	case access.Merge:
+		return v.allows(p, e.Type) && v.allows(access.CodePush, e.ParentType)
+	case access.Synchronize:
+		return v.allows(p, e.Type) && v.allows(access.EnvironmentView, e.ParentType)
+	default:
+		return v.allows(p, e.Type)
+	}
 }
 
 // addSSH says where each application and worker is reached.

@@ -72,10 +72,18 @@ func (a *api) environmentObjects(ctx context.Context, s scope, envs []platform.E
 	if err != nil {
 		return nil, err
 	}
+	all, err := a.Environments.Environments(ctx, s.project.ID)
+	if err != nil {
+		return nil, err
+	}
+	types := map[string]platform.EnvironmentType{}
+	for _, env := range all {
+		types[env.Name] = env.Type
+	}
 	view := a.view(s)
 	out := make([]apiv1.Environment, 0, len(envs))
 	for _, env := range envs {
-		e := hal.Environment{Environment: env}
+		e := hal.Environment{Environment: env, ParentType: types[env.Parent]}
 		if e.Deployment, err = a.Inspector.Deployment(ctx, env.Project, env.Name); err != nil {
 			return nil, err
 		}
@@ -143,12 +151,6 @@ func (a *api) redeploy(w http.ResponseWriter, r *http.Request, s scope) error {
 	}
 	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
 		return a.Deployments.Redeploy(ctx, s.project.ID, env, s.subject.Actor, params)
-	})
-}
-
-func (a *api) activate(w http.ResponseWriter, r *http.Request, s scope) error {
-	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
-		return a.Deployments.Activate(ctx, s.project.ID, env, s.subject.Actor)
 	})
 }
 

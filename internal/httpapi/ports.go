@@ -65,7 +65,13 @@ type Deployments interface {
 	// for one whose code may not fit the data, unless the request says that it does.
 	Rollback(ctx context.Context, project, env string, req platform.RollbackRequest, by platform.Actor) (platform.Activity, error)
 	// Activate queues the first deployment of an inactive environment.
-	Activate(ctx context.Context, project, env string, by platform.Actor) (platform.Activity, error)
+	Activate(ctx context.Context, project, env string, req platform.CloneRequest, by platform.Actor) (platform.Activity, error)
+	// Branch makes an environment from another one, and queues its first deployment.
+	Branch(ctx context.Context, project string, req platform.BranchRequest, by platform.Actor) (platform.Activity, error)
+	// Merge queues the merge of an environment's code into its parent.
+	Merge(ctx context.Context, project, env string, by platform.Actor) (platform.Activity, error)
+	// Synchronize queues the deployment of an environment with its parent's code or data.
+	Synchronize(ctx context.Context, project, env string, req platform.SyncRequest, by platform.Actor) (platform.Activity, error)
 	// Deactivate queues the removal of an environment's containers.
 	Deactivate(ctx context.Context, project, env string, by platform.Actor) (platform.Activity, error)
 	// Pause queues the removal of an environment's containers; its data stays.

@@ -67,6 +67,9 @@ func DataTable() []Row {
 		if row.Name == platform.StepQuiesce {
 			rows = append(rows, Row{Name: platform.StepData, Phase: platform.PhaseDeploy, Reach: platform.Held})
 		}
+		if row.Name == platform.StepStart {
+			rows = append(rows, Row{Name: platform.StepSanitize, Phase: platform.PhaseDeploy, Reach: platform.Touched})
+		}
 	}
 	return rows
 }

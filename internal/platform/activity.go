@@ -26,6 +26,10 @@ const (
 	ActivityPause        ActivityType = "environment.pause"
 	ActivityResume       ActivityType = "environment.resume"
 	ActivityDelete       ActivityType = "environment.delete"
+
+	ActivityBranch      ActivityType = "environment.branch"
+	ActivityMerge       ActivityType = "environment.merge"
+	ActivitySynchronize ActivityType = "environment.synchronize"
 )
 
 // ActivityTypes returns all of them.
@@ -33,7 +37,7 @@ func ActivityTypes() []ActivityType {
 	return []ActivityType{
 		ActivityPush, ActivityRedeploy, ActivityActivate, ActivityRollback, ActivityDeactivate,
 		ActivityBackup, ActivityRestore, ActivityBackupDelete, ActivityBackupVerify,
-		ActivityPause, ActivityResume, ActivityDelete,
+		ActivityPause, ActivityResume, ActivityDelete, ActivityBranch, ActivityMerge, ActivitySynchronize,
 	}
 }
 
@@ -45,6 +49,15 @@ const (
 
 // ParameterBackup is the parameter of an activity about a backup that names it.
 const ParameterBackup = "backup"
+
+// The parameters of activities that bring something from another environment; their values
+// are names of environments, or "true".
+const (
+	ParameterDataFrom     = "data_from"          // whose data becomes the environment's
+	ParameterKeepPersonal = "keep_personal_data" // true: the data is not sanitised
+	ParameterMergeFrom    = "merge_from"         // whose code is brought in
+	ParameterRebase       = "rebase"             // true: below the environment's own commits, rather than joined with them
+)
 
 // ActivityState is where an activity is in its life.
 type ActivityState string
@@ -91,6 +104,7 @@ const (
 	StepHold       Step = "hold"        // requests wait at the router
 	StepQuiesce    Step = "quiesce"     // crons and workers of the old release stopped
 	StepStart      Step = "start"       // new web containers on the mounts
+	StepSanitize   Step = "sanitize"    // data of another environment made safe for this one
 	StepDeployHook Step = "deploy-hook" // from here on data may be touched
 	StepSwitch     Step = "switch"      // routes published, requests released to the new release
 	StepRetire     Step = "retire"      // old release removed, .bak copies written
@@ -105,6 +119,9 @@ const (
 	StepForget   Step = "forget"   // a backup removed from the repository
 	StepVerify   Step = "verify"   // a backup restored into a scratch directory and checked
 )
+
+// StepMerge comes before a deployment that brings code from another branch.
+const StepMerge Step = "merge" // the branch moved to what joins both
 
 // The steps of activities that take something away: a deactivation has the first one only, a
 // deletion both, a pause the last.

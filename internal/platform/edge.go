@@ -50,6 +50,7 @@ type EnvironmentSettings struct {
 	HoldWait       time.Duration // how long requests may wait in a deployment; 0: the server's limit
 	HoldRequests   int           // how many may wait at once; 0: DefaultHoldRequests
 	Bypass         []string      // as in EdgeSettings
+	NoCloneParent  bool          // its first deployment begins with empty data, not with the parent's
 }
 
 // The limits of what a user may set. A hold of more than an hour is an outage.

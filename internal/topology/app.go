@@ -20,6 +20,7 @@ const (
 	workerFile     = contract.ConfigDir + "/worker"
 	DeployHook     = contract.ConfigDir + "/hooks/deploy"
 	PostDeployHook = contract.ConfigDir + "/hooks/post_deploy"
+	CloneHook      = contract.ConfigDir + "/hooks/clone" // where there is one
 	cronDir        = contract.ConfigDir + "/crons"
 	startApp       = "/usr/lib/sluice/start-app" // in every runtime image
 )
@@ -199,6 +200,7 @@ func webFiles(app *manifest.Application, ownLog bool) []engine.File {
 	add(preStartFile, app.Web.PreStart)
 	add(DeployHook, app.Hooks.Deploy)
 	add(PostDeployHook, app.Hooks.PostDeploy)
+	add(CloneHook, app.Clone.Hook)
 	for _, c := range app.Crons {
 		add(CronFile(c.Name), c.Start)
 	}

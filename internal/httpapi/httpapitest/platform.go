@@ -286,14 +286,6 @@ func (p *Platform) Redeploy(
 	return p.operate(project, env, by, platform.ActivityRedeploy, params), nil
 }
 
-// Activate refuses what is active.
-func (p *Platform) Activate(ctx context.Context, project, env string, by platform.Actor) (platform.Activity, error) {
-	if e, err := p.Environment(ctx, project, env); err != nil || e.Status == platform.EnvironmentActive {
-		return platform.Activity{}, platform.Errorf(platform.CodeConflict, "the environment %q is active already", env)
-	}
-	return p.operate(project, env, by, platform.ActivityActivate, nil), nil
-}
-
 // Deactivate implements httpapi.Deployments.
 func (p *Platform) Deactivate(_ context.Context, project, env string, by platform.Actor) (platform.Activity, error) {
 	return p.operate(project, env, by, platform.ActivityDeactivate, nil), nil
