@@ -52,8 +52,9 @@ func newMachine(tb testing.TB) *machine {
 	return startMachine(tb, 0)
 }
 
-// startMachine starts a Sluice that serves TLS too if a port is given.
-func startMachine(tb testing.TB, tlsPort int) *machine {
+// startMachine starts a Sluice that serves TLS too if a port is given. Before that it calls
+// prepare on it.
+func startMachine(tb testing.TB, tlsPort int, prepare ...func(*machine)) *machine {
 	tb.Helper()
 	requireDocker(tb)
 	n := machines.Add(1)
@@ -67,6 +68,9 @@ func startMachine(tb testing.TB, tlsPort int) *machine {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(m.destroy)
+	for _, p := range prepare {
+		p(m)
+	}
 	m.startRouter()
 	m.startDaemon()
 	m.sluice("auth:login", "--server", m.url(), "--token-file", filepath.Join(m.data, "keys", "admin.token"))

@@ -41,6 +41,7 @@ install_missing() {
     local wanted=() packages
     [ -n "$(docker_with_buildkit)" ] || wanted+=(docker.io docker-cli docker-buildx)
     [ -n "$(compose_command)" ] || wanted+=(docker-compose)
+    command -v rsync >/dev/null || wanted+=(rsync)
     [ ${#wanted[@]} -gt 0 ] || return 0
     as_root apt-get update -qq || return 1
     mapfile -t packages < <(offered "${wanted[@]}")
@@ -61,6 +62,8 @@ export SLUICE_REQUIRE=docker SLUICE_BIN="${SLUICE_BIN:-$PWD/bin}"
 
 # In its directory, so that the figures are printed as they are.
 (cd e2e && go test -run '^TestBench$' -count 1 -timeout 15m)
+echo
+(cd e2e && go test -run '^TestBenchData$' -count 1 -timeout 40m)
 
 # part RUNS PACKAGE...: the benchmarks of packages, each that many times.
 part() {

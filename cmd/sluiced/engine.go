@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
+	"os"
 	"time"
 
 	"sluice/internal/engine"
@@ -91,8 +92,13 @@ func openMachine(ctx context.Context, c config) (machine, error) {
 	if err != nil {
 		return machine{}, err
 	}
+	self, err := os.Executable()
+	if err != nil {
+		return machine{}, fmt.Errorf("find this program for the watchdog: %w", err)
+	}
 	e, err := docker.New(ctx, docker.Options{
 		Host: c.DockerHost, DataDir: c.DataDir, Prefix: c.Prefix, Limits: c.Limits.limits(), Guard: guard,
+		Watchdog:      []string{self, "thaw"},
 		HealthTimeout: c.Limits.Health, ReadyTimeout: c.Limits.Ready,
 	})
 	if err != nil {

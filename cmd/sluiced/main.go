@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"sluice/internal/engine/docker"
 	"sluice/internal/gitserve"
 	"sluice/internal/platform"
 )
@@ -64,6 +65,10 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	switch rest := args[2:]; args[1] {
 	case "hook":
 		return gitserve.RunHook(ctx, rest, environ, stdin, stderr) // Git calls this
+	case "thaw": // the engine's watchdog
+		if err = docker.Watch(stdin, strings.Join(rest, " ")); err == nil {
+			return 0
+		}
 	case "serve":
 		err = serve(ctx, rest, env, stderr)
 	case "doctor":

@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"time"
 
 	"sluice/internal/edge/edgectl"
 	"sluice/internal/engine"
 	"sluice/internal/platform"
 	"sluice/internal/snapshot/files"
+	"sluice/internal/snapshot/mariadb"
 )
 
 // openSnapshots opens the store of snapshots and finishes or undoes what was under way when
@@ -16,6 +19,7 @@ func (p *plant) openSnapshots(ctx context.Context) (err error) {
 	p.gate = edgectl.NewClient(p.config.Router)
 	c := files.Config{
 		DataDir: p.config.DataDir, Router: p.gate, Running: running{p.engine}.list, Log: p.log,
+		Hot: mariadb.Copier{Run: runIn(p.engine)},
 	}
 	if f, ok := p.engine.(engine.Freezer); ok {
 		c.Freezer = f
@@ -33,6 +37,18 @@ func (p *plant) openSnapshots(ctx context.Context) (err error) {
 	}
 	p.log.InfoContext(ctx, "snapshots are possible", "shared_blocks", p.data.Shared())
 	return nil
+}
+
+// copyStop is how long a tool that copies a service may take to end when it is told to.
+const copyStop = time.Minute
+
+// runIn returns what runs commands in services.
+func runIn(e engine.Engine) func(context.Context, platform.EnvironmentID, string, []string, io.Writer) (int, error) {
+	return func(ctx context.Context, env platform.EnvironmentID, service string, command []string, out io.Writer) (int, error) {
+		return e.Exec(ctx, engine.ExecRequest{
+			Environment: env, Container: service, Command: command, Stdout: out, Stderr: out, StopTimeout: copyStop,
+		})
+	}
 }
 
 // running asks an engine which containers of an environment run.

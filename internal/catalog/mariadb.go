@@ -23,9 +23,9 @@ func mariadbDebian(suite string, s *Service) *Debian {
 	s.Command = []string{"/usr/lib/sluice/start-mariadb"}
 	s.Health = []string{"/usr/lib/sluice/health-mariadb"}
 	s.SetupCommand = []string{"/usr/lib/sluice/setup-mariadb"}
-	packages := []string{"mariadb-client", "mariadb-server-core"}
+	packages := []string{"mariadb-backup", "mariadb-client", "mariadb-server-core"}
 	if suite == bullseye {
-		packages = []string{"mariadb-client", "mariadb-server-core-10.5"}
+		packages = []string{"mariadb-backup", "mariadb-client", "mariadb-server-core-10.5"}
 	}
 	return &Debian{
 		Suite:    suite,

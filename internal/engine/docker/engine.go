@@ -33,6 +33,9 @@ type Options struct {
 	// Guard keeps containers and builds from private networks, see [Engine.Guard]; nil
 	// lets them reach everything.
 	Guard *Guard
+	// Watchdog is a command that runs [Watch] with its last argument and standard input. One
+	// is started for each freeze, and thaws when this process dies; empty for none.
+	Watchdog []string
 	// Limits are what a container gets that asks for nothing else.
 	Limits Limits
 	// ReadyTimeout is how long a web container may take to answer; 0 means 60 s.
@@ -57,6 +60,7 @@ type Engine struct {
 	probe         *http.Transport // for ready paths
 	endings       endings
 	starts        starts
+	watchdog      []string // command; empty for none
 	healthTimeout time.Duration
 	readyTimeout  time.Duration
 }
@@ -90,6 +94,7 @@ func New(ctx context.Context, opts Options) (*Engine, error) {
 		names:         newNaming(cmp.Or(opts.Prefix, defaultPrefix), data.path),
 		data:          data,
 		limits:        opts.Limits.or(DefaultLimits()),
+		watchdog:      opts.Watchdog,
 		calls:         calls,
 		probe:         &http.Transport{DisableKeepAlives: true},
 		healthTimeout: cmp.Or(opts.HealthTimeout, defaultHealthTimeout),

@@ -66,6 +66,7 @@ type freeze struct {
 	containers []string      // names and ids
 	thawed     chan struct{} // closed by the thaw
 	watch      *time.Timer   // thaws after the limit; nil until all processes are stopped
+	watchdog   *watchdog     // thaws when this process dies; nil for none
 }
 
 // freezeOf returns what keeps commands from beginning in a container, nil for nothing.
@@ -143,6 +144,15 @@ func (s *starts) watch(env platform.EnvironmentID, after time.Duration, lapsed f
 	}
 }
 
+// guard notes the watchdog of the freeze that there is now.
+func (s *starts) guard(env platform.EnvironmentID, w *watchdog) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.frozen[env]; h != nil {
+		h.watchdog = w
+	}
+}
+
 // is reports whether an environment is under this freeze still.
 func (s *starts) is(env platform.EnvironmentID, h *freeze) bool {
 	s.mu.Lock()
@@ -161,6 +171,7 @@ func (s *starts) resume(env platform.EnvironmentID) {
 	if h.watch != nil {
 		h.watch.Stop()
 	}
+	h.watchdog.dismiss()
 	close(h.thawed)
 	delete(s.frozen, env)
 }
@@ -178,7 +189,13 @@ func (e *Engine) Freeze(ctx context.Context, env platform.EnvironmentID, limit t
 		return err
 	}
 	// What is not in the record is not frozen: Thaw would not find it.
-	err = e.data.record(env, slices.Concat(writers, services))
+	controls := slices.Concat(writers, services)
+	err = e.data.record(env, controls)
+	var guard *watchdog
+	if err == nil {
+		guard, err = e.guardFreeze(ctx, limit, controls)
+		e.starts.guard(env, guard)
+	}
 	if err == nil {
 		err = freezeAll(ctx, writers)
 	}

@@ -22,8 +22,7 @@ func (s *Store) Receive(
 	if !validEnvironment(req.Environment) {
 		return snapshot.Snapshot{}, platform.Errorf(platform.CodeInvalid, "%q is not an environment's identifier", req.Environment)
 	}
-	t := taking{Store: s, req: req, log: log, id: platform.NewID()}
-	t.dir = path.Join(snapshotsDir, newPrefix+t.id)
+	t := newTaking(s, req, nil, log)
 	out, err := t.receive(ctx, fill)
 	if err != nil {
 		return snapshot.Snapshot{}, errors.Join(err, s.root.RemoveAll(t.dir))

@@ -31,6 +31,7 @@ const (
 	openDir    = "open"
 	newPrefix  = ".new-"
 	oldPrefix  = ".old-"
+	copyDir    = ".sluice-copy" // in a service's directory: what its own tool makes
 )
 
 const maxRecord = 4 << 20 // bytes
@@ -170,7 +171,16 @@ func (s *Store) Recover(ctx context.Context) error {
 			problems = append(problems, fmt.Errorf("%s: %w", name, err))
 		}
 	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, s.removeCopies())...)
+}
+
+// removeCopies removes what tools of services left that were interrupted.
+func (s *Store) removeCopies() error {
+	found, err := fs.Glob(s.root.FS(), path.Join(servicesDir, "*", "*", copyDir))
+	for _, name := range found {
+		err = errors.Join(err, s.root.RemoveAll(name))
+	}
+	return err
 }
 
 // save writes a record so that it is there whole or not at all.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -46,6 +47,15 @@ type Router interface {
 	Continue(ctx context.Context, env platform.EnvironmentID, activity string) (platform.HoldReport, error)
 }
 
+// Hot copies services while they run, by tools of their own. It is asked where blocks have
+// to be copied and a service has too much data to be copied while it stands still.
+type Hot interface {
+	// Copy makes a consistent copy of a service's data in a directory that it makes, with those
+	// above it; name is its path in the service's own directory. It returns false for a service
+	// for which it has no tool.
+	Copy(ctx context.Context, env platform.EnvironmentID, service, name string, log io.Writer) (bool, error)
+}
+
 // Config says where the data is and what holds it still.
 type Config struct {
 	DataDir string
@@ -54,6 +64,7 @@ type Config struct {
 	// Running lists the containers of an environment that run.
 	Running func(ctx context.Context, env platform.EnvironmentID) ([]string, error)
 	Log     *slog.Logger
+	Hot     Hot           // nil for none
 	Limit   time.Duration // 0 means DefaultLimit
 	Copy    bool          // copy even where blocks can be shared
 	// OnStep is called after each step that a crash may follow; may be nil. Fault tests use it.

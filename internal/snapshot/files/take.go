@@ -20,6 +20,7 @@ import (
 const (
 	quickPass = 200 * time.Millisecond // a pass over running containers that took longer is followed by another
 	maxPasses = 3
+	hotBytes  = 128 << 20 // from which size on a service is copied by a tool of its own, where it has one
 )
 
 // Take implements snapshot.Store.
@@ -41,8 +42,7 @@ func (s *Store) Take(ctx context.Context, req snapshot.Request, log io.Writer) (
 	if err := s.room(ctx, data, "snapshotted"); err != nil {
 		return none, err
 	}
-	t := taking{Store: s, req: req, data: data, log: log, id: platform.NewID()}
-	t.dir = path.Join(snapshotsDir, newPrefix+t.id)
+	t := newTaking(s, req, data, log)
 	out, err := t.run(ctx)
 	if err != nil {
 		return none, errors.Join(err, s.root.RemoveAll(t.dir))
@@ -57,9 +57,18 @@ type taking struct {
 	data   []source
 	log    io.Writer
 	id     string
-	dir    string    // where it is made
-	since  time.Time // beginning of the last pass; zero before the first
+	dir    string               // where it is made
+	passed map[string]time.Time // when the last pass over a part began
+	tooled map[string]bool      // parts that were copied by a tool of their service
 	copied bool
+}
+
+func newTaking(s *Store, req snapshot.Request, data []source, log io.Writer) *taking {
+	id := platform.NewID()
+	return &taking{
+		Store: s, req: req, data: data, log: log, id: id, dir: path.Join(snapshotsDir, newPrefix+id),
+		passed: map[string]time.Time{}, tooled: map[string]bool{},
+	}
 }
 
 func (t *taking) run(ctx context.Context) (snapshot.Snapshot, error) {
@@ -122,46 +131,150 @@ func (t *taking) live(ctx context.Context, running []string) (moment time.Time, 
 		return moment, 0, platform.Errorf(platform.CodeConflict, "%s run, and the engine cannot hold them still; no snapshot was taken", strings.Join(running, ", ")).
 			WithHint("pause the environment first: sluice environment:pause")
 	}
-	hot := t.data
-	if t.shared { // sharing the few files of a service takes no time worth saving
-		hot = slices.DeleteFunc(slices.Clone(t.data), func(d source) bool { _, ok := d.Service(); return ok })
+	if err := t.beside(ctx); err != nil {
+		return moment, 0, err
 	}
-	for n := 1; n <= maxPasses && len(hot) > 0; n++ {
+	standstill, err = t.still(ctx, t.req, t.log, func(ctx context.Context) error {
+		moment = time.Now()
+		t.OnStep(StepTakeFrozen)
+		return t.pass(ctx, t.cold())
+	})
+	return moment, standstill, err
+}
+
+// beside copies what it can while containers run, so that little is left for the moment in
+// which they stand still.
+func (t *taking) beside(ctx context.Context) error {
+	var parts, large []source
+	for _, d := range t.data {
+		_, service := d.Service()
+		switch {
+		case service && t.shared: // sharing the few files of a service takes no time worth saving
+		case service && t.Hot != nil && d.Bytes >= hotBytes:
+			large = append(large, d)
+		default:
+			parts = append(parts, d)
+		}
+	}
+	if err := t.passes(ctx, parts); err != nil {
+		return err
+	}
+	// What a tool copies is as of its end, so nothing comes between that and the standstill.
+	for _, d := range large {
+		if err := t.byTool(ctx, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// passes passes over parts until a pass is quick.
+func (t *taking) passes(ctx context.Context, parts []source) error {
+	for n := 1; n <= maxPasses && len(parts) > 0; n++ {
 		began := time.Now()
-		if err := t.pass(ctx, hot); err != nil {
-			return moment, 0, err
+		if err := t.pass(ctx, parts); err != nil {
+			return err
 		}
 		took := time.Since(began)
-		t.since = began
 		t.say("pass %d beside running containers: %s", n, took.Round(time.Millisecond))
 		if took < quickPass {
 			break
 		}
 	}
-	standstill, err = t.still(ctx, t.req, t.log, func(ctx context.Context) error {
-		moment = time.Now()
-		t.OnStep(StepTakeFrozen)
-		return t.pass(ctx, t.data)
-	})
-	return moment, standstill, err
+	return nil
 }
 
-// pass makes the snapshot's parts what the data is now, and notes their sizes. The parts
-// that were not passed over before are new in the snapshot.
+// byTool has a service copied by a tool of its own, and passes over it when there is none.
+func (t *taking) byTool(ctx context.Context, d source) error {
+	service, _ := d.Service()
+	name := path.Join(copyDir, t.id)
+	began := time.Now()
+	done, err := t.Hot.Copy(ctx, t.req.Environment, service, name, t.log)
+	if err == nil && done {
+		return errors.Join(t.adopt(ctx, d, name, time.Since(began)), t.root.RemoveAll(path.Join(d.at, copyDir)))
+	}
+	if ctx.Err() != nil {
+		return errors.Join(context.Cause(ctx), t.root.RemoveAll(path.Join(d.at, copyDir)))
+	}
+	if err != nil {
+		t.say("%s could not be copied by its own tool, and has to stand still: %v", service, err)
+	}
+	if err := t.root.RemoveAll(path.Join(d.at, copyDir)); err != nil {
+		return err
+	}
+	return t.passes(ctx, []source{d})
+}
+
+// adopt makes the copy that a tool made a part of the snapshot.
+func (t *taking) adopt(ctx context.Context, d source, name string, took time.Duration) error {
+	to := path.Join(t.dir, dataDir, d.Dir)
+	if err := t.root.MkdirAll(path.Dir(to), 0o700); err != nil {
+		return err
+	}
+	if err := t.root.Rename(path.Join(d.at, name), to); err != nil {
+		return err
+	}
+	if info, err := t.root.Lstat(to); err != nil || !info.IsDir() {
+		return errors.Join(fmt.Errorf("the copy of %s is not a directory", d.Name), err)
+	}
+	if err := t.likeOriginal(d.at, to); err != nil {
+		return err
+	}
+	m, err := t.measure(ctx, to)
+	if err != nil {
+		return err
+	}
+	t.note(d.Name, m.Size)
+	t.tooled[d.Name], t.copied = true, true
+	t.say("%s was copied by its own tool in %s, and did not stand still for it", d.Name, took.Round(time.Millisecond))
+	return nil
+}
+
+// likeOriginal gives a directory the owner and mode of another one.
+func (t *taking) likeOriginal(from, to string) error {
+	src, err := t.root.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close() //nolint:errcheck // opened for reading
+	dst, err := t.root.Open(to)
+	if err != nil {
+		return err
+	}
+	defer dst.Close() //nolint:errcheck // a directory
+	var st unix.Stat_t
+	if err := unix.Fstat(fd(src), &st); err != nil {
+		return err
+	}
+	return metadata(fd(src), fd(dst), &st)
+}
+
+// cold lists the parts that are copied while containers stand still.
+func (t *taking) cold() []source {
+	return slices.DeleteFunc(slices.Clone(t.data), func(d source) bool { return t.tooled[d.Name] })
+}
+
+func (t *taking) note(part string, size snapshot.Size) {
+	for i := range t.data {
+		if t.data[i].Name == part {
+			t.data[i].Size = size
+		}
+	}
+}
+
+// pass makes the snapshot's parts what the data is now, and notes their sizes.
 func (t *taking) pass(ctx context.Context, data []source) error {
 	for _, d := range data {
 		to := path.Join(t.dir, dataDir, d.Dir)
 		_, service := d.Service()
-		size, copied, err := t.copyPart(ctx, d.at, to, service, t.since)
+		began := time.Now()
+		size, copied, err := t.copyPart(ctx, d.at, to, service, t.passed[d.Name])
 		if err != nil {
 			return fmt.Errorf("snapshot of %s: %w", d.Name, err)
 		}
+		t.passed[d.Name] = began
 		t.copied = t.copied || copied
-		for i := range t.data {
-			if t.data[i].Name == d.Name {
-				t.data[i].Size = size
-			}
-		}
+		t.note(d.Name, size)
 	}
 	return nil
 }

@@ -23,7 +23,8 @@ const (
 	reserveCopy  = 1 << 30  // where blocks are copied
 )
 
-// room refuses what the file system has no room for, with the numbers.
+// room refuses what the file system has no room for, with the numbers. Where blocks are
+// copied it notes the sizes of the parts.
 func (s *Store) room(ctx context.Context, data []source, done string) error {
 	free, total, err := s.space()
 	if err != nil {
@@ -33,12 +34,13 @@ func (s *Store) room(ctx context.Context, data []source, done string) error {
 	reserve := min(total/reserveShare, reserveMax)
 	if !s.shared {
 		reserve = min(reserve, reserveCopy)
-		for _, d := range data {
-			u, err := s.measure(ctx, d.at)
+		for i, d := range data {
+			m, err := s.measure(ctx, d.at)
 			if err != nil {
 				return fmt.Errorf("size of %s: %w", d.Name, err)
 			}
-			need += u.disk
+			data[i].Size = m.Size
+			need += m.disk
 		}
 		need += need / 10
 	}

@@ -208,12 +208,12 @@ func (p Pool) shares() error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // two small files
+	defer os.RemoveAll(dir)                      //nolint:errcheck // two small files
 	a, err := os.Create(filepath.Join(dir, "a")) //nolint:gosec // a directory of its own
 	if err != nil {
 		return err
 	}
-	defer a.Close() //nolint:errcheck // removed
+	defer a.Close()                              //nolint:errcheck // removed
 	b, err := os.Create(filepath.Join(dir, "b")) //nolint:gosec // a directory of its own
 	if err != nil {
 		return err
