@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"sluice/internal/catalog"
-	"sluice/internal/toolkit/services"
+	"sluice/internal/support"
 )
 
 // ended is a version that its makers no longer maintain.
@@ -177,5 +177,5 @@ func (l *lockFile) goesWith(name, version string) bool {
 	if service == "mysql" {
 		service = "mariadb"
 	}
-	return services.Unsupported(l.magento, service, version) == ""
+	return support.Unsupported(l.magento, service, version) == ""
 }

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"sluice/internal/toolkit/composer"
+	"sluice/internal/composer"
 )
 
 // The bounds of files that are looked at but are not configuration.

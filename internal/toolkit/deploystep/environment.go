@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 
-	"sluice/internal/toolkit/composer"
+	"sluice/internal/composer"
 	"sluice/internal/toolkit/envphp"
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/services"

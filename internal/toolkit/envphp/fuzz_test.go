@@ -3,8 +3,8 @@ package envphp
 import (
 	"testing"
 
+	"sluice/internal/composer"
 	"sluice/internal/manifest"
-	"sluice/internal/toolkit/composer"
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/phparray"
 	"sluice/internal/toolkit/stage"

@@ -3,7 +3,7 @@ package envphp
 import (
 	"fmt"
 
-	"sluice/internal/toolkit/composer"
+	"sluice/internal/composer"
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/journal"
 	"sluice/internal/toolkit/kit"

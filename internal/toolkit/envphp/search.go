@@ -3,7 +3,7 @@ package envphp
 import (
 	"strings"
 
-	"sluice/internal/toolkit/composer"
+	"sluice/internal/composer"
 	"sluice/internal/toolkit/phparray"
 	"sluice/internal/toolkit/services"
 )

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"sluice/internal/toolkit/composer"
+	"sluice/internal/composer"
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/journal"
 	"sluice/internal/toolkit/phpfile"

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"sluice/internal/toolkit/composer"
+	"sluice/internal/composer"
 	"sluice/internal/toolkit/phparray"
 	"sluice/internal/toolkit/shell"
 	"sluice/internal/toolkit/toolkittest"

@@ -8,26 +8,27 @@ import (
 	"os"
 	"sync"
 
-	"sluice/internal/toolkit/composer"
+	"sluice/internal/composer"
 	"sluice/internal/toolkit/fault"
+	"sluice/internal/toolkit/lockfile"
 )
 
 // lockFile is what was read of composer.lock, and the file it was read of.
 type lockFile struct {
 	mu   sync.Mutex
 	file fs.FileInfo
-	lock *composer.Lock
+	lock *lockfile.Lock
 }
 
 // Lock returns composer.lock; a missing file is an empty one. The file is a megabyte and
 // nearly every step asks for it, so it is read again only when it has changed.
-func (t *Tree) Lock() (*composer.Lock, error) {
+func (t *Tree) Lock() (*lockfile.Lock, error) {
 	info, err := t.root.Stat(ComposerLock)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &composer.Lock{}, nil
+		return &lockfile.Lock{}, nil
 	}
 	if err != nil {
-		return &composer.Lock{}, err
+		return &lockfile.Lock{}, err
 	}
 	t.locked.mu.Lock()
 	defer t.locked.mu.Unlock()
@@ -36,9 +37,9 @@ func (t *Tree) Lock() (*composer.Lock, error) {
 	}
 	b, err := t.Read(ComposerLock)
 	if err != nil {
-		return &composer.Lock{}, err
+		return &lockfile.Lock{}, err
 	}
-	lock, err := composer.ParseLock(b)
+	lock, err := lockfile.Parse(b)
 	if err != nil {
 		return lock, err
 	}

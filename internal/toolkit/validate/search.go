@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"sluice/internal/toolkit/composer"
+	"sluice/internal/composer"
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/kit"
 )

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"sluice/internal/toolkit/composer"
+	"sluice/internal/composer"
+	"sluice/internal/support"
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/services"
@@ -53,7 +54,7 @@ func serviceVersion(found Services) checkFunc {
 				continue
 			}
 			k.Log.Infof("Version of service '%s' is %s", name, version)
-			if why := services.Unsupported(magento, name, version); why != "" {
+			if why := support.Unsupported(magento, name, version); why != "" {
 				lines = append(lines, why)
 			}
 		}
@@ -110,12 +111,12 @@ func serviceEOL(found Services, level fault.Level) checkFunc {
 }
 
 func eolLine(name, version string, now time.Time, level fault.Level) string {
-	stands, end := services.EOLOf(name, version, now)
+	stands, end := support.EOLOf(name, version, now)
 	date := end.Format(time.DateOnly)
 	switch {
-	case stands == services.Passed && level >= fault.Warning:
+	case stands == support.Passed && level >= fault.Warning:
 		return fmt.Sprintf("%s %s has passed EOL (%s).", name, version, date)
-	case stands == services.Approaching && level < fault.Warning:
+	case stands == support.Approaching && level < fault.Warning:
 		return fmt.Sprintf("%s %s is approaching EOL (%s).", name, version, date)
 	}
 	return ""

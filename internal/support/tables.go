@@ -1,4 +1,4 @@
-package services
+package support
 
 import (
 	_ "embed"
@@ -11,7 +11,7 @@ import (
 // a later release added; those from 2.4.8 on, and Valkey's, follow Magento's release notes and
 // what its packages require. Ends of life are those of versions that the catalog does not have.
 //
-//go:embed services.json
+//go:embed tables.json
 var tablesFile []byte
 
 // supported is a row of the matrix: for the Magento versions of a constraint, the versions of a
@@ -30,7 +30,7 @@ type tablesOf struct {
 var tables = sync.OnceValue(func() tablesOf { //nolint:gochecknoglobals // read once, never changed
 	var t tablesOf
 	if err := json.Unmarshal(tablesFile, &t); err != nil {
-		panic("services.json: " + err.Error()) // it is part of this program; a test reads it
+		panic("tables.json: " + err.Error()) // it is part of this program; a test reads it
 	}
 	return t
 })

@@ -1,10 +1,10 @@
-package services
+package support
 
 import (
 	"fmt"
 	"strings"
 
-	"sluice/internal/toolkit/composer"
+	"sluice/internal/composer"
 )
 
 // Unsupported says in the words of the original why a version of a service does not

@@ -1,4 +1,4 @@
-package composer
+package lockfile
 
 import (
 	"slices"
@@ -45,7 +45,7 @@ func TestWhatTheScannerLeaves(t *testing.T) {
 }
 
 func TestANullListIsEmpty(t *testing.T) {
-	lock, err := ParseLock([]byte(`{"packages": [{"name": "a", "version": "1"}], "packages-dev": null}`))
+	lock, err := Parse([]byte(`{"packages": [{"name": "a", "version": "1"}], "packages-dev": null}`))
 	if err != nil || len(lock.All()) != 1 {
 		t.Errorf("%v, %v", lock, err)
 	}

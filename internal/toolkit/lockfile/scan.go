@@ -1,4 +1,4 @@
-package composer
+package lockfile
 
 import (
 	"bytes"

@@ -1,10 +1,10 @@
-package services
+package support
 
 import (
 	"testing"
 	"time"
 
-	"sluice/internal/toolkit/composer"
+	"sluice/internal/composer"
 )
 
 func TestTables(t *testing.T) {

@@ -1,10 +1,11 @@
-package composer
+package lockfile
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 
+	"sluice/internal/composer"
 	"sluice/internal/toolkit/fault"
 )
 
@@ -35,8 +36,8 @@ func (l *Links) UnmarshalJSON(text []byte) error {
 // Lock is composer.lock.
 type Lock struct{ packages []Package }
 
-// ParseLock reads composer.lock; its packages-dev count too.
-func ParseLock(text []byte) (*Lock, error) {
+// Parse reads composer.lock; its packages-dev count too.
+func Parse(text []byte) (*Lock, error) {
 	if packages, dev, ok := scanLock(text); ok {
 		return &Lock{packages: append(packages, dev...)}, nil
 	}
@@ -77,7 +78,7 @@ func (l *Lock) Find(name string) (Package, bool) {
 		if version == "self.version" {
 			version = p.Version
 		}
-		if _, err := ParseVersion(version); ok && err == nil {
+		if _, err := composer.ParseVersion(version); ok && err == nil {
 			p.Name, p.Version = name, version
 			return p, true
 		}
