@@ -99,7 +99,8 @@ func (d debian) files(t *testing.T) {
 		"/usr/bin/sluiced": "root root 755", "/usr/bin/sluice-router": "root root 755", "/usr/bin/sluice-toolkit": "root root 755", "/usr/bin/sluice": "root root 755",
 		"/etc/sluice/sluiced.env": "root root 640", "/etc/sluice/router.env": "root root 640", "/etc/logrotate.d/sluice-server": "root root 644",
 		"/lib/systemd/system/sluiced.service": "root root 644", "/lib/systemd/system/sluice-router.service": "root root 644",
-		"/usr/share/man/man8/sluiced.8.gz": "root root 644", "/usr/share/man/man8/sluice-router.8.gz": "root root 644", "/usr/share/man/man1/sluice.1.gz": "root root 644",
+		"/lib/systemd/system/sluice-pool.service": "root root 644",
+		"/usr/share/man/man8/sluiced.8.gz":        "root root 644", "/usr/share/man/man8/sluice-router.8.gz": "root root 644", "/usr/share/man/man1/sluice.1.gz": "root root 644",
 		"/usr/share/bash-completion/completions/sluice": "root root 644", "/usr/share/zsh/vendor-completions/_sluice": "root root 644", "/usr/share/fish/vendor_completions.d/sluice.fish": "root root 644",
 	} {
 		if got := strings.TrimSpace(d.run(t, "stat", "--format", "%U %G %a", name)); got != want {
@@ -124,7 +125,7 @@ func (d debian) files(t *testing.T) {
 }
 
 func (d debian) units(t *testing.T) {
-	for _, name := range []string{"sluiced.service", "sluice-router.service"} {
+	for _, name := range []string{"sluiced.service", "sluice-router.service", "sluice-pool.service"} {
 		if out := d.run(t, "systemd-analyze", "verify", "--man=yes", "/lib/systemd/system/"+name); out != "" {
 			t.Errorf("%s: %s", name, out)
 		}
