@@ -29,9 +29,25 @@ func (c *Client) ClientConfiguration(ctx context.Context) ([]byte, error) {
 // SSHCertificate returns a certificate, in the format of OpenSSH, with which the owner of
 // a public key logs in to the SSH gateway as the client's user.
 func (c *Client) SSHCertificate(ctx context.Context, key string) (string, error) {
-	var out struct {
-		Certificate string `json:"certificate"`
-	}
-	err := c.call(ctx, http.MethodPost, "/ssh", nil, map[string]string{"key": key}, &out)
+	var out SSHCertificate
+	err := c.call(ctx, http.MethodPost, path("ssh"), nil, CertificateRequest{Key: key}, &out)
 	return out.Certificate, err
+}
+
+// SSHKeys lists the caller's SSH keys.
+func (c *Client) SSHKeys(ctx context.Context) ([]SSHKey, error) {
+	p, err := get[Profile](ctx, c, path("me"), nil)
+	return p.SSHKeys, err
+}
+
+// AddSSHKey registers a public key of the caller.
+func (c *Client) AddSSHKey(ctx context.Context, wanted SSHKeyCreate) (SSHKey, error) {
+	var out SSHKey
+	err := c.call(ctx, http.MethodPost, path("ssh_keys"), nil, wanted, &out)
+	return out, err
+}
+
+// DeleteSSHKey removes a key of the caller; who is logged in with it is disconnected.
+func (c *Client) DeleteSSHKey(ctx context.Context, id string) error {
+	return c.call(ctx, http.MethodDelete, path("ssh_keys", id), nil, nil, nil)
 }

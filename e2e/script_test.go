@@ -15,7 +15,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"sluice/internal/platform"
-	"sluice/internal/store"
 )
 
 // TestScripts runs testdata/*.txtar against one machine; every script has a project of
@@ -27,7 +26,6 @@ import (
 //	get STATUS PATH [TEXT...]  the page has this status and contains every text
 //	absent PATH TEXT           the page does not contain the text
 //	eventually PATH TEXT       the page comes to contain the text
-//	sshkey add|remove          the key $SSH_KEY is, or is no more, one of the token's owner
 //	visit PATH                 request the page over and over, until "visit end", which fails
 //	                           unless all responses were 200
 //	status CODE PROGRAM ARGS   the program ends with this status
@@ -56,6 +54,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("SITE", (&shop{machine: m, project: project}).address())
 			env.Setenv("HTTP_PORT", strconv.Itoa(m.httpPort))
 			env.Setenv("ENV_ID", project+"-"+platform.MachineName(project, "main"))
+			env.Setenv("DATA_DIR", m.data)
 			return m.sshClient(env, project)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -64,7 +63,6 @@ func TestScripts(t *testing.T) {
 			"get":        func(ts *testscript.TestScript, _ bool, args []string) { scriptGet(ts, m, args) },
 			"absent":     func(ts *testscript.TestScript, _ bool, args []string) { scriptAbsent(ts, m, args) },
 			"status":     func(ts *testscript.TestScript, _ bool, args []string) { scriptStatus(ts, args) },
-			"sshkey":     func(ts *testscript.TestScript, _ bool, args []string) { scriptSSHKey(ts, m, args) },
 			"visit":      func(ts *testscript.TestScript, _ bool, args []string) { scriptVisit(ts, m, args) },
 			"eventually": func(ts *testscript.TestScript, _ bool, args []string) { scriptEventually(ts, m, args) },
 		},
@@ -86,29 +84,6 @@ func (m *machine) sshClient(env *testscript.Env, project string) error {
 		os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600),
 		exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "jane", "-f", key).Run(), //nolint:noctx // takes a moment
 	)
-}
-
-// scriptSSHKey changes the records beside the running control plane, as its own commands do.
-func scriptSSHKey(ts *testscript.TestScript, m *machine, args []string) {
-	sealer, err := store.LoadSealer(filepath.Join(m.data, "keys", "seal.key"))
-	ts.Check(err)
-	ctx := m.t.Context()
-	records, err := store.Open(ctx, filepath.Join(m.data, "sluice.db"), sealer)
-	ts.Check(err)
-	defer func() { ts.Check(records.Close()) }()
-	admin, err := records.UserByLogin(ctx, "admin")
-	ts.Check(err)
-	line, err := os.ReadFile(ts.Getenv("SSH_KEY"))
-	ts.Check(err)
-	value := strings.Join(strings.Fields(string(line))[:2], " ")
-	if args[0] == "add" {
-		_, err = records.AddSSHKey(ctx, platform.SSHKey{User: admin.ID, Title: ts.Getenv("PROJECT"), Value: value})
-		ts.Check(err)
-		return
-	}
-	key, err := records.SSHKey(ctx, value)
-	ts.Check(err)
-	ts.Check(records.DeleteSSHKey(ctx, admin.ID, key.ID))
 }
 
 func scriptProject(ts *testscript.TestScript, m *machine) {

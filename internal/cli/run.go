@@ -132,6 +132,7 @@ func (c *program) addCommands(root *cobra.Command) {
 	add("domain", c.domainAdd(), c.domainList(), c.domainGet(), c.domainVerify(), c.domainUpdate(), c.domainDelete(),
 		c.certificateAdd(), c.certificateList(), c.certificateGet(), c.certificateDelete())
 	add("auth", c.authLogin(), c.authInfo(), c.tokenCreate(), c.tokenList(), c.tokenRevoke(), c.authGitCredential())
+	add("auth", c.sshKeyAdd(), c.sshKeyList(), c.sshKeyDelete())
 	root.AddCommand(c.validate(), c.plan(), c.version())
 }
 

@@ -12,7 +12,7 @@ import (
 type Limits struct {
 	LoginTime  time.Duration // from the connection to the end of the log-in: 20s
 	Logins     int           // connections that have not logged in yet: 512
-	Address    int           // of one address: 128
+	Address    int           // of one address, which many people may share: 256
 	Failures   int           // failed connections of an address, before it has to wait: 30
 	Forgive    time.Duration // after which one failure no longer counts: 2s
 	User       int           // sessions and tunnels of a user: 400
@@ -24,7 +24,7 @@ func (l Limits) withDefaults() Limits {
 	return Limits{
 		LoginTime:  cmp.Or(l.LoginTime, 20*time.Second),
 		Logins:     cmp.Or(l.Logins, 512),
-		Address:    cmp.Or(l.Address, 128),
+		Address:    cmp.Or(l.Address, 256),
 		Failures:   cmp.Or(l.Failures, 30),
 		Forgive:    cmp.Or(l.Forgive, 2*time.Second),
 		User:       cmp.Or(l.User, 400),
