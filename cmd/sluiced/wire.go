@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"sluice/internal/deploy"
 	"sluice/internal/edge/edgectl"
 	"sluice/internal/engine"
+	"sluice/internal/engine/docker"
 	"sluice/internal/feed"
 	"sluice/internal/gitrepo"
 	"sluice/internal/images"
@@ -160,7 +162,7 @@ func (p *plant) builderConfig(socket string) buildkit.Config {
 		},
 	}
 	if os.Geteuid() == 0 {
-		c.Limits = &buildkit.Limits{Memory: int64(p.config.BuildMemory) << 20, Processes: p.config.BuildProcesses}
+		c.Limits = &buildkit.Limits{Memory: cmp.Or(int64(p.config.BuildMemory)<<20, docker.DefaultLimits().Memory), Processes: p.config.BuildProcesses}
 	} else {
 		p.log.Warn("builds run without limits of memory and processes: only root can set them")
 	}

@@ -141,7 +141,5 @@ func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 // unknownToCatalog reports whether the plan has types or versions that were let pass with
 // --allow-unknown-versions: a push is refused for them.
 func unknownToCatalog(found manifest.Diagnostics) bool {
-	return slices.ContainsFunc(found, func(d manifest.Diagnostic) bool {
-		return d.Rule == "unknown-type" || d.Rule == "unknown-version"
-	})
+	return slices.ContainsFunc(found, manifest.Diagnostic.NotInCatalog)
 }

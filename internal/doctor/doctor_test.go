@@ -144,6 +144,9 @@ func TestFaults(t *testing.T) {
 		"a slow driver": {func(d patient) {
 			d.DockerHost = "unix://" + socket(d.t, `{"Version": "24", "ApiVersion": "1.43"}`, `{"Driver": "vfs"}`)
 		}, "engine", Warning, "vfs", "overlay2"},
+		"an old runc": {func(d patient) {
+			d.DockerHost = "unix://" + socket(d.t, `{"Version": "24", "ApiVersion": "1.43", "Components": [{"Name": "runc", "Version": "1.1.5+ds1-1+deb12u1"}]}`, `{"Driver": "overlay2"}`)
+		}, "engine", Warning, "runc 1.1.5+ds1-1+deb12u1", "CVE-2025-31133"},
 		"no engine at all": {func(d patient) { d.DockerHost = "unix://" + socket(d.t, `no json`, "") }, "engine", Failure, "no Docker engine answers", "docker"},
 		"open data":        {func(d patient) { _ = os.Chmod(d.DataDir, 0o755) }, "data directory", Failure, "read by others", "chmod 700"},
 		"no room":          {func(d patient) { d.MinFree = 1 << 50 }, "disk", Failure, "deployments are refused", "make room"},
@@ -229,5 +232,16 @@ func remove(t *testing.T, d *Doctor, name string) {
 	t.Helper()
 	if err := os.Remove(filepath.Join(d.Root, name)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestVersionsOfRuncThatContainersEscape(t *testing.T) {
+	for version, want := range map[string]bool{
+		"1.1.5+ds1-1+deb12u1": true, "1.0.0-rc95": true, "1.2.7": true, "1.2.8": false, "1.2.9+ds1": false, "1.3.2": true, "1.3.3": false,
+		"1.3.10": false, "1.4.0-rc.2": true, "1.4.0-rc.3": false, "1.4.0": false, "2.0.0": false,
+	} {
+		if escapes(version) != want {
+			t.Errorf("%s: want %t", version, want)
+		}
 	}
 }

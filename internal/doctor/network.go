@@ -27,7 +27,10 @@ func (d *Doctor) engine(ctx context.Context) Result {
 		return warn("", "%s is not on this machine; it was not asked", d.DockerHost)
 	}
 	const install = "apt-get install docker.io && systemctl enable --now docker"
-	var version struct{ Version, APIVersion, Os string }
+	var version struct {
+		Version, APIVersion, Os string
+		Components              []struct{ Name, Version string }
+	}
 	if err := overSocket(ctx, path, "/version", &version); err != nil {
 		return fail(install, "no Docker engine answers at %s: %v", d.DockerHost, err)
 	}
@@ -41,7 +44,25 @@ func (d *Doctor) engine(ctx context.Context) Result {
 	if info.Driver == "vfs" {
 		return warn("use overlay2: /etc/docker/daemon.json", "Docker %s copies every layer (storage driver vfs)", version.Version)
 	}
+	for _, c := range version.Components {
+		if c.Name == "runc" && escapes(c.Version) {
+			return warn("install runc 1.2.8, 1.3.3 or newer, or see the changelog of the distribution's package for CVE-2025-31133, CVE-2025-52565 and CVE-2025-52881",
+				"Docker %s, storage driver %s; as published, runc %s lets containers reach the machine", version.Version, info.Driver, c.Version)
+		}
+	}
 	return fine("Docker %s, storage driver %s", version.Version, info.Driver)
+}
+
+// escapes reports whether a version of runc, as its makers published it, is one of those out
+// of which containers could break (November 2025). Distributions fix older versions too.
+func escapes(runc string) bool {
+	for _, fixed := range []string{"1.2.8", "1.3.3"} {
+		series := fixed[:len("1.2.")]
+		if patch, ok := strings.CutPrefix(runc, series); ok {
+			return older(patch, fixed[len(series):])
+		}
+	}
+	return older(runc, "1.2") || strings.HasPrefix(runc, "1.4.0-rc.1") || strings.HasPrefix(runc, "1.4.0-rc.2")
 }
 
 // overSocket reads a JSON document over a Unix socket.

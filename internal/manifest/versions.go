@@ -134,9 +134,9 @@ func (c *checker) inCatalog(n *node, what string, hasVersion bool, versions, nam
 	switch malformed, _ := typeFormat("").wrong(n.str()); {
 	case malformed != "":
 	case len(versions) == 0:
-		c.catalogued(n.pos, "unknown-type", fmt.Sprintf("unknown %s %s", what, show(name)), didYouMean(name, names))
+		c.catalogued(n.pos, ruleUnknownType, fmt.Sprintf("unknown %s %s", what, show(name)), didYouMean(name, names))
 	case version != "" && !hasVersion:
-		c.catalogued(n.pos, "unknown-version", "there is no "+show(n.text), versionFix(name, version, versions))
+		c.catalogued(n.pos, ruleUnknownVersion, "there is no "+show(n.text), versionFix(name, version, versions))
 	default:
 		return true
 	}
@@ -156,10 +156,22 @@ func (c *checker) newest(service string) string {
 	return versions[len(versions)-1]
 }
 
+// The rules about what the catalog lacks.
+const (
+	ruleUnknownType    = "unknown-type"
+	ruleUnknownVersion = "unknown-version"
+)
+
+// NotInCatalog reports whether the finding is about a type or a version that the catalog
+// lacks: with Options.AllowUnknownVersions it is a warning, and a push is refused for it.
+func (d Diagnostic) NotInCatalog() bool {
+	return d.Rule == ruleUnknownType || d.Rule == ruleUnknownVersion
+}
+
 // catalogued reports something that the catalog lacks.
 func (c *checker) catalogued(pos Position, rule, message, fix string) {
 	d := Diagnostic{Pos: pos, Severity: SeverityError, Rule: rule, Message: message, Why: "it is not in the catalog of this installation", Fix: fix}
-	if rule == "unknown-version" {
+	if rule == ruleUnknownVersion {
 		d.Why += ", where an operator can add it"
 	}
 	if c.opts.AllowUnknownVersions {

@@ -15,7 +15,7 @@ import (
 // refuses hosts that belong to others, and a route that only clients with a certificate may
 // reach when nothing could ask them for it.
 func resolveRoutes(in Input) (routes []platform.Route, notices []string, err error) {
-	s := scheme{site: in.Site, hosts: ownershipOf(in)}
+	s := scheme{site: in.Site, ownership: ownershipOf(in)}
 	seen := map[string]bool{}
 	for _, r := range in.Manifest.Routes {
 		if r.TLS.ClientAuth == string(platform.ClientAuthRequire) && in.Site.HTTPSPort == 0 {
@@ -27,7 +27,7 @@ func resolveRoutes(in Input) (routes []platform.Route, notices []string, err err
 			if !ok || seen[route.URL] || route.Type == platform.RouteRedirect && route.To == route.URL {
 				continue // without a TLS listener, http://X/ that redirects to https://X/ leads to itself
 			}
-			if err := s.hosts.check(r, route); err != nil {
+			if err := s.ownership.check(r, route); err != nil {
 				return nil, nil, err
 			}
 			if len(routes) == maxRoutes {
@@ -113,8 +113,8 @@ func (h hosts) inProduction(template string) string {
 
 // scheme knows which ports and protocols the router offers, and for which hosts.
 type scheme struct {
-	site  Site
-	hosts ownership
+	site      Site
+	ownership ownership
 }
 
 // expand resolves one route for one host.
@@ -171,7 +171,7 @@ func (s scheme) redirect(p manifest.Redirect, expires string, h hosts) platform.
 // to hosts of this environment only; another site's address stays as it is written.
 func (s scheme) target(to string, h hosts) string {
 	expanded := h.expand(to)
-	if u, err := url.Parse(expanded); err == nil && u.Host != "" && s.hosts.covers(u.Hostname()) {
+	if u, err := url.Parse(expanded); err == nil && u.Host != "" && s.ownership.covers(u.Hostname()) {
 		if address, ok := s.address(expanded); ok {
 			return address
 		}

@@ -14,13 +14,12 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"sluice/internal/build"
 )
 
 // Limits bound what one build may take from the sites on the same machine.
 type Limits struct {
-	// Memory is in bytes, files on tmpfs included. 0 means half of the machine's, and
-	// no less than 2 GiB.
+	// Memory is in bytes, files on tmpfs included; 0 means 2 GiB.
 	Memory int64
 	// Processes and threads; 0 means 4096.
 	Processes int
@@ -28,7 +27,7 @@ type Limits struct {
 
 const (
 	defaultProcesses = 4096
-	leastMemory      = 2 << 30
+	defaultMemory    = 2 << 30
 	// killFirst is the badness that is added to a build's: when the machine runs out of
 	// memory, builds end before sites.
 	killFirst = "1000"
@@ -50,15 +49,16 @@ type confinement struct {
 }
 
 func newConfinement(l Limits) confinement {
-	l.Processes = cmp.Or(l.Processes, defaultProcesses)
-	if l.Memory == 0 {
-		l.Memory = leastMemory
-		var info unix.Sysinfo_t
-		if unix.Sysinfo(&info) == nil {
-			l.Memory = max(leastMemory, int64(info.Totalram)*int64(info.Unit)/2) //nolint:gosec // G115: bytes of memory fit
-		}
-	}
+	l = Limits{Memory: cmp.Or(l.Memory, defaultMemory), Processes: cmp.Or(l.Processes, defaultProcesses)}
 	return confinement{Limits: l, proc: "/proc", cgroups: "/sys/fs/cgroup"}
+}
+
+// applyLimits puts the limits on a build whose process waits for them. A build that cannot
+// be bounded runs all the same: its log says so.
+func (b *Builder) applyLimits(ctx context.Context, key build.Key, p *progress) {
+	if err := b.confined.apply(ctx, key.Sum()); err != nil && ctx.Err() == nil {
+		p.note(fmt.Sprintf("W: this build runs without limits of memory and processes: %v", err))
+	}
 }
 
 // apply finds the process of the build with this key and confines it.

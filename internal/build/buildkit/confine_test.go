@@ -109,7 +109,7 @@ func written(t *testing.T, root string, files []string) map[string]string {
 
 func TestLimitsHaveDefaults(t *testing.T) {
 	c := newConfinement(Limits{})
-	if c.Memory < leastMemory || c.Processes != defaultProcesses {
+	if c.Memory != defaultMemory || c.Processes != defaultProcesses {
 		t.Errorf("limits %+v", c.Limits)
 	}
 	if c := newConfinement(Limits{Memory: 5, Processes: 6}); c.Memory != 5 || c.Processes != 6 {

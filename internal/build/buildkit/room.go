@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/moby/buildkit/client"
-
-	"sluice/internal/build"
 )
 
 const (
@@ -42,14 +40,6 @@ func (b *Builder) watchRoom(ctx context.Context) (watched context.Context, stop 
 		}
 	}()
 	return ctx, func() { cancel(nil) }
-}
-
-// applyLimits puts the limits on a build whose process waits for them. A build that cannot
-// be bounded runs all the same: its log says so.
-func (b *Builder) applyLimits(ctx context.Context, key build.Key, p *progress) {
-	if err := b.confined.apply(ctx, key.Sum()); err != nil && ctx.Err() == nil {
-		p.note(fmt.Sprintf("W: this build runs without limits of memory and processes: %v", err))
-	}
 }
 
 var errPrune = errors.New("removing old cache content took too long")
