@@ -107,13 +107,17 @@ func stockClient(t *testing.T, client string) func(*testing.T, []string) (string
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA18D6aTTUtiOgjzqN3xRX9IiKj904DpJjDvr6NUi6Vv jane\n"
+	if err := os.WriteFile(filepath.Join(home, "key.pub"), []byte(key), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	return func(t *testing.T, args []string) (string, int) {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), client, args...)
 		cmd.Dir = home
 		cmd.Env = []string{
 			"HOME=" + home, path, "CLI_CONFIG_FILE=" + file, "SLUICE_CLI_NO_INTERACTION=1", "COLUMNS=300",
-			"SLUICE_CLI_API_TOKEN=" + httpapitest.Admin, "SLUICE_CLI_UPDATES_CHECK=0",
+			"SLUICE_CLI_TOKEN=" + httpapitest.Admin, "SLUICE_CLI_UPDATES_CHECK=0",
 		}
 		var output bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &output, &output
