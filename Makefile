@@ -89,8 +89,10 @@ poison:
 	@scripts/poison.sh
 
 ## stock-client: run the stock command line client through docs/clients.md
-stock-client:
-	SLUICE_STOCK_CLIENT=$$(scripts/stock-client.sh) go test -count=1 ./internal/httpapi -run TestStockClient
+stock-client: setup build images
+	export SLUICE_STOCK_CLIENT=$$(scripts/stock-client.sh) && \
+	go test -count=1 ./internal/httpapi -run TestStockClient && \
+	SLUICE_BIN=$(BIN) SLUICE_REQUIRE=docker go test -count=1 ./e2e -run TestScripts/stock-client
 
 ## setup: install and start what is missing on this machine
 setup:

@@ -14,7 +14,7 @@ type Activity struct {
 	Timings           Timings           `json:"timings"`
 	Payload           Payload           `json:"payload"`
 	Description       string            `json:"description"` // HTML
-	Text              string            `json:"text"`        // plain
+	Text              string            `json:"text"`        // Markdown
 	Commands          []Command         `json:"commands"`
 	CreatedAt         Time              `json:"created_at"`
 	UpdatedAt         Time              `json:"updated_at"`

@@ -30,7 +30,8 @@ import (
 //	                           unless all responses were 200
 //	status CODE PROGRAM ARGS   the program ends with this status
 //
-// `exec git` and `exec sluice` are the real programs, logged in.
+// `exec git` and `exec sluice` are the real programs, logged in; where the condition [stock]
+// holds, $STOCK is a stock client that is.
 func TestScripts(t *testing.T) {
 	m := newMachine(t)
 	var projects atomic.Int32
@@ -55,8 +56,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HTTP_PORT", strconv.Itoa(m.httpPort))
 			env.Setenv("ENV_ID", project+"-"+platform.MachineName(project, "main"))
 			env.Setenv("DATA_DIR", m.data)
-			return m.sshClient(env, project)
+			return errors.Join(m.sshClient(env, project), m.stockConfig(env))
 		},
+		Condition: func(name string) (bool, error) { return name == "stock" && stockClient() != "", nil },
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"project":    func(ts *testscript.TestScript, _ bool, _ []string) { scriptProject(ts, m) },
 			"deploy":     func(ts *testscript.TestScript, _ bool, args []string) { scriptDeploy(ts, args) },

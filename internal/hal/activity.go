@@ -3,6 +3,7 @@ package hal
 import (
 	"html"
 	"net/url"
+	"strings"
 
 	"sluice/apiv1"
 	"sluice/internal/access"
@@ -30,7 +31,7 @@ func (v View) Activity(a platform.Activity, kind platform.EnvironmentType) apiv1
 			NewCommit:   apiv1.NullString(a.Commit),
 			BackupName:  apiv1.NullString(a.Parameters[platform.ParameterBackup]),
 		},
-		Description: html.EscapeString(a.Description),
+		Description: html.EscapeString(strings.ReplaceAll(a.Description, "**", "")), // it is not Markdown, Text is
 		Text:        a.Description,
 		Commands:    []apiv1.Command{},
 		CreatedAt:   apiv1.Time{Time: a.CreatedAt},

@@ -92,7 +92,7 @@ func objects(t *testing.T, scope string) []txtar.File {
 		{"deployment-of-nothing", nothing},
 		{"activity-running", v.Activity(platform.Activity{
 			ID: "act1", Type: platform.ActivityPush, Project: "shop", Environment: "main", State: platform.ActivityInProgress,
-			Description: "Jo pushed to <main>", Cancellable: true, CreatedAt: noon, StartedAt: noon,
+			Description: "**Jo** pushed to **<main>**", Cancellable: true, CreatedAt: noon, StartedAt: noon,
 		}, platform.Production)},
 		{"activity-cancelled", v.Activity(platform.Activity{
 			ID: "act2", Type: platform.ActivityRedeploy, Project: "shop", Environment: "main", State: platform.ActivityCancelled,

@@ -41,6 +41,18 @@ func testConfig(log io.Writer) httpapi.Config {
 	}
 }
 
+// TestClientsOfAnAddress: a server without a name is reached too.
+func TestClientsOfAnAddress(t *testing.T) {
+	c := testConfig(io.Discard)
+	c.SSH.Host, c.SSH.GitHost = "192.0.2.1:2222", "192.0.2.1:2222"
+	got := answer(t, httpapi.New(httpapitest.New().Ports(), c), "GET /cli/config.yaml")
+	for _, want := range []string{"domain_wildcards:\n    - 192.0.2.1\n  host", "host_keys:\n    - '[192.0.2.1]:2222 ssh-ed25519 AAAA sluice'\n  options", "git_domain: 192.0.2.1\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("configuration %s has no %q", got, want)
+		}
+	}
+}
+
 // TestClientsWithoutSSH: the configuration is valid without a gateway, and repositories are
 // pushed to over HTTP.
 func TestClientsWithoutSSH(t *testing.T) {

@@ -142,7 +142,7 @@ func (a *api) clientConfig() clientConfig {
 	for _, address := range []string{a.cfg.SSH.Host, a.cfg.SSH.GitHost} {
 		name := host(address)
 		wildcard := name
-		if _, domain, ok := strings.Cut(name, "."); ok {
+		if _, domain, ok := strings.Cut(name, "."); ok && net.ParseIP(name) == nil {
 			wildcard = "*." + domain
 		}
 		if !slices.Contains(c.SSH.DomainWildcards, wildcard) {
@@ -153,7 +153,9 @@ func (a *api) clientConfig() clientConfig {
 			known = "[" + name + "]:" + port
 			c.SSH.Options = []string{"Port " + port} // clients drop the port of a link
 		}
-		c.SSH.HostKeys = append(c.SSH.HostKeys, known+" "+strings.TrimSpace(a.cfg.SSH.HostKey))
+		if line := known + " " + strings.TrimSpace(a.cfg.SSH.HostKey); !slices.Contains(c.SSH.HostKeys, line) {
+			c.SSH.HostKeys = append(c.SSH.HostKeys, line)
+		}
 		c.Detection.GitDomain = strings.TrimPrefix(name, "git.")
 	}
 	return c

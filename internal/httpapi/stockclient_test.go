@@ -132,10 +132,24 @@ func stockClient(t *testing.T, client string) func(*testing.T, []string) (string
 	}
 }
 
-// TestClientsPage compares the table of docs/clients.md with the commands that are run.
+var platformCommand = regexp.MustCompile(`(?m)^(?:\[.*\] )?(?:exec|status (\d+)) \$STOCK (.*)$`)
+
+// TestClientsPage compares the table of docs/clients.md with the commands that are run, here and
+// by e2e with containers.
 func TestClientsPage(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("| command | seen | |\n|---|---|---|\n")
+	script, err := os.ReadFile("../../e2e/testdata/stock-client.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range platformCommand.FindAllStringSubmatch(string(script), -1) {
+		note := "with containers"
+		if line[1] != "" {
+			note += "; exit " + line[1] + ", as it should"
+		}
+		fmt.Fprintf(&b, "| `%s` | passed | %s |\n", strings.ReplaceAll(line[2], " -p $PROJECT", ""), note)
+	}
 	for _, c := range stockCommands(t) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", strings.Join(c.args, " "), c.seen, c.note)
 	}
