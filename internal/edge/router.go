@@ -199,12 +199,12 @@ func (r *Router) beginHold(ctx context.Context, h platform.Hold) (*environment, 
 	return e, e.BeginHold(h), r.save()
 }
 
-// Pause makes an environment's new requests wait until Continue, for limit at most, while
+// HoldBriefly makes an environment's new requests wait until EndBriefHold, for limit at most, while
 // those under way go on. An environment that is not known, held or in maintenance stays what
 // it is.
-func (r *Router) Pause(ctx context.Context, env platform.EnvironmentID, activity string, limit time.Duration) error {
+func (r *Router) HoldBriefly(ctx context.Context, env platform.EnvironmentID, activity string, limit time.Duration) error {
 	if activity == "" || limit <= 0 {
-		return platform.Errorf(platform.CodeInvalid, "a pause needs an activity and a limit")
+		return platform.Errorf(platform.CodeInvalid, "a brief hold needs an activity and a limit")
 	}
 	done, err := r.change(ctx)
 	if err != nil {
@@ -212,20 +212,20 @@ func (r *Router) Pause(ctx context.Context, env platform.EnvironmentID, activity
 	}
 	defer done()
 	if e := r.known(env); e != nil {
-		e.Pause(activity, limit)
+		e.HoldBriefly(activity, limit)
 	}
 	return nil
 }
 
-// Continue ends a pause. Without one it does nothing.
-func (r *Router) Continue(ctx context.Context, env platform.EnvironmentID, activity string) (platform.HoldReport, error) {
+// EndBriefHold ends a brief hold. Without one it does nothing.
+func (r *Router) EndBriefHold(ctx context.Context, env platform.EnvironmentID, activity string) (platform.HoldReport, error) {
 	done, err := r.change(ctx)
 	if err != nil {
 		return platform.HoldReport{}, err
 	}
 	defer done()
 	if e := r.known(env); e != nil {
-		return e.Continue(activity), nil
+		return e.EndBriefHold(activity), nil
 	}
 	return platform.HoldReport{}, nil
 }

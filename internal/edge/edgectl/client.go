@@ -45,16 +45,16 @@ func (c *Client) Hold(ctx context.Context, h platform.Hold) (platform.HoldReport
 	return call[platform.HoldReport](ctx, c, http.MethodPost, action(h.Environment, "hold"), h)
 }
 
-// Pause makes new requests wait until Continue, for limit at most, and returns at once.
+// HoldBriefly makes new requests wait until EndBriefHold, for limit at most, and returns at once.
 // Holds and maintenance stay what they are.
-func (c *Client) Pause(ctx context.Context, env platform.EnvironmentID, activity string, limit time.Duration) error {
-	_, err := quick[nothing](ctx, c, http.MethodPost, action(env, "pause"), pausing{Activity: activity, Limit: limit})
+func (c *Client) HoldBriefly(ctx context.Context, env platform.EnvironmentID, activity string, limit time.Duration) error {
+	_, err := quick[nothing](ctx, c, http.MethodPost, action(env, "hold-briefly"), briefHold{Activity: activity, Limit: limit})
 	return err
 }
 
-// Continue ends a pause of the activity.
-func (c *Client) Continue(ctx context.Context, env platform.EnvironmentID, activity string) (platform.HoldReport, error) {
-	return quick[platform.HoldReport](ctx, c, http.MethodPost, action(env, "continue"), pausing{Activity: activity})
+// EndBriefHold ends the brief hold of the activity.
+func (c *Client) EndBriefHold(ctx context.Context, env platform.EnvironmentID, activity string) (platform.HoldReport, error) {
+	return quick[platform.HoldReport](ctx, c, http.MethodPost, action(env, "end-brief-hold"), briefHold{Activity: activity})
 }
 
 // Commit changes what happens at the hold's deadline to platform.Maintain. When that has

@@ -33,8 +33,8 @@ type Server struct {
 func NewServer(router *edge.Router, log *slog.Logger) *Server {
 	s := &Server{router: router, mux: http.NewServeMux(), log: log}
 	s.mux.HandleFunc("POST /v1/environments/{env}/hold", answer(s, s.hold))
-	s.mux.HandleFunc("POST /v1/environments/{env}/pause", answer(s, s.pause))
-	s.mux.HandleFunc("POST /v1/environments/{env}/continue", answer(s, s.proceed))
+	s.mux.HandleFunc("POST /v1/environments/{env}/hold-briefly", answer(s, s.holdBriefly))
+	s.mux.HandleFunc("POST /v1/environments/{env}/end-brief-hold", answer(s, s.endBriefHold))
 	s.mux.HandleFunc("POST /v1/environments/{env}/commit", answer(s, s.commit))
 	s.mux.HandleFunc("POST /v1/environments/{env}/publish", answer(s, s.publish))
 	s.mux.HandleFunc("POST /v1/environments/{env}/resume", answer(s, s.resume))
@@ -79,8 +79,8 @@ type bypassing struct {
 	Life time.Duration `json:"life"`
 }
 
-// pausing is the body of pause and continue requests; continue has no limit.
-type pausing struct {
+// briefHold is the body of the requests that begin and end a brief hold; the second has no limit.
+type briefHold struct {
 	Activity string        `json:"activity"`
 	Limit    time.Duration `json:"limit,omitempty"`
 }
@@ -101,25 +101,27 @@ func (s *Server) hold(ctx context.Context, env platform.EnvironmentID, req *http
 		func(ctx context.Context, c *Client) (platform.HoldReport, error) { return c.Hold(ctx, h) })
 }
 
-func (s *Server) pause(ctx context.Context, env platform.EnvironmentID, req *http.Request) (nothing, error) {
-	var p pausing
+func (s *Server) holdBriefly(ctx context.Context, env platform.EnvironmentID, req *http.Request) (nothing, error) {
+	var p briefHold
 	if err := decode(req, &p); err != nil {
 		return nothing{}, err
 	}
 	return nothing{}, s.passOn(ctx,
-		func(ctx context.Context) error { return s.router.Pause(ctx, env, p.Activity, p.Limit) },
-		func(ctx context.Context, c *Client) error { return c.Pause(ctx, env, p.Activity, p.Limit) })
+		func(ctx context.Context) error { return s.router.HoldBriefly(ctx, env, p.Activity, p.Limit) },
+		func(ctx context.Context, c *Client) error { return c.HoldBriefly(ctx, env, p.Activity, p.Limit) })
 }
 
-func (s *Server) proceed(ctx context.Context, env platform.EnvironmentID, req *http.Request) (platform.HoldReport, error) {
-	var p pausing
+func (s *Server) endBriefHold(ctx context.Context, env platform.EnvironmentID, req *http.Request) (platform.HoldReport, error) {
+	var p briefHold
 	if err := decode(req, &p); err != nil {
 		return platform.HoldReport{}, err
 	}
 	return s.reported(ctx,
-		func(ctx context.Context) (platform.HoldReport, error) { return s.router.Continue(ctx, env, p.Activity) },
+		func(ctx context.Context) (platform.HoldReport, error) {
+			return s.router.EndBriefHold(ctx, env, p.Activity)
+		},
 		func(ctx context.Context, c *Client) (platform.HoldReport, error) {
-			return c.Continue(ctx, env, p.Activity)
+			return c.EndBriefHold(ctx, env, p.Activity)
 		})
 }
 

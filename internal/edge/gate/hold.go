@@ -18,7 +18,7 @@ type Hold struct {
 	deadline   time.Time
 	limit      int // requests that may wait at once
 	onDeadline platform.OnDeadline
-	pause      bool // see Gate.Pause
+	brief      bool // see Gate.HoldBriefly
 	timer      *time.Timer
 	ended      chan struct{} // closed when the hold is over or another activity took it
 }
@@ -88,7 +88,7 @@ func (g *Gate) expire(h *Hold) {
 func (g *Gate) overdue() {
 	if h := g.hold; h.onDeadline == platform.ReleaseOld && g.release != nil {
 		g.open()
-		if !h.pause {
+		if !h.brief {
 			g.lapsed = h
 		}
 	} else {
@@ -97,10 +97,10 @@ func (g *Gate) overdue() {
 	g.metrics.Expired.Add(1)
 }
 
-// Pause makes new requests wait until Continue, for limit at most; those under way go on.
+// HoldBriefly makes new requests wait until EndBriefHold, for limit at most; those under way go on.
 // It does nothing unless the gate is open: a hold and maintenance stay what they are. The
 // next process does not know of it.
-func (g *Gate) Pause(activity string, limit time.Duration) {
+func (g *Gate) HoldBriefly(activity string, limit time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.state != Open || g.lapsed != nil {
@@ -110,15 +110,15 @@ func (g *Gate) Pause(activity string, limit time.Duration) {
 	g.uncounted = true
 	g.arm(&Hold{
 		activity: activity, wait: limit, deadline: time.Now().Add(limit), limit: platform.DefaultHoldRequests,
-		onDeadline: platform.ReleaseOld, pause: true,
+		onDeadline: platform.ReleaseOld, brief: true,
 	})
 }
 
-// Continue ends the pause of an activity.
-func (g *Gate) Continue(activity string) platform.HoldReport {
+// EndBriefHold ends the brief hold of an activity.
+func (g *Gate) EndBriefHold(activity string) platform.HoldReport {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.hold == nil || !g.hold.pause || g.hold.activity != activity {
+	if g.hold == nil || !g.hold.brief || g.hold.activity != activity {
 		return platform.HoldReport{}
 	}
 	g.open()

@@ -36,7 +36,7 @@ func (g *Gate) Record() (s Saved, serving, offered Release) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s = Saved{State: g.state, Message: g.message, Activity: g.activity}
-	if g.hold != nil && g.hold.pause {
+	if g.hold != nil && g.hold.brief {
 		s.State = Open
 		return s, g.release, g.candidate
 	}

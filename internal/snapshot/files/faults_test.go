@@ -154,18 +154,18 @@ func TestContainersGoOn(t *testing.T) {
 			prepare: func(c *containers, cancel context.CancelCauseFunc, _ *files.Config) {
 				c.frozen = func() { cancel(errors.New("cancelled by a test")) }
 			},
-			want: "pause freeze thaw continue", code: platform.CodeInternal,
+			want: "hold freeze thaw end", code: platform.CodeInternal,
 		},
 		"the time is up": {
 			prepare: func(c *containers, _ context.CancelCauseFunc, config *files.Config) {
 				config.Limit = 20 * time.Millisecond
 				c.frozen = func() { time.Sleep(config.Limit) }
 			},
-			want: "pause freeze thaw continue", code: platform.CodeUnavailable,
+			want: "hold freeze thaw end", code: platform.CodeUnavailable,
 		},
 		"the first thaw fails": {
 			prepare: func(c *containers, _ context.CancelCauseFunc, _ *files.Config) { c.thaws = []error{errors.New("no")} },
-			want:    "pause freeze thaw thaw continue",
+			want:    "hold freeze thaw thaw end",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

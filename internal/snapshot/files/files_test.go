@@ -57,13 +57,13 @@ func (c *containers) Thaw(platform.EnvironmentID) error {
 	return err
 }
 
-func (c *containers) Pause(context.Context, platform.EnvironmentID, string, time.Duration) error {
-	c.note("pause")
+func (c *containers) HoldBriefly(context.Context, platform.EnvironmentID, string, time.Duration) error {
+	c.note("hold")
 	return nil
 }
 
-func (c *containers) Continue(context.Context, platform.EnvironmentID, string) (platform.HoldReport, error) {
-	c.note("continue")
+func (c *containers) EndBriefHold(context.Context, platform.EnvironmentID, string) (platform.HoldReport, error) {
+	c.note("end")
 	return platform.HoldReport{Held: 3, LongestWait: 42 * time.Millisecond}, nil
 }
 
@@ -273,7 +273,7 @@ func TestWhatChangedBetweenThePasses(t *testing.T) {
 		if want := map[bool]snapshot.Method{true: snapshot.MethodShared, false: snapshot.MethodCopy}[shared]; taken.Method != want && shared == s.Shared() {
 			t.Errorf("method: got %s, want %s", taken.Method, want)
 		}
-		if got, want := strings.Join(c.events, " "), "pause freeze thaw continue"; got != want {
+		if got, want := strings.Join(c.events, " "), "hold freeze thaw end"; got != want {
 			t.Errorf("got the calls %q, want %q", got, want)
 		}
 		if !strings.Contains(log.String(), "standstill") || !strings.Contains(log.String(), "3 requests waited") {

@@ -30,7 +30,7 @@ func (s *Store) still(ctx context.Context, req snapshot.Request, log io.Writer, 
 	env := req.Environment
 	if s.Router != nil && !req.Held {
 		activity := "snapshot of " + string(env)
-		if err := s.Router.Pause(ctx, env, activity, s.Limit+time.Second); err != nil {
+		if err := s.Router.HoldBriefly(ctx, env, activity, s.Limit+time.Second); err != nil {
 			// Requests wait at the frozen containers then.
 			s.Log.WarnContext(ctx, "requests do not wait at the router during a snapshot", "environment", env, "error", err)
 		}
@@ -94,9 +94,9 @@ func (s *Store) thaw(ctx context.Context, env platform.EnvironmentID) (err error
 
 // proceed lets requests through again.
 func (s *Store) proceed(ctx context.Context, env platform.EnvironmentID, activity string, log io.Writer) {
-	report, err := s.Router.Continue(ctx, env, activity)
+	report, err := s.Router.EndBriefHold(ctx, env, activity)
 	if err != nil {
-		s.Log.ErrorContext(ctx, "could not end the pause at the router; it ends by itself", "environment", env, "error", err)
+		s.Log.ErrorContext(ctx, "could not end the brief hold at the router; it ends by itself", "environment", env, "error", err)
 		return
 	}
 	if report.Held > 0 {

@@ -40,11 +40,11 @@ type Freezer interface {
 
 // Router makes requests wait while containers stand still.
 type Router interface {
-	// Pause makes new requests of an environment wait until Continue, for limit at most, and
+	// HoldBriefly makes new requests of an environment wait until EndBriefHold, for limit at most, and
 	// returns at once. It leaves holds and maintenance of others alone.
-	Pause(ctx context.Context, env platform.EnvironmentID, activity string, limit time.Duration) error
-	// Continue ends a pause. Without one it does nothing.
-	Continue(ctx context.Context, env platform.EnvironmentID, activity string) (platform.HoldReport, error)
+	HoldBriefly(ctx context.Context, env platform.EnvironmentID, activity string, limit time.Duration) error
+	// EndBriefHold ends a brief hold. Without one it does nothing.
+	EndBriefHold(ctx context.Context, env platform.EnvironmentID, activity string) (platform.HoldReport, error)
 }
 
 // Hot copies services while they run, by tools of their own. It is asked where blocks have
