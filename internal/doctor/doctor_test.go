@@ -131,7 +131,7 @@ func TestFaults(t *testing.T) {
 			remove(d.t, d.Doctor, "sys/fs/cgroup/cgroup.controllers")
 			put(d.t, d.Doctor, "sys/fs/cgroup/freezer/x", "")
 		}, "control groups", Warning, "version 1", "unified_cgroup_hierarchy"},
-		"no control groups": {func(d patient) { remove(d.t, d.Doctor, "sys/fs/cgroup/cgroup.controllers") }, "control groups", Failure, "none at", "mount"},
+		"no control groups": {func(d patient) { remove(d.t, d.Doctor, "sys/fs/cgroup/cgroup.controllers") }, "control groups", Failure, "no control groups at", "mount"},
 		"missing programs": {func(d patient) {
 			remove(d.t, d.Doctor, "bin/tini")
 			remove(d.t, d.Doctor, "bin/git")

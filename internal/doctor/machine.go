@@ -41,7 +41,7 @@ func older(version, than string) bool {
 		if i >= len(parts) {
 			return 0
 		}
-		n, _ := strconv.Atoi(parts[i]) // what is no number counts as 0
+		n, _ := strconv.Atoi(parts[i]) // what is not a number counts as 0
 		return n
 	}
 	if a, b := part(version, 0), part(than, 0); a != b {
@@ -67,7 +67,7 @@ func (d *Doctor) cgroups(context.Context) Result {
 	if _, err := os.Stat(filepath.Join("/", d.Root, "sys/fs/cgroup/freezer")); err == nil {
 		return warn("boot with systemd.unified_cgroup_hierarchy=1", "version 1, which newer engines no longer support")
 	}
-	return fail("mount control groups at /sys/fs/cgroup", "there are none at /sys/fs/cgroup")
+	return fail("mount control groups at /sys/fs/cgroup", "no control groups at /sys/fs/cgroup")
 }
 
 func (d *Doctor) programs(context.Context) Result {

@@ -144,7 +144,7 @@ func (d *Doctor) router(ctx context.Context) Result {
 	return fine("answers at %s", d.RouterSocket)
 }
 
-// dns looks up a name that nobody has created, which only a wildcard record answers.
+// dns looks up a name that was not created, which only a wildcard record answers.
 func (d *Doctor) dns(ctx context.Context) Result {
 	if d.BaseDomain == "localhost" {
 		return warn("set --base-domain (SLUICED_BASE_DOMAIN) to a domain with a wildcard DNS record", "the base domain is localhost: sites can be seen on this machine only")

@@ -86,7 +86,7 @@ func (r *Router) fill(w http.ResponseWriter, req *http.Request, t *transaction) 
 // Purge removes answers of an environment from the cache: all of them or, with a URL,
 // those of that URL, or of every one that begins with it, or those that have one of the
 // tags. It returns CodeNotFound for an environment that is not known and CodeInvalid for
-// what is no URL or no tag.
+// what is not a URL or a tag.
 func (r *Router) Purge(_ context.Context, env platform.EnvironmentID, p platform.Purge) (platform.PurgeReport, error) {
 	e := r.known(env)
 	if e == nil {

@@ -14,6 +14,6 @@
 //	state, succession       what survives the process
 //
 // The package knows nothing of projects, deployments or containers beyond
-// platform.Publication, and it must keep working when nobody talks to it. It may import
+// platform.Publication, and it must keep working when the control plane does not run. It may import
 // platform and its own parts.
 package edge

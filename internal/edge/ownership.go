@@ -6,7 +6,7 @@ import (
 	"sluice/internal/platform"
 )
 
-// A host belongs to one project: whoever may answer below one of its paths gets its
+// A host belongs to one project: the project that may respond below one of its paths gets its
 // visitors' cookies, and a host has one set of TLS rules and one certificate.
 
 // conflict is a route that cannot be served because of another one.

@@ -12,7 +12,7 @@ import (
 // The request with which applications empty a cache in front of them, as Magento does when
 // its page cache is set to Varnish: PURGE, with a pattern of the tags that are to go. It
 // is for the environment's own containers: who sends it is told by the address of the
-// connection, which nobody has but they, whatever host and headers the request has.
+// connection, which only they have, whatever host and headers the request has.
 const (
 	methodPurge   = "PURGE"
 	patternHeader = "X-Magento-Tags-Pattern"

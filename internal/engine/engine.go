@@ -48,13 +48,13 @@ type Engine interface {
 	StartBackground(ctx context.Context, spec Spec, log io.Writer) error
 
 	// Exec runs a command in a running container of a release or in a service and returns
-	// its exit status. A command that runs and fails is no error. When ctx ends, the
+	// its exit status. A command that runs and fails is not an error. When ctx ends, the
 	// command's process group gets SIGTERM, and SIGKILL after ExecRequest.StopTimeout;
 	// Exec returns when it is gone.
 	Exec(ctx context.Context, req ExecRequest) (exitCode int, err error)
 
 	// Retire stops and removes the containers of one release: web and workers. Services,
-	// volumes and images stay. Retiring a release that is gone is no error.
+	// volumes and images stay. Retiring a release that is gone is not an error.
 	Retire(ctx context.Context, env platform.EnvironmentID, release string, log io.Writer) error
 
 	// Observe reports what exists of an environment.

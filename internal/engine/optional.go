@@ -16,7 +16,7 @@ import (
 // as of one moment. Its methods are safe for concurrent use, also for one environment.
 type Freezer interface {
 	// Freeze stops all processes of an environment and returns when none runs: those of web
-	// containers and workers first, so that nobody writes any more when the services stop.
+	// containers and workers first, so that nothing is written any more when the services stop.
 	// Commands that Exec is asked for meanwhile begin after the thaw. After limit, or when
 	// another control plane takes over the engine, they are thawed without Thaw. An error
 	// leaves nothing frozen; an environment that is frozen already is platform.CodeConflict.

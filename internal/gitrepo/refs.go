@@ -35,7 +35,7 @@ func (r *Repos) Branches(ctx context.Context, project string) ([]Branch, error) 
 }
 
 // SetBranch moves a branch from one commit to another; from is "" for one that must not exist
-// yet, and to is "" to delete it. A branch that is at to already, or gone already, is no error;
+// yet, and to is "" to delete it. A branch that is at to already, or gone already, is not an error;
 // one that is elsewhere is CodeConflict, and then nothing was changed.
 func (r *Repos) SetBranch(ctx context.Context, project, branch, from, to string) error {
 	dir, err := r.Path(project)

@@ -17,6 +17,6 @@ type ActivityFilter struct {
 	Types       []ActivityType
 	States      []ActivityState
 	Result      ActivityResult
-	Before      time.Time // created before it, exclusively; the zero time is no bound
+	Before      time.Time // created before it, exclusively; the zero time sets no bound
 	Limit       int       // the most activities to return; 0 leaves it to the store
 }

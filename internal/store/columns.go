@@ -97,6 +97,6 @@ func (c optionalColumn) Value() (driver.Value, error) {
 
 // Scan implements sql.Scanner.
 func (c optionalColumn) Scan(src any) error {
-	*c.to, _ = src.(string) // NULL is no string
+	*c.to, _ = src.(string) // NULL is not a string
 	return nil
 }

@@ -53,7 +53,7 @@ func (s *Store) oneSession(ctx context.Context, where string, args ...any) (plat
 	return v, nil
 }
 
-// DeleteSession ends a session; one that does not exist is no error.
+// DeleteSession ends a session; one that does not exist is not an error.
 func (s *Store) DeleteSession(ctx context.Context, id string) error {
 	return s.exec(ctx, `DELETE FROM sessions WHERE id = ?`, id)
 }

@@ -19,7 +19,7 @@ func (s *Store) SSHKeys(ctx context.Context, user string) ([]platform.SSHKey, er
 	return collect(ctx, s.reader, scanSSHKey, `SELECT `+sshKeyColumns+` FROM ssh_keys WHERE user = ? ORDER BY id`, user)
 }
 
-// SSHKey returns the key with this value, or CodeNotFound when nobody has it.
+// SSHKey returns the key with this value, or CodeNotFound when no user has it.
 func (s *Store) SSHKey(ctx context.Context, value string) (platform.SSHKey, error) {
 	k, err := scanSSHKey(s.reader.QueryRowContext(ctx, `SELECT `+sshKeyColumns+` FROM ssh_keys WHERE value = ?`, value))
 	if err != nil {

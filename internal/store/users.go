@@ -97,7 +97,7 @@ func (s *Store) Users(ctx context.Context, project string) ([]platform.User, err
 }
 
 // ChangeUser lets change alter a user, all of it but the ID and the grants, and returns
-// what was stored. Nobody else changes the user meanwhile. It returns CodeNotFound when
+// what was stored. The user is not changed by others meanwhile. It returns CodeNotFound when
 // there is none, CodeConflict when a name is taken, and the error of change.
 func (s *Store) ChangeUser(ctx context.Context, id string, change func(*platform.User) error) (platform.User, error) {
 	var u platform.User

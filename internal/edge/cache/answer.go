@@ -44,7 +44,7 @@ func (rt *Route) usable(f *found, k *key, req *http.Request, held bool) outcome 
 	age := f.at(time.Now())
 	left := f.verdict.lifetime - age
 	if held {
-		// What a request prefers waits for better times: nobody could be asked.
+		// What a request prefers is kept for later: the application cannot be asked now.
 		return f.whileHeld(left, rt.zone.cache.opts.Grace)
 	}
 	if renews(req) {

@@ -111,7 +111,7 @@ func renews(req *http.Request) bool { return req.Context().Value(renewKey{}) != 
 
 var errRenewal = errors.New("renewing a cached answer took too long")
 
-// renew asks for a stale entry anew, in the background, unless somebody does already or
+// renew asks for a stale entry again, in the background, unless a request does already or
 // too many do.
 func (c *Cache) renew(e *entry, req *http.Request) {
 	if c.opts.Renew == nil || !e.renewing.CompareAndSwap(false, true) {
@@ -150,7 +150,7 @@ func (c *Cache) renew(e *entry, req *http.Request) {
 	})
 }
 
-// discarded is an answer that nobody reads.
+// discarded is a response that is not read.
 type discarded struct{ header http.Header }
 
 // Header returns the header.

@@ -41,7 +41,7 @@ func (d *directives) is(f directive) bool { return d.flags&f != 0 }
 // parseDirectives reads the values of all Cache-Control lines. It has no errors: what it
 // cannot read is taken in the way that keeps less. A directive that is given twice has the
 // smaller value, private="field" and no-cache="field" are taken for the whole answer, and
-// a lifetime that is no number is 0 (RFC 9111 4.2.1).
+// a lifetime that is not a number is 0 (RFC 9111 4.2.1).
 func parseDirectives(values []string) directives {
 	d := directives{maxAge: unsaid, sMaxAge: unsaid, swr: unsaid, sie: unsaid, minFresh: unsaid, maxStale: unsaid}
 	for _, v := range values {

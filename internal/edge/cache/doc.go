@@ -15,7 +15,7 @@
 // What tells two answers apart is the key: scheme, host, path and query as the application
 // sees them; the headers and cookies that the route names; the headers that the answer's
 // Vary names; and request headers that applications are known to build links from, which
-// nobody names and with which a stranger could otherwise fill the cache for everybody.
+// no application names and with which a stranger could otherwise fill the cache for all.
 //
 // It knows nothing of gates, releases or backends, and may import platform only.
 package cache

@@ -12,7 +12,7 @@ const (
 	maxJoins = 3
 
 	// markLife is how long an address is remembered whose answers are for one visitor each,
-	// so that nobody waits for another's there.
+	// so that no request waits for another one's there.
 	markLife = 30 * time.Second
 )
 

@@ -66,7 +66,7 @@ func (r *rules) lifetime(status int, cc *directives) time.Duration {
 	return 0
 }
 
-// keepable are the statuses that are kept when the answer says so. Errors are none of
+// keepable are the statuses that are kept when the answer says so. Errors are not among
 // them: somebody who can make an application fail would make it fail for everybody.
 func keepable(status int) bool {
 	switch status {

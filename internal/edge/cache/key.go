@@ -31,7 +31,7 @@ func appendParts(b []byte, values []string) []byte {
 
 // guards are request headers that reach applications, that some of them build links,
 // redirects or routing from, and that the key would not have: each is part of it when it
-// is there. Headers of this kind that the router writes itself are none of them.
+// is there. Headers of this kind that the router writes itself are not among them.
 func guards() []string {
 	return []string{
 		"Front-End-Https", "X-Forwarded-Path", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Protocol",

@@ -47,7 +47,7 @@ func (r *rules) judgeMagento(req *http.Request, status int, h http.Header) verdi
 }
 
 // tellGroups reports whether the route tells visitors of different groups apart. Without
-// that, a page is for whoever it was made for, and its cookies say so.
+// that, a page is for the visitor that it was made for, and its cookies say so.
 func (r *rules) tellGroups() bool {
 	if r.any || slices.Contains(r.names, varyCookie) {
 		return true

@@ -102,7 +102,7 @@ func (r *recorder) pass() {
 	}
 	r.fill.cache.counts[how].Add(1)
 	how.set(r.Header())
-	if r.fill.req.Context().Err() == nil { // else it is an answer for nobody, and says nothing
+	if r.fill.req.Context().Err() == nil { // else the client has left, and the response says nothing
 		r.fill.landAlone()
 	}
 }

@@ -67,7 +67,7 @@ func (z *Zone) Purge() int {
 // PurgeURL removes the answers of one URL, or with prefix of every URL that begins with
 // it. The scheme may be left out, to mean both: "//host/path". Without a query it means
 // that path with any query. It returns how many answers were removed, and CodeInvalid for
-// what is no absolute URL.
+// what is not an absolute URL.
 func (z *Zone) PurgeURL(address string, prefix bool) (int, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil || (u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https") {

@@ -87,7 +87,7 @@ func New(ctx context.Context, opts Options) (*Keeper, error) {
 
 // Start begins to order and renew. The ports are those that the router listens on for what
 // arrives at 80 and 443: challenges are answered there, and the library opens listeners of
-// its own when it finds nobody.
+// its own when it finds none.
 func (k *Keeper) Start(httpPort, tlsPort int) {
 	if k.acme != nil {
 		k.acme.issuer.AltHTTPPort, k.acme.issuer.AltTLSALPNPort = httpPort, tlsPort
@@ -127,7 +127,7 @@ func (k *Keeper) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 }
 
 // uploaded returns the certificate to show of those that were uploaded for the projects
-// that serve the host; nil for none. Nobody decides what visitors of others are shown.
+// that serve the host; nil for none. A project does not decide what visitors of others are shown.
 func (k *Keeper) uploaded(name, host string, hello *tls.ClientHelloInfo) *tls.Certificate {
 	if host == "" {
 		return nil

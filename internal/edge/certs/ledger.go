@@ -57,7 +57,7 @@ type entries struct {
 }
 
 // failure is why an order is not repeated yet. One that is under way counts as failed, in
-// case that nobody is there when it ends.
+// case that the process has gone when it ends.
 type failure struct {
 	Fails   int       `json:"fails"`
 	Failed  time.Time `json:"failed"`

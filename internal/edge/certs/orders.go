@@ -83,7 +83,7 @@ func newOrders(ctx context.Context, r registry, l *ledger) *orders {
 
 // want looks for the host's certificate and places an order when there is none, unless one
 // is under way or it is too early after a failure. It returns a channel that is closed when
-// that ends, nil when nothing is done. again says that it failed before: nobody should wait
+// that ends, nil when nothing is done. again says that it failed before: visitors should not wait
 // for it.
 func (o *orders) want(ctx context.Context, host string) (done <-chan struct{}, again bool) {
 	o.mu.Lock()
@@ -106,7 +106,7 @@ func (o *orders) want(ctx context.Context, host string) (done <-chan struct{}, a
 	return h.done, again
 }
 
-// run looks on the disk first: that is no order, and another process may have placed it.
+// run looks on the disk first: that is not an order, and another process may have placed it.
 func (o *orders) run(ctx context.Context, host string, h *order) {
 	var err error
 	asked := false
@@ -193,7 +193,7 @@ func (o *orders) ask(ctx context.Context, host string, h *order) error {
 	return err
 }
 
-// pause is how long nobody asks again after that many failures before the present one.
+// pause is how long a host is not ordered again after that many failures before the present one.
 func pause(fails int) time.Duration {
 	wait := firstRetry
 	for range min(fails, 10) { // a damaged file has any number

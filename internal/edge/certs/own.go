@@ -20,7 +20,7 @@ import (
 )
 
 // own are the certificates that people uploaded. The router keeps a copy, so that it can
-// serve when nobody tells it anything.
+// serve when sluiced does not run.
 type own struct {
 	storage *certmagic.FileStorage
 	log     *slog.Logger
@@ -136,7 +136,7 @@ func suitable(certs []ownCertificate, hello *tls.ClientHelloInfo, serves func(pr
 	return first
 }
 
-// warn tells once a day about each certificate that ends soon: nobody but who uploaded it
+// warn tells once a day about each certificate that ends soon: only the user who uploaded it
 // can renew it. It is for one goroutine.
 func (o *own) warn(ctx context.Context, now time.Time) {
 	table := o.table.Load()

@@ -166,7 +166,7 @@ func once[T any](ctx context.Context, c *Client, method, path string, data []byt
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	if resp.StatusCode != http.StatusOK {
 		var p problem
-		_ = json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&p) // no JSON is no explanation
+		_ = json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&p) // without JSON there is no explanation
 		return result, resp.StatusCode == statusMoved, p.error()
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&result); err != nil {

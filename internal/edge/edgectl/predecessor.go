@@ -54,8 +54,8 @@ func (s *Server) older() []*Client {
 }
 
 // reported does the same here and at every predecessor, at once, and returns the sum. A
-// predecessor that fails is one that ends: its requests are answered or lost, and nobody
-// can change that.
+// predecessor that fails is one that ends: its requests are answered or lost, and that
+// cannot be changed.
 func (s *Server) reported(
 	ctx context.Context,
 	here func(context.Context) (platform.HoldReport, error),

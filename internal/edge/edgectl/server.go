@@ -24,7 +24,7 @@ type Server struct {
 
 	certificates Certificates // nil without a TLS listener
 
-	predecessor  bool   // the router was taken over from: whoever asks is its successor
+	predecessor  bool   // the router was taken over from: the client that asks is its successor
 	predecessors string // pattern of the sockets of those before this one; "" for none
 	own          string // of them, that of this process
 }

@@ -19,7 +19,7 @@ func Listen(ctx context.Context, path string) (*Socket, error) {
 	if err := removeStale(ctx, path); err != nil {
 		return nil, err
 	}
-	// Made in a private directory and renamed: nobody can connect before the mode is set.
+	// Made in a private directory and renamed: no process can connect before the mode is set.
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".control-*")
 	if err != nil {
 		return nil, fmt.Errorf("create control socket: %w", err)

@@ -59,7 +59,7 @@ func TakeOver(ctx context.Context, path string) (*handover.Taken, error) {
 	return taken, nil
 }
 
-// ErrNoRouter says that nobody listens on a control socket.
+// ErrNoRouter says that no process listens on a control socket.
 var ErrNoRouter = errors.New("no router runs")
 
 // upgrade asks for the handover and reads the answer's header, one byte at a time: a byte

@@ -6,7 +6,7 @@
 // response on one of these connections, and another one when no connection could be made.
 //
 // It decides nothing about requests: where they go, what their header says and what
-// happens when nobody answers is a Job's to say.
+// happens when there is no response is a Job's to say.
 //
 // It may import wire, front (to hear that a client has left) and platform.
 package relay

@@ -130,8 +130,8 @@ func (s *Server) config(policy edge.TLSPolicy) (*tls.Config, error) {
 	return c, nil
 }
 
-// apply carries out a policy. An authority that cannot be read ends the handshake: nobody
-// gets past a rule because it is damaged.
+// apply carries out a policy. An authority that cannot be read ends the handshake: no
+// client gets past a rule because it is damaged.
 func apply(c *tls.Config, policy edge.TLSPolicy) error {
 	if policy.MinVersion != 0 {
 		c.MinVersion = policy.MinVersion

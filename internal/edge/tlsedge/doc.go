@@ -3,7 +3,7 @@
 // restarted when routes or certificates change: every handshake asks for both.
 //
 // It also refuses requests that come over a connection that was made for another name under
-// other rules (RFC 9110 section 15.5.20), so that nobody reaches a host past its rules.
+// other rules (RFC 9110 section 15.5.20), so that a client cannot reach a host past its rules.
 //
 // It may import platform and edge; which certificate is shown it is told.
 package tlsedge

@@ -142,7 +142,7 @@ func (d *dataDir) files(env platform.EnvironmentID, w wanted) (bind, error) {
 	return bind{source: filepath.Join(d.path, dir), target: parent, readOnly: true}, nil
 }
 
-// remove deletes a tree; one that is gone is no error.
+// remove deletes a tree; one that is gone is not an error.
 func (d *dataDir) remove(tree string) error { return d.root.RemoveAll(tree) }
 
 // environments lists the environments of which anything is on disk.

@@ -261,7 +261,7 @@ func (e *Engine) Thaw(env platform.EnvironmentID) error {
 	return e.thaw(env)
 }
 
-// lapse thaws an environment whose time is up, until it has: nobody else would.
+// lapse thaws an environment whose time is up, until it has: nothing else does it.
 func (e *Engine) lapse(env platform.EnvironmentID, h *freeze) {
 	defer e.starts.serial(env)()
 	if e.starts.is(env, h) && e.thaw(env) != nil {
@@ -269,7 +269,7 @@ func (e *Engine) lapse(env platform.EnvironmentID, h *freeze) {
 	}
 }
 
-// thaw is Thaw for whoever has locked the environment.
+// thaw is Thaw for a caller that has locked the environment.
 func (e *Engine) thaw(env platform.EnvironmentID) error {
 	controls, err := e.data.frozen(env)
 	for _, control := range slices.Backward(controls) {

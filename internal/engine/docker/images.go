@@ -116,7 +116,7 @@ func (i Images) Pull(ctx context.Context, ref string, log io.Writer) (digest str
 }
 
 // Remove takes the name ref from an image and deletes it when that was its last name. An
-// image that is gone is no error; one that a container uses is.
+// image that is gone is not an error; one that a container uses is.
 func (i Images) Remove(ctx context.Context, ref string) error {
 	_, err := i.cli.ImageRemove(ctx, ref, client.ImageRemoveOptions{PruneChildren: true})
 	if err = gone(err); err != nil {

@@ -100,7 +100,7 @@ func encode(v any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// ParseErrorLog returns the entries of a cloud.error.log; lines that are none are left out.
+// ParseErrorLog returns the entries of a cloud.error.log; other lines are left out.
 func ParseErrorLog(text []byte) []Entry {
 	var out []Entry
 	lines := bufio.NewScanner(bytes.NewReader(text))

@@ -129,7 +129,7 @@ func Default(sites []Site) string {
 }
 
 // TLSOnPlainPort reports whether a base URL asks for TLS on a port at which the routes serve
-// plain HTTP. Nobody can open it.
+// plain HTTP. Browsers cannot open it.
 func TLSOnPlainPort(routes *phparray.Array, base string) bool {
 	want, ok := OriginOf(base)
 	if !ok || want.Scheme != "https" || want.Port == "" {

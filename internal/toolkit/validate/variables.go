@@ -56,7 +56,7 @@ func wholeNumber(k *kit.Kit, name string, low, high int) bool {
 	return err == nil && n >= low && n <= high
 }
 
-// jsonFormat warns of array variables whose text is no JSON; their default is used.
+// jsonFormat warns of array variables whose text is not JSON; their default is used.
 func jsonFormat(_ context.Context, k *kit.Kit) (*fault.Fault, error) {
 	var bad []string
 	for _, v := range manifest.StageVariables() {
