@@ -112,6 +112,38 @@ type TypeAccess struct {
 	Links Links  `json:"_links"`
 }
 
+// TypeRole is a role on the environments of a type.
+type TypeRole struct {
+	Type string `json:"type"`
+	Role string `json:"role"`
+}
+
+// InvitationCreate gives a user access to a project.
+type InvitationCreate struct {
+	Email       string     `json:"email"`
+	Role        string     `json:"role"`        // "admin" or "viewer"
+	Permissions []TypeRole `json:"permissions"` // of a viewer; none: viewer on all types
+	Force       bool       `json:"force,omitempty"`
+}
+
+// Invitation is what became of an InvitationCreate.
+type Invitation struct {
+	ID           string     `json:"id"`
+	State        string     `json:"state"` // "accepted"
+	Email        string     `json:"email"`
+	Role         string     `json:"role"`
+	Environments []string   `json:"environments"`
+	Permissions  []TypeRole `json:"permissions"`
+	Links        Links      `json:"_links"`
+}
+
+// Invite gives a user, named by e-mail address, access to a project.
+func (c *Client) Invite(ctx context.Context, project string, wanted InvitationCreate) (Invitation, error) {
+	var out Invitation
+	err := c.call(ctx, http.MethodPost, path("projects", project, "invitations"), nil, wanted, &out)
+	return out, err
+}
+
 // Users lists all accounts, for admins of the installation.
 func (c *Client) Users(ctx context.Context) ([]User, error) {
 	return get[[]User](ctx, c, path("users"), nil)

@@ -45,6 +45,47 @@ func noMember(project, user string) error {
 		WithHint("`sluice user:list -p %s` shows who has", project)
 }
 
+// AddMember gives a user, named by e-mail address, access to a project: as an admin of it, or
+// with roles by type of environment; without any it may see everything. It returns
+// CodeConflict when the user has access already, unless force, which replaces the roles, and
+// CodeNotFound when there is no such user: nobody but an admin of the installation can say
+// that an address is that of a person.
+func (s *Service) AddMember(ctx context.Context, by access.Subject, project, email string, wanted access.Grant, force bool) (access.Member, error) {
+	if !by.Allows(access.MembersManage, project, "") {
+		return access.Member{}, access.Forbidden(access.MembersManage, project, "")
+	}
+	wanted.Project = project
+	if wanted.Role == access.NoRole && len(wanted.Types) == 0 {
+		wanted.Role = access.Viewer
+	}
+	if _, err := access.ParseGrant(wanted.String()); err != nil {
+		return access.Member{}, err
+	}
+	if email == "" {
+		return access.Member{}, platform.Errorf(platform.CodeInvalid, "the request names no user; nothing was changed").
+			WithHint("give an e-mail address").WithField("email")
+	}
+	u, err := s.Records.UserByLogin(ctx, email)
+	if platform.ErrorCode(err) == platform.CodeNotFound {
+		return access.Member{}, platform.Errorf(platform.CodeNotFound, "there is no user %.100q; nothing was changed", email).
+			WithHint("ask an admin of the installation to make the account: sluice user:create %.100s", email).WithField("email")
+	}
+	if err != nil {
+		return access.Member{}, err
+	}
+	if err := s.record(ctx, by, access.MembersManage, project, "add "+u.Username+" as "+wanted.String()); err != nil {
+		return access.Member{}, err
+	}
+	err = s.Records.SetGrants(ctx, u.ID, project, func(now []string) ([]string, error) {
+		if len(now) > 0 && !force {
+			return nil, platform.Errorf(platform.CodeConflict, "%s has access to the project already; nothing was changed", u.Username).
+				WithHint("change the roles instead: sluice user:update %s", u.Username).WithField("email")
+		}
+		return []string{wanted.String()}, nil
+	})
+	return access.Member{User: u, Grant: wanted}, err
+}
+
 // SetRole gives a member another role on a project: admin, or viewer, who then has the
 // roles by type that it had, or viewer on all types when it had none.
 func (s *Service) SetRole(ctx context.Context, by access.Subject, project, user string, role access.Role) (access.Member, error) {

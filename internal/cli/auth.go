@@ -67,21 +67,53 @@ func (c *program) askToken(server string) (string, error) {
 	if c.tokenFile != "" && c.tokenFile != "-" {
 		return readToken(c.tokenFile)
 	}
+	token, err := c.askSecret("API token for " + server + ": ")
+	if err == nil && token == "" {
+		return "", usageError("pipe it in, or use --token-file FILE", "no token on standard input")
+	}
+	return token, err
+}
+
+// askSecret reads a line that nobody sees: asked for on a terminal, else from standard input.
+func (c *program) askSecret(question string) (string, error) {
 	f, ok := c.in.(*os.File)
 	if !ok || !isTerminal(c.in) {
 		line, err := readLine(c.in)
-		if token := strings.TrimSpace(line); err == nil && token != "" {
-			return token, nil
-		}
-		return "", usageError("pipe it in, or use --token-file FILE", "no token on standard input")
+		return strings.TrimSpace(line), err
 	}
-	_, _ = fmt.Fprintf(c.err, "Access token for %s: ", server)
-	token, err := term.ReadPassword(int(f.Fd()))
+	_, _ = fmt.Fprint(c.err, question)
+	secret, err := term.ReadPassword(int(f.Fd()))
 	_, _ = fmt.Fprintln(c.err)
 	if err != nil {
-		return "", fmt.Errorf("read token: %w", err)
+		return "", fmt.Errorf("read reply: %w", err)
 	}
-	return strings.TrimSpace(string(token)), nil
+	return strings.TrimSpace(string(secret)), nil
+}
+
+func (c *program) authLogout() *cobra.Command {
+	return &cobra.Command{
+		Use:     "auth:logout",
+		Aliases: []string{"logout"},
+		Short:   "Forget the token of the last login",
+		Long:    "Removes the token from the configuration file. It goes on being valid: `sluice token:revoke` ends it.",
+		Args:    positional(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error {
+			cfg, err := c.readConfig()
+			if err != nil {
+				return err
+			}
+			if cfg.Token == "" {
+				c.note("Nobody is logged in.")
+				return nil
+			}
+			cfg.Token, cfg.GitHosts = "", nil
+			if err := c.writeConfig(cfg); err != nil {
+				return err
+			}
+			c.note("Logged out of %s.", cfg.Server)
+			return nil
+		},
+	}
 }
 
 func (c *program) authInfo() *cobra.Command {
@@ -100,7 +132,7 @@ func (c *program) authInfo() *cobra.Command {
 				return err
 			}
 			return printInfo(c, opts, user, []property{
-				{"id", user.ID}, {"username", user.Username}, {"display_name", user.DisplayName}, {"scopes", strings.Join(user.Scopes, " ")}, {"server", client.Server()},
+				{"id", user.ID}, {"username", user.Username}, {"email", user.Email}, {"display_name", user.DisplayName}, {"scopes", strings.Join(user.Scopes, " ")}, {"server", client.Server()},
 			})
 		},
 	}

@@ -111,6 +111,7 @@ func (c *program) addCommands(root *cobra.Command) {
 		&cobra.Group{ID: "activity", Title: "Activities:"},
 		&cobra.Group{ID: "variable", Title: "Variables:"},
 		&cobra.Group{ID: "domain", Title: "Domains and certificates:"},
+		&cobra.Group{ID: "user", Title: "Users:"},
 		&cobra.Group{ID: "auth", Title: "Login and tokens:"},
 	)
 	add := func(group string, cmds ...*cobra.Command) {
@@ -131,6 +132,8 @@ func (c *program) addCommands(root *cobra.Command) {
 	add("variable", c.variableList(), c.variableGet(), c.variableCreate(), c.variableUpdate(), c.variableDelete())
 	add("domain", c.domainAdd(), c.domainList(), c.domainGet(), c.domainVerify(), c.domainUpdate(), c.domainDelete(),
 		c.certificateAdd(), c.certificateList(), c.certificateGet(), c.certificateDelete())
+	add("user", c.userList(), c.userGet(), c.userAdd(), c.userUpdate(), c.userDelete(), c.userCreate())
+	add("auth", c.authLogout())
 	add("auth", c.authLogin(), c.authInfo(), c.tokenCreate(), c.tokenList(), c.tokenRevoke(), c.authGitCredential())
 	add("auth", c.sshKeyAdd(), c.sshKeyList(), c.sshKeyDelete())
 	root.AddCommand(c.validate(), c.plan(), c.version())

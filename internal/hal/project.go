@@ -48,6 +48,7 @@ func (v View) projectLinks() apiv1.Links {
 		{access.DomainManage, "#manage-domains", "/domains"},
 		{access.CertificateView, "certificates", "/certificates"},
 		{access.MembersView, "access", "/access"},
+		{access.MembersManage, "invitations", "/invitations"},
 		{access.ProjectView, "environment-types", "/environment-types"},
 		{access.ProjectEdit, "#edit", ""},
 		{access.ProjectDelete, "#delete", ""},

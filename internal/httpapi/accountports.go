@@ -78,6 +78,9 @@ type Members interface {
 	Members(ctx context.Context, by access.Subject, project string) ([]access.Member, error)
 	Member(ctx context.Context, by access.Subject, project, user string) (access.Member, error)
 	SetRole(ctx context.Context, by access.Subject, project, user string, role access.Role) (access.Member, error)
+	// AddMember returns CodeConflict for one who has access already, unless force, and
+	// CodeNotFound for an address that no user has.
+	AddMember(ctx context.Context, by access.Subject, project, email string, wanted access.Grant, force bool) (access.Member, error)
 	// SetTypeRole with NoRole takes the access to the environments of the type.
 	SetTypeRole(ctx context.Context, by access.Subject, project string, kind platform.EnvironmentType, user string, role access.Role) (access.Member, error)
 	RemoveMember(ctx context.Context, by access.Subject, project, user string) error
