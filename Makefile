@@ -45,9 +45,9 @@ test-packages: packages
 	SLUICE_REQUIRE=packages go test -count=1 -timeout 20m ./e2e/packages
 
 ## test: everything, Docker parts included; a skipped part is a failure
-test: setup build images
+test: setup build images packages
 	@$(BIN)/sluiced images $(TEST_IMAGES)
-	SLUICE_REQUIRE=docker SLUICE_BIN=$(BIN) go test -race -shuffle=on -timeout 20m ./...
+	SLUICE_REQUIRE=docker,packages SLUICE_BIN=$(BIN) go test -race -shuffle=on -timeout 20m ./...
 
 ## test-quick: what needs neither Docker nor set-up; many tests wait rather than compute, so more run than there are cores
 test-quick:

@@ -6,7 +6,9 @@ package contract
 // deploy hook.
 //
 //  1. SanitizeCommand, for an application of Magento, when the data leaves an environment of
-//     type production for one of another type, and nobody asked to keep personal data.
+//     type production for one of another type. When somebody asked to keep personal data, it is
+//     SanitizeConfigCommand instead: people stay, but live payment keys, mail and the encryption key of
+//     production do not belong into a copy in any case.
 //  2. The project's own clone hook (manifest.Application.Clone.Hook), always when there is one.
 //
 // Caches and queues of the new environment (Redis, RabbitMQ) have to start empty, and search
@@ -18,8 +20,9 @@ package contract
 // be opened; the same command finishes the work, or the data is cloned again. When it has
 // finished, running it again changes nothing. It prints the progress lines of this package.
 const (
-	SanitizeCommand = ToolkitPath + " data:sanitize --no-interaction"
-	SanitizeRefused = 2
+	SanitizeCommand       = ToolkitPath + " data:sanitize --no-interaction"
+	SanitizeConfigCommand = SanitizeCommand + " --mode keep"
+	SanitizeRefused       = 2
 	// SanitizeSeedVariable is a secret that makes the fakes of a value the same in every run
 	// that has it. Give the same one to every try of an activity: without it, an interrupted run
 	// can be finished only as long as the database server was not restarted.

@@ -3,6 +3,7 @@ package sanitize
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -12,20 +13,26 @@ const markCode = "sluice_sanitized"
 // rulesVersion is the version of tables.txt and config.txt in the mark.
 const rulesVersion = 1
 
-// marked returns when a database was sanitised; "" when it was not.
-func marked(ctx context.Context, t *target) (string, error) {
+// enough reports whether data that was sanitised in one mode needs nothing in another.
+func enough(was, wanted string) bool {
+	order := []string{"", ModeKeep, ModeFull, ModeStrip}
+	return slices.Index(order, was) >= slices.Index(order, wanted)
+}
+
+// marked returns when and in which mode a database was sanitised; "" when it was not.
+func marked(ctx context.Context, t *target) (when, mode string, err error) {
 	if t.schema.tables["flag"] == nil {
-		return "", nil
+		return "", "", nil
 	}
 	rows, err := t.main.Rows(ctx, "SELECT flag_data AS d FROM "+ident(t.main.Table("flag"))+" WHERE flag_code = ?", markCode)
 	if err != nil || len(rows) == 0 {
-		return "", err
+		return "", "", err
 	}
-	var m struct{ Time string }
+	var m struct{ Time, Mode string }
 	if err := json.Unmarshal([]byte(rows[0].Text("d")), &m); err != nil {
-		return "", nil //nolint:nilerr // a mark that nobody can read is none
+		return "", "", nil //nolint:nilerr // a mark that nobody can read is none
 	}
-	return m.Time, nil
+	return m.Time, m.Mode, nil
 }
 
 // mark says in the database that it was sanitised, and removes the records of the run.

@@ -348,6 +348,9 @@ func list(texts []string) string {
 // touched returns the tables whose old values are left in pages until they are rebuilt.
 func (p *planner) touched() []string {
 	set := map[string]bool{}
+	for _, name := range configurationTables(p.schema) {
+		set[name] = true
+	}
 	for _, s := range slices.Concat(p.plan.detach, p.plan.update, p.plan.derived) {
 		name, _, _ := strings.Cut(s.name, ".")
 		set[name] = true
@@ -356,6 +359,11 @@ func (p *planner) touched() []string {
 		set[j.table] = true
 	}
 	return slices.Sorted(maps.Keys(set))
+}
+
+// configurationTables are those that the configuration's secrets are taken out of.
+func configurationTables(s *schema) []string {
+	return slices.DeleteFunc([]string{"core_config_data", "flag"}, func(name string) bool { return s.tables[name] == nil })
 }
 
 // snippet is what a project can put into its file to decide about suspects.

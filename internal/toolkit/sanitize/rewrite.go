@@ -18,19 +18,24 @@ import (
 const batch = 1000
 
 // json rewrites a column of JSON, row by row, in batches.
-func (r *run) json(ctx context.Context, t *target, j jsonStep) error {
+func (r *run) json(ctx context.Context, t *target, db Session, j jsonStep) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%s.%s: %w", j.table, j.column, withoutValues(err))
+		}
+	}()
 	name := j.table + "." + j.column + ":json"
 	if t.state.done[name] == doneMark {
 		return nil
 	}
-	table, column, key := ident(t.main.Table(j.table)), ident(j.column), ident(j.key)
+	table, column, key := ident(db.Table(j.table)), ident(j.column), ident(j.key)
 	if j.key == "" { // without a key that ranges can be made of there is nothing to keep it by
-		_, err := t.main.Exec(ctx, "UPDATE "+table+" SET "+column+" = NULL")
+		_, err := db.Exec(ctx, "UPDATE "+table+" SET "+column+" = NULL")
 		return err
 	}
 	begun, after, changed := time.Now(), t.state.done[name], 0
 	for {
-		rows, err := t.main.Rows(ctx, "SELECT "+key+" AS k, "+column+" AS v FROM "+table+" WHERE "+key+" > ? AND "+column+" <> '' ORDER BY "+key+" LIMIT "+strconv.Itoa(batch), orZero(after))
+		rows, err := db.Rows(ctx, "SELECT "+key+" AS k, "+column+" AS v FROM "+table+" WHERE "+key+" > ? AND "+column+" <> '' ORDER BY "+key+" LIMIT "+strconv.Itoa(batch), orZero(after))
 		if err != nil {
 			return err
 		}
@@ -39,11 +44,11 @@ func (r *run) json(ctx context.Context, t *target, j jsonStep) error {
 		}
 		after = rows[len(rows)-1].Text("k")
 		var n int
-		err = within(ctx, t.main, func() error {
-			if n, err = rewriteBatch(ctx, t.main, j, rows, r.nullable(t, j)); err != nil {
+		err = within(ctx, db, func() error {
+			if n, err = rewriteBatch(ctx, db, j, rows, r.nullable(t, j)); err != nil {
 				return err
 			}
-			return put(ctx, t.main, name, after)
+			return put(ctx, db, name, after)
 		})
 		if err != nil {
 			return err
@@ -53,7 +58,7 @@ func (r *run) json(ctx context.Context, t *target, j jsonStep) error {
 	if changed > 0 {
 		r.kit.Log.Infof("%s.%s: %d rows, %.1f s", j.table, j.column, changed, time.Since(begun).Seconds())
 	}
-	return put(ctx, t.main, name, doneMark)
+	return put(ctx, db, name, doneMark)
 }
 
 func orZero(s string) string {
@@ -92,7 +97,8 @@ func rewriteBatch(ctx context.Context, db Session, j jsonStep, rows []*phparray.
 	if len(values) == 0 {
 		return 0, nil
 	}
-	statement := fmt.Sprintf("UPDATE %s t JOIN (%s) n ON n.k = t.%s SET t.%s = n.v", ident(db.Table(j.table)), strings.Join(values, " UNION ALL "), ident(j.key), ident(j.column))
+	// STRAIGHT_JOIN: the server would else look for the few rows in the whole table.
+	statement := fmt.Sprintf("UPDATE (%s) n STRAIGHT_JOIN %s t ON t.%s = n.k SET t.%s = n.v", strings.Join(values, " UNION ALL "), ident(db.Table(j.table)), ident(j.key), ident(j.column))
 	if _, err := db.Exec(ctx, statement, args...); err != nil {
 		return 0, err
 	}

@@ -55,12 +55,12 @@ func Run(ctx context.Context, k *kit.Kit, databases []Database, o Options) error
 	if o.Mode == ModeCheck {
 		return r.check(ctx)
 	}
-	when, err := marked(ctx, main)
+	when, mode, err := marked(ctx, main)
 	if err != nil {
 		return err
 	}
-	if when != "" {
-		k.Log.Infof("The data was sanitised already (%s); nothing to do.", when)
+	if when != "" && enough(mode, o.Mode) {
+		k.Log.Infof("The data was sanitised already (%s, mode %s); nothing to do.", when, mode)
 		return nil
 	}
 	if err := r.reviewSuspects(); err != nil {
@@ -178,7 +178,7 @@ func (r *run) open(ctx context.Context, d Database) error {
 		return refuse(err.Error(), "correct "+manifest.SluiceFile)
 	}
 	if r.options.Mode == ModeKeep {
-		t.plan = &plan{allowed: t.plan.allowed}
+		t.plan = &plan{allowed: t.plan.allowed, rebuild: configurationTables(t.schema)}
 		return nil
 	}
 	if err := t.sampleValues(ctx, t.plan.ignored); err != nil {
@@ -303,10 +303,15 @@ func (r *run) tables(ctx context.Context) error {
 				return err
 			}
 		}
+		group, inner := errgroup.WithContext(ctx)
+		group.SetLimit(r.options.parallel())
 		for _, j := range t.plan.json {
-			if err := r.json(ctx, t, j); err != nil {
-				return fmt.Errorf("%s.%s: %w", j.table, j.column, withoutValues(err))
-			}
+			group.Go(func() error {
+				return t.workers.with(inner, func(db Session) error { return r.json(inner, t, db, j) })
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return err
 		}
 	}
 	return nil

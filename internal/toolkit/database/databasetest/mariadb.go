@@ -26,6 +26,9 @@ func docker(ctx context.Context, stdin string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
+// Container is the name of the container that StartMariaDB starts in this process.
+func Container() string { return fmt.Sprintf("sluice-toolkit-database-test-%d", os.Getpid()) }
+
 // StartMariaDB starts the assembled image and returns "host:port" of a server whose database
 // main belongs to the account user with the password geheim. Without an image it is left to
 // the machines that require Docker, where the images are assembled before the tests.
@@ -47,7 +50,7 @@ func StartMariaDB(t *testing.T) string {
 		t.Skip("no image of MariaDB; \"sluiced images mysql:10.11\" assembles it")
 	}
 	ref, _, _ = strings.Cut(ref, "\n")
-	name := fmt.Sprintf("sluice-toolkit-database-test-%d", os.Getpid())
+	name := Container()
 	args := []string{"run", "--detach", "--name", name, "--publish", "127.0.0.1::3306", "--user", s.User, "--read-only", "--tmpfs", "/tmp:mode=1777", "--volume", s.DataDir, "--env", "SLUICE_MEMORY=256", ref}
 	if out, err := docker(t.Context(), "", append(args, s.Command...)...); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -66,7 +69,7 @@ func StartMariaDB(t *testing.T) string {
 		time.Sleep(200 * time.Millisecond)
 	}
 	setUp := append([]string{"exec", "--interactive", name}, s.SetupCommand...)
-	sql := "CREATE DATABASE main; CREATE USER 'user'@'%' IDENTIFIED BY 'geheim'; GRANT ALL ON main.* TO 'user'@'%';"
+	sql := "CREATE DATABASE main; CREATE USER 'user'@'%' IDENTIFIED BY 'geheim'; GRANT ALL ON main.* TO 'user'@'%'; GRANT RELOAD ON *.* TO 'user'@'%';"
 	if out, err := docker(t.Context(), sql, setUp...); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
