@@ -88,7 +88,8 @@ type Release struct {
 	Data      string     `json:"data"`   // what the data looked like, for people
 	Serves    bool       `json:"serves"` // now
 	Rollback  string     `json:"rollback"`
-	Reason    NullString `json:"reason"` // why a rollback is not possible
+	DataOf    Time       `json:"data_of"` // the moment whose data a rollback with data brings back
+	Reason    NullString `json:"reason"`  // why a rollback is not possible
 	CreatedAt Time       `json:"created_at"`
 	LiveAt    Time       `json:"live_at"`
 }
@@ -156,7 +157,7 @@ type Operation string
 // The operations; each is a POST below the environment.
 const (
 	Redeploy   Operation = "redeploy"
-	Rollback   Operation = "rollback" // parameters: release, code_only
+	Rollback   Operation = "rollback" // parameters: release, code_only, with_data
 	Activate   Operation = "activate"
 	Deactivate Operation = "deactivate"
 	Merge      Operation = "merge"

@@ -193,6 +193,7 @@ func (d *deployment) touch(ctx context.Context) error {
 	if err := d.commit(ctx); err != nil {
 		return failed(d.tryAgain(), err)
 	}
+	d.keepBefore(ctx)
 	d.reach = platform.Touched
 	return nil
 }

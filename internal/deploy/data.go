@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"sluice/internal/access"
 	"sluice/internal/catalog"
@@ -50,6 +51,15 @@ func (d *deployment) replaces() bool {
 func (d *deployment) fetch(ctx context.Context) error {
 	if from := d.job.Activity.Parameters[platform.ParameterDataFrom]; from != "" {
 		return d.copyData(ctx, from)
+	}
+	if id := d.job.Activity.Parameters[platform.ParameterSnapshot]; id != "" {
+		snap, err := d.s.Snapshots.Snapshot(ctx, id)
+		if err != nil {
+			return failed("", fmt.Errorf("the data of then is gone: %w; nothing was changed", err))
+		}
+		d.log.Line(2, "Going back to the data of %s: what was written in the last %.0f s is lost", snap.Taken.UTC().Format(time.RFC3339), time.Since(snap.Taken).Seconds())
+		d.snapshot = id
+		return nil
 	}
 	d.log.Line(2, "Fetching the data of backup %s", d.job.Activity.Parameters[platform.ParameterBackup])
 	out := d.log.At(3)
@@ -194,7 +204,7 @@ func (d *deployment) dropSnapshots(ctx context.Context) {
 	list, err := d.s.Snapshots.List(ctx, "") // a copy is one of the environment that it is from
 	d.must(ctx, "list the snapshots", err)
 	for _, s := range list {
-		fetched := s.ID == d.snapshot || s.Reason == d.copiedFor() || s.Reason == FetchedFor(d.job.Activity.Parameters[platform.ParameterBackup])
+		fetched := s.ID == d.snapshot && d.job.Activity.Parameters[platform.ParameterSnapshot] == "" || s.Reason == d.copiedFor() || s.Reason == FetchedFor(d.job.Activity.Parameters[platform.ParameterBackup])
 		if fetched || d.reach == platform.Live && s.Reason == d.replacedBy() {
 			d.must(ctx, "remove a snapshot", d.s.Snapshots.Remove(ctx, s.ID))
 		}

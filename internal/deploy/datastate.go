@@ -36,7 +36,10 @@ func (d *deployment) dataState() platform.DataState {
 			state = platform.DataState{platform.AllData: platform.WrittenBy(d.previous.release.ID)}
 		}
 	}
-	if d.replaces() {
+	switch {
+	case d.dataOf != nil && d.job.Activity.Parameters[platform.ParameterSnapshot] != "":
+		state = maps.Clone(d.dataOf) // of the release whose data it is
+	case d.replaces():
 		state = platform.DataState{platform.AllData: platform.WrittenBy(d.release.ID)}
 	}
 	if d.env.Status == platform.EnvironmentDirty {

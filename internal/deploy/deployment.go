@@ -36,8 +36,9 @@ type deployment struct {
 	waiting *earlyHook        // begun before the hold, waits to write; nil when none does
 	leased  []string          // references of slugs, see Service.lease
 
-	snapshot string            // what replaces the data; empty until it was fetched
-	versions map[string]string // of the services that it is from
+	snapshot string             // what replaces the data; empty until it was fetched
+	versions map[string]string  // of the services that it is from
+	dataOf   platform.DataState // of the release that a rollback goes back to
 	// sanitizes: the data is production's, and leaves it.
 	sanitizes bool
 
@@ -88,7 +89,7 @@ func sources(a platform.Activity) []string {
 // takes returns those of a kind's steps that an activity goes through once its code is there.
 func takes(a platform.Activity, steps []work.Step) []work.Step {
 	table := plan.Table()
-	if a.Parameters[platform.ParameterBackup] != "" || a.Parameters[platform.ParameterDataFrom] != "" {
+	if a.Parameters[platform.ParameterBackup] != "" || a.Parameters[platform.ParameterDataFrom] != "" || a.Parameters[platform.ParameterSnapshot] != "" {
 		table = plan.DataTable()
 	}
 	return slices.DeleteFunc(slices.Clone(steps), func(step work.Step) bool {

@@ -192,12 +192,35 @@ func (oneProject) Environments(context.Context, string) ([]platform.Environment,
 	return []platform.Environment{{Project: "bakery"}, {Project: "shop"}, {Project: "shop", Name: "stage"}}, nil
 }
 
+// Releases of stage, with the data from before them: two days old, and ten.
+func (oneProject) Releases(_ context.Context, _, env string) ([]platform.Release, error) {
+	if env != "stage" {
+		return nil, nil
+	}
+	slugs := map[string]platform.Slug{"app": {}}
+	return []platform.Release{
+		{ID: "r2", Before: "new", Slugs: slugs, CreatedAt: time.Now().Add(-2 * 24 * time.Hour)},
+		{ID: "r1", Before: "old", Slugs: slugs, CreatedAt: time.Now().Add(-10 * 24 * time.Hour)},
+	}, nil
+}
+
+// removed notes which snapshots are removed.
+type removed struct {
+	deploy.Snapshots
+	ids []string
+}
+
+func (r *removed) Remove(_ context.Context, id string) error {
+	r.ids = append(r.ids, id)
+	return nil
+}
+
 func TestRepositoriesAreTidiedDaily(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		repos := &fakeRepositories{}
+		repos, snapshots := &fakeRepositories{}, &removed{}
 		log := slog.New(slog.DiscardHandler)
 		s := deploy.New(deploy.Dependencies{
-			Records: oneProject{}, Queue: work.New(nil, nil, log, work.Options{}), Repositories: repos, Log: log,
+			Records: oneProject{}, Queue: work.New(nil, nil, log, work.Options{}), Repositories: repos, Snapshots: snapshots, Log: log,
 		}, deploy.Options{})
 		ctx, stop := context.WithCancelCause(t.Context())
 		go func() { _ = s.Housekeep(ctx) }()
@@ -205,6 +228,9 @@ func TestRepositoriesAreTidiedDaily(t *testing.T) {
 		synctest.Wait()
 		if want := []string{"bakery", "shop", "bakery", "shop", "bakery", "shop"}; !slices.Equal(repos.tidied, want) {
 			t.Errorf("tidied %v, want %v", repos.tidied, want)
+		}
+		if want := []string{"old", "old", "old"}; !slices.Equal(snapshots.ids, want) {
+			t.Errorf("removed the data %v, want %v", snapshots.ids, want)
 		}
 		stop(io.EOF)
 		synctest.Wait()

@@ -34,6 +34,9 @@ func (s *Service) tidy(ctx context.Context) {
 	}
 	last := ""
 	for _, env := range envs { // sorted by project
+		if err := s.dropOldData(ctx, env); err != nil && ctx.Err() == nil {
+			s.Log.WarnContext(ctx, "could not remove old data", "environment", string(env.ID()), "error", err)
+		}
 		if env.Project == last {
 			continue
 		}

@@ -39,6 +39,13 @@ func (s *Service) Rollback(ctx context.Context, project, name string, req platfo
 	if req.CodeOnly {
 		parameters[platform.ParameterCodeOnly] = "true"
 	}
+	if req.WithData {
+		snap, err := s.dataBefore(ctx, env, req.Release)
+		if err != nil {
+			return platform.Activity{}, err
+		}
+		parameters[platform.ParameterSnapshot] = snap.ID
+	}
 	r, _, err := s.deployable(ctx, env, current, parameters)
 	if err != nil {
 		return platform.Activity{}, err
@@ -95,6 +102,9 @@ func (s *Service) Releases(ctx context.Context, project, name string) ([]platfor
 		if t.Reason, err = s.whyNotListed(ctx, env, current, r); err != nil {
 			return nil, err
 		}
+		if snap, err := s.dataBefore(ctx, env, r.ID); err == nil {
+			t.DataOf = snap.Taken
+		}
 		out = append(out, t)
 	}
 	return out, nil
@@ -112,7 +122,8 @@ func (s *Service) deployable(ctx context.Context, env platform.Environment, curr
 	if err != nil {
 		return r, stored, err
 	}
-	reason, err := s.whyNot(ctx, env, current, r, stored)
+	withData := parameters[platform.ParameterSnapshot] != ""
+	reason, err := s.whyNot(ctx, env, current, r, stored, withData)
 	if err != nil {
 		return r, stored, err
 	}
@@ -120,16 +131,20 @@ func (s *Service) deployable(ctx context.Context, env platform.Environment, curr
 		return r, stored, platform.Errorf(platform.CodeConflict, "release %s cannot be deployed again: %s; nothing was changed", id, reason).
 			WithHint("deploy its code instead: git push --force sluice %s:%s", r.Commit, env.Name)
 	}
-	if current == nil || parameters[platform.ParameterCodeOnly] == "true" {
+	if current == nil || withData || parameters[platform.ParameterCodeOnly] == "true" {
 		return r, stored, nil
 	}
 	now, err := s.dataNow(ctx, env, current)
 	if err != nil || r.Data.Fits(now) {
 		return r, stored, err
 	}
+	hint := fmt.Sprintf("if the code of %s works on the data as it is: sluice environment:rollback %s --code-only -p %s -e %s", id, id, env.Project, env.Name)
+	if snap, err := s.dataBefore(ctx, env, id); err == nil {
+		hint = fmt.Sprintf("with the data of %s, losing what was written since: --with-data; %s", snap.Taken.UTC().Format(time.RFC3339), hint)
+	}
 	return r, stored, platform.Errorf(platform.CodeConflict,
 		"the data has changed since release %s served, so its code may not fit; nothing was changed\nthe data then: %s\nthe data now: %s", id, r.Data, now).
-		WithHint("if the code of %s works on the data as it is: sluice environment:rollback %s --code-only -p %s -e %s", id, id, env.Project, env.Name)
+		WithHint("%s", hint)
 }
 
 // whyNotListed is whyNot for a release of a list, which is read in full only if its record
@@ -146,7 +161,7 @@ func (s *Service) whyNotListed(ctx context.Context, env platform.Environment, cu
 	if err != nil {
 		return err.Error(), nil //nolint:nilerr // a release in another format is listed, with that as its reason
 	}
-	return s.whyNot(ctx, env, current, r, stored)
+	return s.whyNot(ctx, env, current, r, stored, false)
 }
 
 // refusal says why a release cannot be deployed by what its record alone shows.
@@ -163,7 +178,7 @@ func refusal(env platform.Environment, current *live, r platform.Release) string
 }
 
 // whyNot says why a stored release cannot be deployed, whatever the data is; empty when it can.
-func (s *Service) whyNot(ctx context.Context, env platform.Environment, current *live, r platform.Release, stored storedRelease) (string, error) {
+func (s *Service) whyNot(ctx context.Context, env platform.Environment, current *live, r platform.Release, stored storedRelease, withData bool) (string, error) {
 	if reason := refusal(env, current, r); reason != "" {
 		return reason, nil
 	}
@@ -171,7 +186,7 @@ func (s *Service) whyNot(ctx context.Context, env platform.Environment, current 
 	if err != nil || foreign != "" {
 		return fmt.Sprintf("its route %s does not belong to the project any more", foreign), err
 	}
-	if current == nil {
+	if current == nil || withData {
 		return "", nil
 	}
 	if now, old, changes := versionChange(current.stored.Spec, stored.Spec); changes {
@@ -213,7 +228,7 @@ func (d *deployment) openRelease(ctx context.Context) error {
 		return failed("", err)
 	}
 	d.job.Activity.Commit = r.Commit
-	d.release.Slugs, d.release.Routes = r.Slugs, r.Routes
+	d.release.Slugs, d.release.Routes, d.dataOf = r.Slugs, r.Routes, r.Data
 	d.stored = stored
 	return nil
 }

@@ -38,6 +38,8 @@ type Options struct {
 	// contract.ToolkitPath and ToolkitAlias; empty for none. It must stay as it is as long
 	// as a release was made with it.
 	Toolkit string
+	// SharedSnapshots says that a snapshot takes no time, as it shares blocks with the data.
+	SharedSnapshots bool
 	// Environments is how many environments a project may have; 0 means 100.
 	Environments int
 	// Pending is how many activities of a project may wait; 0 means 50.

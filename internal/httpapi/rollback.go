@@ -19,6 +19,9 @@ func (a *api) rollback(w http.ResponseWriter, r *http.Request, s scope) error {
 	if req.CodeOnly, err = switchParameter(params, "code_only"); err != nil {
 		return err
 	}
+	if req.WithData, err = switchParameter(params, "with_data"); err != nil {
+		return err
+	}
 	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
 		if err := a.Gate.Record(ctx, s.subject, access.Rollback, s.project.ID, env, req.Release); err != nil {
 			return platform.Activity{}, err
@@ -59,7 +62,7 @@ func (a *api) releases(w http.ResponseWriter, r *http.Request, s scope) error {
 func wireRelease(t platform.RollbackTarget) apiv1.Release {
 	out := apiv1.Release{
 		ID: t.ID, Commit: t.Commit, Activity: t.Activity, Data: t.Data.String(), Serves: t.Serves, Rollback: apiv1.RollbackChanged,
-		Reason: apiv1.NullString(t.Reason), CreatedAt: apiv1.Time{Time: t.CreatedAt}, LiveAt: apiv1.Time{Time: t.LiveAt},
+		DataOf: apiv1.Time{Time: t.DataOf}, Reason: apiv1.NullString(t.Reason), CreatedAt: apiv1.Time{Time: t.CreatedAt}, LiveAt: apiv1.Time{Time: t.LiveAt},
 	}
 	switch {
 	case t.Reason != "":

@@ -45,6 +45,7 @@ func ActivityTypes() []ActivityType {
 const (
 	ParameterRelease  = "release"   // the release to deploy again
 	ParameterCodeOnly = "code_only" // true: whatever the data looks like
+	ParameterSnapshot = "snapshot"  // the data to put in place
 )
 
 // ParameterBackup is the parameter of an activity about a backup that names it.

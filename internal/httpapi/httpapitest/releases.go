@@ -2,6 +2,7 @@ package httpapitest
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ func (p *Platform) Releases(ctx context.Context, project, env string) ([]platfor
 	return []platform.RollbackTarget{
 		{Release: release(e.Release, "a", "d2", 0), Serves: true, Fits: true, Reason: "it serves now"},
 		{Release: release("r2", "b", "d2", time.Hour), Fits: true},
-		{Release: release("r1", "c", "d1", 2*time.Hour)},
+		{Release: release("r1", "c", "d1", 2*time.Hour), DataOf: p.now.Add(-90 * time.Minute)},
 	}, nil
 }
 
@@ -43,11 +44,11 @@ func (p *Platform) Rollback(
 		if t.ID != req.Release {
 			continue
 		}
-		if t.Reason != "" || !t.Fits && !req.CodeOnly {
+		if t.Reason != "" || !t.Fits && !req.CodeOnly && !req.WithData {
 			return platform.Activity{}, platform.Errorf(platform.CodeConflict, "the data has changed since release %s served, so its code may not fit; nothing was changed", t.ID).
 				WithHint("sluice environment:rollback %s --code-only", t.ID)
 		}
-		return p.operate(project, env, by, platform.ActivityRollback, map[string]string{platform.ParameterRelease: t.ID}), nil
+		return p.operate(project, env, by, platform.ActivityRollback, map[string]string{platform.ParameterRelease: t.ID, "with_data": strconv.FormatBool(req.WithData)}), nil
 	}
 	return platform.Activity{}, platform.Errorf(platform.CodeNotFound, "environment %q has no release %q", env, req.Release)
 }
