@@ -15,6 +15,7 @@ import (
 	"sluice/internal/engine"
 	"sluice/internal/images"
 	"sluice/internal/platform"
+	"sluice/internal/snapshot/pool"
 	"sluice/internal/store"
 )
 
@@ -139,6 +140,9 @@ func down(ctx context.Context, args []string, env map[string]string, stderr io.W
 	fs.BoolVar(&data, "data", false, "delete the volumes too: the data of every environment")
 	if err := c.parse(fs, args, env); err != nil {
 		return err
+	}
+	if err := pool.Of(c.DataDir).Mount(ctx); err != nil {
+		return err // what lies in it would be left behind
 	}
 	e, err := openMachine(ctx, c)
 	if err != nil {

@@ -189,6 +189,27 @@ func TestContainersGoOn(t *testing.T) {
 	}
 }
 
+// TestOneAtATime: a second Take or a Plant of the same environment is refused at once, and
+// the first goes on.
+func TestOneAtATime(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(where(dir, env, snapshot.ServicePart("mysql")), "ibdata1"), "one")
+	c := &containers{running: []string{"mysql"}}
+	s := open(t, dir, c, nil)
+	c.frozen = func() {
+		_, err := s.Take(t.Context(), snapshot.Request{Environment: env}, io.Discard)
+		if platform.ErrorCode(err) != platform.CodeConflict {
+			t.Errorf("a second Take: got error %v, want a conflict", err)
+		}
+		_, err = s.Plant(t.Context(), snapshot.PlantRequest{Environment: env}, io.Discard)
+		if platform.ErrorCode(err) != platform.CodeConflict {
+			t.Errorf("Plant during Take: got error %v, want a conflict", err)
+		}
+	}
+	_, err := s.Take(t.Context(), snapshot.Request{Environment: env}, io.Discard)
+	do(t, err)
+}
+
 // TestNothingIsFollowed: an application replaces directories of its mount by links while
 // the mount is passed over. What they lead to is not in the snapshot.
 func TestNothingIsFollowed(t *testing.T) {
