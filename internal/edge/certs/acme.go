@@ -79,7 +79,7 @@ func newACME(life context.Context, options Options) *acme {
 		Logger: quiet,
 	})
 	a.config.Issuers = []certmagic.Issuer{a.issuer}
-	a.orders = newOrders(life, a, &ledger{dir: dir, directory: opts.Directory, log: log})
+	a.orders = newOrders(life, a, &orderLog{dir: dir, directory: opts.Directory, log: log})
 	return a
 }
 

@@ -35,7 +35,7 @@ const (
 // later and later while it fails, also over restarts.
 type orders struct {
 	registry
-	ledger *ledger
+	placed *orderLog
 	slots  *fair.Slots   // of orders
 	reads  chan struct{} // of looks at the disk
 	idle   sync.WaitGroup
@@ -68,11 +68,11 @@ type order struct {
 	err    error
 }
 
-// newOrders begins with what the ledger has of failures. They are repeated when it is
+// newOrders begins with what the order log has of failures. They are repeated when it is
 // time, not because the process is new.
-func newOrders(ctx context.Context, r registry, l *ledger) *orders {
+func newOrders(ctx context.Context, r registry, l *orderLog) *orders {
 	o := &orders{
-		registry: r, ledger: l, byHost: map[string]*order{},
+		registry: r, placed: l, byHost: map[string]*order{},
 		slots: fair.New(ordersAtOnce, projectAtOnce), reads: make(chan struct{}, readsAtOnce),
 	}
 	for host, f := range l.read(ctx, time.Now()).Hosts {
@@ -177,19 +177,19 @@ func (o *orders) ask(ctx context.Context, host string, h *order) error {
 	}
 	now := time.Now()
 	pending := failure{Fails: h.fails + 1, Failed: now, Next: now.Add(pause(h.fails)), Problem: "the router ended while the order was under way"}
-	if wait, err := o.ledger.begin(ctx, host, project, pending, now); err != nil {
+	if wait, err := o.placed.begin(ctx, host, project, pending, now); err != nil {
 		o.fail(h, failure{Fails: h.fails, Failed: now, Next: wait}, err)
 		return err
 	}
 	if err = o.place(ctx, host); err == nil {
 		o.fail(h, failure{}, nil)
-		o.ledger.end(ctx, host, project, failure{})
+		o.placed.end(ctx, host, project, failure{})
 		return nil
 	}
 	now = time.Now()
 	f := failure{Fails: h.fails + 1, Failed: now, Next: now.Add(pause(h.fails)), Problem: err.Error()}
 	o.fail(h, f, err)
-	o.ledger.end(ctx, host, project, f)
+	o.placed.end(ctx, host, project, f)
 	return err
 }
 
@@ -217,7 +217,7 @@ func (o *orders) forgive(ctx context.Context, host string, h *order) bool {
 	h.fails, h.failed, h.next, h.err = 0, time.Time{}, time.Time{}, nil
 	o.mu.Unlock()
 	if failed {
-		o.ledger.end(ctx, host, o.owner(host), failure{})
+		o.placed.end(ctx, host, o.owner(host), failure{})
 	}
 	return failed
 }

@@ -46,7 +46,7 @@ func (f *fakeRegistry) settled(string, error, time.Time) {}
 
 // ordersIn returns the orders of a process that starts with what is in dir.
 func ordersIn(ctx context.Context, dir string, log *bytes.Buffer, order func(ctx context.Context, host string) error) *orders {
-	return newOrders(ctx, &fakeRegistry{order: order}, &ledger{dir: dir, directory: "https://authority.test/", log: slog.New(slog.NewTextHandler(log, nil))})
+	return newOrders(ctx, &fakeRegistry{order: order}, &orderLog{dir: dir, directory: "https://authority.test/", log: slog.New(slog.NewTextHandler(log, nil))})
 }
 
 func TestFailedOrdersAreRepeatedLaterAndLater(t *testing.T) {
@@ -183,7 +183,7 @@ func TestHostsThatLeadNowhereAreNotOrdered(t *testing.T) {
 		if placed != 0 || !errors.Is(err, errNowhere) || time.Until(next) != firstRetry {
 			t.Errorf("%d orders; %v, next in %v", placed, err, time.Until(next))
 		}
-		if e := o.ledger.read(t.Context(), time.Now()); len(e.Placed)+len(e.Shares)+len(e.Hosts) != 0 {
+		if e := o.placed.read(t.Context(), time.Now()); len(e.Placed)+len(e.Shares)+len(e.Hosts) != 0 {
 			t.Errorf("written down: %+v", e)
 		}
 	})

@@ -20,10 +20,10 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
-// ledger is the file in which orders are written down before they are placed, so that a
+// orderLog is the file in which orders are written down before they are placed, so that a
 // router that is started again and again asks an authority no more often than one that
 // runs. Two processes share it while one takes over from the other.
-type ledger struct {
+type orderLog struct {
 	dir       string
 	directory string // of the authority: what another one said does not count
 	log       *slog.Logger
@@ -35,16 +35,16 @@ type ledger struct {
 
 // The file, and what two processes lock to change it.
 const (
-	ledgerFile = "orders.json"
-	ledgerLock = "orders.lock"
+	orderLogFile = "orders.json"
+	orderLogLock = "orders.lock"
 )
 
 // The limits of what is kept.
 const (
-	maxLedger      = 16 << 20 // bytes that are read
-	maxLedgerHosts = 10_000
+	maxOrderLog    = 16 << 20 // bytes that are read
+	maxLoggedHosts = 10_000
 	maxProblem     = 500                // bytes of what an authority said
-	ledgerLife     = 7 * 24 * time.Hour // of a failure, after it could have been repeated
+	failureLife    = 7 * 24 * time.Hour // of a failure, after it could have been repeated
 )
 
 // entries is the file's content.
@@ -66,18 +66,18 @@ type failure struct {
 }
 
 // read returns what is known of orders. A file that cannot be used is as good as none.
-func (l *ledger) read(ctx context.Context, now time.Time) entries {
+func (l *orderLog) read(ctx context.Context, now time.Time) entries {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.last = l.readLocked(ctx, now)
 	return l.last.clone()
 }
 
-func (l *ledger) readLocked(ctx context.Context, now time.Time) entries {
+func (l *orderLog) readLocked(ctx context.Context, now time.Time) entries {
 	e, err := l.load()
 	if err != nil {
-		l.log.ErrorContext(ctx, "could not read the ACME order ledger; orders of other processes are ignored",
-			slog.String("file", filepath.Join(l.dir, ledgerFile)), slog.Any("error", err))
+		l.log.ErrorContext(ctx, "could not read the ACME order log; orders of other processes are ignored",
+			slog.String("file", filepath.Join(l.dir, orderLogFile)), slog.Any("error", err))
 	}
 	if err != nil || l.unsaved {
 		e = l.last.clone()
@@ -90,8 +90,8 @@ func (l *ledger) readLocked(ctx context.Context, now time.Time) entries {
 	return e
 }
 
-func (l *ledger) load() (entries, error) {
-	f, err := os.Open(filepath.Join(l.dir, ledgerFile))
+func (l *orderLog) load() (entries, error) {
+	f, err := os.Open(filepath.Join(l.dir, orderLogFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return entries{}, nil
 	}
@@ -99,12 +99,12 @@ func (l *ledger) load() (entries, error) {
 		return entries{}, err
 	}
 	defer func() { _ = f.Close() }() // was only read
-	data, err := io.ReadAll(io.LimitReader(f, maxLedger+1))
+	data, err := io.ReadAll(io.LimitReader(f, maxOrderLog+1))
 	if err != nil {
 		return entries{}, err
 	}
-	if len(data) > maxLedger {
-		return entries{}, fmt.Errorf("it has more than %d bytes", maxLedger)
+	if len(data) > maxOrderLog {
+		return entries{}, fmt.Errorf("it has more than %d bytes", maxOrderLog)
 	}
 	var e entries
 	if err := json.Unmarshal(data, &e); err != nil {
@@ -132,18 +132,18 @@ func (e *entries) prune(now time.Time) {
 		e.Hosts = map[string]failure{}
 	}
 	for host, f := range e.Hosts {
-		if f.Fails <= 0 || now.Sub(f.Next) > ledgerLife {
+		if f.Fails <= 0 || now.Sub(f.Next) > failureLife {
 			delete(e.Hosts, host)
 		} else if latest := now.Add(lastRetry); f.Next.After(latest) {
 			f.Next = latest
 			e.Hosts[host] = f
 		}
 	}
-	if len(e.Hosts) <= maxLedgerHosts {
+	if len(e.Hosts) <= maxLoggedHosts {
 		return
 	}
 	byNext := slices.SortedFunc(maps.Keys(e.Hosts), func(a, b string) int { return e.Hosts[a].Next.Compare(e.Hosts[b].Next) })
-	for _, host := range byNext[:len(byNext)-maxLedgerHosts] {
+	for _, host := range byNext[:len(byNext)-maxLoggedHosts] {
 		delete(e.Hosts, host)
 	}
 }
@@ -161,7 +161,7 @@ func lastHour(times []time.Time, now time.Time) []time.Time {
 
 // begin writes down that an order is placed, as one that failed. Past a limit of orders it
 // returns an error, and when the next may be placed.
-func (l *ledger) begin(ctx context.Context, host, project string, f failure, now time.Time) (wait time.Time, err error) {
+func (l *orderLog) begin(ctx context.Context, host, project string, f failure, now time.Time) (wait time.Time, err error) {
 	l.change(ctx, now, func(e *entries) {
 		if wait, err = e.refused(project); err == nil {
 			e.Placed = append(e.Placed, now)
@@ -186,7 +186,7 @@ func (e *entries) refused(project string) (until time.Time, err error) {
 }
 
 // end records how an order ended; a failure with Fails == 0 means success.
-func (l *ledger) end(ctx context.Context, host, project string, f failure) {
+func (l *orderLog) end(ctx context.Context, host, project string, f failure) {
 	f.Problem = strings.ToValidUTF8(f.Problem[:min(len(f.Problem), maxProblem)], "")
 	l.change(ctx, time.Now(), func(e *entries) {
 		if delete(e.Hosts, host); f.Fails > 0 {
@@ -198,7 +198,7 @@ func (l *ledger) end(ctx context.Context, host, project string, f failure) {
 
 // change reads, changes and writes the file, whole, while no other process does. When it
 // cannot be written, what this process remembers has to do.
-func (l *ledger) change(ctx context.Context, now time.Time, apply func(*entries)) {
+func (l *orderLog) change(ctx context.Context, now time.Time, apply func(*entries)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ctx = context.WithoutCancel(ctx) // also at the end of the process
@@ -211,7 +211,7 @@ func (l *ledger) change(ctx context.Context, now time.Time, apply func(*entries)
 		if err != nil {
 			return err
 		}
-		return (&certmagic.FileStorage{Path: l.dir}).Store(ctx, ledgerFile, data)
+		return (&certmagic.FileStorage{Path: l.dir}).Store(ctx, orderLogFile, data)
 	})
 	if !applied {
 		l.last.prune(now)
@@ -219,12 +219,12 @@ func (l *ledger) change(ctx context.Context, now time.Time, apply func(*entries)
 	}
 	if l.unsaved = err != nil; l.unsaved {
 		l.log.WarnContext(ctx, "could not save an ACME order; a restart forgets it",
-			slog.String("file", filepath.Join(l.dir, ledgerFile)), slog.Any("error", err))
+			slog.String("file", filepath.Join(l.dir, orderLogFile)), slog.Any("error", err))
 	}
 }
 
-func (l *ledger) locked(do func() error) error {
-	f, err := os.OpenFile(filepath.Join(l.dir, ledgerLock), os.O_CREATE|os.O_RDWR, 0o600)
+func (l *orderLog) locked(do func() error) error {
+	f, err := os.OpenFile(filepath.Join(l.dir, orderLogLock), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}

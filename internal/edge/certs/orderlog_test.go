@@ -113,27 +113,27 @@ func TestAnotherAuthorityIsAskedAtOnce(t *testing.T) {
 	if known := ordersIn(t.Context(), dir, &bytes.Buffer{}, nil).byHost; len(known) != 1 {
 		t.Fatalf("known: %v", known)
 	}
-	l := &ledger{dir: dir, directory: "https://other.test/", log: o.ledger.log}
+	l := &orderLog{dir: dir, directory: "https://other.test/", log: o.placed.log}
 	if e := l.read(t.Context(), time.Now()); len(e.Hosts) != 0 || len(e.Placed) != 0 {
 		t.Errorf("what another authority said counts: %+v", e)
 	}
 }
 
-func TestDamagedLedgerIsToldAndReplaced(t *testing.T) {
+func TestDamagedOrderLogIsReportedAndReplaced(t *testing.T) {
 	now := time.Now().UTC().Format(time.RFC3339)
 	for name, text := range map[string]string{
 		"torn":  `{"directory":"https://authority.test/","placed":["2020`,
 		"empty": "", "null": "null", "list": "[]", "number": `{"hosts":{"a.test":{"fails":"x"}}}`,
 		"far": `{"directory":"https://authority.test/","placed":["9999-01-01T00:00:00Z"],"hosts":{"a.test":{"fails":9223372036854775807,"next":"9999-01-01T00:00:00Z"},"b.test":{"fails":-1}}}`,
-		"big": `{"directory":"https://authority.test/","placed":["` + strings.Repeat(now+`","`, maxLedger/len(now)) + `"]}`,
+		"big": `{"directory":"https://authority.test/","placed":["` + strings.Repeat(now+`","`, maxOrderLog/len(now)) + `"]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, log := t.TempDir(), &bytes.Buffer{}
-			if err := os.WriteFile(filepath.Join(dir, ledgerFile), []byte(text), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, orderLogFile), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			o := ordersIn(t.Context(), dir, log, func(context.Context, string) error { return errRefused })
-			if reported := strings.Contains(log.String(), "could not read the ACME order ledger"); reported == (name == "far" || name == "null") {
+			if reported := strings.Contains(log.String(), "could not read the ACME order log"); reported == (name == "far" || name == "null") {
 				t.Errorf("log %s", log)
 			}
 			if _, _, next := o.state("a.test"); next.After(time.Now().Add(lastRetry)) {
@@ -149,18 +149,18 @@ func TestDamagedLedgerIsToldAndReplaced(t *testing.T) {
 	}
 }
 
-func TestLedgerIsBounded(t *testing.T) {
+func TestOrderLogIsBounded(t *testing.T) {
 	now := time.Now()
 	e := entries{Hosts: map[string]failure{}}
-	for i := range maxLedgerHosts + 100 {
+	for i := range maxLoggedHosts + 100 {
 		e.Hosts[fmt.Sprint(i, ".test")] = failure{Fails: 1, Next: now.Add(time.Duration(i) * time.Millisecond)}
 	}
-	e.Hosts["old.test"] = failure{Fails: 1, Next: now.Add(-ledgerLife - time.Second)}
+	e.Hosts["old.test"] = failure{Fails: 1, Next: now.Add(-failureLife - time.Second)}
 	for range 2 * ordersPerHour {
 		e.Placed = append(e.Placed, now)
 	}
 	e.prune(now)
-	if len(e.Hosts) != maxLedgerHosts || len(e.Placed) != ordersPerHour {
+	if len(e.Hosts) != maxLoggedHosts || len(e.Placed) != ordersPerHour {
 		t.Errorf("%d hosts, %d orders", len(e.Hosts), len(e.Placed))
 	}
 	if _, ok := e.Hosts["99.test"]; ok {
@@ -168,7 +168,7 @@ func TestLedgerIsBounded(t *testing.T) {
 	}
 }
 
-func TestLedgerThatCannotBeWrittenLimitsThisProcess(t *testing.T) {
+func TestOrderLogThatCannotBeWrittenLimitsThisProcess(t *testing.T) {
 	dir, log := filepath.Join(t.TempDir(), "none"), &bytes.Buffer{}
 	placed := 0
 	o := ordersIn(t.Context(), dir, log, func(context.Context, string) error { placed++; return errRefused })
