@@ -40,6 +40,8 @@ type BackupRestore struct {
 	EnvironmentName string `json:"environment_name,omitempty"` // empty: where it is from
 	BranchFrom      string `json:"branch_from,omitempty"`      // for an environment that does not exist
 	RestoreCode     *bool  `json:"restore_code,omitempty"`     // nil: true
+	// KeepPersonalData leaves production's data as it is where it leaves production.
+	KeepPersonalData bool `json:"keep_personal_data,omitempty"`
 }
 
 func backupsPath(project, env string, more ...string) string {

@@ -63,7 +63,7 @@ func (p *plant) openBackups(sealer *store.Sealer) error {
 // fetcher gives the pipeline the data of backups.
 type fetcher struct{ *backup.Service }
 
-func (f fetcher) Fetch(ctx context.Context, id string, env platform.EnvironmentID, log io.Writer) (string, map[string]string, error) {
+func (f fetcher) Fetch(ctx context.Context, id string, env platform.EnvironmentID, log io.Writer) (string, platform.BackupManifest, error) {
 	return f.Service.Fetch(ctx, id, env, deploy.FetchedFor(id), log)
 }
 
@@ -87,12 +87,12 @@ func (b backups) VerifyBackup(ctx context.Context, project, env, id string, by p
 	return b.Verify(ctx, project, env, id, by)
 }
 
-func (b backups) RestoreBackup(ctx context.Context, project, env, id, target string, code bool, by platform.Actor) (platform.Activity, error) {
+func (b backups) RestoreBackup(ctx context.Context, project, env, id string, req platform.RestoreRequest, by platform.Actor) (platform.Activity, error) {
 	found, err := b.Restorable(ctx, project, env, id)
 	if err != nil {
 		return platform.Activity{}, err
 	}
-	return b.pipeline.Restore(ctx, project, target, found, code, by)
+	return b.pipeline.Restore(ctx, found, req, by)
 }
 
 // programEnvironment returns the variables of the program that keeps backups: those that it

@@ -354,9 +354,9 @@ func TestFetch(t *testing.T) {
 	b, _ := h.create()
 	h.snapshots.Write(h.env.ID(), part, file, "later")
 	s, _ := h.service(nil)
-	id, versions, err := s.Fetch(t.Context(), b.ID, "shop-other", "a restore", io.Discard)
-	if err != nil || versions["mysql"] != "mysql:10.11" {
-		t.Fatalf("Fetch: %v, %v", versions, err)
+	id, m, err := s.Fetch(t.Context(), b.ID, "shop-other", "a restore", io.Discard)
+	if err != nil || m.Services["mysql"] != "mysql:10.11" || m.Type != platform.Production {
+		t.Fatalf("Fetch: %+v, %v", m, err)
 	}
 	if _, err := h.snapshots.Plant(t.Context(), snapshot.PlantRequest{Snapshot: id, Environment: "shop-other"}, io.Discard); err != nil {
 		t.Fatal(err)

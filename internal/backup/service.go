@@ -199,25 +199,25 @@ func (s *Service) forget(ctx context.Context, log io.Writer, backups ...platform
 }
 
 // Fetch makes a snapshot of what a backup holds, for internal/deploy.
-func (s *Service) Fetch(ctx context.Context, id string, env platform.EnvironmentID, reason string, log io.Writer) (string, map[string]string, error) {
+func (s *Service) Fetch(ctx context.Context, id string, env platform.EnvironmentID, reason string, log io.Writer) (string, platform.BackupManifest, error) {
 	b, err := s.Records.Backup(ctx, id)
 	if err != nil {
-		return "", nil, err
+		return "", platform.BackupManifest{}, err
 	}
 	m, err := s.manifest(ctx, b)
 	if err != nil {
-		return "", nil, err
+		return "", m, err
 	}
 	received, err := s.Snapshots.Receive(ctx, snapshot.Request{Environment: env, Reason: reason, Release: b.Release},
 		func(ctx context.Context, dir string) error { return s.Repository.Restore(ctx, b.Stored, dir, log) }, log)
 	if err != nil {
-		return "", nil, err
+		return "", m, err
 	}
 	if err := compare(m, received); err != nil {
-		return "", nil, errors.Join(err, s.Snapshots.Remove(context.WithoutCancel(ctx), received.ID))
+		return "", m, errors.Join(err, s.Snapshots.Remove(context.WithoutCancel(ctx), received.ID))
 	}
 	_, _ = fmt.Fprintf(log, "%d files, %d MB\n", received.Size().Files, received.Size().Bytes>>20)
-	return received.ID, m.Services, nil
+	return received.ID, m, nil
 }
 
 // compare checks that a snapshot has the parts, the files and the bytes that were backed up.

@@ -161,14 +161,15 @@ func (c *program) backupRestore() *cobra.Command {
 	var (
 		wait         waitOptions
 		target, from string
-		noCode       bool
+		noCode, keep bool
 	)
 	cmd := c.onBackup(&cobra.Command{
 		Use:     "backup:restore [BACKUP]",
 		Aliases: []string{"snapshot:restore"},
 		Short:   "Restore a backup, the newest if none is named",
 		Long: "Replaces the data of an environment by that of a backup and deploys the backup's code, with its deploy hook, on it. " +
-			"What was there before is put back when that fails. The branch and the variables stay as they are.",
+			"What was there before is put back when that fails. The branch and the variables stay as they are. A target that does not exist is " +
+			"branched. Production's data is sanitised in any other environment.",
 		Example: "  sluice backup:restore --target staging",
 	}, func(ctx context.Context, s selection, b apiv1.Backup) error {
 		to := firstOf(target, s.env)
@@ -176,7 +177,7 @@ func (c *program) backupRestore() *cobra.Command {
 			return err
 		}
 		code := !noCode
-		activities, err := s.RestoreBackup(ctx, s.project, s.env, b.ID, apiv1.BackupRestore{EnvironmentName: to, BranchFrom: from, RestoreCode: &code})
+		activities, err := s.RestoreBackup(ctx, s.project, s.env, b.ID, apiv1.BackupRestore{EnvironmentName: to, BranchFrom: from, RestoreCode: &code, KeepPersonalData: keep})
 		if err != nil {
 			return err
 		}
@@ -185,7 +186,8 @@ func (c *program) backupRestore() *cobra.Command {
 	wait.addFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&target, "target", "", "the environment to restore to (default: the backup's own)")
-	f.StringVar(&from, "branch-from", "", "the environment that a new target is branched from")
+	f.StringVar(&from, "branch-from", "", "the environment that a new target is branched from (default: the backup's own)")
+	f.BoolVar(&keep, "keep-personal-data", false, "do not sanitise production's data outside of production; for admins")
 	f.BoolVar(&noCode, "no-code", false, "restore the data only; the target's code stays")
 	return cmd
 }

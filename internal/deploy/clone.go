@@ -82,7 +82,7 @@ func (d *deployment) copiedFor() string { return "copied for activity " + d.job.
 // says how. It comes before the first request, and before any other program of the project
 // works on the data.
 func (d *deployment) sanitize(ctx context.Context) error {
-	from := d.job.Activity.Parameters[platform.ParameterDataFrom]
+	from := d.dataFrom()
 	if from == "" {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -16,30 +17,62 @@ import (
 )
 
 // Restore queues the deployment of a backup's data, with its code unless that is not wanted.
-// What was there before is put back when the deployment fails.
-func (s *Service) Restore(ctx context.Context, project, name string, b platform.Backup, code bool, by platform.Actor) (platform.Activity, error) {
-	env, err := s.Records.Environment(ctx, project, name)
+// What was there before is put back when the deployment fails. A target that does not exist is
+// branched first.
+func (s *Service) Restore(ctx context.Context, b platform.Backup, req platform.RestoreRequest, by platform.Actor) (platform.Activity, error) {
+	name := cmp.Or(req.Target, b.Environment)
+	env, err := s.restoreTarget(ctx, b, name, req.BranchFrom)
 	if err != nil {
 		return platform.Activity{}, err
 	}
-	if err := access.State(access.BackupRestore, platform.Project{}, env); err != nil {
-		return platform.Activity{}, err
-	}
-	if err := s.mayQueue(ctx, project); err != nil {
-		return platform.Activity{}, err
-	}
 	commit := b.Commit
-	if current, err := s.liveRelease(ctx, env); err != nil {
-		return platform.Activity{}, err
-	} else if current != nil && (!code || commit == "") {
-		commit = current.release.Commit
+	if req.NoCode || commit == "" {
+		commit = env.HeadCommit
+		if current, err := s.liveRelease(ctx, env); err != nil {
+			return platform.Activity{}, err
+		} else if current != nil {
+			commit = current.release.Commit
+		}
+	}
+	parameters := map[string]string{platform.ParameterBackup: b.ID}
+	if b.Environment != name {
+		parameters[platform.ParameterBackupOf] = b.Environment
+	}
+	if req.KeepPersonalData {
+		parameters[platform.ParameterKeepPersonal] = "true"
 	}
 	return s.Queue.Enqueue(ctx, platform.Activity{
-		Type: platform.ActivityRestore, Project: project, Environment: name, Actor: by,
+		Type: platform.ActivityRestore, Project: b.Project, Environment: name, Actor: by,
 		Description: fmt.Sprintf("**%s** restored backup %s to environment **%s**", by.Name, b.ID, titleOf(env)),
 		Commit:      commit,
-		Parameters:  map[string]string{platform.ParameterBackup: b.ID},
+		Parameters:  parameters,
 	})
+}
+
+// restoreTarget returns the environment that a backup is restored to, and makes one that does
+// not exist yet, without data.
+func (s *Service) restoreTarget(ctx context.Context, b platform.Backup, name, from string) (platform.Environment, error) {
+	env, err := s.mayBegin(ctx, access.BackupRestore, b.Project, name)
+	if platform.ErrorCode(err) != platform.CodeNotFound {
+		return env, err
+	}
+	parent, err := s.mayBegin(ctx, access.Branch, b.Project, cmp.Or(from, b.Environment))
+	if err != nil {
+		return env, err
+	}
+	env, err = s.newBranch(ctx, parent, platform.BranchRequest{Name: name, CloneRequest: platform.CloneRequest{NoCloneParent: true}})
+	if err != nil {
+		return env, err
+	}
+	if err := s.Repositories.SetBranch(ctx, b.Project, env.Name, "", env.HeadCommit); err != nil {
+		return env, err
+	}
+	return s.Records.SaveEnvironment(ctx, env)
+}
+
+// dataFrom returns the other environment whose data becomes this one's; empty for its own.
+func (d *deployment) dataFrom() string {
+	return cmp.Or(d.job.Activity.Parameters[platform.ParameterDataFrom], d.job.Activity.Parameters[platform.ParameterBackupOf])
 }
 
 // replaces reports whether the deployment puts other data in place of the environment's.
@@ -64,11 +97,12 @@ func (d *deployment) fetch(ctx context.Context) error {
 	d.log.Line(2, "Fetching the data of backup %s", d.job.Activity.Parameters[platform.ParameterBackup])
 	out := d.log.At(3)
 	defer func() { _ = out.Close() }() // never fails
-	id, versions, err := d.s.Backups.Fetch(ctx, d.job.Activity.Parameters[platform.ParameterBackup], d.env.ID(), out)
+	id, m, err := d.s.Backups.Fetch(ctx, d.job.Activity.Parameters[platform.ParameterBackup], d.env.ID(), out)
 	if err != nil {
 		return failed("", fmt.Errorf("%w; %s", err, d.unharmed()))
 	}
-	d.snapshot, d.versions = id, versions
+	d.snapshot, d.versions = id, m.Services
+	d.sanitizes = m.Type == platform.Production && d.env.Type != platform.Production
 	return nil
 }
 

@@ -176,9 +176,8 @@ type Snapshots interface {
 
 // Backups are what was backed up.
 type Backups interface {
-	// Fetch makes a snapshot of what a backup holds, with the reason FetchedFor, and returns
-	// which versions of the services wrote it. It can run twice.
-	Fetch(ctx context.Context, backup string, env platform.EnvironmentID, log io.Writer) (snapshot string, services map[string]string, err error)
+	// Fetch makes a snapshot of what a backup holds, with the reason FetchedFor. It can run twice.
+	Fetch(ctx context.Context, backup string, env platform.EnvironmentID, log io.Writer) (snapshot string, m platform.BackupManifest, err error)
 }
 
 // Crons is the scheduler as the pipeline sees it.

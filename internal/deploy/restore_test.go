@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"sluice/internal/contract"
 	"sluice/internal/deploy"
 	"sluice/internal/engine"
 	"sluice/internal/engine/enginetest"
@@ -33,9 +34,9 @@ const (
 	dataPart = "service:mysql"
 )
 
-func (b *fakeBackups) Fetch(ctx context.Context, id string, env platform.EnvironmentID, log io.Writer) (string, map[string]string, error) {
+func (b *fakeBackups) Fetch(ctx context.Context, id string, env platform.EnvironmentID, log io.Writer) (string, platform.BackupManifest, error) {
 	if b.fail != nil {
-		return "", nil, b.fail
+		return "", platform.BackupManifest{}, b.fail
 	}
 	s, err := b.snapshots.Receive(ctx, snapshot.Request{Environment: env, Reason: deploy.FetchedFor(id)}, func(_ context.Context, dir string) error {
 		for file, content := range map[string]string{"services/mysql/" + dataFile: "saved", "services/gone/x": "of a service that is not declared"} {
@@ -46,7 +47,8 @@ func (b *fakeBackups) Fetch(ctx context.Context, id string, env platform.Environ
 		}
 		return nil
 	}, log)
-	return s.ID, map[string]string{"mysql": cmp.Or(b.version, "mysql:10.6")}, err
+	services := map[string]string{"mysql": cmp.Or(b.version, "mysql:10.6")}
+	return s.ID, platform.BackupManifest{Type: platform.Production, Services: services}, err
 }
 
 // restorable is a world whose shop has data that was there before.
@@ -68,8 +70,12 @@ func failOnce(err error) enginetest.Hook {
 	}
 }
 
+func backupOfMain() platform.Backup {
+	return platform.Backup{ID: "b1", Project: "shop", Environment: "main", Status: platform.BackupCreated}
+}
+
 func (w *world) beginRestore(s *deploy.Service) (platform.Activity, error) {
-	return s.Restore(w.t.Context(), "shop", "main", platform.Backup{ID: "b1"}, true, platform.Actor{Name: "Jane"})
+	return s.Restore(w.t.Context(), backupOfMain(), platform.RestoreRequest{}, platform.Actor{Name: "Jane"})
 }
 
 // wantData checks what the environment's data is, and that no snapshot is left.
@@ -197,4 +203,52 @@ func (w *world) recoverRestore(completed bool) {
 	}
 	w.wantNothingLeft()
 	w.wantMendedBy(databaseShop)
+}
+
+// TestRestoreOutsideOfProduction restores production's backup to an environment that does not
+// exist yet: it is branched, and its data sanitised before any other program works on it.
+func TestRestoreOutsideOfProduction(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		keep bool
+		want []string
+	}{
+		{"sanitised", false, []string{contract.SanitizeCommand + " main sanitized", topology.CloneHook + " main sanitized", topology.DeployHook + "  "}},
+		{"kept on request", true, []string{topology.CloneHook + " main kept", topology.DeployHook + "  "}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := filled(t, shop(".sluice.yaml", "clone:\n  hook: |\n    echo cloned\n"))
+			ran := w.ran("try")
+			out := w.queued(func(s *deploy.Service) (platform.Activity, error) {
+				return s.Restore(t.Context(), backupOfMain(), platform.RestoreRequest{Target: "try", KeepPersonalData: tt.keep}, platform.Actor{Name: "Jane"})
+			})
+			a := w.last()
+			if a.Result != platform.ResultSuccess || len(a.Also) > 0 {
+				t.Fatalf("%s, locks %v: %s\n%s", a.Result, a.Also, a.Reason, out)
+			}
+			if !slices.Equal(*ran, tt.want) {
+				t.Errorf("ran %q, want %q", *ran, tt.want)
+			}
+			env := w.environment("try")
+			if env.Parent != "main" || w.repositories.branches["try"] != env.HeadCommit || w.gate.StateOf(env.ID()) != "open r1" {
+				t.Errorf("environment %+v, visitors meet %q", env, w.gate.StateOf(env.ID()))
+			}
+			w.wantNoSnapshots()
+		})
+	}
+}
+
+// TestRestoreToItself is no copy: nothing is sanitised.
+func TestRestoreToItself(t *testing.T) {
+	w := restorable(t)
+	ran := w.ran("main")
+	w.queued(w.beginRestore)
+	for _, line := range *ran {
+		if strings.Contains(line, contract.SanitizeCommand) {
+			t.Errorf("ran %q", line)
+		}
+	}
+	if a := w.last(); a.Result != platform.ResultSuccess {
+		t.Error(a.Reason)
+	}
 }

@@ -28,7 +28,7 @@ func (d *deployment) undo(ctx context.Context) {
 		}
 	case platform.Served:
 	}
-	if d.previous == nil && d.job.Activity.Parameters[platform.ParameterDataFrom] != "" {
+	if d.previous == nil && d.dataFrom() != "" {
 		d.abandonFirst(ctx)
 	}
 	if d.reach < platform.Touched && d.env.Status == platform.EnvironmentPaused {

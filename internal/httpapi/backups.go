@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -20,8 +21,7 @@ type Backups interface {
 	CreateBackup(ctx context.Context, project, env string, live bool, by platform.Actor) (platform.Activity, error)
 	DeleteBackup(ctx context.Context, project, env, id string, by platform.Actor) (platform.Activity, error)
 	VerifyBackup(ctx context.Context, project, env, id string, by platform.Actor) (platform.Activity, error)
-	// RestoreBackup starts the restore to another environment, or to its own when target is "".
-	RestoreBackup(ctx context.Context, project, env, id, target string, code bool, by platform.Actor) (platform.Activity, error)
+	RestoreBackup(ctx context.Context, project, env, id string, req platform.RestoreRequest, by platform.Actor) (platform.Activity, error)
 	// Archive writes a backup as a tar stream. What was written is not complete when it returns
 	// an error.
 	Archive(ctx context.Context, project, env, id string, w io.Writer) error
@@ -113,20 +113,35 @@ func (a *api) restoreBackup(w http.ResponseWriter, r *http.Request, s scope) err
 	if err := readJSON(r, &want); err != nil {
 		return err
 	}
-	code := want.RestoreCode == nil || *want.RestoreCode
+	req := platform.RestoreRequest{
+		Target: want.EnvironmentName, BranchFrom: want.BranchFrom,
+		NoCode: want.RestoreCode != nil && !*want.RestoreCode, KeepPersonalData: want.KeepPersonalData,
+	}
 	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
-		target := env
-		if want.EnvironmentName != "" {
-			target = want.EnvironmentName
+		target := cmp.Or(req.Target, env)
+		if err := a.mayRestore(ctx, s, target); err != nil {
+			return platform.Activity{}, err
 		}
-		if err := a.Gate.Authorize(ctx, s.subject, access.BackupRestore, s.project.ID, target); err != nil {
+		if err := a.mayKeep(ctx, s, env, req.KeepPersonalData); err != nil {
 			return platform.Activity{}, err
 		}
 		if err := a.Gate.Record(ctx, s.subject, access.BackupRestore, s.project.ID, target, r.PathValue("backup")+" of "+env); err != nil {
 			return platform.Activity{}, err
 		}
-		return a.Backups.RestoreBackup(ctx, s.project.ID, env, r.PathValue("backup"), target, code, s.subject.Actor)
+		return a.Backups.RestoreBackup(ctx, s.project.ID, env, r.PathValue("backup"), req, s.subject.Actor)
 	})
+}
+
+// mayRestore asks for the permission on the target, and on making it when it does not exist.
+func (a *api) mayRestore(ctx context.Context, s scope, target string) error {
+	if err := a.Gate.Authorize(ctx, s.subject, access.BackupRestore, s.project.ID, target); err != nil {
+		return err
+	}
+	_, err := a.Environments.Environment(ctx, s.project.ID, target)
+	if platform.ErrorCode(err) == platform.CodeNotFound && !s.subject.Allows(access.Branch, s.project.ID, platform.Development) {
+		return access.Forbidden(access.Branch, s.project.ID, platform.Development)
+	}
+	return nil
 }
 
 // downloadBackup aborts the response when it fails half way, so that the client cannot take

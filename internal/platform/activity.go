@@ -51,6 +51,10 @@ const (
 // ParameterBackup is the parameter of an activity about a backup that names it.
 const ParameterBackup = "backup"
 
+// ParameterBackupOf is the parameter of a restore that names the environment of which the backup
+// is, when that is another one.
+const ParameterBackupOf = "backup_of"
+
 // The parameters of activities that bring something from another environment; their values
 // are names of environments, or "true".
 const (

@@ -41,6 +41,14 @@ type Backup struct {
 // Restorable reports whether an environment can be restored from it.
 func (b Backup) Restorable() bool { return b.Status == BackupCreated }
 
+// RestoreRequest says where a backup goes.
+type RestoreRequest struct {
+	Target           string // environment; empty: the backup's own
+	BranchFrom       string // that a target is branched from which does not exist; empty: the backup's own
+	NoCode           bool   // the data only
+	KeepPersonalData bool   // production's data is not sanitised
+}
+
 // BackupFormat is the format of BackupManifest. It grows when an earlier program would
 // misunderstand one.
 const BackupFormat = 1

@@ -1,6 +1,7 @@
 package httpapitest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -71,7 +72,8 @@ func (p *Platform) VerifyBackup(ctx context.Context, project, env, id string, by
 }
 
 // RestoreBackup implements httpapi.Backups.
-func (p *Platform) RestoreBackup(ctx context.Context, project, env, id, target string, _ bool, by platform.Actor) (platform.Activity, error) {
+func (p *Platform) RestoreBackup(ctx context.Context, project, env, id string, req platform.RestoreRequest, by platform.Actor) (platform.Activity, error) {
+	target := cmp.Or(req.Target, env)
 	if _, err := p.Environment(ctx, project, target); err != nil {
 		return platform.Activity{}, err
 	}
