@@ -15,6 +15,28 @@ type OAuthError struct {
 	Description string `json:"error_description"`
 }
 
+// PasswordChange sets a password, or confirms with the present one.
+type PasswordChange struct {
+	CurrentPassword string `json:"current_password"`
+	Password        string `json:"password,omitempty"`
+}
+
+// FactorSetup is what a program on a phone needs for one-time codes.
+type FactorSetup struct {
+	Secret string `json:"secret"` // base32
+	URL    string `json:"url"`    // otpauth://
+}
+
+// FactorCode is a one-time code.
+type FactorCode struct {
+	Code string `json:"code"`
+}
+
+// FactorRecovery are codes for log-ins without the phone, each good once.
+type FactorRecovery struct {
+	Codes []string `json:"recovery_codes"`
+}
+
 // SSHKeyCreate registers a public key.
 type SSHKeyCreate struct {
 	Title string `json:"title,omitempty"`

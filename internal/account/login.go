@@ -71,11 +71,14 @@ func (s *Service) identify(ctx context.Context, name string, by platform.LogIn) 
 	if err != nil || !ok || u.State != platform.UserActive || u.Kind != platform.Person {
 		return platform.User{}, nil, errLogIn()
 	}
-	return u, []string{"pwd"}, nil
+	if !u.Factor.Enabled() {
+		return u, []string{"pwd"}, nil
+	}
+	return u, []string{"pwd", "otp"}, s.spendCode(ctx, u.ID, by.OneTime)
 }
 
 func errLogIn() error {
-	return platform.Errorf(platform.CodeUnauthorized, "the e-mail address or the password is wrong").
+	return platform.Errorf(platform.CodeUnauthorized, "the e-mail address, the password or the one-time code is wrong").
 		WithHint("try again; an admin can set another password: sluiced user --reset EMAIL")
 }
 
@@ -172,7 +175,7 @@ func (s *Service) wantRecent(ctx context.Context, by access.Subject) error {
 }
 
 // SetPassword gives a user a new password and ends all other log-ins of it. Users give their
-// present one, admins of the installation set that of others.
+// present one, so the first is set by an admin of the installation, who sets that of others.
 func (s *Service) SetPassword(ctx context.Context, by access.Subject, user, present, wanted, address string) error {
 	own := by.ID == user
 	if !own && !by.Allows(access.UserManage, "", "") {
@@ -185,7 +188,10 @@ func (s *Service) SetPassword(ctx context.Context, by access.Subject, user, pres
 	if err != nil {
 		return err
 	}
-	if own && u.Password != "" {
+	if own {
+		if err := s.wantFull(by, "the password"); err != nil {
+			return err
+		}
 		if err := s.confirm(ctx, u, present, address); err != nil {
 			return err
 		}
@@ -217,7 +223,7 @@ func (s *Service) confirm(ctx context.Context, u platform.User, password, addres
 		return err
 	}
 	if !ok {
-		return platform.Errorf(platform.CodeForbidden, "the present password is wrong; nothing was changed").WithHint("try again").WithField("current_password")
+		return platform.Errorf(platform.CodeInvalid, "the present password is wrong; nothing was changed").WithHint("try again").WithField("current_password")
 	}
 	s.throttle.forgive(u.Username, address)
 	return nil

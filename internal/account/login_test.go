@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"sluice/internal/access"
+	"sluice/internal/account"
 	"sluice/internal/platform"
 )
 
@@ -216,7 +218,7 @@ func TestLastingCredentialsNeedARecentLogIn(t *testing.T) {
 func TestANewPasswordEndsOtherLogIns(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
-	jo := w.person(t, "jo@example.com")
+	jo := w.person(t, "jo@example.com", "shop:admin")
 	w.person(t, "ann@example.com", "shop:admin")
 	logIn := func(who string) access.Subject {
 		issued, err := w.ExchangeCode(ctx, "cli", redirect, w.code(t, who), verifier)
@@ -224,7 +226,9 @@ func TestANewPasswordEndsOtherLogIns(t *testing.T) {
 		return w.subject(t, issued.Access)
 	}
 	own, other, ann := logIn("jo@example.com"), logIn("jo@example.com"), logIn("ann@example.com")
-	wantCode(t, w.SetPassword(ctx, own, jo.ID, "wrong", "another long password", "192.0.2.1"), platform.CodeForbidden)
+	wantCode(t, w.SetPassword(ctx, own, jo.ID, "wrong", "another long password", "192.0.2.1"), platform.CodeInvalid)
+	limited := w.subject(t, w.token(t, own, "ci", "shop:viewer"))
+	wantCode(t, w.SetPassword(ctx, limited, jo.ID, password, "another long password", "192.0.2.1"), platform.CodeForbidden)
 	wantCode(t, w.SetPassword(ctx, ann, jo.ID, password, "another long password", "192.0.2.1"), platform.CodeNotFound)
 	wantCode(t, w.SetPassword(ctx, own, jo.ID, password, "short", "192.0.2.1"), platform.CodeInvalid)
 	check(t, w.SetPassword(ctx, own, jo.ID, password, "another long password", "192.0.2.1"))
@@ -236,5 +240,63 @@ func TestANewPasswordEndsOtherLogIns(t *testing.T) {
 	wantCode(t, err, platform.CodeUnauthorized)
 	if log := w.audit(); strings.Contains(log, password) || strings.Contains(log, "another long") {
 		t.Errorf("the audit log shows a password:\n%s", log)
+	}
+}
+
+func TestASecondFactorIsAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		ctx := t.Context()
+		time.Sleep(365 * 24 * time.Hour) // the clock of the bubble begins in 2000; any time does
+		jo := w.person(t, "jo@example.com", "shop:admin")
+		issued, err := w.ExchangeCode(ctx, "cli", redirect, w.code(t, "jo@example.com"), verifier)
+		check(t, err)
+		own := w.subject(t, issued.Access)
+		limited := w.subject(t, w.token(t, own, "ci", "shop:viewer"))
+		_, _, err = w.EnrollFactor(ctx, limited)
+		wantCode(t, err, platform.CodeForbidden)
+		secret, address, err := w.EnrollFactor(ctx, own)
+		check(t, err)
+		if !strings.HasPrefix(address, "otpauth://totp/Sluice:jo@example.com?secret="+secret) {
+			t.Errorf("address %s", address)
+		}
+		w.code(t, "jo@example.com") // not asked for yet
+		_, err = w.ConfirmFactor(ctx, own, "000000x", "192.0.2.1")
+		wantCode(t, err, platform.CodeInvalid)
+		recovery, err := w.ConfirmFactor(ctx, own, account.OneTime(t, secret, time.Now()), "192.0.2.1")
+		check(t, err)
+		_, _, err = w.EnrollFactor(ctx, own)
+		wantCode(t, err, platform.CodeConflict)
+
+		logIn := func(code string) error {
+			_, err := w.LogIn(ctx, authorization(), platform.LogIn{Login: "jo@example.com", Password: password, OneTime: code, Address: "198.51.100.7"})
+			return err
+		}
+		wantCode(t, logIn(""), platform.CodeUnauthorized)
+		wantCode(t, logIn(account.OneTime(t, secret, time.Now())), platform.CodeUnauthorized) // confirmed with it
+		time.Sleep(time.Minute)
+		code := account.OneTime(t, secret, time.Now())
+		check(t, logIn(code[:3]+" "+code[3:]))
+		wantCode(t, logIn(code), platform.CodeUnauthorized) // once
+		check(t, logIn(recovery[3]))
+		wantCode(t, logIn(recovery[3]), platform.CodeUnauthorized)
+		time.Sleep(time.Hour)
+		wantCode(t, logIn(code), platform.CodeUnauthorized) // too late
+
+		ann := w.person(t, "ann@example.com")
+		wantCode(t, w.RemoveFactor(ctx, access.Subject{Actor: ann.Actor()}, jo.ID, password, "x"), platform.CodeNotFound)
+		wantCode(t, w.RemoveFactor(ctx, own, jo.ID, "wrong", "x"), platform.CodeInvalid)
+		check(t, w.RemoveFactor(ctx, own, jo.ID, password, "x"))
+		check(t, logIn(""))
+	})
+}
+
+// TestOneTimePasswords compares with the values of RFC 6238, appendix B, shortened to six digits.
+func TestOneTimePasswords(t *testing.T) {
+	secret := base32.StdEncoding.EncodeToString([]byte("12345678901234567890"))
+	for at, want := range map[int64]string{59: "287082", 1111111109: "081804", 1234567890: "005924", 20000000000: "353130"} {
+		if got := account.OneTime(t, secret, time.Unix(at, 0)); got != want {
+			t.Errorf("at %d: %s, want %s", at, got, want)
+		}
 	}
 }

@@ -69,6 +69,10 @@ type Users interface {
 	// SetPassword of the subject itself wants the present password. It returns CodeRateLimited
 	// after too many failures.
 	SetPassword(ctx context.Context, by access.Subject, user, present, wanted, address string) error
+	// EnrollFactor and ConfirmFactor set up the subject's second factor.
+	EnrollFactor(ctx context.Context, by access.Subject) (secret, address string, err error)
+	ConfirmFactor(ctx context.Context, by access.Subject, code, address string) (recovery []string, err error)
+	RemoveFactor(ctx context.Context, by access.Subject, user, password, address string) error
 	DeleteUser(ctx context.Context, by access.Subject, id string) error
 }
 

@@ -26,7 +26,8 @@ var public = []string{
 // ofEverybody are the routes about the caller itself.
 var ofEverybody = []string{
 	"GET /api/users/me", "GET /api/me", "POST /api/me/verification", "GET /api/tokens", "POST /api/tokens", "GET /api/projects",
-	"POST /api/ssh_keys", "POST /api/ssh",
+	"POST /api/ssh_keys", "POST /api/ssh", "POST /api/users/me/password", "POST /api/users/me/factor", "POST /api/users/me/factor/confirm",
+	"POST /api/users/me/factor/remove",
 }
 
 // resources are what the variables of routes stand for in the matrix.

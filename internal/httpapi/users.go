@@ -20,6 +20,10 @@ func (a *api) routeAccounts(project string) {
 	a.authenticated("GET /api/users/{user}", a.getUser)
 	a.authenticated("PATCH /api/users/{user}", a.changeUser)
 	a.authenticated("DELETE /api/users/{user}", a.deleteUser)
+	a.authenticated("POST /api/users/me/password", a.setPassword)
+	a.authenticated("POST /api/users/me/factor", a.enrollFactor)
+	a.authenticated("POST /api/users/me/factor/confirm", a.confirmFactor)
+	a.authenticated("POST /api/users/me/factor/remove", a.removeFactor)
 	a.authenticated("GET /api/me", a.profile)
 	a.authenticated("POST /api/me/verification", a.verification)
 
