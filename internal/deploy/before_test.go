@@ -30,8 +30,8 @@ func changed(t *testing.T) *world {
 	return w
 }
 
-func withDataOf(release string) platform.RollbackRequest {
-	return platform.RollbackRequest{Release: release, WithData: true}
+func withData() platform.RollbackRequest {
+	return platform.RollbackRequest{Release: "r1", WithData: true}
 }
 
 func TestRollbackWithData(t *testing.T) {
@@ -41,7 +41,7 @@ func TestRollbackWithData(t *testing.T) {
 		t.Fatalf("%+v, %v", targets, err)
 	}
 	builds := len(w.builder.Builds())
-	out, a := w.rollback(withDataOf("r1"))
+	out, a := w.rollback(withData())
 	if a.Result != platform.ResultSuccess || w.dataOf("main") != "old schema" || len(w.builder.Builds()) != builds {
 		t.Errorf("%s %s, data %q\n%s", a.Result, a.Reason, w.dataOf("main"), out)
 	}
@@ -58,7 +58,7 @@ func TestRollbackWithDataThatWasNotKept(t *testing.T) {
 	w := newWorld(t)
 	w.push(shop())
 	w.push(shop("pub/index.php", "2"))
-	_, err := w.service(nil).Rollback(t.Context(), "shop", "main", withDataOf("r1"), jane())
+	_, err := w.service(nil).Rollback(t.Context(), "shop", "main", withData(), jane())
 	if platform.ErrorCode(err) != platform.CodeConflict || !strings.Contains(err.Error(), "was not kept") {
 		t.Errorf("got %v", err)
 	}
@@ -71,12 +71,12 @@ func TestRollbackWithDataThatWasNotKept(t *testing.T) {
 func TestAFailedRollbackKeepsTheData(t *testing.T) {
 	w := changed(t)
 	w.engine.Before("Start", failOnce(errors.New("broken")))
-	_, a := w.rollback(withDataOf("r1"))
+	_, a := w.rollback(withData())
 	if a.Result != platform.ResultFailure || w.dataOf("main") != "new schema" || w.gate.State() != "open r2" {
 		t.Errorf("%s, data %q, visitors meet %q", a.Result, w.dataOf("main"), w.gate.State())
 	}
 	w.engine.Before("Start", nil)
-	if _, a := w.rollback(withDataOf("r1")); a.Result != platform.ResultSuccess || w.dataOf("main") != "old schema" {
+	if _, a := w.rollback(withData()); a.Result != platform.ResultSuccess || w.dataOf("main") != "old schema" {
 		t.Errorf("again: %s %s, data %q", a.Result, a.Reason, w.dataOf("main"))
 	}
 }
@@ -89,7 +89,7 @@ func TestCrashOfARollbackWithDataAtEveryStep(t *testing.T) {
 		t.Run(string(row.Name), func(t *testing.T) {
 			w := changed(t)
 			w.crashIn(row.Name, func(s *deploy.Service) error {
-				_, err := s.Rollback(t.Context(), "shop", "main", withDataOf("r1"), jane())
+				_, err := s.Rollback(t.Context(), "shop", "main", withData(), jane())
 				return err
 			})
 			w.engine = w.engine.Reopen()

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 
 	"sluice/internal/contract"
@@ -37,9 +38,7 @@ func withData(a platform.Activity, from string, keepPersonal bool) platform.Acti
 	if keepPersonal {
 		parameters[platform.ParameterKeepPersonal] = "true"
 	}
-	for name, value := range a.Parameters {
-		parameters[name] = value
-	}
+	maps.Copy(parameters, a.Parameters)
 	a.Parameters = parameters
 	return a
 }

@@ -83,9 +83,9 @@ func TestRebase(t *testing.T) {
 
 func TestConflictsNameTheFiles(t *testing.T) {
 	for _, rebase := range []bool{false, true} {
-		f, _, main, _ := split(t)
+		f, _, _, _ := split(t)
 		x := f.commit(t, "x", file{path: "a", content: "9"}, file{path: "b", content: "2"}, file{path: "na\tme", content: "x"})
-		main = f.commit(t, "main", file{path: "a", content: "2"}, file{path: "b", content: "1"}, file{path: "na\tme", content: "y"})
+		main := f.commit(t, "main", file{path: "a", content: "2"}, file{path: "b", content: "1"}, file{path: "na\tme", content: "y"})
 		_, err := f.merge(t, x, main, rebase)
 		conflict, ok := errors.AsType[*platform.ConflictError](err)
 		if !ok || !slices.Equal(conflict.Files, []string{"a", "na\tme"}) {
