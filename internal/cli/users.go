@@ -32,7 +32,7 @@ func (c *program) userList() *cobra.Command {
 				return err
 			}
 			return printTable(c, opts, []column[apiv1.Access]{
-				{name: "email", title: "Email address", value: func(a apiv1.Access) string { return loginOf(a) }},
+				{name: "email", title: "Email address", value: loginOf},
 				{name: "name", title: "Name", value: func(a apiv1.Access) string { return userOf(a).DisplayName }},
 				{name: "role", title: "Project role", value: func(a apiv1.Access) string { return a.Role }},
 				{name: "id", title: "ID", value: func(a apiv1.Access) string { return a.ID }},
@@ -114,7 +114,11 @@ func (c *program) userGet() *cobra.Command {
 			}
 			shown := member{m.ID, loginOf(m), userOf(m).DisplayName, s.project, m.Role, typeRoles(m)}
 			return printInfo(c, opts, shown, []property{
-				{"id", shown.ID}, {"email", shown.Email}, {"name", shown.Name}, {"project", shown.Project}, {"role", shown.Role},
+				{"id", shown.ID},
+				{"email", shown.Email},
+				{"name", shown.Name},
+				{"project", shown.Project},
+				{"role", shown.Role},
 				{"permissions", shown.Permissions},
 			})
 		},
