@@ -146,6 +146,9 @@ func TestStoppingEndsEverything(t *testing.T) {
 func TestNothingIsLeftOfClientsThatLeft(t *testing.T) {
 	f := newFixture(t, options{})
 	f.machine.service = echo(t)
+	first := f.dial("shop-main--app") // everything has begun when it is served
+	hang(t, first)
+	_ = first.Close()
 	before := runtime.NumGoroutine()
 	var clients sync.WaitGroup
 	for i := range 20 {
