@@ -51,9 +51,13 @@ func (w *world) ran(name string) *[]string {
 	w.engine.OnExec(func(_ context.Context, req engine.ExecRequest) (int, error) {
 		command := strings.Join(req.Command, " ")
 		if strings.Contains(string(req.Environment), "-"+name+"-") && !strings.Contains(command, "/proc/") {
-			for _, what := range []string{contract.SanitizeCommand, topology.CloneHook, topology.DeployHook} {
+			for _, what := range []string{contract.SanitizeConfigCommand, contract.SanitizeCommand, topology.CloneHook, topology.DeployHook} {
 				if strings.Contains(command, what) {
 					list = append(list, what+" "+req.Env[contract.CloneVariable]+" "+req.Env[contract.PersonalDataVariable])
+					if seeded := req.Env[contract.SanitizeSeedVariable] != ""; seeded != strings.HasPrefix(what, contract.SanitizeCommand) {
+						w.t.Errorf("%s has the seed: %t", what, seeded)
+					}
+					break
 				}
 			}
 		}
@@ -125,7 +129,8 @@ func TestPersonalDataIsKeptOnRequest(t *testing.T) {
 		req.KeepPersonalData = true
 		return w.beginBranch(s, req)
 	})
-	if want := topology.CloneHook + " main kept"; len(*ran) != 2 || (*ran)[0] != want || !strings.Contains(out, "personal data of main is kept, as Jane asked for") {
+	want := []string{contract.SanitizeConfigCommand + " main kept", topology.CloneHook + " main kept", topology.DeployHook + "  "}
+	if !slices.Equal(*ran, want) || !strings.Contains(out, "personal data of main is kept, as Jane asked for") {
 		t.Errorf("ran %q\n%s", *ran, out)
 	}
 	if a := w.last(); a.Parameters[platform.ParameterKeepPersonal] != "true" {

@@ -87,26 +87,55 @@ func (d *deployment) sanitize(ctx context.Context) error {
 	}
 	d.reach = max(d.reach, platform.Touched)
 	env := map[string]string{contract.CloneVariable: from, contract.PersonalDataVariable: contract.PersonalDataKept}
+	command := contract.SanitizeConfigCommand
 	switch {
 	case d.sanitizes && d.job.Activity.Parameters[platform.ParameterKeepPersonal] == "true":
 		d.log.Line(3, "W: personal data of %s is kept, as %s asked for", from, d.job.Activity.Actor.Name)
 	case d.sanitizes:
 		env[contract.PersonalDataVariable] = contract.PersonalDataSanitized
-		env[contract.SanitizeSeedVariable] = d.seed()
+		command = contract.SanitizeCommand
 	}
 	for _, app := range d.stored.Spec.Apps {
-		if env[contract.SanitizeSeedVariable] != "" {
-			if err := d.clean(ctx, app, "command data:sanitize", sanitizeScript, env); err != nil {
+		if d.sanitizes {
+			if err := d.sanitizeApp(ctx, app, command, env); err != nil {
 				return err
 			}
 		}
 		if slices.ContainsFunc(app.Files, func(f engine.File) bool { return f.Path == topology.CloneHook }) {
-			if err := d.clean(ctx, app, cloneHook, "exec /bin/sh "+topology.CloneHook, env); err != nil {
+			d.log.Line(3, "Executing clone hook for application %s", app.Name)
+			code, err := d.clean(ctx, app, "clone hook", "exec /bin/sh "+topology.CloneHook, env)
+			if err != nil {
 				return err
+			}
+			if code != 0 {
+				return failed("fix what the output above names and try again", unopened("clone hook", app, code))
 			}
 		}
 	}
 	return nil
+}
+
+// sanitizeApp takes personal data and live configuration, or the latter alone, out of the
+// databases of a Magento; what others have to do is in their clone hook.
+func (d *deployment) sanitizeApp(ctx context.Context, app engine.App, command string, env map[string]string) error {
+	env = maps.Clone(env)
+	env[contract.SanitizeSeedVariable] = d.seed()
+	const what = "command data:sanitize"
+	code, err := d.clean(ctx, app, what, "[ -f bin/magento ] || exit 0; echo 'Sanitizing the data'; exec "+command, env)
+	switch {
+	case err != nil:
+		return err
+	case code == contract.SanitizeRefused:
+		return failed("write into .sluice.yaml what the output above names, and try again; an admin of "+env[contract.CloneVariable]+" may keep personal data: --keep-personal-data",
+			unopened(what, app, code))
+	case code != 0:
+		return failed("fix what the output above names and try again", unopened(what, app, code))
+	}
+	return nil
+}
+
+func unopened(what string, app engine.App, code int) error {
+	return fmt.Errorf("the %s of '%s' failed with status code %d; the new data was not opened", what, app.Name, code)
 }
 
 // seed makes the fakes of a value the same in every try of this activity.
@@ -116,31 +145,18 @@ func (d *deployment) seed() string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// sanitizeScript takes personal data out of the databases of a Magento; what others have to do
-// is in their clone hook.
-const sanitizeScript = "[ -f bin/magento ] || exit 0; echo 'Sanitizing the data'; exec " + contract.SanitizeCommand
-
-const cloneHook = "clone hook"
-
-// clean runs one program on the data of an application.
-func (d *deployment) clean(ctx context.Context, app engine.App, what, script string, env map[string]string) error {
-	if what == cloneHook {
-		d.log.Line(3, "Executing clone hook for application %s", app.Name)
-	}
+// clean runs one program on the data of an application and returns its exit status.
+func (d *deployment) clean(ctx context.Context, app engine.App, what, script string, env map[string]string) (int, error) {
 	out, done := watched(d.log, 4, heard{})
 	code, err := d.s.Engine.Exec(ctx, engine.ExecRequest{
 		Environment: d.env.ID(), Release: d.release.ID, Container: app.Name, Dir: contract.AppDir, Stdout: out, Stderr: out,
 		Command: []string{"/bin/sh", "-c", script}, Env: env,
 	})
 	done()
-	switch {
-	case err != nil:
-		return failed(d.tryAgain(), fmt.Errorf("the %s of '%s' could not be run: %w; the new data was not opened", what, app.Name, err))
-	case code != 0:
-		return failed("fix what the output above names and try again; an admin of "+env[contract.CloneVariable]+" may keep personal data: --keep-personal-data",
-			fmt.Errorf("the %s of '%s' failed with status code %d; the new data was not opened", what, app.Name, code))
+	if err != nil {
+		return 0, failed(d.tryAgain(), fmt.Errorf("the %s of '%s' could not be run: %w; the new data was not opened", what, app.Name, err))
 	}
-	return nil
+	return code, nil
 }
 
 // abandonFirst takes away what a first deployment with another environment's data has left:

@@ -214,7 +214,7 @@ func TestRestoreOutsideOfProduction(t *testing.T) {
 		want []string
 	}{
 		{"sanitised", false, []string{contract.SanitizeCommand + " main sanitized", topology.CloneHook + " main sanitized", topology.DeployHook + "  "}},
-		{"kept on request", true, []string{topology.CloneHook + " main kept", topology.DeployHook + "  "}},
+		{"kept on request", true, []string{contract.SanitizeConfigCommand + " main kept", topology.CloneHook + " main kept", topology.DeployHook + "  "}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := filled(t, shop(".sluice.yaml", "clone:\n  hook: |\n    echo cloned\n"))
