@@ -15,9 +15,10 @@ engine_answers() {
 
 install_missing() {
     local wanted=() pair
-    for pair in git:git curl:curl mmdebstrap:mmdebstrap gcc:gcc iptables:iptables tini:tini php:php-cli mkfs.xfs:xfsprogs restic:restic; do
+    for pair in git:git curl:curl mmdebstrap:mmdebstrap gcc:gcc iptables:iptables tini:tini php:php-cli mkfs.xfs:xfsprogs restic:restic ssh:openssh-client rsync:rsync; do
         command -v "${pair%%:*}" >/dev/null || wanted+=("${pair#*:}")
     done
+    [ -e /usr/lib/openssh/sftp-server ] || wanted+=(openssh-sftp-server)
     [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || wanted+=(debian-archive-keyring)
     if ! engine_answers && ! command -v dockerd >/dev/null; then
         wanted+=(docker.io)

@@ -189,6 +189,7 @@ func (d debian) manualPages(t *testing.T) {
 
 // upgrade keeps what the operator has changed.
 func (d debian) upgrade(t *testing.T, server string) {
+	t.Helper()
 	const own = "SLUICED_BASE_DOMAIN=shops.example.org\n"
 	if err := os.WriteFile(d.path("/etc/sluice/sluiced.env"), []byte(own), 0o640); err != nil {
 		t.Fatal(err)

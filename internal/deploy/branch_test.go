@@ -138,6 +138,33 @@ func TestPersonalDataIsKeptOnRequest(t *testing.T) {
 	}
 }
 
+// TestSessionsStayInProduction has a service with visitors' sessions beside the database.
+func TestSessionsStayInProduction(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		keep bool
+		want string
+	}{{"sanitised", false, ""}, {"kept on request", true, "sessions"}} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := filled(t, shop(".magento/services.yaml", "mysql:\n    type: mysql:10.11\n    disk: 1024\nsessions:\n    type: redis-persistent:7.0\n    disk: 256\n"))
+			const part = "service:sessions"
+			w.snapshots.Write(w.env().ID(), part, "appendonly.aof", "sessions")
+			w.ran("try")
+			out := w.queued(func(s *deploy.Service) (platform.Activity, error) {
+				req := branchOf("main", "try")
+				req.KeepPersonalData = tt.keep
+				return w.beginBranch(s, req)
+			})
+			if a := w.last(); a.Result != platform.ResultSuccess || w.dataOf("try") != "production" {
+				t.Fatalf("%s: %s, database %q\n%s", a.Result, a.Reason, w.dataOf("try"), out)
+			}
+			if got, _ := w.snapshots.Read(w.environment("try").ID(), part, "appendonly.aof"); got != tt.want {
+				t.Errorf("the copy has %q, want %q\n%s", got, tt.want, out)
+			}
+		})
+	}
+}
+
 func TestWhatCannotBeBranched(t *testing.T) {
 	w := filled(t, shop())
 	w.pushTo("stage", shop())

@@ -89,11 +89,11 @@ func (d *deployment) sanitize(ctx context.Context) error {
 	env := map[string]string{contract.CloneVariable: from, contract.PersonalDataVariable: contract.PersonalDataKept}
 	command := contract.SanitizeConfigCommand
 	switch {
-	case d.sanitizes && d.job.Activity.Parameters[platform.ParameterKeepPersonal] == "true":
-		d.log.Line(3, "W: personal data of %s is kept, as %s asked for", from, d.job.Activity.Actor.Name)
-	case d.sanitizes:
+	case d.cleans():
 		env[contract.PersonalDataVariable] = contract.PersonalDataSanitized
 		command = contract.SanitizeCommand
+	case d.sanitizes:
+		d.log.Line(3, "W: personal data of %s is kept, as %s asked for", from, d.job.Activity.Actor.Name)
 	}
 	for _, app := range d.stored.Spec.Apps {
 		if d.sanitizes {
@@ -113,6 +113,11 @@ func (d *deployment) sanitize(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// cleans reports whether personal data does not come along.
+func (d *deployment) cleans() bool {
+	return d.sanitizes && d.job.Activity.Parameters[platform.ParameterKeepPersonal] != "true"
 }
 
 // sanitizeApp takes personal data and live configuration, or the latter alone, out of the

@@ -147,6 +147,8 @@ func (d *deployment) parts(ctx context.Context) ([]string, error) {
 		service, isService := p.Service()
 		app, _, isMount := p.Mount()
 		switch {
+		case isService && d.cleans() && holdsSessions(d.versions[service]):
+			d.log.Line(4, "Service '%s' begins empty: its sessions and messages are people's", service)
 		case isService && slices.ContainsFunc(d.stored.Spec.Services, func(s engine.Service) bool { return s.Name == service }),
 			isMount && slices.ContainsFunc(d.stored.Spec.Apps, func(a engine.App) bool { return a.Name == app }):
 			names = append(names, p.Name)
@@ -155,6 +157,14 @@ func (d *deployment) parts(ctx context.Context) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// holdsSessions reports whether what a service stores is sessions, caches or messages on their
+// way, which no sanitiser can clean: a message of production would be sent a second time.
+func holdsSessions(version string) bool {
+	name, _, _ := strings.Cut(version, ":")
+	name, _, _ = strings.Cut(name, "-") // redis-persistent
+	return slices.Contains([]string{"redis", "valkey", "rabbitmq"}, name)
 }
 
 // wantVersions refuses data that a service of the release cannot read: of another program, or

@@ -400,6 +400,9 @@ func (f *fixture) run(stdin, program string, args ...string) result {
 func (f *fixture) command(ctx context.Context, program string, args ...string) *exec.Cmd {
 	path, err := exec.LookPath(program)
 	if err != nil {
+		if os.Getenv("SLUICE_REQUIRE") != "" { //nolint:forbidigo // how tests are configured
+			f.tb.Fatal(err)
+		}
 		f.tb.Skipf("%s is not installed", program)
 	}
 	cmd := exec.CommandContext(ctx, path, append(f.openssh(), args...)...)

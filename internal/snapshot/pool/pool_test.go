@@ -23,6 +23,9 @@ func dataDir(t *testing.T) string {
 		t.Skip("needs root to mount a file system")
 	}
 	if _, err := exec.LookPath("mkfs.xfs"); err != nil {
+		if os.Getenv("SLUICE_REQUIRE") != "" { //nolint:forbidigo // how tests are configured
+			t.Fatal(err)
+		}
 		t.Skip("needs mkfs.xfs of the package xfsprogs")
 	}
 	dir := t.TempDir()
