@@ -213,7 +213,7 @@ func (a *api) operate(
 	}
 	act, err := start(r.Context(), env.Name)
 	if err != nil {
-		return err
+		return refused(err)
 	}
 	out, err := a.environmentObject(r.Context(), s, env)
 	if err != nil {
