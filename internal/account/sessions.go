@@ -95,18 +95,6 @@ func (s *Service) RevokeSession(ctx context.Context, secret string) error {
 	return s.Records.DeleteSession(ctx, session.ID)
 }
 
-// EndSessions ends all log-ins of a user, but the one that the subject came with. Users can
-// do it for themselves, admins of the installation for everybody.
-func (s *Service) EndSessions(ctx context.Context, by access.Subject, user string) error {
-	if by.ID != user && !by.Allows(access.UserManage, "", "") {
-		return access.Forbidden(access.UserManage, "", "")
-	}
-	if err := s.record(ctx, by, access.UserManage, "", "end log-ins of "+user); err != nil {
-		return err
-	}
-	return s.Records.DeleteSessions(ctx, user, s.sessionOf(by))
-}
-
 // sessionOf returns the ID of the session that a subject came with, or "".
 func (s *Service) sessionOf(by access.Subject) string {
 	if id, ok := cutCredential(by.Credential, bySession); ok {

@@ -11,7 +11,7 @@ import (
 // User shows an account.
 func User(u platform.User) apiv1.User {
 	wire := apiv1.User{
-		ID: u.ID, Username: u.Username, DisplayName: u.DisplayName(), Email: u.Email, EmailVerified: u.Email != "" && u.State != platform.UserInvited,
+		ID: u.ID, Username: u.Username, DisplayName: u.DisplayName(), Email: u.Email, EmailVerified: u.Email != "",
 		FirstName: u.FirstName, LastName: u.LastName, Kind: string(u.Kind), State: string(u.State), MFAEnabled: u.Factor.Enabled(),
 		Scopes: append([]string{}, u.Grants...), CreatedAt: apiv1.Time{Time: u.CreatedAt}, UpdatedAt: apiv1.Time{Time: u.UpdatedAt},
 		LastLoginAt: apiv1.Time{Time: u.LastLoginAt}, Links: apiv1.Links{},

@@ -19,7 +19,6 @@ type UserState string
 
 // The states of users. Only an active one can log in.
 const (
-	UserInvited  UserState = "invited" // until the invitation is accepted
 	UserActive   UserState = "active"
 	UserDisabled UserState = "disabled"
 )
