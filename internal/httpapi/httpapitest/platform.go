@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
 	"maps"
 	"slices"
@@ -351,123 +350,6 @@ func (p *Platform) operate(
 		p.Finish(a.ID, params["fake"])
 	}
 	return a
-}
-
-// Cancel refuses from the hold on.
-func (p *Platform) Cancel(ctx context.Context, id string, _ platform.Actor) (platform.Activity, error) {
-	a, err := p.Activity(ctx, id)
-	if err != nil {
-		return a, err
-	}
-	if a.State.Final() || !a.Cancellable {
-		return a, platform.Errorf(platform.CodeConflict, "activity %s cannot be cancelled in its current state", id)
-	}
-	return p.Finish(id, "cancelled"), nil
-}
-
-// Activity implements httpapi.Activities.
-func (p *Platform) Activity(_ context.Context, id string) (platform.Activity, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, a := range p.activities {
-		if a.ID == id {
-			return a, nil
-		}
-	}
-	return platform.Activity{}, platform.Errorf(platform.CodeNotFound, "activity %q not found", id)
-}
-
-// Activities implements httpapi.Activities.
-func (p *Platform) Activities(_ context.Context, f platform.ActivityFilter) ([]platform.Activity, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var found []platform.Activity
-	for _, a := range slices.Backward(p.activities) {
-		if (f.Project == "" || a.Project == f.Project) &&
-			(f.Environment == "" || a.Environment == f.Environment) &&
-			(f.Types == nil || slices.Contains(f.Types, a.Type)) &&
-			(f.States == nil || slices.Contains(f.States, a.State)) &&
-			(f.Result == "" || a.Result == f.Result) &&
-			(f.Before.IsZero() || a.CreatedAt.Before(f.Before)) &&
-			(f.Limit == 0 || len(found) < f.Limit) {
-			found = append(found, a)
-		}
-	}
-	return found, nil
-}
-
-// Entries follows the log until the activity is final.
-func (p *Platform) Entries(ctx context.Context, id string, from int) iter.Seq2[platform.LogEntry, error] {
-	return func(yield func(platform.LogEntry, error) bool) {
-		for {
-			p.mu.Lock()
-			entries, changed := p.logs[id], p.changed
-			final := slices.ContainsFunc(p.activities, func(a platform.Activity) bool { return a.ID == id && a.State.Final() })
-			p.mu.Unlock()
-			for _, e := range entries {
-				if e.ID >= from && !yield(e, nil) {
-					return
-				}
-				from = max(from, e.ID+1)
-			}
-			if final {
-				return
-			}
-			select {
-			case <-ctx.Done():
-				yield(platform.LogEntry{}, context.Cause(ctx))
-				return
-			case <-changed:
-			}
-		}
-	}
-}
-
-// Variables implements project.Records: the project's, the parent's, the environment's.
-func (p *Platform) Variables(ctx context.Context, project, env string) ([]platform.Variable, error) {
-	var all []platform.Variable
-	for _, level := range []string{"", "main", env} {
-		if level == "main" && (env == "" || env == "main") {
-			continue
-		}
-		own, err := p.OwnVariables(ctx, project, level)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, own...)
-		if env == "" {
-			break
-		}
-	}
-	return all, nil
-}
-
-// OwnVariables implements project.Records.
-func (p *Platform) OwnVariables(_ context.Context, project, env string) ([]platform.Variable, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(p.variables[project]), func(v platform.Variable) bool { return v.Environment != env }), nil
-}
-
-// SaveVariable implements project.Records.
-func (p *Platform) SaveVariable(ctx context.Context, project string, v platform.Variable) error {
-	if err := p.DeleteVariable(ctx, project, v.Environment, v.Name); err != nil {
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.variables[project] = append(p.variables[project], v)
-	return nil
-}
-
-// DeleteVariable implements project.Records.
-func (p *Platform) DeleteVariable(_ context.Context, project, env, name string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.variables[project] = slices.DeleteFunc(p.variables[project], func(v platform.Variable) bool {
-		return v.Environment == env && v.Name == name
-	})
-	return nil
 }
 
 // Run calls RunFunc.
