@@ -98,6 +98,30 @@ func TestALostRoleEndsWhatNeedsIt(t *testing.T) {
 	}
 }
 
+func TestTheStatusComesBeforeTheEndOfTheOutput(t *testing.T) {
+	f := newFixture(t, options{})
+	channel, requests, err := f.dial("shop-main--app").OpenChannel("session", nil)
+	check(t, err)
+	_, err = channel.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{"echo out; exit 7"}))
+	check(t, err)
+	out, err := io.ReadAll(channel)
+	check(t, err)
+	if string(out) != "out\n" {
+		t.Errorf("got %q", out)
+	}
+	select {
+	case r := <-requests:
+		var status struct{ Status uint32 }
+		check(t, ssh.Unmarshal(r.Payload, &status))
+		if r.Type != "exit-status" || status.Status != 7 {
+			t.Errorf("got %s %d", r.Type, status.Status)
+		}
+	default:
+		t.Error("the output ended before the status had come")
+	}
+	_ = channel.Close() // which the server may have done
+}
+
 func TestSizesReachTheTerminal(t *testing.T) {
 	f := newFixture(t, options{})
 	s, err := f.dial("shop-main--app").NewSession()

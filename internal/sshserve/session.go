@@ -50,10 +50,12 @@ func (c *client) session(ctx context.Context, channel ssh.NewChannel) {
 	_ = ch.Close() // of a client that asked for nothing
 }
 
-// finish reports the exit status and ends the channel.
+// finish reports the exit status and ends the channel. The status comes before the end of the
+// output: a client whose input has ended too closes the channel as soon as it sees that, and
+// nothing reaches it afterwards.
 func (s *session) finish(code int) {
-	_ = s.channel.CloseWrite()
 	_, _ = s.channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{uint32(code)})) //nolint:gosec // a status is a byte
+	_ = s.channel.CloseWrite()
 	_ = s.channel.Close()
 }
 
