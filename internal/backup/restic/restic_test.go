@@ -16,9 +16,13 @@ import (
 	"sluice/internal/platform"
 )
 
-// require skips where the program is not installed; SLUICE_REQUIRE makes that fail.
+// require skips where the program is not installed; SLUICE_REQUIRE makes that fail. Each call of
+// restic takes most of a second to derive a key, so short runs do without.
 func require(t *testing.T) {
 	t.Helper()
+	if testing.Short() && os.Getenv("SLUICE_REQUIRE") == "" { //nolint:forbidigo // how tests are configured
+		t.Skip("restic takes two minutes")
+	}
 	if _, err := exec.LookPath("restic"); err != nil {
 		if os.Getenv("SLUICE_REQUIRE") != "" { //nolint:forbidigo // how tests are configured
 			t.Fatal(err)
