@@ -35,11 +35,12 @@ type rules struct {
 	patterns []string        // names with *, all of them kept
 	strip    map[string]bool // emptied in mode strip too
 	plain    map[string]bool // TABLE.COLUMN
+	classes  []class         // of columns that no line names
 }
 
 // parseRules reads tables.txt.
 func parseRules(text string) (*rules, error) {
-	r := &rules{tables: map[string]tableRule{}, strip: map[string]bool{}, plain: map[string]bool{}}
+	r := &rules{tables: map[string]tableRule{}, strip: map[string]bool{}, plain: map[string]bool{}, classes: classes()}
 	n := 0
 	for line := range strings.Lines(text) {
 		n++

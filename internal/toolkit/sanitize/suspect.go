@@ -17,7 +17,7 @@ type suspect struct {
 type class struct {
 	name, rule string
 	is, not    *regexp.Regexp
-	kinds      string              // text, date, any
+	kinds      string              // text, any
 	only       func(t *table) bool // nil when any table will do
 }
 
@@ -59,7 +59,7 @@ func beside(pattern string) func(*table) bool {
 // classOf says what the name of a column makes it look like; nil for nothing.
 func classOf(t *table, c column, all []class) *class {
 	for i, k := range all {
-		fits := k.kinds == "any" || c.text() || c.date() && k.rule == "birth"
+		fits := k.kinds == "any" || c.text()
 		if fits && k.is.MatchString(c.name) && !k.not.MatchString(c.name) && (k.only == nil || k.only(t)) {
 			return &all[i]
 		}
@@ -67,26 +67,23 @@ func classOf(t *table, c column, all []class) *class {
 	return nil
 }
 
-// suspectTable reports whether the name of a table alone makes it look as if it were about
-// people: logs, queues, sessions.
-func suspectTable(name string) bool {
-	return regexp.MustCompile(`_(log|logs|history|queue|session|sessions|activity|webhook|webhooks|email|emails|sms)$|abandoned|smtp|_email_|_sms_|webhook`).MatchString(name)
-}
+// suspectTable matches names that alone make a table look as if it were about people: logs,
+// queues, sessions.
+var suspectTable = regexp.MustCompile(`_(log|logs|history|queue|session|sessions|activity|webhook|webhooks|email|emails|sms)$|abandoned|smtp|_email_|_sms_|webhook`)
 
 // suspects returns what looks personal in a table beyond the columns that its rule names.
 func (r *rules) suspects(t *table, rule tableRule, known bool) []suspect {
-	all := classes()
 	var found []suspect
 	for _, c := range t.columns {
 		_, named := rule.columns[strings.ToLower(c.name)]
 		if named || c.generated || r.plain[t.name+"."+c.name] {
 			continue
 		}
-		if k := classOf(t, c, all); k != nil {
+		if k := classOf(t, c, r.classes); k != nil {
 			found = append(found, suspect{t.name, c.name, k.name, k.rule})
 		}
 	}
-	if !known && len(found) == 0 && suspectTable(t.name) {
+	if !known && len(found) == 0 && suspectTable.MatchString(t.name) {
 		found = append(found, suspect{t.name, "", "a log or a queue", "clear"})
 	}
 	return found
