@@ -60,22 +60,22 @@ func (c *Client) Backup(ctx context.Context, project, env, id string) (Backup, e
 
 // CreateBackup starts a backup. The activity's payload names it.
 func (c *Client) CreateBackup(ctx context.Context, project, env string, b BackupCreate) ([]Activity, error) {
-	return c.start(ctx, http.MethodPost, path("projects", project, "environments", env, "backup"), b)
+	return c.start(ctx, http.MethodPost, path("projects", project, "environments", env, "backup"), nil, b)
 }
 
 // DeleteBackup starts the deletion of a backup.
 func (c *Client) DeleteBackup(ctx context.Context, project, env, id string) ([]Activity, error) {
-	return c.start(ctx, http.MethodDelete, backupsPath(project, env, id), nil)
+	return c.start(ctx, http.MethodDelete, backupsPath(project, env, id), nil, nil)
 }
 
 // RestoreBackup starts the restore of a backup.
 func (c *Client) RestoreBackup(ctx context.Context, project, env, id string, to BackupRestore) ([]Activity, error) {
-	return c.start(ctx, http.MethodPost, backupsPath(project, env, id, "restore"), to)
+	return c.start(ctx, http.MethodPost, backupsPath(project, env, id, "restore"), nil, to)
 }
 
 // VerifyBackup starts the verification of a backup.
 func (c *Client) VerifyBackup(ctx context.Context, project, env, id string) ([]Activity, error) {
-	return c.start(ctx, http.MethodPost, backupsPath(project, env, id, "verify"), nil)
+	return c.start(ctx, http.MethodPost, backupsPath(project, env, id, "verify"), nil, nil)
 }
 
 // DownloadBackup opens a backup as a tar stream. Only one that is read without an error to
@@ -91,11 +91,4 @@ func (c *Client) DownloadBackup(ctx context.Context, project, env, id string) (i
 		return nil, err
 	}
 	return resp.Body, nil
-}
-
-// start sends what starts activities, and returns them.
-func (c *Client) start(ctx context.Context, method, target string, body any) ([]Activity, error) {
-	var accepted Accepted
-	err := c.call(ctx, method, target, nil, body, &accepted)
-	return accepted.Embedded.Activities, err
 }

@@ -45,8 +45,7 @@ func (c *Client) SynchronizeEnvironment(ctx context.Context, project, env string
 	return c.begin(ctx, project, env, "synchronize", wanted)
 }
 
+// begin starts an operation on an environment and returns the activities that this started.
 func (c *Client) begin(ctx context.Context, project, env string, op Operation, body any) ([]Activity, error) {
-	var accepted Accepted
-	err := c.call(ctx, http.MethodPost, path("projects", project, "environments", env, string(op)), nil, body, &accepted)
-	return accepted.Embedded.Activities, err
+	return c.start(ctx, http.MethodPost, path("projects", project, "environments", env, string(op)), nil, body)
 }

@@ -74,7 +74,5 @@ func (c *Client) VerifyDomain(ctx context.Context, project, name string) (Domain
 
 // DeleteDomain removes a domain and returns the activities that this started.
 func (c *Client) DeleteDomain(ctx context.Context, project, name string) ([]Activity, error) {
-	var accepted Accepted
-	err := c.call(ctx, http.MethodDelete, domainPath(project, name), nil, nil, &accepted)
-	return accepted.Embedded.Activities, err
+	return c.start(ctx, http.MethodDelete, domainPath(project, name), nil, nil)
 }

@@ -59,6 +59,13 @@ func changeWith[T any](ctx context.Context, c *Client, method, target string, bo
 	return out, accepted.Embedded.Activities, nil
 }
 
+// start sends what starts activities, and returns them.
+func (c *Client) start(ctx context.Context, method, target string, query url.Values, body any) ([]Activity, error) {
+	var accepted Accepted
+	err := c.call(ctx, method, target, query, body, &accepted)
+	return accepted.Embedded.Activities, err
+}
+
 // Environments lists a project's environments, the default branch first.
 func (c *Client) Environments(ctx context.Context, project string) ([]Environment, error) {
 	return get[[]Environment](ctx, c, path("projects", project, "environments"), nil)
@@ -77,9 +84,7 @@ func (c *Client) Operate(
 	if params == nil {
 		params = map[string]string{}
 	}
-	var accepted Accepted
-	err := c.call(ctx, http.MethodPost, path("projects", project, "environments", env, string(op)), nil, params, &accepted)
-	return accepted.Embedded.Activities, err
+	return c.begin(ctx, project, env, op, params)
 }
 
 // Relationships returns what an application is connected to. app may be empty when the
@@ -100,9 +105,7 @@ func (c *Client) DeleteEnvironment(ctx context.Context, project, env string, wit
 	if withData {
 		q.Set("data", "true")
 	}
-	var accepted Accepted
-	err := c.call(ctx, http.MethodDelete, path("projects", project, "environments", env), q, nil, &accepted)
-	return accepted.Embedded.Activities, err
+	return c.start(ctx, http.MethodDelete, path("projects", project, "environments", env), q, nil)
 }
 
 // Releases lists an environment's releases that served, the newest first.
