@@ -1,7 +1,5 @@
 package apiv1
 
-import "context"
-
 // Commit is one commit of a project's repository.
 type Commit struct {
 	ID        string    `json:"id"`
@@ -59,9 +57,4 @@ type Ref struct {
 type RefObject struct {
 	Type string `json:"type"` // "commit"
 	SHA  string `json:"sha"`
-}
-
-// Commit returns a commit by its full identifier.
-func (c *Client) Commit(ctx context.Context, project, sha string) (Commit, error) {
-	return get[Commit](ctx, c, path("projects", project, "git", "commits", sha), nil)
 }

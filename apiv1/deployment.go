@@ -1,9 +1,6 @@
 package apiv1
 
-import (
-	"context"
-	"encoding/json"
-)
+import "encoding/json"
 
 // Deployment is what an environment serves: the maps are never null.
 type Deployment struct {
@@ -98,9 +95,4 @@ type Capability struct {
 type IntegrationCapability struct {
 	Enabled bool                  `json:"enabled"`
 	Config  map[string]Capability `json:"config"`
-}
-
-// Deployment returns what an environment serves.
-func (c *Client) Deployment(ctx context.Context, project, env string) (Deployment, error) {
-	return get[Deployment](ctx, c, path("projects", project, "environments", env, "deployments", "current"), nil)
 }

@@ -154,16 +154,6 @@ func (c *Client) CreateUser(ctx context.Context, wanted UserCreate) (User, error
 	return change[User](ctx, c, http.MethodPost, path("users"), wanted)
 }
 
-// ChangeUser changes an account.
-func (c *Client) ChangeUser(ctx context.Context, id string, wanted UserChange) (User, error) {
-	return change[User](ctx, c, http.MethodPatch, path("users", id), wanted)
-}
-
-// DeleteUser removes an account with its tokens, sessions and keys.
-func (c *Client) DeleteUser(ctx context.Context, id string) error {
-	return c.call(ctx, http.MethodDelete, path("users", id), nil, nil, nil)
-}
-
 // Members lists who has access to a project.
 func (c *Client) Members(ctx context.Context, project string) ([]Access, error) {
 	return get[[]Access](ctx, c, path("projects", project, "access"), nil)
