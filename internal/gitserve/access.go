@@ -31,23 +31,31 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, p access.Permissi
 	}
 	subject, err := s.Gate.Authenticate(r.Context(), token)
 	if err == nil {
-		err = s.Gate.Authorize(r.Context(), subject, p, project, "")
+		t, err = s.authorize(r.Context(), subject, p, project)
+	}
+	if err == nil && !found {
+		err = errNoRepository()
 	}
 	if err != nil {
 		s.refuse(w, r, err)
 		return target{}, false
 	}
-	if !found || !platform.ValidProjectID(project) {
-		s.refuse(w, r, platform.Errorf(platform.CodeNotFound, "repository not found"))
-		return target{}, false
+	return t, true
+}
+
+// authorize returns the repository of a project for a subject that may do something with it.
+func (s *Server) authorize(ctx context.Context, subject access.Subject, p access.Permission, project string) (target, error) {
+	if err := s.Gate.Authorize(ctx, subject, p, project, ""); err != nil {
+		return target{}, err
+	}
+	if !platform.ValidProjectID(project) {
+		return target{}, errNoRepository()
 	}
 	dir, err := s.Repositories.Path(project)
-	if err != nil {
-		s.refuse(w, r, err)
-		return target{}, false
-	}
-	return target{project: project, dir: dir, subject: subject}, true
+	return target{project: project, dir: dir, subject: subject}, err
 }
+
+func errNoRepository() error { return platform.Errorf(platform.CodeNotFound, "repository not found") }
 
 // bearer returns the token of a request: the password of Basic authentication, for git,
 // or a Bearer token.

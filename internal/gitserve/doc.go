@@ -1,6 +1,6 @@
 // Package gitserve is the Git endpoint: it serves clones and pushes by running the real git
-// binary, over HTTP (Server) and on connections that somebody else has accepted, such as
-// those of SSH (ServeSession), and asks a Receiver what to do about pushes.
+// binary, over HTTP (Server) and on connections that another server has accepted,
+// such as the SSH gateway (ServeSession), and asks a Receiver what to do about pushes.
 //
 // A push runs git receive-pack, whose pre-receive and post-receive hooks are this
 // program again (RunHook). They dial a socket of the control plane with a token that is

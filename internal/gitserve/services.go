@@ -72,23 +72,26 @@ func (s *Server) uploadPack(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	done, err := take(r.Context(), s.fetches, t.project, s.Limits.Wait)
+	err := s.send(r.Context(), t, r.Header.Get("Git-Protocol"), func(ctx context.Context, x exchange) { s.serve(ctx, w, r, x) })
 	if err != nil {
 		s.refuse(w, r, err)
-		return
 	}
-	defer done()
-	env, _ := protocol(r.Header.Get("Git-Protocol"))
-	s.send(r.Context(), t, env, func(ctx context.Context, x exchange) { s.serve(ctx, w, r, x) })
 }
 
-// send runs a fetch, which ends with the client.
-func (s *Server) send(ctx context.Context, t target, env []string, run func(ctx context.Context, x exchange)) {
+// send runs a fetch, which ends with the client. After an error, run was not called.
+func (s *Server) send(ctx context.Context, t target, version string, run func(ctx context.Context, x exchange)) error {
+	done, err := take(ctx, s.fetches, t.project, s.Limits.Wait)
+	if err != nil {
+		return err
+	}
+	defer done()
+	env, _ := protocol(version)
 	ctx, end := context.WithTimeoutCause(ctx, totalLimit, errTooSlow)
 	defer end()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	run(ctx, exchange{service: uploadPack, dir: t.dir, settings: fetchSettings(), env: env, limit: maxFetch, gone: cancel})
+	return nil
 }
 
 var errTooSlow = errors.New("the client takes too long")

@@ -57,28 +57,14 @@ func (s *Server) session(ctx context.Context, x Session, run func(context.Contex
 	default:
 		return platform.Errorf(platform.CodeInvalid, "%q is not a service of git", x.Service)
 	}
-	if err := s.Gate.Authorize(ctx, x.Subject, permission, x.Project, ""); err != nil {
-		return err
-	}
-	if !platform.ValidProjectID(x.Project) {
-		return platform.Errorf(platform.CodeNotFound, "repository not found")
-	}
-	dir, err := s.Repositories.Path(x.Project)
+	t, err := s.authorize(ctx, x.Subject, permission, x.Project)
 	if err != nil {
 		return err
 	}
-	t := target{project: x.Project, dir: dir, subject: x.Subject}
 	if x.Service == receivePack {
 		return s.receive(ctx, t, x.Protocol, x.Options, run)
 	}
-	done, err := take(ctx, s.fetches, t.project, s.Limits.Wait)
-	if err != nil {
-		return err
-	}
-	defer done()
-	env, _ := protocol(x.Protocol)
-	s.send(ctx, t, env, run)
-	return nil
+	return s.send(ctx, t, x.Protocol, run)
 }
 
 // converse runs git between the two ends of a session and returns its exit status.
