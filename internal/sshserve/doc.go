@@ -3,9 +3,9 @@
 // services, and use Git. No container needs an SSH server.
 //
 // The user name of a login says where to go: ENV, ENV--APP, ENV--APP--WORKER or
-// ENV--SERVICE for a container, the ID of a project for its repository. Everybody who is
-// known may log in; what they may do is asked for each thing that they do, and again
-// whenever rights change: then what is no longer allowed ends.
+// ENV--SERVICE for a container, the ID of a project for its repository. Every known
+// key may log in. Permissions are checked for each session and tunnel, and again whenever
+// rights change; sessions and tunnels that are no longer allowed end.
 //
 // The package decides nothing about keys, roles, containers or repositories: it asks the
 // interfaces in ports.go. It knows no other adapter.

@@ -2,6 +2,7 @@ package sshserve_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -184,11 +185,8 @@ func TestAPushThatDoesNotWait(t *testing.T) {
 	}
 }
 
-func pkt(s string) string {
-	const digits = "0123456789abcdef"
-	n := len(s) + 4
-	return string([]byte{digits[n>>12&15], digits[n>>8&15], digits[n>>4&15], digits[n&15]}) + s
-}
+// pkt returns a line as git frames it.
+func pkt(s string) string { return fmt.Sprintf("%04x%s", len(s)+4, s) }
 
 func TestAnInvalidPushIsRefused(t *testing.T) {
 	g := newGitFixture(t)

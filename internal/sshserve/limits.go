@@ -2,6 +2,7 @@ package sshserve
 
 import (
 	"cmp"
+	"maps"
 	"net"
 	"net/netip"
 	"sync"
@@ -70,12 +71,9 @@ type door struct {
 	now    func() time.Time
 	open   counts
 
-	mu     sync.Mutex
-	failed map[string]failures // by address
+	mu       sync.Mutex
+	forgiven map[string]time.Time // when an address is forgiven everything: each failure moves it on
 }
-
-// failures is when an address is forgiven everything: each failure moves it on.
-type failures struct{ until time.Time }
 
 const (
 	everybody  = "" // the key of all addresses together
@@ -83,7 +81,7 @@ const (
 )
 
 func newDoor(l Limits) *door {
-	return &door{limits: l, now: time.Now, open: counts{byKey: map[string]int{}}, failed: map[string]failures{}}
+	return &door{limits: l, now: time.Now, open: counts{byKey: map[string]int{}}, forgiven: map[string]time.Time{}}
 }
 
 // enter lets a connection of an address begin to log in.
@@ -91,14 +89,14 @@ func (d *door) enter(address string) (leave func(), ok bool) {
 	if d.blocked(address) {
 		return nil, false
 	}
-	leave, full := d.open.take(map[string]int{everybody: d.limits.Logins, address: d.limits.Address})
-	return leave, leave != nil && full == ""
+	leave, _ = d.open.take(map[string]int{everybody: d.limits.Logins, address: d.limits.Address})
+	return leave, leave != nil
 }
 
 func (d *door) blocked(address string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.failed[address].until.Sub(d.now()) > time.Duration(d.limits.Failures-1)*d.limits.Forgive
+	return d.forgiven[address].Sub(d.now()) > time.Duration(d.limits.Failures-1)*d.limits.Forgive
 }
 
 // failure counts a connection that ended without a login.
@@ -106,21 +104,17 @@ func (d *door) failure(address string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.now()
-	if len(d.failed) >= maxFailing {
-		for a, f := range d.failed {
-			if !f.until.After(now) {
-				delete(d.failed, a)
-			}
-		}
+	if len(d.forgiven) >= maxFailing {
+		maps.DeleteFunc(d.forgiven, func(_ string, until time.Time) bool { return !until.After(now) })
 	}
-	f, known := d.failed[address]
-	if !known && len(d.failed) >= maxFailing {
+	until, known := d.forgiven[address]
+	if !known && len(d.forgiven) >= maxFailing {
 		return // so many addresses at once are not one that guesses
 	}
-	if f.until.Before(now) {
-		f.until = now
+	if until.Before(now) {
+		until = now
 	}
-	d.failed[address] = failures{f.until.Add(d.limits.Forgive)}
+	d.forgiven[address] = until.Add(d.limits.Forgive)
 }
 
 // addressOf returns the key of a client's address: of IPv6 the network that one customer has.

@@ -157,8 +157,15 @@ func TestStoppingEndsEverything(t *testing.T) {
 			check(t, err)
 		}
 	})
+	noMoreGoroutines(t, before, 1000)
+}
+
+// noMoreGoroutines waits until there are as many goroutines as before, and looks again as
+// often as most says.
+func noMoreGoroutines(t *testing.T, before, most int) {
+	t.Helper()
 	for i := 0; runtime.NumGoroutine() > before; i++ {
-		if i > 1000 {
+		if i > most {
 			buf := make([]byte, 1<<16)
 			t.Fatalf("%d goroutines, before %d\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
 		}
@@ -197,13 +204,7 @@ func TestNothingIsLeftOfClientsThatLeft(t *testing.T) {
 		})
 	}
 	clients.Wait()
-	for i := 0; runtime.NumGoroutine() > before; i++ {
-		if i > 3000 {
-			buf := make([]byte, 1<<16)
-			t.Fatalf("%d goroutines, before %d\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
-		}
-		time.Sleep(time.Millisecond * 10) // counting has nothing to wait for
-	}
+	noMoreGoroutines(t, before, 3000)
 }
 
 func TestLimitsOfSessions(t *testing.T) {
