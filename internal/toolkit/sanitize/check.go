@@ -14,6 +14,11 @@ const fakeDomains = `example\.(com|net|org)|[a-z0-9.-]+\.(example|test|invalid)|
 // emailPattern matches an address that somebody may have.
 const emailPattern = `[A-Za-z0-9._%+-]+@(?!(` + fakeDomains + `)([^a-z0-9.-]|$))[A-Za-z0-9-]+\.[A-Za-z0-9.-]*[A-Za-z]`
 
+// hasEmail is a condition for values with such an address.
+func hasEmail(v string) string {
+	return v + " LIKE '%_@_%._%' AND CONVERT(" + v + " USING utf8mb4) REGEXP " + quoted(emailPattern)
+}
+
 // encryptedPattern matches what Magento's encryption makes, alone in its column.
 const encryptedPattern = `^[0-9]+:[0-3]:([^:]*:)?[A-Za-z0-9+/=]{20,}$`
 
@@ -72,16 +77,21 @@ func (t *target) ownTexts(f finding) bool {
 // shortest is the length, in characters, of the shortest address.
 const shortest = 6
 
+// searched reports whether values of the column can have what is looked for.
+func (c column) searched() bool {
+	return c.text() && !c.generated && (c.length == 0 || c.length >= shortest)
+}
+
 // lookInto counts the rows of a table that have something, in one pass for each kind.
 func (t *target) lookInto(ctx context.Context, tab *table, keptDomains, keptStaff []string) ([]finding, error) {
 	var sums []string
 	var columns []column
 	for _, c := range tab.columns {
-		if !c.text() || c.generated || c.length > 0 && c.length < shortest {
+		if !c.searched() {
 			continue
 		}
 		v := ident(c.name)
-		mail := []string{v + " LIKE '%_@_%._%' AND CONVERT(" + v + " USING utf8mb4) REGEXP " + quoted(emailPattern)}
+		mail := []string{hasEmail(v)}
 		for _, d := range keptDomains {
 			mail = append(mail, "LOWER("+v+") NOT LIKE "+quoted("%@"+strings.ToLower(d)))
 		}
@@ -112,19 +122,15 @@ func (t *target) lookInto(ctx context.Context, tab *table, keptDomains, keptStaf
 
 // checkGroups compares derived tables with what they are derived from.
 func (t *target) checkGroups(ctx context.Context) (wrong []string, err error) {
-	for _, c := range []struct{ table, other, query, what string }{
-		{"customer_grid_flat", "customer_entity", "SELECT COUNT(*) AS n FROM %s g JOIN %s c ON c.entity_id = g.entity_id WHERE NOT (g.email <=> c.email)", "customers whose e-mail address differs between table and grid"},
-		{"sales_order_grid", "sales_order", "SELECT COUNT(*) AS n FROM %s g JOIN %s o ON o.entity_id = g.entity_id WHERE NOT (COALESCE(g.customer_email, '') <=> COALESCE(o.customer_email, ''))", "orders whose e-mail address differs between table and grid"},
+	for _, c := range []struct{ table, column, other, query, what string }{
+		{"customer_grid_flat", "email", "customer_entity", "SELECT COUNT(*) AS n FROM %s g JOIN %s c ON c.entity_id = g.entity_id WHERE NOT (g.email <=> c.email)", "customers whose e-mail address differs between table and grid"},
+		{"sales_order_grid", "customer_email", "sales_order", "SELECT COUNT(*) AS n FROM %s g JOIN %s o ON o.entity_id = g.entity_id WHERE NOT (COALESCE(g.customer_email, '') <=> COALESCE(o.customer_email, ''))", "orders whose e-mail address differs between table and grid"},
 	} {
 		tab := t.schema.tables[c.table]
 		if tab == nil || t.schema.tables[c.other] == nil {
 			continue
 		}
-		column := "customer_email"
-		if c.table == "customer_grid_flat" {
-			column = "email"
-		}
-		if _, ok := tab.column(column); !ok {
+		if _, ok := tab.column(c.column); !ok {
 			continue
 		}
 		rows, err := t.main.Rows(ctx, fmt.Sprintf(c.query, ident(t.main.Table(c.table)), ident(t.main.Table(c.other))))

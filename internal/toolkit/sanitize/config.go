@@ -72,7 +72,7 @@ func pathPattern(p string) *regexp.Regexp {
 }
 
 // encrypted matches what Magento's encryption makes.
-var encrypted = regexp.MustCompile(`^\d+:[0-3]:([^:]*:)?[A-Za-z0-9+/=]{20,}$`)
+var encrypted = regexp.MustCompile(encryptedPattern)
 
 // secretName matches last parts of paths that say secret.
 var secretName = regexp.MustCompile(`(?i)key|secret|passw|pwd|token|user(name|_?id)?$|login|account|signature|cert|merchant_?id|client_?id|license|salt|api`)
@@ -86,7 +86,7 @@ func coreSections() []string {
 	return []string{
 		"admin", "catalog", "cataloginventory", "checkout", "cms", "contact", "csp", "currency", "customer", "design", "dev", "downloadable", "general", "graphql", "import", "indexer",
 		"layered_navigation", "login_as_customer", "msrp", "multishipping", "newsletter", "oauth", "pagebuilder", "persistent", "promo", "reports", "rss", "sales", "sales_email",
-		"sales_pdf", "sendfriend", "shipping", "sitemap", "system", "tax", "trans_email", "url", "web", "webapi", "wishlist", "cron", "async", "bulk", "queue", "oauth",
+		"sales_pdf", "sendfriend", "shipping", "sitemap", "system", "tax", "trans_email", "url", "web", "webapi", "wishlist", "cron", "async", "bulk", "queue",
 	}
 }
 

@@ -7,22 +7,25 @@ import (
 )
 
 // fullName and place are how Magento joins the columns of an order's address in its grids.
-func fullName(a string) string {
-	return "TRIM(CONCAT_WS(' ', NULLIF(" + a + ".firstname, ''), NULLIF(" + a + ".lastname, '')))"
-}
+func fullName(a string) string { return "TRIM(" + joined(" ", a, "firstname", "lastname") + ")" }
 
 func place(a string) string {
+	return joined(", ", a, "company", "street", "city", "region", "postcode")
+}
+
+// joined is an expression for the columns of a table that have a text.
+func joined(separator, table string, columns ...string) string {
 	var parts []string
-	for _, c := range []string{"company", "street", "city", "region", "postcode"} {
-		parts = append(parts, "NULLIF("+a+"."+c+", '')")
+	for _, c := range columns {
+		parts = append(parts, "NULLIF("+table+"."+c+", '')")
 	}
-	return "CONCAT_WS(', ', " + strings.Join(parts, ", ") + ")"
+	return "CONCAT_WS('" + separator + "', " + strings.Join(parts, ", ") + ")"
 }
 
 // orderColumns are those of all four grids; o is the order, b and s its addresses.
 func orderColumns() map[string]string {
 	return map[string]string{
-		"customer_email": "o.customer_email", "customer_name": "TRIM(CONCAT_WS(' ', NULLIF(o.customer_firstname, ''), NULLIF(o.customer_lastname, '')))",
+		"customer_email": "o.customer_email", "customer_name": "TRIM(" + joined(" ", "o", "customer_firstname", "customer_lastname") + ")",
 		"billing_name": fullName("b"), "shipping_name": fullName("s"), "billing_address": place("b"), "shipping_address": place("s"),
 		"billing_postcode": "b.postcode", "shipping_postcode": "s.postcode",
 	}
@@ -78,16 +81,9 @@ func customerGrid(s *schema, t *table) []step {
 	if customers == nil || addresses == nil {
 		return nil
 	}
-	spaced := func(a string, names ...string) string {
-		var parts []string
-		for _, n := range names {
-			parts = append(parts, "NULLIF("+a+"."+n+", '')")
-		}
-		return "CONCAT_WS(' ', " + strings.Join(parts, ", ") + ")"
-	}
 	columns := map[string]string{
-		"name": spaced("c", "firstname", "lastname"), "email": "c.email", "dob": "c.dob", "taxvat": "c.taxvat", "confirmation": "c.confirmation", "lock_expires": "c.lock_expires",
-		"billing_full": spaced("b", "street", "city", "region", "postcode"), "shipping_full": spaced("s", "street", "city", "region", "postcode"),
+		"name": joined(" ", "c", "firstname", "lastname"), "email": "c.email", "dob": "c.dob", "taxvat": "c.taxvat", "confirmation": "c.confirmation", "lock_expires": "c.lock_expires",
+		"billing_full": joined(" ", "b", "street", "city", "region", "postcode"), "shipping_full": joined(" ", "s", "street", "city", "region", "postcode"),
 	}
 	for _, n := range []string{"firstname", "lastname", "telephone", "postcode", "region", "street", "city", "fax", "vat_id", "company"} {
 		columns["billing_"+n] = "b." + n

@@ -16,7 +16,7 @@ func (t *target) sampleValues(ctx context.Context, names []string) error {
 		var sums []string
 		var columns []column
 		for _, c := range t.schema.tables[name].columns {
-			if c.text() && !c.generated && (c.length == 0 || c.length >= shortest) {
+			if c.searched() {
 				columns = append(columns, c)
 				sums = append(sums, fmt.Sprintf("SUM(%s) AS c%d", personal("s."+ident(c.name)), len(columns)))
 			}
@@ -39,5 +39,5 @@ func (t *target) sampleValues(ctx context.Context, names []string) error {
 
 // personal is a condition for values with an address, an encrypted value, or the JSON of a person.
 func personal(v string) string {
-	return fmt.Sprintf(`%[1]s LIKE '%%_@_%%._%%' AND CONVERT(%[1]s USING utf8mb4) REGEXP %[2]s OR %[1]s REGEXP %[3]s OR %[1]s REGEXP '"(email|firstname|lastname|telephone|password|customer_[a-z]+)":"[^"]'`, v, quoted(emailPattern), quoted(encryptedPattern))
+	return hasEmail(v) + " OR " + v + " REGEXP " + quoted(encryptedPattern) + " OR " + v + ` REGEXP '"(email|firstname|lastname|telephone|password|customer_[a-z]+)":"[^"]'`
 }
