@@ -57,7 +57,10 @@ func only(m map[string]any, keys, prefixes []string) {
 
 // cleanOptions keeps the labels of custom options, and not what customers wrote or uploaded.
 func cleanOptions(m map[string]any) {
-	options, _ := m["options"].([]any)
+	options, isList := m["options"].([]any)
+	if !isList {
+		delete(m, "options")
+	}
 	for _, o := range options {
 		option, ok := o.(map[string]any)
 		if !ok {
@@ -71,8 +74,5 @@ func cleanOptions(m map[string]any) {
 		for _, key := range []string{"value", "print_value", "option_value"} {
 			option[key] = fixedText
 		}
-	}
-	if _, isList := m["options"].([]any); !isList {
-		delete(m, "options")
 	}
 }

@@ -35,7 +35,10 @@ func (s step) statement(ranged bool) string {
 }
 
 // jsonStep is a column of JSON that is rewritten row by row.
-type jsonStep struct{ table, column, key string }
+type jsonStep struct {
+	table, column, key string
+	nullable           bool
+}
 
 // plan is everything that is done to the tables of one database.
 type plan struct {
@@ -132,10 +135,8 @@ func (p *planner) ruleFor(t *table) tableRule {
 
 // withOwn puts the project's rules for columns over those of a table.
 func (p *planner) withOwn(t *table, rule tableRule, own map[string]string) tableRule {
-	columns := maps.Clone(rule.columns)
-	if columns == nil {
-		columns = map[string]string{}
-	}
+	columns := map[string]string{}
+	maps.Copy(columns, rule.columns)
 	for _, name := range slices.Sorted(maps.Keys(own)) {
 		if _, ok := t.column(name); !ok && p.err == nil {
 			p.err = fmt.Errorf("%s: clone.sanitize.tables.%s.%s: the table does not have this column", manifest.SluiceFile, t.name, name)
@@ -149,10 +150,8 @@ func withSuspects(rule tableRule, found []suspect) tableRule {
 	if len(found) == 0 {
 		return tableRule{treatment: keep}
 	}
-	columns := maps.Clone(rule.columns)
-	if columns == nil {
-		columns = map[string]string{}
-	}
+	columns := map[string]string{}
+	maps.Copy(columns, rule.columns)
 	for _, s := range found {
 		if s.column == "" {
 			return tableRule{treatment: empty}
@@ -202,7 +201,7 @@ func (p *planner) updateTable(t *table, rule tableRule) {
 		expression, ok := fake(kind, c)
 		switch {
 		case kind == "json":
-			p.plan.json = append(p.plan.json, jsonStep{t.name, c.name, t.key})
+			p.plan.json = append(p.plan.json, jsonStep{t.name, c.name, t.key, c.nullable})
 			continue
 		case kind == "search":
 			p.plan.update = append(p.plan.update, step{name: t.name, head: "DELETE FROM " + p.name(t.name), from: "(query_text LIKE '%@%' OR query_text REGEXP '[0-9]{6}' OR popularity < 3)"})

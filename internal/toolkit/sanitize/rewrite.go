@@ -2,6 +2,7 @@ package sanitize
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -45,7 +46,7 @@ func (r *run) json(ctx context.Context, t *target, db Session, j jsonStep) (err 
 		after = rows[len(rows)-1].Text("k")
 		var n int
 		err = within(ctx, db, func() error {
-			if n, err = rewriteBatch(ctx, db, j, rows, r.nullable(t, j)); err != nil {
+			if n, err = rewriteBatch(ctx, db, j, rows); err != nil {
 				return err
 			}
 			return put(ctx, db, name, after)
@@ -68,13 +69,8 @@ func orZero(s string) string {
 	return s
 }
 
-func (r *run) nullable(t *target, j jsonStep) bool {
-	c, _ := t.schema.tables[j.table].column(j.column)
-	return c.nullable
-}
-
 // rewriteBatch writes the rows that are not clean with one statement.
-func rewriteBatch(ctx context.Context, db Session, j jsonStep, rows []*phparray.Array, nullable bool) (int, error) {
+func rewriteBatch(ctx context.Context, db Session, j jsonStep, rows []*phparray.Array) (int, error) {
 	var values []string
 	var args []any
 	for _, row := range rows {
@@ -88,7 +84,7 @@ func rewriteBatch(ctx context.Context, db Session, j jsonStep, rows []*phparray.
 		switch {
 		case ok:
 			args = append(args, clean)
-		case nullable:
+		case j.nullable:
 			args = append(args, nil)
 		default:
 			args = append(args, "")
@@ -169,11 +165,14 @@ func related(names []string, references []reference) [][]string {
 // "Duplicate entry 'jane@example.org-1' for key".
 var serverText = regexp.MustCompile(`(?s)'.*'`)
 
-// withoutValues takes the values out of a server's error.
+// withoutValues takes the values out of a server's error; nil stays nil.
 func withoutValues(err error) error {
+	if err == nil {
+		return nil
+	}
 	text := err.Error()
 	if clean := serverText.ReplaceAllString(text, "'...'"); clean != text {
-		return fmt.Errorf("%s", clean)
+		return errors.New(clean)
 	}
 	return err
 }

@@ -178,7 +178,7 @@ func (r *run) open(ctx context.Context, d Database) error {
 		return refuse(err.Error(), "correct "+manifest.SluiceFile)
 	}
 	if r.options.Mode == ModeKeep {
-		t.plan = &plan{allowed: t.plan.allowed, rebuild: configurationTables(t.schema)}
+		t.plan = &plan{rebuild: configurationTables(t.schema)}
 		return nil
 	}
 	if err := t.sampleValues(ctx, t.plan.ignored); err != nil {

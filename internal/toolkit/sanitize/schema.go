@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"sluice/internal/toolkit/kit"
@@ -151,11 +150,5 @@ func (s *schema) readTriggers(ctx context.Context, db kit.Database) error {
 	return err
 }
 
-// number is a column that is a number, also when the server gives it as a text; 0 when it is neither.
-func number(row *phparray.Array, name string) int {
-	n, err := strconv.ParseFloat(row.Text(name), 64)
-	if err != nil {
-		return 0
-	}
-	return int(n)
-}
+// number is a column that is a number, also when the server gives it as a text.
+func number(row *phparray.Array, name string) int { return phparray.Number(row.Get(name)) }
