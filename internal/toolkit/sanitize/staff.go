@@ -3,7 +3,6 @@ package sanitize
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 )
@@ -20,10 +19,7 @@ func (r *run) administrator(ctx context.Context) error {
 		r.kit.Log.Notice("No administrator can log in. Set the variables ADMIN_EMAIL and ADMIN_PASSWORD of this environment before it is cloned, or run `php bin/magento admin:user:create`.")
 		return nil
 	}
-	hash, err := passwordHash(password)
-	if err != nil {
-		return err
-	}
+	hash := passwordHash(password)
 	name := cmp.Or(p.Variable("ADMIN_USERNAME"), "admin")
 	users := ident(t.main.Table("admin_user"))
 	rows, err := t.main.Rows(ctx, "SELECT user_id FROM "+users+" WHERE email = ? OR username = ? ORDER BY user_id LIMIT 1", email, name)
@@ -49,24 +45,13 @@ func (t *target) administratorsRole(ctx context.Context, name string) error {
 	_, err := t.main.Exec(ctx, "INSERT INTO "+roles+" (parent_id, tree_level, sort_order, role_type, user_id, user_type, role_name) "+
 		"SELECT g.role_id, 2, 0, 'U', u.user_id, '2', ? FROM "+ident(t.main.Table("admin_user"))+" u JOIN "+
 		"(SELECT r.role_id FROM "+roles+" r LEFT JOIN "+ident(t.main.Table("authorization_rule"))+" a ON a.role_id = r.role_id AND a.resource_id = 'Magento_Backend::all' AND a.permission = 'allow' WHERE r.role_type = 'G' ORDER BY a.rule_id IS NULL, r.role_id LIMIT 1) g WHERE LAST_INSERT_ID() = u.user_id", name)
-	return withoutValuesOf(err)
-}
-
-func withoutValuesOf(err error) error {
-	if err == nil {
-		return nil
-	}
 	return withoutValues(err)
 }
 
 // passwordHash makes a hash that Magento accepts, and replaces by a better one at the first
 // login.
-func passwordHash(password string) (string, error) {
-	random := make([]byte, 16)
-	if _, err := rand.Read(random); err != nil {
-		return "", err
-	}
-	salt := hex.EncodeToString(random)
+func passwordHash(password string) string {
+	salt := randomHex(16)
 	sum := sha256.Sum256([]byte(salt + password))
-	return hex.EncodeToString(sum[:]) + ":" + salt + ":1", nil
+	return hex.EncodeToString(sum[:]) + ":" + salt + ":1"
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 )
 
 // The tables of a run. The first says what was done, so that a run that was interrupted can
@@ -73,11 +72,14 @@ func (s *state) key(ctx context.Context, seed string) (string, error) {
 	if len(s.done) > 0 {
 		return "", refuse("an earlier run was interrupted and its key is gone with the restart of the database, so the same customer would get different fakes", "synchronise the data again, or delete the environment and branch again")
 	}
-	random := make([]byte, keyBytes)
-	if _, err := rand.Read(random); err != nil {
-		return "", fmt.Errorf("make a key: %w", err)
-	}
-	key := hex.EncodeToString(random)
+	key := randomHex(keyBytes)
 	_, err = s.db.Exec(ctx, "INSERT INTO "+name+" (k) VALUES (?)", key)
 	return key, err
+}
+
+// randomHex returns random bytes as hexadecimal digits.
+func randomHex(bytes int) string {
+	random := make([]byte, bytes)
+	_, _ = rand.Read(random) // never fails
+	return hex.EncodeToString(random)
 }

@@ -1,8 +1,6 @@
 package sanitize
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"io/fs"
 	"path"
@@ -22,16 +20,12 @@ func newCryptKey(k *kit.Kit) error {
 	if err != nil {
 		return err
 	}
-	random := make([]byte, 16)
-	if _, err := rand.Read(random); err != nil {
-		return err
-	}
 	if k.Platform.Variable("CRYPT_KEY") != "" {
 		k.Log.Warning("The variable CRYPT_KEY is set in this environment. If it is production's, make it not inheritable there: its key opens production's web API.")
 	}
 	if env.Len() > 0 {
 		// The list of keys is replaced, not appended to: the old ones are production's.
-		if err := file.Update(phparray.Map("crypt", phparray.Map("key", hex.EncodeToString(random)))); err != nil {
+		if err := file.Update(phparray.Map("crypt", phparray.Map("key", randomHex(16)))); err != nil {
 			return err
 		}
 	}
@@ -40,13 +34,20 @@ func newCryptKey(k *kit.Kit) error {
 
 // removeBackups deletes copies of env.php and config.php, which have keys and passwords.
 func removeBackups(k *kit.Kit) error {
-	entries, err := k.Tree.Entries(tree.Etc)
+	return removeFrom(k, tree.Etc, func(e fs.DirEntry) bool {
+		return strings.Contains(e.Name(), ".php.") || strings.HasSuffix(e.Name(), ".bak")
+	})
+}
+
+// removeFrom deletes the chosen entries of a directory, which may be missing.
+func removeFrom(k *kit.Kit, dir string, chosen func(fs.DirEntry) bool) error {
+	entries, err := k.Tree.Entries(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	for _, e := range entries {
-		if name := e.Name(); strings.Contains(name, ".php.") || strings.HasSuffix(name, ".bak") {
-			err = errors.Join(err, k.Tree.Remove(path.Join(tree.Etc, name)))
+		if chosen(e) {
+			err = errors.Join(err, k.Tree.Remove(path.Join(dir, e.Name())))
 		}
 	}
 	return err
@@ -70,23 +71,14 @@ func emptyFiles(k *kit.Kit) error {
 			errs = append(errs, k.Tree.Clear(dir))
 		}
 	}
-	for dir, remove := range map[string]func(name string) bool{
-		tree.Var: isDump, tree.Media: isDump,
-		tree.LogDir: func(name string) bool { return name != path.Base(tree.CloudLog) && name != path.Base(tree.ErrorLog) },
-	} {
-		entries, err := k.Tree.Entries(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-		for _, e := range entries {
-			if !e.IsDir() && remove(e.Name()) {
-				errs = append(errs, k.Tree.Remove(path.Join(dir, e.Name())))
-			}
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, removeFrom(k, tree.Var, isDump), removeFrom(k, tree.Media, isDump), removeFrom(k, tree.LogDir, isOldLog))...)
 }
 
-func isDump(name string) bool {
-	return strings.Contains(name, ".sql") || strings.HasPrefix(name, "dbdump") || strings.HasPrefix(name, "dump-") || name == path.Base(tree.AdminMail)
+func isOldLog(e fs.DirEntry) bool {
+	return !e.IsDir() && e.Name() != path.Base(tree.CloudLog) && e.Name() != path.Base(tree.ErrorLog)
+}
+
+func isDump(e fs.DirEntry) bool {
+	name := e.Name()
+	return !e.IsDir() && (strings.Contains(name, ".sql") || strings.HasPrefix(name, "dbdump") || strings.HasPrefix(name, "dump-") || name == path.Base(tree.AdminMail))
 }
