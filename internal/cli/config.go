@@ -34,10 +34,7 @@ const (
 func (c *program) configPath() (string, error) {
 	dir := c.env["XDG_CONFIG_HOME"]
 	if !filepath.IsAbs(dir) {
-		home := c.env["HOME"]
-		if home == "" {
-			home = c.env["USERPROFILE"]
-		}
+		home := c.home()
 		if home == "" {
 			return "", fail(ExitFailure, "set HOME", "neither XDG_CONFIG_HOME nor HOME is set")
 		}
@@ -45,6 +42,9 @@ func (c *program) configPath() (string, error) {
 	}
 	return filepath.Join(dir, "sluice", "config.json"), nil
 }
+
+// home returns the user's home directory, "" when the environment names none.
+func (c *program) home() string { return firstOf(c.env["HOME"], c.env["USERPROFILE"]) }
 
 // readConfig returns the configuration, an empty one when there is no file.
 func (c *program) readConfig() (config, error) {
@@ -79,19 +79,25 @@ func (c *program) writeConfig(cfg config) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), "config-*") // 0600 from the start
-	if err != nil {
-		return fmt.Errorf("write configuration: %w", err)
-	}
-	defer os.Remove(tmp.Name()) //nolint:errcheck // gone after the rename
-	_, err = tmp.Write(append(data, '\n'))
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return fmt.Errorf("write configuration: %w", err)
-	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
+	if err := writePrivate(path, append(data, '\n')); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
 	return nil
+}
+
+// writePrivate replaces a file that only its owner may read, and leaves the old one when the
+// new one cannot be written whole.
+func writePrivate(path string, data []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // 0600 from the start
+	if err != nil {
+		return err //nolint:wrapcheck // names the path
+	}
+	defer os.Remove(tmp.Name()) //nolint:errcheck // gone after the rename
+	_, err = tmp.Write(data)
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path) //nolint:wrapcheck // names the path
 }
 
 // readFile reads a whole file of at most limit bytes.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -26,7 +25,6 @@ import (
 
 // sshAccess is how OpenSSH's programs reach a container through the gateway.
 type sshAccess struct {
-	url     string   // ssh://USER@HOST
 	login   string   // USER@HOST
 	options []string // of ssh and scp
 }
@@ -87,7 +85,7 @@ func (c *program) sshAccess(ctx context.Context, s selection, worker string) (ss
 	if err != nil || u.User == nil || u.Hostname() == "" || strings.HasPrefix(u.User.Username(), "-") || strings.HasPrefix(u.Hostname(), "-") {
 		return sshAccess{}, fail(ExitFailure, "", "the server has an SSH address that makes no sense: %q", link)
 	}
-	a := sshAccess{url: link, login: u.User.Username() + "@" + u.Hostname()}
+	a := sshAccess{login: u.User.Username() + "@" + u.Hostname()}
 	data, err := s.ClientConfiguration(ctx)
 	if err != nil {
 		return a, err
@@ -131,17 +129,6 @@ func (c *program) sshDirectory() (string, error) {
 	return dir, nil
 }
 
-// writePrivate replaces a file that only its owner may read.
-func writePrivate(path string, data []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // with mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(file.Name()) }() // it was renamed
-	_, err = file.Write(data)
-	return cmp.Or(err, file.Close(), os.Rename(file.Name(), path))
-}
-
 // renewBefore is how long a certificate still has to be valid.
 const renewBefore = 2 * time.Minute
 
@@ -172,10 +159,15 @@ func (c *program) sshIdentity(ctx context.Context, server *apiv1.Client, dir str
 	if err != nil {
 		return nil, err
 	}
-	return options, cmp.Or(
-		writePrivate(key, pem.EncodeToMemory(block)),
-		writePrivate(key+"-cert.pub", []byte(cert)),
-		writePrivate(key+".login", []byte(server.Login())))
+	// The login comes last: only with it are the key and the certificate used again.
+	err = writePrivate(key, pem.EncodeToMemory(block))
+	if err == nil {
+		err = writePrivate(key+"-cert.pub", []byte(cert))
+	}
+	if err == nil {
+		err = writePrivate(key+".login", []byte(server.Login()))
+	}
+	return options, err
 }
 
 func validCertificate(path string, now time.Time) bool {

@@ -58,7 +58,7 @@ func (c *program) publicKey(args []string) (string, error) {
 		}
 		return strings.TrimSpace(string(data)), err
 	}
-	dir := filepath.Join(firstOf(c.env["HOME"], c.env["USERPROFILE"]), ".ssh")
+	dir := filepath.Join(c.home(), ".ssh")
 	for _, name := range publicKeys() {
 		data, err := readFile(filepath.Join(dir, name), maxConfig)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
