@@ -13,13 +13,10 @@ func scanBackup(row scanner) (platform.Backup, error) {
 
 // SaveBackup creates or replaces the record of a backup.
 func (s *Store) SaveBackup(ctx context.Context, b platform.Backup) error {
-	return s.write(ctx, func(tx *tx) error {
-		_, err := tx.ExecContext(ctx, `
-			INSERT INTO backups (id, project, environment, backup, created_at) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET backup = excluded.backup, created_at = excluded.created_at`,
-			b.ID, b.Project, b.Environment, jsonColumn{b}, timeText(b.CreatedAt))
-		return err
-	})
+	return s.exec(ctx, `
+		INSERT INTO backups (id, project, environment, backup, created_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET backup = excluded.backup, created_at = excluded.created_at`,
+		b.ID, b.Project, b.Environment, jsonColumn{b}, timeText(b.CreatedAt))
 }
 
 // Backup returns the record of a backup, or CodeNotFound when there is none.
@@ -37,8 +34,5 @@ func (s *Store) Backups(ctx context.Context, project, env string) ([]platform.Ba
 
 // DeleteBackup removes the record of a backup. One that is gone is not an error.
 func (s *Store) DeleteBackup(ctx context.Context, id string) error {
-	return s.write(ctx, func(tx *tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM backups WHERE id = ?`, id)
-		return err
-	})
+	return s.exec(ctx, `DELETE FROM backups WHERE id = ?`, id)
 }

@@ -43,15 +43,7 @@ func (s *Store) AddCertificate(ctx context.Context, c platform.Certificate) (pla
 // DeleteCertificate removes an uploaded certificate. It returns CodeNotFound when the
 // project has none with this ID.
 func (s *Store) DeleteCertificate(ctx context.Context, project, id string) error {
-	return s.write(ctx, func(tx *tx) error {
-		res, err := tx.ExecContext(ctx, `DELETE FROM certificates WHERE project = ? AND id = ?`, project, id)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n > 0 {
-			return err
-		}
-		return platform.Errorf(platform.CodeNotFound, "project %s has no uploaded certificate %q; nothing was changed", project, id).
-			WithHint("`sluice certificate:list` shows the certificates")
-	})
+	notFound := platform.Errorf(platform.CodeNotFound, "project %s has no uploaded certificate %q; nothing was changed", project, id).
+		WithHint("`sluice certificate:list` shows the certificates")
+	return s.deleteOne(ctx, notFound, `DELETE FROM certificates WHERE project = ? AND id = ?`, project, id)
 }

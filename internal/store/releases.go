@@ -90,11 +90,8 @@ func (s *Store) Release(ctx context.Context, project, env, id string) (platform.
 
 // ForgetSlugs takes the slugs, which were deleted, out of the record of a release.
 func (s *Store) ForgetSlugs(ctx context.Context, project, env, id string) error {
-	err := s.write(ctx, func(tx *tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE releases SET slugs = ? WHERE project = ? AND environment = ? AND id = ?`,
-			jsonColumn{map[string]platform.Slug(nil)}, project, env, id)
-		return err
-	})
+	err := s.exec(ctx, `UPDATE releases SET slugs = ? WHERE project = ? AND environment = ? AND id = ?`,
+		jsonColumn{map[string]platform.Slug(nil)}, project, env, id)
 	if err != nil {
 		return fmt.Errorf("forget the slugs of release %s of %s: %w", id, env, err)
 	}

@@ -47,5 +47,5 @@ func (s *Store) AddSSHKey(ctx context.Context, k platform.SSHKey) (platform.SSHK
 // DeleteSSHKey removes a key of a user. It returns CodeNotFound when the user has none
 // with this ID.
 func (s *Store) DeleteSSHKey(ctx context.Context, user string, id int64) error {
-	return s.deleteOne(ctx, "SSH key not found", `DELETE FROM ssh_keys WHERE user = ? AND id = ?`, user, id)
+	return s.deleteOne(ctx, platform.Errorf(platform.CodeNotFound, "SSH key not found"), `DELETE FROM ssh_keys WHERE user = ? AND id = ?`, user, id)
 }

@@ -137,6 +137,20 @@ func (s *Store) exec(ctx context.Context, query string, args ...any) error {
 	})
 }
 
+// deleteOne runs a DELETE and returns notFound when it removes nothing.
+func (s *Store) deleteOne(ctx context.Context, notFound error, query string, args ...any) error {
+	return s.write(ctx, func(tx *tx) error {
+		res, err := tx.ExecContext(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n > 0 {
+			return err
+		}
+		return notFound
+	})
+}
+
 // scanner is a row: *sql.Row or *sql.Rows.
 type scanner interface{ Scan(dest ...any) error }
 

@@ -71,5 +71,5 @@ func (s *Store) Tokens(ctx context.Context) ([]platform.Token, error) {
 // DeleteToken revokes the token with this ID, and ends the sessions that were made with it.
 // It returns CodeNotFound when there is none.
 func (s *Store) DeleteToken(ctx context.Context, id string) error {
-	return s.deleteOne(ctx, "token not found", `DELETE FROM tokens WHERE id = ?`, id)
+	return s.deleteOne(ctx, platform.Errorf(platform.CodeNotFound, "token not found"), `DELETE FROM tokens WHERE id = ?`, id)
 }

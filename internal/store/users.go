@@ -121,8 +121,8 @@ func (s *Store) ChangeUser(ctx context.Context, id string, change func(*platform
 	return u, err
 }
 
-// SetGrants replaces the grants of a user that name a project, or all when it is "". change gets the present
-// ones and returns the new ones. It returns CodeNotFound when there is no such user.
+// SetGrants replaces the grants of a user that name a project, or all when it is "". change
+// gets the present ones and returns the new ones. It returns CodeNotFound when there is no such user.
 func (s *Store) SetGrants(ctx context.Context, user, project string, change func(now []string) ([]string, error)) error {
 	return s.write(ctx, func(tx *tx) error {
 		u, err := s.oneUser(ctx, tx, `WHERE id = ?`, user)
@@ -161,21 +161,7 @@ func (tx *tx) setGrants(ctx context.Context, user string, before, after []string
 // DeleteUser removes a user with everything that belongs to it: grants, tokens, sessions
 // and keys. It returns CodeNotFound when there is none.
 func (s *Store) DeleteUser(ctx context.Context, id string) error {
-	return s.deleteOne(ctx, "user not found", `DELETE FROM users WHERE id = ?`, id)
-}
-
-// deleteOne runs a DELETE that has to remove something.
-func (s *Store) deleteOne(ctx context.Context, notFound, query string, args ...any) error {
-	return s.write(ctx, func(tx *tx) error {
-		res, err := tx.ExecContext(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n > 0 {
-			return err
-		}
-		return platform.Errorf(platform.CodeNotFound, "%s", notFound)
-	})
+	return s.deleteOne(ctx, platform.Errorf(platform.CodeNotFound, "user not found"), `DELETE FROM users WHERE id = ?`, id)
 }
 
 // RightsGeneration returns a number that grows whenever somebody may have lost a right.
