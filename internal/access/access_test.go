@@ -151,7 +151,7 @@ func TestOnlyAdminsGrant(t *testing.T) {
 
 func TestRefusalsNameTheScopeThatIsMissing(t *testing.T) {
 	for _, p := range access.Permissions() {
-		err := access.Forbidden(p, "shop", platform.Staging)
+		err := access.Subject{}.Require(p, "shop", platform.Staging)
 		_, scope, _ := strings.Cut(platform.ErrorHint(err), "the scope ")
 		g, parseErr := access.ParseGrant(scope)
 		if platform.ErrorCode(err) != platform.CodeForbidden || parseErr != nil {

@@ -34,6 +34,15 @@ func (s Subject) Allows(p Permission, projectID string, kind platform.Environmen
 	return known && r.allowed(s.Grants, projectID, kind) && (s.Limits == nil || r.allowed(s.Limits, projectID, kind))
 }
 
+// Require returns nil when Allows reports true, and else the error that says which role is
+// missing.
+func (s Subject) Require(p Permission, projectID string, kind platform.EnvironmentType) error {
+	if s.Allows(p, projectID, kind) {
+		return nil
+	}
+	return forbidden(p, projectID, kind)
+}
+
 // allowed reports whether one of the grants has the role that a rule wants.
 func (r rule) allowed(grants []Grant, projectID string, kind platform.EnvironmentType) bool {
 	return slices.ContainsFunc(grants, func(g Grant) bool {
@@ -93,8 +102,8 @@ func holds(grants []Grant, g Grant) bool {
 	return true
 }
 
-// Forbidden says which role is missing.
-func Forbidden(p Permission, projectID string, kind platform.EnvironmentType) error {
+// forbidden says which role is missing.
+func forbidden(p Permission, projectID string, kind platform.EnvironmentType) error {
 	r := rules()[p]
 	scope := projectID + ":" + string(r.least)
 	needs := "the role " + string(r.least) + " on the project " + projectID

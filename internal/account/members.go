@@ -11,8 +11,8 @@ import (
 // Members lists who has access to a project, by username. It returns CodeForbidden to those
 // who may not see them.
 func (s *Service) Members(ctx context.Context, by access.Subject, project string) ([]access.Member, error) {
-	if !by.Allows(access.MembersView, project, "") {
-		return nil, access.Forbidden(access.MembersView, project, "")
+	if err := by.Require(access.MembersView, project, ""); err != nil {
+		return nil, err
 	}
 	users, err := s.Records.Users(ctx, project)
 	if err != nil {
@@ -51,8 +51,8 @@ func noMember(project, user string) error {
 // CodeNotFound when there is no such user: nobody but an admin of the installation can say
 // that an address is that of a person.
 func (s *Service) AddMember(ctx context.Context, by access.Subject, project, email string, wanted access.Grant, force bool) (access.Member, error) {
-	if !by.Allows(access.MembersManage, project, "") {
-		return access.Member{}, access.Forbidden(access.MembersManage, project, "")
+	if err := by.Require(access.MembersManage, project, ""); err != nil {
+		return access.Member{}, err
 	}
 	wanted.Project = project
 	if wanted.Role == access.NoRole && len(wanted.Types) == 0 {
@@ -136,8 +136,8 @@ func (s *Service) RemoveMember(ctx context.Context, by access.Subject, project, 
 func (s *Service) changeMember(ctx context.Context, by access.Subject, p access.Permission, kind platform.EnvironmentType,
 	project, user string, change func(access.Grant) (access.Grant, error),
 ) (access.Member, error) {
-	if !by.Allows(p, project, kind) {
-		return access.Member{}, access.Forbidden(p, project, kind)
+	if err := by.Require(p, project, kind); err != nil {
+		return access.Member{}, err
 	}
 	u, err := s.Records.User(ctx, user)
 	if platform.ErrorCode(err) == platform.CodeNotFound {

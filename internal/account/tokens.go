@@ -100,8 +100,8 @@ func checkScopes(texts []string) ([]access.Grant, error) {
 // scopes say from then on. The machine is made when there is none; a token of that name is
 // replaced. Only an admin of the installation may do this.
 func (s *Service) CreateMachineToken(ctx context.Context, by access.Subject, wanted platform.NewToken) (string, platform.Token, error) {
-	if !by.Allows(access.UserManage, "", "") {
-		return "", platform.Token{}, access.Forbidden(access.UserManage, "", "")
+	if err := by.Require(access.UserManage, "", ""); err != nil {
+		return "", platform.Token{}, err
 	}
 	scopes, err := checkToken(by, wanted)
 	if err != nil {

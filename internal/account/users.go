@@ -12,8 +12,8 @@ import (
 
 // CreateUser makes an account of a person. Only an admin of the installation may.
 func (s *Service) CreateUser(ctx context.Context, by access.Subject, wanted platform.NewUser) (platform.User, error) {
-	if !by.Allows(access.UserManage, "", "") {
-		return platform.User{}, access.Forbidden(access.UserManage, "", "")
+	if err := by.Require(access.UserManage, "", ""); err != nil {
+		return platform.User{}, err
 	}
 	grants, err := checkScopes(wanted.Scopes)
 	if err != nil {
@@ -105,8 +105,8 @@ func (s *Service) User(ctx context.Context, by access.Subject, id string) (platf
 
 // Users lists all accounts to admins of the installation.
 func (s *Service) Users(ctx context.Context, by access.Subject) ([]platform.User, error) {
-	if !by.Allows(access.UserManage, "", "") {
-		return nil, access.Forbidden(access.UserManage, "", "")
+	if err := by.Require(access.UserManage, "", ""); err != nil {
+		return nil, err
 	}
 	return s.Records.Users(ctx, "")
 }
@@ -115,8 +115,8 @@ func (s *Service) Users(ctx context.Context, by access.Subject) ([]platform.User
 // installation everything of everybody.
 func (s *Service) ChangeUser(ctx context.Context, by access.Subject, id string, change platform.UserChange) (platform.User, error) {
 	if by.ID != id || !by.Full() || change.State != nil {
-		if !by.Allows(access.UserManage, "", "") {
-			return platform.User{}, access.Forbidden(access.UserManage, "", "")
+		if err := by.Require(access.UserManage, "", ""); err != nil {
+			return platform.User{}, err
 		}
 	}
 	if change.State != nil && *change.State != platform.UserActive && *change.State != platform.UserDisabled {
@@ -149,8 +149,8 @@ func (s *Service) ChangeUser(ctx context.Context, by access.Subject, id string, 
 // DeleteUser removes an account with its tokens, sessions and keys. Only an admin of the
 // installation may, and not its own.
 func (s *Service) DeleteUser(ctx context.Context, by access.Subject, id string) error {
-	if !by.Allows(access.UserManage, "", "") {
-		return access.Forbidden(access.UserManage, "", "")
+	if err := by.Require(access.UserManage, "", ""); err != nil {
+		return err
 	}
 	if by.ID == id {
 		return platform.Errorf(platform.CodeConflict, "you cannot delete your own account; nothing was changed").

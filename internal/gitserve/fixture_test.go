@@ -59,7 +59,7 @@ func (tokens) Authorize(_ context.Context, by access.Subject, p access.Permissio
 func (tokens) AuthorizePush(_ context.Context, by access.Subject, push platform.Push) error {
 	for _, u := range push.Updates {
 		if branch, ok := u.Branch(); ok && by.ID == "dev" && !strings.HasPrefix(branch, "dev") {
-			return access.Forbidden(access.CodePush, push.Project, platform.Production)
+			return access.Subject{}.Require(access.CodePush, push.Project, platform.Production)
 		}
 	}
 	return nil

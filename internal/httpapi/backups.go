@@ -138,8 +138,8 @@ func (a *api) mayRestore(ctx context.Context, s scope, target string) error {
 		return err
 	}
 	_, err := a.Environments.Environment(ctx, s.project.ID, target)
-	if platform.ErrorCode(err) == platform.CodeNotFound && !s.subject.Allows(access.Branch, s.project.ID, platform.Development) {
-		return access.Forbidden(access.Branch, s.project.ID, platform.Development)
+	if platform.ErrorCode(err) == platform.CodeNotFound {
+		return s.subject.Require(access.Branch, s.project.ID, platform.Development)
 	}
 	return nil
 }

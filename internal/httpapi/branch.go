@@ -23,8 +23,8 @@ func (a *api) branch(w http.ResponseWriter, r *http.Request, s scope) error {
 	if kind == "" {
 		kind = platform.Development
 	}
-	if !s.subject.Allows(access.Branch, s.project.ID, kind) {
-		return access.Forbidden(access.Branch, s.project.ID, kind)
+	if err := s.subject.Require(access.Branch, s.project.ID, kind); err != nil {
+		return err
 	}
 	return a.operate(w, r, s, func(ctx context.Context, parent string) (platform.Activity, error) {
 		if err := a.mayKeep(ctx, s, parent, req.KeepPersonalData); err != nil {

@@ -146,8 +146,8 @@ func (a *api) setTypeRole(w http.ResponseWriter, r *http.Request, s scope) error
 	if err != nil {
 		return err
 	}
-	if !s.subject.Allows(access.TypeMembersManage, s.project.ID, kind) {
-		return access.Forbidden(access.TypeMembersManage, s.project.ID, kind)
+	if err := s.subject.Require(access.TypeMembersManage, s.project.ID, kind); err != nil {
+		return err
 	}
 	var req apiv1.Role
 	if err := readJSON(r, &req); err != nil {

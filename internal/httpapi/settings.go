@@ -59,8 +59,10 @@ func (a *api) changeEnvironment(w http.ResponseWriter, r *http.Request, s scope)
 // mayMove refuses to give an environment to people whose environments the subject may not
 // change, and to put it below one whose variables it may not see: it inherits them.
 func (a *api) mayMove(ctx context.Context, s scope, change platform.EnvironmentChange) error {
-	if change.Type != nil && !s.subject.Allows(access.EnvironmentEdit, s.project.ID, *change.Type) {
-		return access.Forbidden(access.EnvironmentEdit, s.project.ID, *change.Type)
+	if change.Type != nil {
+		if err := s.subject.Require(access.EnvironmentEdit, s.project.ID, *change.Type); err != nil {
+			return err
+		}
 	}
 	if change.Parent != nil && *change.Parent != "" {
 		return a.Gate.Authorize(ctx, s.subject, access.VariablesView, s.project.ID, *change.Parent)

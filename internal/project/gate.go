@@ -21,10 +21,7 @@ func (s *Service) Authorize(ctx context.Context, by access.Subject, p access.Per
 			return err
 		}
 	}
-	if !by.Allows(p, project, kind) {
-		return access.Forbidden(p, project, kind)
-	}
-	return nil
+	return by.Require(p, project, kind)
 }
 
 // typeOf returns the type of an environment, also of one that does not exist yet.
@@ -63,8 +60,10 @@ func (s *Service) AuthorizePush(ctx context.Context, by access.Subject, push pla
 			return err
 		}
 		wanted := platform.EnvironmentType(push.Options["environment.type"])
-		if wanted == platform.Staging && !by.Allows(permission, push.Project, wanted) {
-			return access.Forbidden(permission, push.Project, wanted)
+		if wanted == platform.Staging {
+			if err := by.Require(permission, push.Project, wanted); err != nil {
+				return err
+			}
 		}
 		if u.Deletes() {
 			if err := s.Record(ctx, by, permission, push.Project, branch, ""); err != nil {

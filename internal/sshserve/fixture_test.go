@@ -113,7 +113,7 @@ func (r *rules) Authorize(_ context.Context, _ access.Subject, p access.Permissi
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.denied[p] {
-		return access.Forbidden(p, project, platform.Production)
+		return access.Subject{}.Require(p, project, platform.Production)
 	}
 	return nil
 }
