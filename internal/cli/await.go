@@ -150,12 +150,15 @@ func outcome(a apiv1.Activity) error {
 	case apiv1.PhasePostDeploy:
 		return fail(ExitPostDeploy, hint, "the post-deploy phase failed in activity %s, and the new release is live%s", a.ID, because(a.Reason))
 	default:
-		if strings.HasPrefix(a.Type, "environment.backup") {
+		if ofBackup(a) {
 			return fail(ExitFailure, hint, "activity %s failed%s", a.ID, because(a.Reason))
 		}
 		return fail(ExitDeployFailed, hint, "the deployment failed in activity %s%s", a.ID, because(a.Reason))
 	}
 }
+
+// ofBackup reports whether an activity makes, checks or deletes a backup: it deploys nothing.
+func ofBackup(a apiv1.Activity) bool { return strings.HasPrefix(a.Type, "environment.backup") }
 
 func because(reason string) string {
 	if reason == "" {
@@ -167,7 +170,7 @@ func because(reason string) string {
 // summary says how long a successful activity took and what it cost the visitors.
 func summary(a apiv1.Activity) string {
 	t := a.Timings
-	if strings.HasPrefix(a.Type, "environment.backup") {
+	if ofBackup(a) {
 		return fmt.Sprintf("Activity %s succeeded in %s", a.ID, seconds(t.Wait+t.Execute))
 	}
 	var b strings.Builder

@@ -187,7 +187,7 @@ func (c *program) backupRestore() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&target, "target", "", "the environment to restore to (default: the backup's own)")
 	f.StringVar(&from, "branch-from", "", "the environment that a new target is branched from (default: the backup's own)")
-	f.BoolVar(&keep, "keep-personal-data", false, "do not sanitise production's data outside of production; for admins")
+	addKeepFlag(cmd, &keep)
 	f.BoolVar(&noCode, "no-code", false, "restore the data only; the target's code stays")
 	return cmd
 }
@@ -240,10 +240,8 @@ func (c *program) backupDownload() *cobra.Command {
 			"An existing file is replaced only by a complete archive.",
 	}, func(ctx context.Context, s selection, b apiv1.Backup) error {
 		target := firstOf(file, s.project+"--"+b.ID+".tar")
-		if _, err := os.Lstat(target); err == nil {
-			if err := c.confirm("The file %s exists and will be replaced.", target); err != nil {
-				return err
-			}
+		if err := c.confirmReplacement(target); err != nil {
+			return err
 		}
 		c.note("Downloading backup %s to %s", b.ID, target)
 		return writeWhole(target, func(w io.Writer) error {
@@ -260,6 +258,14 @@ func (c *program) backupDownload() *cobra.Command {
 	})
 	cmd.Flags().StringVarP(&file, "file", "f", "", "the file to write")
 	return cmd
+}
+
+// confirmReplacement asks whether a file may be replaced, if there is one.
+func (c *program) confirmReplacement(target string) error {
+	if _, err := os.Lstat(target); err != nil {
+		return nil //nolint:nilerr // writeWhole says what is wrong with the place
+	}
+	return c.confirm("The file %s exists and will be replaced.", target)
 }
 
 // writeWhole writes a file beside its place, and moves it there when it is complete.

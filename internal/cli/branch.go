@@ -21,6 +21,7 @@ func (o *cloneOptions) addFlags(cmd *cobra.Command) {
 	addKeepFlag(cmd, &o.keep)
 }
 
+// addKeepFlag is for commands that take data to another environment.
 func addKeepFlag(cmd *cobra.Command, keep *bool) {
 	cmd.Flags().BoolVar(keep, "keep-personal-data", false, "do not sanitize production's data; needs the role admin there, and is recorded")
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -93,10 +92,8 @@ func (c *program) dumpToFile(ctx context.Context, s selection, o dumpOptions) er
 	if filepath.IsAbs(o.file) {
 		target = o.file
 	}
-	if _, err := os.Lstat(target); err == nil {
-		if err := c.confirm("The file %s exists and will be replaced.", target); err != nil {
-			return err
-		}
+	if err := c.confirmReplacement(target); err != nil {
+		return err
 	}
 	if o.Gzip {
 		c.note("Creating gzip-compressed SQL dump file: %s", target)

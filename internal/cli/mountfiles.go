@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -23,7 +24,7 @@ type pathFilter struct {
 
 // check returns an error for a pattern that can never match.
 func (f pathFilter) check() error {
-	for _, pattern := range append(append([]string{}, f.exclude...), f.include...) {
+	for _, pattern := range slices.Concat(f.exclude, f.include) {
 		if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
 			return usageError("in a pattern, * stands for any characters but /, ? for one and [a-z] for one of a range", "%q is not a pattern", pattern)
 		}
@@ -146,7 +147,10 @@ func (t *transfer) unpackFile(name string, h *tar.Header, r io.Reader) error {
 	}
 	n, err := io.Copy(f, r)
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = cmp.Or(t.root.Chtimes(partial, h.ModTime, h.ModTime), t.root.Rename(partial, name))
+		err = t.root.Chtimes(partial, h.ModTime, h.ModTime)
+	}
+	if err == nil {
+		err = t.root.Rename(partial, name)
 	}
 	if err != nil {
 		return errors.Join(err, t.root.Remove(partial))

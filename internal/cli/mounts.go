@@ -67,6 +67,16 @@ func (c *program) mounts(ctx context.Context, s selection) ([]mount, error) {
 	return mounts, nil
 }
 
+// selectMounts returns the selected environment with the mounts of its application.
+func (c *program) selectMounts(ctx context.Context) (selection, []mount, error) {
+	s, err := c.selectEnvironment(ctx)
+	if err != nil {
+		return s, nil, err
+	}
+	mounts, err := c.mounts(ctx, s)
+	return s, mounts, err
+}
+
 func (c *program) mountList() *cobra.Command {
 	var (
 		opts  tableOptions
@@ -78,11 +88,7 @@ func (c *program) mountList() *cobra.Command {
 		Short:   "List the mounts of an application",
 		Args:    positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := c.selectEnvironment(cmd.Context())
-			if err != nil {
-				return err
-			}
-			mounts, err := c.mounts(cmd.Context(), s)
+			_, mounts, err := c.selectMounts(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -152,11 +158,7 @@ func (c *program) mountDownload() *cobra.Command {
 			if err := o.check(); err != nil {
 				return err
 			}
-			s, err := c.selectEnvironment(cmd.Context())
-			if err != nil {
-				return err
-			}
-			mounts, err := c.mounts(cmd.Context(), s)
+			s, mounts, err := c.selectMounts(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -247,7 +249,7 @@ func (c *program) openTransfer(dir string, o mountOptions) (*transfer, error) {
 }
 
 func (t *transfer) summary() string {
-	return fmt.Sprintf("%d files, %.1f MB", t.files, float64(t.bytes)/1e6)
+	return fmt.Sprintf("%d files, %s MB", t.files, megabytes(t.bytes))
 }
 
 func alsoDeletes(really bool) string {
@@ -275,11 +277,7 @@ func (c *program) mountUpload() *cobra.Command {
 			if err := o.check(); err != nil {
 				return err
 			}
-			s, err := c.selectEnvironment(cmd.Context())
-			if err != nil {
-				return err
-			}
-			mounts, err := c.mounts(cmd.Context(), s)
+			s, mounts, err := c.selectMounts(cmd.Context())
 			if err != nil {
 				return err
 			}
