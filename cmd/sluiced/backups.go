@@ -40,7 +40,7 @@ func (p *plant) openBackups(sealer *store.Sealer) error {
 	}
 	repository, err := restic.New(restic.Config{
 		Location: p.config.Backups.Repository, PasswordFile: p.config.path("keys", "backup.key"),
-		WorkDir: p.config.path("backups"), Env: env, Log: p.log,
+		WorkDir: p.config.path("backups"), Env: env,
 	})
 	if err != nil {
 		return err

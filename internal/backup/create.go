@@ -196,33 +196,18 @@ func (c *creation) undo(ctx context.Context) error {
 	if b, err := c.Records.Backup(ctx, id); err == nil && b.Status == platform.BackupCreated {
 		return c.dropOwn(ctx)
 	}
-	problems := []error{c.dropOwn(ctx)}
+	dropped := c.dropOwn(ctx)
 	stored, err := c.Repository.List(ctx)
 	if err != nil {
 		// The record stays, as BackupCreating: Sweep finds what is left when the repository is back.
 		c.Log.WarnContext(ctx, "could not look for a partial backup", "backup", id, "error", err)
-		return errors.Join(problems...)
+		return dropped
 	}
-	for _, b := range stored {
-		if b.ID == id {
-			problems = append(problems, c.Repository.Forget(ctx, []string{b.Name}, c.job.Log.At(2)))
-		}
-	}
-	return errors.Join(append(problems, c.Records.DeleteBackup(ctx, id))...)
+	return errors.Join(dropped, c.dropPartial(ctx, stored, id, c.job.Log.At(2)))
 }
 
 func (c *creation) dropOwn(ctx context.Context) error {
-	list, err := c.Snapshots.List(ctx, "")
-	if err != nil {
-		return fmt.Errorf("list the snapshots: %w", err)
-	}
-	var problems []error
-	for _, s := range list {
-		if s.Reason == c.reason() {
-			problems = append(problems, c.Snapshots.Remove(ctx, s.ID))
-		}
-	}
-	return errors.Join(problems...)
+	return c.removeSnapshots(ctx, "", func(s snapshot.Snapshot) bool { return s.Reason == c.reason() })
 }
 
 // release returns the one that served when the snapshot was taken.

@@ -100,8 +100,8 @@ func (p Policy) Due(now time.Time, backups []platform.Backup) bool {
 func scheduled(b platform.Backup) bool { return b.Automated && b.Reason == "" }
 
 // Expired returns the backups of an environment that are not kept any more: scheduled ones by
-// the policy, others by their time. The newest scheduled one is always kept, and all of them
-// are while there is no schedule: that it was switched off is no wish to lose them.
+// the policy, others by their time. The newest scheduled one is always kept. Without a schedule
+// all of them are: to switch it off is not to ask for their removal.
 func (p Policy) Expired(now time.Time, backups []platform.Backup) []platform.Backup {
 	backups = slices.DeleteFunc(slices.Clone(backups), func(b platform.Backup) bool { return b.Status != platform.BackupCreated })
 	slices.SortFunc(backups, func(a, b platform.Backup) int { return b.CreatedAt.Compare(a.CreatedAt) })

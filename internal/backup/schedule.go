@@ -45,13 +45,18 @@ func (s *Service) tick(ctx context.Context) error {
 	var problems []error
 	if lost, err := s.lost(ctx, all); err != nil || len(lost) > 0 {
 		problems = append(problems, err, s.Sweep(ctx))
+		if all, err = s.Records.Backups(ctx, "", ""); err != nil {
+			return errors.Join(append(problems, err)...)
+		}
+	}
+	type place struct{ project, environment string }
+	of := map[place][]platform.Backup{}
+	for _, b := range all {
+		at := place{b.Project, b.Environment}
+		of[at] = append(of[at], b)
 	}
 	for _, env := range envs {
-		backups, err := s.Records.Backups(ctx, env.Project, env.Name)
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
+		backups := of[place{env.Project, env.Name}]
 		problems = append(problems, s.makeDue(ctx, env, backups), s.removeExpired(ctx, env, backups))
 	}
 	return errors.Join(problems...)

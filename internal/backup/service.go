@@ -53,8 +53,8 @@ func New(deps Dependencies, opts Options) *Service {
 	return s
 }
 
-// Backups lists the backups of an environment, newest first. Those of an earlier project with
-// this identifier, which was deleted, are not its.
+// Backups lists the backups of an environment, newest first. It leaves out those of a deleted
+// project that had the same identifier.
 func (s *Service) Backups(ctx context.Context, project, env string) ([]platform.Backup, error) {
 	p, err := s.Records.Project(ctx, project)
 	if err != nil {
@@ -89,8 +89,8 @@ func (s *Service) Backup(ctx context.Context, project, env, id string) (platform
 		WithHint("sluice backup:list -p %s -e %s", project, env)
 }
 
-// complete returns a backup that can be read.
-func (s *Service) complete(ctx context.Context, project, env, id string) (platform.Backup, error) {
+// Restorable returns a backup that can be read: an environment can be restored from it.
+func (s *Service) Restorable(ctx context.Context, project, env, id string) (platform.Backup, error) {
 	b, err := s.Backup(ctx, project, env, id)
 	if err == nil && !b.Restorable() {
 		err = platform.Errorf(platform.CodeConflict, "backup %s is %s; nothing was changed", b.ID, strings.ToLower(string(b.Status)))
@@ -98,14 +98,9 @@ func (s *Service) complete(ctx context.Context, project, env, id string) (platfo
 	return b, err
 }
 
-// Restorable returns a backup that an environment can be restored from.
-func (s *Service) Restorable(ctx context.Context, project, env, id string) (platform.Backup, error) {
-	return s.complete(ctx, project, env, id)
-}
-
 // Archive writes a backup as a tar stream: its files and manifest.
 func (s *Service) Archive(ctx context.Context, project, env, id string, w io.Writer) error {
-	b, err := s.complete(ctx, project, env, id)
+	b, err := s.Restorable(ctx, project, env, id)
 	if err != nil {
 		return err
 	}
@@ -127,7 +122,7 @@ func (s *Service) Delete(ctx context.Context, project, env, id string, by platfo
 
 // Verify queues the check of a backup.
 func (s *Service) Verify(ctx context.Context, project, env, id string, by platform.Actor) (platform.Activity, error) {
-	b, err := s.complete(ctx, project, env, id)
+	b, err := s.Restorable(ctx, project, env, id)
 	if err != nil {
 		return platform.Activity{}, err
 	}
@@ -172,8 +167,8 @@ func (s *Service) deleteKind() work.Kind {
 	}
 }
 
-// forget removes backups. Their records go last, so nothing is left in the repository that
-// nobody knows of.
+// forget removes backups. Their records go last, so the repository never holds a backup
+// without a record.
 func (s *Service) forget(ctx context.Context, log io.Writer, backups ...platform.Backup) error {
 	var names []string
 	for _, b := range backups {
@@ -208,16 +203,27 @@ func (s *Service) Fetch(ctx context.Context, id string, env platform.Environment
 	if err != nil {
 		return "", m, err
 	}
-	received, err := s.Snapshots.Receive(ctx, snapshot.Request{Environment: env, Reason: reason, Release: b.Release},
-		func(ctx context.Context, dir string) error { return s.Repository.Restore(ctx, b.Stored, dir, log) }, log)
+	received, err := s.receive(ctx, b, m, snapshot.Request{Environment: env, Reason: reason, Release: b.Release}, log)
 	if err != nil {
 		return "", m, err
 	}
-	if err := compare(m, received); err != nil {
-		return "", m, errors.Join(err, s.Snapshots.Remove(context.WithoutCancel(ctx), received.ID))
-	}
 	_, _ = fmt.Fprintf(log, "%d files, %d MB\n", received.Size().Files, received.Size().Bytes>>20)
 	return received.ID, m, nil
+}
+
+// receive makes a snapshot of what a backup with a manifest holds.
+func (s *Service) receive(
+	ctx context.Context, b platform.Backup, m platform.BackupManifest, req snapshot.Request, log io.Writer,
+) (snapshot.Snapshot, error) {
+	received, err := s.Snapshots.Receive(ctx, req,
+		func(ctx context.Context, dir string) error { return s.Repository.Restore(ctx, b.Stored, dir, log) }, log)
+	if err != nil {
+		return snapshot.Snapshot{}, err
+	}
+	if err := compare(m, received); err != nil {
+		return snapshot.Snapshot{}, errors.Join(err, s.Snapshots.Remove(context.WithoutCancel(ctx), received.ID))
+	}
+	return received, nil
 }
 
 // compare checks that a snapshot has the parts, the files and the bytes that were backed up.
@@ -236,8 +242,8 @@ func compare(m platform.BackupManifest, got snapshot.Snapshot) error {
 }
 
 // Sweep removes what activities left that ended without an end of their own, such as those that
-// were cancelled before they began: records of backups that nobody makes any more, and what
-// the repository has of them. Run does it at its start.
+// were cancelled before they began: records of backups that no activity makes any more, and
+// what the repository has of them. Run does it at its start.
 func (s *Service) Sweep(ctx context.Context) error {
 	all, err := s.Records.Backups(ctx, "", "")
 	if err != nil {
@@ -253,14 +259,21 @@ func (s *Service) Sweep(ctx context.Context) error {
 		return errors.Join(append(problems, err)...)
 	}
 	for _, b := range lost {
-		for _, there := range stored {
-			if there.ID == b.ID {
-				problems = append(problems, s.Repository.Forget(ctx, []string{there.Name}, io.Discard))
-			}
-		}
-		problems = append(problems, s.Records.DeleteBackup(ctx, b.ID))
+		problems = append(problems, s.dropPartial(ctx, stored, b.ID, io.Discard))
 	}
 	return errors.Join(problems...)
+}
+
+// dropPartial removes a backup that was not completed: what the repository has of it, and its
+// record.
+func (s *Service) dropPartial(ctx context.Context, stored []Stored, id string, log io.Writer) error {
+	var problems []error
+	for _, b := range stored {
+		if b.ID == id {
+			problems = append(problems, s.Repository.Forget(ctx, []string{b.Name}, log))
+		}
+	}
+	return errors.Join(append(problems, s.Records.DeleteBackup(ctx, id))...)
 }
 
 // settled is the age from which on a record that no activity is about is taken for lost: it is
@@ -295,19 +308,28 @@ func (s *Service) making(ctx context.Context) (map[string]bool, error) {
 	return out, nil
 }
 
-// dropSnapshots removes snapshots of backups that nobody makes any more.
+// dropSnapshots removes snapshots of backups that no activity makes any more.
 func (s *Service) dropSnapshots(ctx context.Context) error {
 	making, err := s.making(ctx)
 	if err != nil {
 		return err
 	}
-	list, err := s.Snapshots.List(ctx, "")
+	return s.removeSnapshots(ctx, "", func(one snapshot.Snapshot) bool {
+		id, ok := strings.CutPrefix(one.Reason, reasonPrefix)
+		return ok && !making[id]
+	})
+}
+
+// removeSnapshots removes those snapshots of an environment, or of all when env is "", that are
+// not wanted.
+func (s *Service) removeSnapshots(ctx context.Context, env platform.EnvironmentID, unwanted func(snapshot.Snapshot) bool) error {
+	list, err := s.Snapshots.List(ctx, env)
 	if err != nil {
 		return fmt.Errorf("list the snapshots: %w", err)
 	}
 	var problems []error
 	for _, one := range list {
-		if id, ok := strings.CutPrefix(one.Reason, reasonPrefix); ok && !making[id] {
+		if unwanted(one) {
 			problems = append(problems, s.Snapshots.Remove(ctx, one.ID))
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"sluice/internal/work"
 )
 
-// verifyKind restores a backup to where nobody uses it, compares files, starts its services
+// verifyKind restores a backup to a scratch environment, compares files, starts its services
 // and counts rows. It can run twice.
 func (s *Service) verifyKind() work.Kind {
 	run := func(ctx context.Context, job *work.Job) error {
@@ -54,12 +54,8 @@ func (s *Service) verify(ctx context.Context, b platform.Backup, log *work.Logbo
 	defer func() { err = errors.Join(err, s.dropScratch(context.WithoutCancel(ctx), b.ID)) }()
 	log.Line(1, "Restoring backup %s to a scratch environment", b.ID)
 	scratch := ScratchOf(b.ID)
-	received, err := s.Snapshots.Receive(ctx, snapshot.Request{Environment: scratch, Reason: reasonOfScratch(b.ID)},
-		func(ctx context.Context, dir string) error { return s.Repository.Restore(ctx, b.Stored, dir, out) }, out)
+	received, err := s.receive(ctx, b, m, snapshot.Request{Environment: scratch, Reason: reasonOfScratch(b.ID)}, out)
 	if err != nil {
-		return "", err
-	}
-	if err := compare(m, received); err != nil {
 		return "", err
 	}
 	size := received.Size()
@@ -91,13 +87,5 @@ func ScratchOf(id string) platform.EnvironmentID {
 func reasonOfScratch(id string) string { return "to verify backup " + id }
 
 func (s *Service) dropScratch(ctx context.Context, id string) error {
-	list, err := s.Snapshots.List(ctx, ScratchOf(id))
-	if err != nil {
-		return fmt.Errorf("list the snapshots: %w", err)
-	}
-	var problems []error
-	for _, one := range list {
-		problems = append(problems, s.Snapshots.Remove(ctx, one.ID))
-	}
-	return errors.Join(problems...)
+	return s.removeSnapshots(ctx, ScratchOf(id), func(snapshot.Snapshot) bool { return true })
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -26,12 +25,11 @@ import (
 type Config struct {
 	Program  string // empty: "restic", found in the PATH of Env
 	Location string // a directory, "s3:https://host/bucket/path" or "sftp:user@host:/path"
-	// PasswordFile is made with a random password when it does not exist. Without it nobody can
-	// read the repository.
+	// PasswordFile is made with a random password when it does not exist. Without it the
+	// repository cannot be read.
 	PasswordFile string
 	WorkDir      string   // for manifests, the cache and which repository this is
 	Env          []string // of the program: PATH, HOME, and the keys of an S3 storage
-	Log          *slog.Logger
 }
 
 // Repository is one. Close is not needed.
@@ -179,10 +177,7 @@ func (r *Repository) reading(ctx context.Context, name string, read func() error
 
 // List implements backup.Repository.
 func (r *Repository) List(ctx context.Context) ([]backup.Stored, error) {
-	if made, err := r.made(); err != nil || !made {
-		return nil, err
-	}
-	if err := r.ensure(ctx, false); err != nil {
+	if made, err := r.open(ctx); err != nil || !made {
 		return nil, err
 	}
 	r.use.RLock()
@@ -238,10 +233,7 @@ func (r *Repository) Forget(ctx context.Context, names []string, log io.Writer) 
 			return notFound(name)
 		}
 	}
-	if made, err := r.made(); err != nil || !made {
-		return err
-	}
-	if err := r.ensure(ctx, false); err != nil {
+	if made, err := r.open(ctx); err != nil || !made {
 		return err
 	}
 	r.use.Lock()
@@ -264,10 +256,7 @@ func (r *Repository) Forget(ctx context.Context, names []string, log io.Writer) 
 
 // Recover implements backup.Repository: it removes the locks of processes that died.
 func (r *Repository) Recover(ctx context.Context) error {
-	if made, err := r.made(); err != nil || !made {
-		return err
-	}
-	if err := r.ensure(ctx, false); err != nil {
+	if made, err := r.open(ctx); err != nil || !made {
 		return err
 	}
 	return r.run(ctx, "", io.Discard, io.Discard, "unlock")
@@ -291,6 +280,14 @@ func notFound(name string) error {
 // marker is the file that says which repository was made, so that one that is gone is not
 // taken for a new one.
 func (r *Repository) marker() string { return filepath.Join(r.WorkDir, "location") }
+
+// open finds the repository. One that was never made is no error, and made is false then.
+func (r *Repository) open(ctx context.Context) (made bool, err error) {
+	if made, err = r.made(); err != nil || !made {
+		return false, err
+	}
+	return true, r.ensure(ctx, false)
+}
 
 // made reports whether the repository was made before.
 func (r *Repository) made() (bool, error) {

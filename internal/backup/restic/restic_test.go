@@ -3,7 +3,6 @@ package restic_test
 import (
 	"errors"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,7 +37,7 @@ func config(t *testing.T) restic.Config {
 	path := os.Getenv("PATH") //nolint:forbidigo // where the program is
 	return restic.Config{
 		Location: filepath.Join(dir, "work", "repository"), PasswordFile: filepath.Join(dir, "keys", "backup.key"),
-		WorkDir: filepath.Join(dir, "work"), Env: []string{"PATH=" + path, "HOME=" + dir}, Log: slog.New(slog.DiscardHandler),
+		WorkDir: filepath.Join(dir, "work"), Env: []string{"PATH=" + path, "HOME=" + dir},
 	}
 }
 
