@@ -104,7 +104,6 @@ func (d *deployment) startFailed(err error) error {
 		work.Quoted(fmt.Sprintf("'%s' did not start: %s.", f.Container, f.Message), f.Tail))
 }
 
-// hookError says that a hook failed: with a status, or because it could not be run.
 // hookError says how a hook failed: err is why it could not be run.
 func hookError(r platform.CommandResult, err error) error {
 	if err != nil {

@@ -42,6 +42,11 @@ func (s *Service) dataBefore(ctx context.Context, env platform.Environment, rele
 	if err != nil {
 		return snapshot.Snapshot{}, fmt.Errorf("list releases of %s: %w", env.Name, err)
 	}
+	return s.dataBeforeOf(ctx, env, releases, release)
+}
+
+// dataBeforeOf is dataBefore for releases that were listed already, newest first.
+func (s *Service) dataBeforeOf(ctx context.Context, env platform.Environment, releases []platform.Release, release string) (snapshot.Snapshot, error) {
 	i := slices.IndexFunc(releases, func(r platform.Release) bool { return r.ID == release })
 	if i < 0 {
 		return snapshot.Snapshot{}, platform.Errorf(platform.CodeNotFound, "environment %q has no release %q", env.Name, release)

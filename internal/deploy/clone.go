@@ -165,7 +165,7 @@ func (d *deployment) clean(ctx context.Context, app engine.App, what, script str
 }
 
 // abandonFirst takes away what a first deployment with another environment's data has left:
-// the environment is inactive again, and the next try begins anew.
+// the environment is inactive again, and the next try begins from nothing.
 func (d *deployment) abandonFirst(ctx context.Context) {
 	d.log.Line(3, "Environment %s is inactive again; nothing of it is left but its branch", d.env.Name)
 	d.must(ctx, "remove the environment", d.s.demolish(ctx, d.env, d.log))

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -48,7 +47,7 @@ func (s *Service) Database(ctx context.Context, c DatabaseCommand) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	raw, err := s.Relationships(ctx, c.Project, c.Environment, app.Name)
+	raw, err := relationshipsOf(app.Env)
 	if err != nil {
 		return 0, err
 	}
@@ -73,12 +72,7 @@ func (s *Service) Database(ctx context.Context, c DatabaseCommand) (int, error) 
 	if c.Query != "" { // not an argument: it may hold passwords
 		req.Stdin, req.TTY, req.Sizes = strings.NewReader(c.Query), false, nil
 	}
-	code, err := s.Engine.Exec(ctx, req)
-	if errors.Is(err, engine.ErrNotFound) {
-		return 0, platform.Errorf(platform.CodeUnavailable, "the container %q does not run", req.Container).
-			WithHint("sluice environment:redeploy -p %s -e %s", c.Project, c.Environment)
-	}
-	return code, err
+	return s.execute(ctx, env, req)
 }
 
 // database is an endpoint that speaks the MySQL protocol.

@@ -64,18 +64,8 @@ func (s *Service) Activate(ctx context.Context, project, name string, req platfo
 
 // Deactivate queues the removal of an environment's containers and data; its branch stays.
 func (s *Service) Deactivate(ctx context.Context, project, name string, by platform.Actor) (platform.Activity, error) {
-	p, err := s.Records.Project(ctx, project)
+	env, err := s.mayBegin(ctx, access.Deactivate, project, name)
 	if err != nil {
-		return platform.Activity{}, err
-	}
-	env, err := s.Records.Environment(ctx, project, name)
-	if err != nil {
-		return platform.Activity{}, err
-	}
-	if err := access.State(access.Deactivate, p, env); err != nil {
-		return platform.Activity{}, err
-	}
-	if err := s.mayQueue(ctx, project); err != nil {
 		return platform.Activity{}, err
 	}
 	return s.Queue.Enqueue(ctx, platform.Activity{
@@ -84,20 +74,25 @@ func (s *Service) Deactivate(ctx context.Context, project, name string, by platf
 	})
 }
 
-// deactivationKind is the kind of activity that takes containers and data away. It can run
-// twice, so recovery runs it again.
+// deactivationKind is the kind of activity that takes containers and data away.
 func (s *Service) deactivationKind() work.Kind {
+	return singleStep(platform.ActivityDeactivate, phraseDeactivate, platform.StepTeardown, s.teardown)
+}
+
+// singleStep returns a kind of activity whose only step cannot be cancelled. It can run twice,
+// so recovery runs it again.
+func singleStep(t platform.ActivityType, phrase string, step platform.Step, do func(context.Context, *work.Job) error) work.Kind {
 	run := func(ctx context.Context, job *work.Job) error {
 		if err := job.NoCancel(ctx); err != nil {
 			return err
 		}
 		ctx = context.WithoutCancel(ctx)
-		return job.Step(ctx, platform.StepTeardown, func(ctx context.Context) error { return s.teardown(ctx, job) })
+		return job.Step(ctx, step, func(ctx context.Context) error { return do(ctx, job) })
 	}
 	return work.Kind{
-		Types:  []platform.ActivityType{platform.ActivityDeactivate},
-		Phrase: phraseDeactivate,
-		Steps:  []work.Step{{Name: platform.StepTeardown, Phase: platform.PhaseDeploy}},
+		Types:  []platform.ActivityType{t},
+		Phrase: phrase,
+		Steps:  []work.Step{{Name: step, Phase: platform.PhaseDeploy}},
 		Run:    run, Recover: run,
 	}
 }

@@ -52,10 +52,16 @@ func (s *Service) Exec(ctx context.Context, c Command) (int, error) {
 	if !at.service {
 		req.Release, req.Command, req.Dir = current.release.ID, inEnvironment(c.Argv), contract.AppDir
 	}
+	return s.execute(ctx, env, req)
+}
+
+// execute runs a command in a container of an environment and returns its exit status. A
+// container that does not run is CodeUnavailable.
+func (s *Service) execute(ctx context.Context, env platform.Environment, req engine.ExecRequest) (int, error) {
 	code, err := s.Engine.Exec(ctx, req)
 	if errors.Is(err, engine.ErrNotFound) {
-		return 0, platform.Errorf(platform.CodeUnavailable, "the container %q does not run", at.container).
-			WithHint("sluice environment:redeploy -p %s -e %s", c.Project, c.Environment)
+		return 0, platform.Errorf(platform.CodeUnavailable, "the container %q does not run", req.Container).
+			WithHint("sluice environment:redeploy -p %s -e %s", env.Project, env.Name)
 	}
 	return code, err
 }
@@ -115,7 +121,13 @@ func (s *Service) Relationships(ctx context.Context, project, name, app string) 
 	if err != nil {
 		return nil, err
 	}
-	raw, err := base64.StdEncoding.DecodeString(a.Env[contract.PrefixCommerce+"RELATIONSHIPS"])
+	return relationshipsOf(a.Env)
+}
+
+// relationshipsOf returns what a container with these variables sees in
+// MAGENTO_CLOUD_RELATIONSHIPS, as JSON.
+func relationshipsOf(env map[string]string) (json.RawMessage, error) {
+	raw, err := base64.StdEncoding.DecodeString(env[contract.PrefixCommerce+"RELATIONSHIPS"])
 	if err != nil {
 		return nil, platform.Errorf(platform.CodeInternal, "decode the relationships: %v", err)
 	}

@@ -57,22 +57,9 @@ const (
 	pausedMessage = "This site is paused."
 )
 
-// pauseKind is the kind of activity that lets an environment rest. It can run twice, so
-// recovery runs it again.
+// pauseKind is the kind of activity that lets an environment rest.
 func (s *Service) pauseKind() work.Kind {
-	run := func(ctx context.Context, job *work.Job) error {
-		if err := job.NoCancel(ctx); err != nil {
-			return err
-		}
-		ctx = context.WithoutCancel(ctx)
-		return job.Step(ctx, platform.StepRest, func(ctx context.Context) error { return s.pause(ctx, job) })
-	}
-	return work.Kind{
-		Types:  []platform.ActivityType{platform.ActivityPause},
-		Phrase: phrasePause,
-		Steps:  []work.Step{{Name: platform.StepRest, Phase: platform.PhaseDeploy}},
-		Run:    run, Recover: run,
-	}
+	return singleStep(platform.ActivityPause, phrasePause, platform.StepRest, s.pause)
 }
 
 func (s *Service) pause(ctx context.Context, job *work.Job) error {

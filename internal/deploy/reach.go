@@ -2,14 +2,12 @@ package deploy
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
 
-	"sluice/internal/contract"
 	"sluice/internal/engine"
 	"sluice/internal/platform"
 	"sluice/internal/topology"
@@ -93,9 +91,9 @@ func (s *Service) Reach(ctx context.Context, project, name, container, host stri
 // related returns the service that a host and port stand for in the container's
 // relationships.
 func (l location) related(host string, port int) (service string, err error) {
-	raw, err := base64.StdEncoding.DecodeString(l.env[contract.PrefixCommerce+"RELATIONSHIPS"])
+	raw, err := relationshipsOf(l.env)
 	if err != nil {
-		return "", platform.Errorf(platform.CodeInternal, "decode the relationships: %v", err)
+		return "", err
 	}
 	var relationships map[string][]topology.Endpoint
 	if len(raw) > 0 {

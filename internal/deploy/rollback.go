@@ -102,7 +102,7 @@ func (s *Service) Releases(ctx context.Context, project, name string) ([]platfor
 		if t.Reason, err = s.whyNotListed(ctx, env, current, r); err != nil {
 			return nil, err
 		}
-		if snap, err := s.dataBefore(ctx, env, r.ID); err == nil {
+		if snap, err := s.dataBeforeOf(ctx, env, releases, r.ID); err == nil {
 			t.DataOf = snap.Taken
 		}
 		out = append(out, t)

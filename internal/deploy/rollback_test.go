@@ -101,7 +101,7 @@ func TestRollbackChoosesTheReleaseBefore(t *testing.T) {
 	if out, a := w.rollback(platform.RollbackRequest{}); a.Result != platform.ResultSuccess || a.Parameters[platform.ParameterRelease] != "r1" {
 		t.Errorf("to %v: %s\n%s", a.Parameters, a.Reason, out)
 	}
-	// A deployment that failed half way leaves data of which nobody knows what it looks like.
+	// A deployment that failed half way leaves data in an unknown state.
 	w.engine.OnExec(func(_ context.Context, req engine.ExecRequest) (int, error) {
 		if slices.Contains(req.Command, topology.DeployHook) {
 			_, err := req.Stdout.Write([]byte("::sluice::hello x\n::sluice::touch setup:upgrade\n"))

@@ -208,7 +208,7 @@ func (d *deployment) holdLimits() (wait time.Duration, requests int) {
 // no one else.
 func (d *deployment) offer(ctx context.Context) {
 	if d.previous == nil || d.replaces() {
-		return // there is no hold, or nobody may see the data yet
+		return // there is no hold, or the new data must not be seen yet
 	}
 	if err := d.s.Gate.Offer(ctx, d.s.publication(d.env, live{d.release, d.stored}, d.endpoints)); err != nil {
 		d.log.Line(4, "W: previewing the new release is unavailable: %v", err)

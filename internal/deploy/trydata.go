@@ -21,11 +21,7 @@ func (s *Service) ServiceVersions(r platform.Release) (map[string]string, error)
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]string{}
-	for _, service := range stored.Spec.Services {
-		out[service.Name] = service.Version
-	}
-	return out, nil
+	return versionsOf(stored.Spec), nil
 }
 
 // TryData starts the services of a release on a snapshot, in an environment of their own that
