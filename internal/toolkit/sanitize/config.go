@@ -149,14 +149,13 @@ func (c *configuration) plan(rows []configRow) configChange {
 		case "delete":
 			out.remove = append(out.remove, row.id)
 		case "set":
-			delete(out.insert, row.path)
 			if row.scope != "default" {
 				out.remove = append(out.remove, row.id)
-			} else if row.value != to || row.null {
-				out.change[row.id] = to
+				continue
 			}
-			if row.scope != "default" && !hasDefault(rows, row.path) {
-				out.insert[row.path] = to
+			delete(out.insert, row.path)
+			if row.value != to || row.null {
+				out.change[row.id] = to
 			}
 		case "value":
 			if row.value != to {
@@ -167,10 +166,6 @@ func (c *configuration) plan(rows []configRow) configChange {
 	slices.Sort(out.remove)
 	out.warn = slices.Compact(slices.Sorted(slices.Values(out.warn)))
 	return out
-}
-
-func hasDefault(rows []configRow, path string) bool {
-	return slices.ContainsFunc(rows, func(r configRow) bool { return r.path == path && r.scope == "default" })
 }
 
 // scrubSnapshot takes secrets out of the JSON of the flag system_config_snapshot, which repeats
