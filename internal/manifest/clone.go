@@ -3,7 +3,6 @@ package manifest
 import (
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -53,14 +52,14 @@ const (
 
 // cloneSchema is .sluice.yaml.
 func cloneSchema() *shape {
-	rule := formatted(wordFormat("table", `^[A-Za-z0-9_]+$`, "names of tables and columns have letters, digits and _"))
-	tables := mapOf("table", oneOf(TableClear, TableKeep).or(mapOf("column", formatted(wordFormat("rule", `^[a-z]+$`, "a rule is one word")).named(rule.format)))).named(rule.format)
+	rule := formatted(patternFormat("table", `^[A-Za-z0-9_]+$`, "names of tables and columns have letters, digits and _"))
+	tables := mapOf("table", oneOf(TableClear, TableKeep).or(mapOf("column", formatted(patternFormat("rule", `^[a-z]+$`, "a rule is one word")).named(rule.format)))).named(rule.format)
 	sanitize := object(
 		property{key: "unknown", shape: oneOf(UnknownFail, UnknownClear, UnknownFake, UnknownWarn), fallback: UnknownFail, doc: "What is done with tables and columns that look personal and that no rule names: refuse the clone and name them, empty them, rewrite them by what they look like, or only name them."},
 		property{key: "tables", shape: tables, doc: "Tables by name without prefix: `clear`, `keep`, or a rule for each column: email, given, family, name, street, city, postcode, company, phone, birth, text, none, zero, hash or code."},
-		property{key: "config", shape: mapOf("path", scalar()).named(wordFormat("configuration path", `^[A-Za-z0-9_-]+(/[A-Za-z0-9_.-]+)+$`, "a path has its parts separated by /")), doc: "Configuration paths that are set to a value, or `keep` what they have."},
-		property{key: "keep_staff", shape: listOf(formatted(wordFormat("e-mail address", `^[^@\s]+@[^@\s]+$`, "an e-mail address is needed"))), doc: "Addresses of administrators who keep their name, address and role. Nobody keeps a password."},
-		property{key: "keep_customers", shape: listOf(formatted(wordFormat("domain", `^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`, "a domain is needed, such as agency.example"))), doc: "Domains of e-mail addresses; their customers stay as they are, with orders and addresses."},
+		property{key: "config", shape: mapOf("path", scalar()).named(patternFormat("configuration path", `^[A-Za-z0-9_-]+(/[A-Za-z0-9_.-]+)+$`, "a path has its parts separated by /")), doc: "Configuration paths that are set to a value, or `keep` what they have."},
+		property{key: "keep_staff", shape: listOf(formatted(patternFormat("e-mail address", `^[^@\s]+@[^@\s]+$`, "an e-mail address is needed"))), doc: "Addresses of administrators who keep their name, address and role. Nobody keeps a password."},
+		property{key: "keep_customers", shape: listOf(formatted(patternFormat("domain", `^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`, "a domain is needed, such as agency.example"))), doc: "Domains of e-mail addresses; their customers stay as they are, with orders and addresses."},
 	)
 	return object(property{key: "clone", doc: "What happens to data that an environment gets from another one.", shape: object(
 		property{key: "hook", shape: text(), doc: "A script that runs in the new environment after its data was sanitised, before its first request. When it fails, the environment does not open."},
@@ -68,25 +67,16 @@ func cloneSchema() *shape {
 	)})
 }
 
-func wordFormat(name, pattern, wrong string) *format {
-	re := regexp.MustCompile(pattern)
-	return &format{name: name, pattern: pattern, wrong: func(s string) (why, fix string) {
-		if re.MatchString(s) {
-			return "", ""
-		}
-		return wrong, ""
-	}}
-}
-
 // ParseClone reads only .sluice.yaml, for programs inside a container. It returns nil with an
 // error among the diagnostics, and the zero value when there is no such file.
 func ParseClone(fsys fs.FS) (*Clone, Diagnostics) {
 	p := newParser(fsys, Options{Partial: true})
 	c := p.clone(SluiceFile)
-	if found := p.sorted(); found.HasErrors() {
+	found := p.sorted()
+	if found.HasErrors() {
 		return nil, found
 	}
-	return &c, p.sorted()
+	return &c, found
 }
 
 func (p *parser) clone(file string) Clone {

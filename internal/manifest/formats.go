@@ -18,13 +18,23 @@ var (
 	routePattern    = regexp.MustCompile(`^https?://([^/?#\s]+)(/[^?#\s]*)?$`)
 	hostPattern     = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9_-]+\.)*(\{default\}|\{all\}|[A-Za-z0-9_-]+)(:(80|443))?$`)
 	portPattern     = regexp.MustCompile(`:\d+$`)
-	domainPattern   = regexp.MustCompile(`^(\*\.)?([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+\.?$`)
 	versionPattern  = regexp.MustCompile(`^\d+(\.\d+)+$`)
 	variablePattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
 // maximumNameChars is the length of a DNS label, which names become.
 const maximumNameChars = 63
+
+// patternFormat is a form that a pattern alone decides; why is what a message says of other texts.
+func patternFormat(name, pattern, why string) *format {
+	re := regexp.MustCompile(pattern)
+	return &format{name: name, pattern: pattern, wrong: func(s string) (string, string) {
+		if re.MatchString(s) {
+			return "", ""
+		}
+		return why, ""
+	}}
+}
 
 // nameFormat is the form of application, service and worker names.
 func nameFormat(of string) *format {
@@ -240,12 +250,7 @@ func addressFormat() *format {
 }
 
 func domainFormat() *format {
-	return &format{name: "domain name", pattern: domainPattern.String(), wrong: func(s string) (why, fix string) {
-		if !domainPattern.MatchString(s) {
-			return "it has characters that no domain name has", ""
-		}
-		return "", ""
-	}}
+	return patternFormat("domain name", `^(\*\.)?([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+\.?$`, "it has characters that no domain name has")
 }
 
 // expressionFormat is a PCRE; see wrongExpression.
