@@ -134,9 +134,7 @@ func adminToken(ctx context.Context, accounts *account.Service, path string) err
 // newToken makes a token of a machine for the operator, who may give anything; without scopes
 // it may do everything.
 func newToken(ctx context.Context, accounts *account.Service, wanted platform.NewToken) (string, error) {
-	if len(wanted.Scopes) == 0 {
-		wanted.Scopes = []string{access.Grant{Project: access.Everything, Role: access.Admin}.String()}
-	}
+	wanted.Scopes = scopesOrAll(wanted.Scopes)
 	secret, _, err := accounts.CreateMachineToken(ctx, access.Operator(), wanted)
 	return secret, err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"sluice/internal/access"
 	"sluice/internal/account"
 	"sluice/internal/platform"
+	"sluice/internal/store"
 )
 
 const tokenUsage = "sluiced token [--scope SCOPE]... [--expires DURATION] NAME, sluiced token --list, or sluiced token --revoke NAME" //nolint:gosec // a usage line
@@ -26,10 +28,7 @@ func tokenCommand(ctx context.Context, args []string, env map[string]string, std
 	fs.BoolVar(&list, "list", false, "list the tokens")
 	fs.BoolVar(&revoke, "revoke", false, "revoke the token NAME")
 	fs.DurationVar(&wanted.Life, "expires", 0, "how long the token is valid, such as 720h (default: without end)")
-	fs.Func("scope", "what the token may do: PROJECT:ROLE or PROJECT:TYPE=ROLE,...; may be repeated (default *:admin)", func(s string) error {
-		wanted.Scopes = append(wanted.Scopes, s)
-		return nil
-	})
+	scopesFlag(fs, "token", &wanted.Scopes)
 	if err := c.parse(fs, args, env); err != nil {
 		return err
 	}
@@ -37,11 +36,10 @@ func tokenCommand(ctx context.Context, args []string, env map[string]string, std
 	if list && fs.NArg() != 0 || !list && (fs.NArg() != 1 || wanted.Name == "") {
 		return fmt.Errorf("%w: %s", errUsage, tokenUsage)
 	}
-	s, err := openStore(ctx, c)
+	s, accounts, err := openAccounts(ctx, c)
 	if err != nil {
 		return err
 	}
-	accounts := account.New(account.Dependencies{Records: s, Log: slog.New(slog.DiscardHandler)})
 	switch {
 	case list:
 		err = listTokens(ctx, accounts, stdout)
@@ -54,6 +52,32 @@ func tokenCommand(ctx context.Context, args []string, env map[string]string, std
 		}
 	}
 	return errors.Join(err, s.Close())
+}
+
+// scopesFlag declares --scope for what is made: a token or a user.
+func scopesFlag(fs *flag.FlagSet, of string, scopes *[]string) {
+	usage := "what the " + of + " may do: PROJECT:ROLE or PROJECT:TYPE=ROLE,...; may be repeated (default *:admin)"
+	fs.Func("scope", usage, func(s string) error {
+		*scopes = append(*scopes, s)
+		return nil
+	})
+}
+
+// scopesOrAll returns the scopes that were given, and without any those of an administrator.
+func scopesOrAll(given []string) []string {
+	if len(given) > 0 {
+		return given
+	}
+	return []string{access.Grant{Project: access.Everything, Role: access.Admin}.String()}
+}
+
+// openAccounts opens the state for a command of the operator, who closes the store.
+func openAccounts(ctx context.Context, c config) (*store.Store, *account.Service, error) {
+	s, err := openStore(ctx, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, account.New(account.Dependencies{Records: s, Log: slog.New(slog.DiscardHandler)}), nil
 }
 
 func listTokens(ctx context.Context, accounts *account.Service, w io.Writer) error {

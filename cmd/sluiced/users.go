@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 	"text/tabwriter"
 
@@ -31,10 +30,7 @@ func userCommand(ctx context.Context, args []string, env map[string]string, stdi
 	fs.BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input (default: one is made and printed)")
 	fs.StringVar(&wanted.FirstName, "first-name", "", "first name of the user")
 	fs.StringVar(&wanted.LastName, "last-name", "", "last name of the user")
-	fs.Func("scope", "what the user may do: PROJECT:ROLE or PROJECT:TYPE=ROLE,...; may be repeated (default *:admin)", func(s string) error {
-		wanted.Scopes = append(wanted.Scopes, s)
-		return nil
-	})
+	scopesFlag(fs, "user", &wanted.Scopes)
 	if err := c.parse(fs, args, env); err != nil {
 		return err
 	}
@@ -42,11 +38,10 @@ func userCommand(ctx context.Context, args []string, env map[string]string, stdi
 	if list && fs.NArg() != 0 || !list && (fs.NArg() != 1 || wanted.Email == "") {
 		return fmt.Errorf("%w: %s", errUsage, userUsage)
 	}
-	s, err := openStore(ctx, c)
+	s, accounts, err := openAccounts(ctx, c)
 	if err != nil {
 		return err
 	}
-	accounts := account.New(account.Dependencies{Records: s, Log: slog.New(slog.DiscardHandler)})
 	switch {
 	case list:
 		err = listUsers(ctx, accounts, stdout)
@@ -61,8 +56,8 @@ func userCommand(ctx context.Context, args []string, env map[string]string, stdi
 	return errors.Join(err, s.Close())
 }
 
-// setUser makes a user, or gives one another password, and prints the password if it was not
-// given.
+// setUser makes a user, an administrator unless scopes are given, or gives one another
+// password, and prints the password if it was not given.
 func setUser(ctx context.Context, s *store.Store, accounts *account.Service, wanted platform.NewUser, reset, fromStdin bool, stdin io.Reader, stdout io.Writer) error {
 	if fromStdin {
 		var err error
@@ -80,22 +75,16 @@ func setUser(ctx context.Context, s *store.Store, accounts *account.Service, wan
 		if err := accounts.SetPassword(ctx, access.Operator(), u.ID, "", wanted.Password, ""); err != nil {
 			return err
 		}
-	} else if err := createUser(ctx, accounts, wanted); err != nil {
-		return err
+	} else {
+		wanted.Scopes = scopesOrAll(wanted.Scopes)
+		if _, err := accounts.CreateUser(ctx, access.Operator(), wanted); err != nil {
+			return err
+		}
 	}
 	if fromStdin {
 		return nil
 	}
 	_, err := fmt.Fprintln(stdout, wanted.Password)
-	return err
-}
-
-// createUser makes a user, an administrator unless scopes are given.
-func createUser(ctx context.Context, accounts *account.Service, wanted platform.NewUser) error {
-	if len(wanted.Scopes) == 0 {
-		wanted.Scopes = []string{access.Grant{Project: access.Everything, Role: access.Admin}.String()}
-	}
-	_, err := accounts.CreateUser(ctx, access.Operator(), wanted)
 	return err
 }
 
