@@ -13,7 +13,6 @@ import (
 	"sluice/internal/backup/restic"
 	"sluice/internal/deploy"
 	"sluice/internal/platform"
-	"sluice/internal/store"
 )
 
 // backupsConfig says where backups are kept, and which ones.
@@ -33,7 +32,7 @@ func (c backupsConfig) policy() (backup.Policy, error) {
 }
 
 // openBackups makes the service of backups. The repository is first used when a backup is made.
-func (p *plant) openBackups(sealer *store.Sealer) error {
+func (p *plant) openBackups() error {
 	env, err := programEnvironment(p.config.Backups.Settings)
 	if err != nil {
 		return err
@@ -55,7 +54,7 @@ func (p *plant) openBackups(sealer *store.Sealer) error {
 	}
 	p.backups = backup.New(backup.Dependencies{
 		Records: p.store, Queue: p.queue, Snapshots: p.data, Repository: repository,
-		Pipeline: func() backup.Pipeline { return p.pipeline }, Sealer: sealer, Log: p.log,
+		Pipeline: func() backup.Pipeline { return p.pipeline }, Sealer: p.sealer, Log: p.log,
 	}, backup.Options{Version: version(), Policy: policy})
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -34,6 +35,17 @@ func (c *config) checkListen() error {
 	}
 	return platform.Errorf(platform.CodeInvalid, "--listen %s would take access tokens from the network without TLS", c.Listen).
 		WithHint("give --tls-certificate and --tls-key, listen on 127.0.0.1 behind a proxy that has TLS, or accept it with --insecure-listen")
+}
+
+// listenOn opens the port that an option names.
+func listenOn(ctx context.Context, address, option string) (net.Listener, error) {
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, platform.Errorf(platform.CodeUnavailable, "cannot listen on %s: %v", address, err).
+			WithHint("stop what listens there, or choose another address with %s", option)
+	}
+	return listener, nil
 }
 
 // server returns the HTTP server of the API and Git. Commands in containers take their

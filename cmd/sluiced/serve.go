@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -53,11 +52,9 @@ func (p *plant) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("serve Git: %w", err)
 	}
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", p.config.Listen)
+	listener, err := listenOn(ctx, p.config.Listen, "--listen")
 	if err != nil {
-		return platform.Errorf(platform.CodeUnavailable, "cannot listen on %s: %v", p.config.Listen, err).
-			WithHint("stop what listens there, or choose another address with --listen")
+		return err
 	}
 	gateway, err := p.openGateway(ctx, git)
 	if err != nil {

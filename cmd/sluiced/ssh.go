@@ -68,11 +68,9 @@ func (p *plant) openGateway(ctx context.Context, git *gitserve.Server) (*gateway
 	if err != nil {
 		return nil, err
 	}
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", c.Listen)
+	listener, err := listenOn(ctx, c.Listen, "--ssh-listen")
 	if err != nil {
-		return nil, platform.Errorf(platform.CodeUnavailable, "cannot listen on %s: %v", c.Listen, err).
-			WithHint("stop what listens there, or choose another address with --ssh-listen")
+		return nil, err
 	}
 	server := sshserve.New(sshserve.Config{
 		Accounts: p.accounts, Gate: p.rules, Directory: sshDirectory{p.pipeline}, Runner: sshRunner{p.pipeline},

@@ -185,7 +185,7 @@ func (p *plant) openPipeline(ctx context.Context) error {
 	p.queue = work.New(p.store, p.feed, p.log, work.Options{
 		Workers: p.config.Workers, PerProject: p.config.ProjectWorkers, OnStep: crashAt(p.config.CrashAt),
 	})
-	if err := p.openBackups(p.sealer); err != nil {
+	if err := p.openBackups(); err != nil {
 		return err
 	}
 	p.pipeline = deploy.New(deploy.Dependencies{
