@@ -59,10 +59,7 @@ func (b *blobs) read(id string, size, limit int64) ([]byte, error) {
 }
 
 func (b *blobs) request(id string, size int64) ([]byte, error) {
-	if _, err := io.WriteString(b.in, id+"\n"); err != nil {
-		return nil, err
-	}
-	head, err := b.out.ReadString('\n')
+	head, err := b.ask(id)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +71,14 @@ func (b *blobs) request(id string, size int64) ([]byte, error) {
 		return nil, err
 	}
 	return content[:size], nil
+}
+
+// ask asks for an object and returns the line that comes before its content.
+func (b *blobs) ask(id string) (head string, err error) {
+	if _, err := io.WriteString(b.in, id+"\n"); err != nil {
+		return "", err
+	}
+	return b.out.ReadString('\n')
 }
 
 // close ends the process and waits for it.

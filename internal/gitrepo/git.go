@@ -37,11 +37,15 @@ func (r *Repos) command(ctx context.Context, dir string, env []string, args ...s
 
 // output runs a git command whose output is short.
 func (r *Repos) output(ctx context.Context, dir string, env []string, args ...string) (string, error) {
-	cmd := r.command(ctx, dir, env, args...)
+	return collect(ctx, r.command(ctx, dir, env, args...), verb(args))
+}
+
+// collect runs a prepared command and returns its output.
+func collect(ctx context.Context, cmd *gitcmd.Cmd, subcommand string) (string, error) {
 	var out bytes.Buffer
 	cmd.SetStdout(&limitedWriter{w: &out, left: maxOutput})
 	if err := cmd.Run(); err != nil {
-		return "", gitError(ctx, verb(args), err, cmd)
+		return "", gitError(ctx, subcommand, err, cmd)
 	}
 	return out.String(), nil
 }

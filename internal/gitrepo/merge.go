@@ -24,11 +24,6 @@ func (r *Repos) Merge(ctx context.Context, req platform.MergeRequest) (commit st
 	if err != nil {
 		return "", err
 	}
-	for _, id := range []string{req.Into, req.From} {
-		if err := checkObject(id); err != nil {
-			return "", err
-		}
-	}
 	switch ahead, behind, err := r.distance(ctx, dir, req.Into, req.From); {
 	case err != nil:
 		return "", err
@@ -54,15 +49,15 @@ func (r *Repos) Distance(ctx context.Context, project, one, other string) (ahead
 	if err != nil {
 		return 0, 0, err
 	}
+	return r.distance(ctx, dir, one, other)
+}
+
+func (r *Repos) distance(ctx context.Context, dir, one, other string) (ahead, behind int, err error) {
 	for _, id := range []string{one, other} {
 		if err := checkObject(id); err != nil {
 			return 0, 0, err
 		}
 	}
-	return r.distance(ctx, dir, one, other)
-}
-
-func (r *Repos) distance(ctx context.Context, dir, one, other string) (ahead, behind int, err error) {
 	out, err := r.output(ctx, dir, nil, "rev-list", "--left-right", "--count", one+"..."+other)
 	if err != nil {
 		return 0, 0, err
@@ -100,12 +95,8 @@ func (r *Repos) commitTree(ctx context.Context, dir string, env []string, tree, 
 	}
 	cmd := r.command(ctx, dir, env, args...)
 	cmd.SetStdin(strings.NewReader(message))
-	var out bytes.Buffer
-	cmd.SetStdout(&limitedWriter{w: &out, left: maxOutput})
-	if err := cmd.Run(); err != nil {
-		return "", gitError(ctx, "commit-tree", err, cmd)
-	}
-	return strings.TrimSpace(out.String()), nil
+	id, err := collect(ctx, cmd, "commit-tree")
+	return strings.TrimSpace(id), err
 }
 
 // signature returns the variables by which git learns who makes a commit.

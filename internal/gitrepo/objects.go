@@ -137,10 +137,7 @@ func (r *Repos) object(ctx context.Context, project, kind, id string, most int64
 // readObject reads an object of any size up to most; found is false when there is none of
 // this type.
 func (b *blobs) readObject(id, kind string, most int64) (content string, found bool, err error) {
-	if _, err := io.WriteString(b.in, id+"\n"); err != nil {
-		return "", false, fmt.Errorf("git cat-file: %w", err)
-	}
-	head, err := b.out.ReadString('\n')
+	head, err := b.ask(id)
 	if err != nil {
 		return "", false, fmt.Errorf("git cat-file: %w", err)
 	}
