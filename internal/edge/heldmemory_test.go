@@ -11,7 +11,7 @@ import (
 const maxHeldMemory = 10_000
 
 // TestHeldRequestsNeedLittleMemory lets some wait before it measures: what the router makes once
-// is no part of what one more costs, and is made in this test when it is the first to run.
+// does not belong to what one more costs, and is made in this test when it is the first to run.
 func TestHeldRequestsNeedLittleMemory(t *testing.T) {
 	const first, n = 100, 400
 	s := newHeldSite(t)

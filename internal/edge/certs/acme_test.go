@@ -131,7 +131,7 @@ func newSite(t *testing.T, reach challenges) *site {
 	t.Cleanup(func() { _ = srv.Close() })
 	httpPort, tlsPort := s.ports()
 	if !reach.http {
-		httpPort = 1 // nobody listens there
+		httpPort = 1 // where no server listens
 	}
 	if !reach.alpn {
 		tlsPort = 1
@@ -299,7 +299,7 @@ func TestOrdersAreForServedHostsOnly(t *testing.T) {
 
 func TestAuthorityThatSaysNoStopsNothing(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, challenges{}) // it reaches nobody
+	s := newSite(t, challenges{}) // it cannot reach this site
 	s.open(t, nil)
 	if c := s.leaf(t, s.host); !isLocal(c) || !slices.Equal(c.DNSNames, []string{s.host}) {
 		t.Errorf("shown %v by %v", c.DNSNames, c.Issuer)
@@ -310,7 +310,7 @@ func TestAuthorityThatSaysNoStopsNothing(t *testing.T) {
 		t.Errorf("status %+v", st)
 	}
 	asked := s.authority.asked.Load()
-	for range 50 { // nobody waits for it or asks it again before its time
+	for range 50 { // visitors do not wait for it, and it is not asked again before its time
 		s.leaf(t, s.host)
 	}
 	if s.authority.asked.Load() != asked {
@@ -344,7 +344,7 @@ func TestRestartIsNoReasonToAskAgain(t *testing.T) {
 		t.Errorf("asked %d times more; %+v, before %+v", s.authority.asked.Load()-asked, st, failed)
 	}
 	s.close()
-	if err := os.Remove(filepath.Join(s.dir, "orders.json")); err != nil { // who mended it can have it asked at once
+	if err := os.Remove(filepath.Join(s.dir, "orders.json")); err != nil { // after a repair it can be asked at once
 		t.Fatal(err)
 	}
 	s.open(t, nil)
@@ -386,7 +386,7 @@ func TestAuthorityThatDoesNotAnswer(t *testing.T) {
 	s := newSite(t, challenges{http: true})
 	s.authority.mute.Store(true)
 	s.open(t, func(a *certs.ACME) { a.Patience = 50 * time.Millisecond })
-	for range 3 { // whoever comes while the order is under way waits no longer than that
+	for range 3 { // a visitor who comes while the order is under way waits no longer than that
 		if c := s.leaf(t, s.host); !isLocal(c) {
 			t.Errorf("shown by %v", c.Issuer)
 		}

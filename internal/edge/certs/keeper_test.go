@@ -105,7 +105,7 @@ func TestMostSpecificCertificateIsShown(t *testing.T) {
 	want("shop.example.com", wildcard.ID)
 	want("example.com", wildcard.ID)
 	if c := shown(t, k, "not-served.example.com"); !isLocal(c) {
-		t.Errorf("a name that nobody serves: %v", c.DNSNames)
+		t.Errorf("a name that no environment serves: %v", c.DNSNames)
 	}
 	want("old.example.org", expired.ID)
 	if c := shown(t, k, "a.b.example.com"); !isLocal(c) {

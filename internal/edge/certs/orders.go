@@ -37,7 +37,7 @@ type orders struct {
 	registry
 	placed *orderLog
 	slots  *fair.Slots   // of orders
-	reads  chan struct{} // of looks at the disk
+	reads  chan struct{} // of looks at the disk and into DNS
 	idle   sync.WaitGroup
 
 	mu     sync.Mutex
@@ -50,7 +50,7 @@ type registry interface {
 	load(ctx context.Context, host string) bool
 	// owner returns the project that a host belongs to.
 	owner(host string) string
-	// resolve returns an error when there is no use in an order, as nothing can find the host.
+	// resolve returns an error when an order would be useless, because DNS has no such host.
 	resolve(ctx context.Context, host string) error
 	// place has a certificate made.
 	place(ctx context.Context, host string) error
@@ -125,17 +125,25 @@ func (o *orders) run(ctx context.Context, host string, h *order) {
 	close(done)
 }
 
-// resolves reports whether the host can be found, which is asked again soon if not: an order
-// would fail, and authorities count failures.
-func (o *orders) resolves(ctx context.Context, host string, h *order) error {
+// turn waits until the host may be looked for on the disk or in DNS.
+func (o *orders) turn(ctx context.Context) (done func(), err error) {
 	select {
 	case o.reads <- struct{}{}:
-		defer func() { <-o.reads }()
+		return func() { <-o.reads }, nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
-	err := o.resolve(ctx, host)
+}
+
+// resolves returns an error when the host cannot be found, which is looked up again soon: an
+// order would fail, and authorities count failures.
+func (o *orders) resolves(ctx context.Context, host string, h *order) error {
+	done, err := o.turn(ctx)
 	if err != nil {
+		return err
+	}
+	defer done()
+	if err = o.resolve(ctx, host); err != nil {
 		now := time.Now()
 		o.fail(h, failure{Fails: max(1, h.fails), Failed: now, Next: now.Add(firstRetry)}, err)
 	}
@@ -143,13 +151,12 @@ func (o *orders) resolves(ctx context.Context, host string, h *order) error {
 }
 
 func (o *orders) look(ctx context.Context, host string) bool {
-	select {
-	case o.reads <- struct{}{}:
-		defer func() { <-o.reads }()
-		return o.load(ctx, host)
-	case <-ctx.Done():
+	done, err := o.turn(ctx)
+	if err != nil {
 		return false
 	}
+	defer done()
+	return o.load(ctx, host)
 }
 
 // due reports whether an order may be placed now, after the disk was looked at.

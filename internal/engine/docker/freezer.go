@@ -280,7 +280,7 @@ func (e *Engine) thaw(env platform.EnvironmentID) error {
 	}
 	err = e.data.root.Remove(path.Join(frozenDir, string(env))) // before the next Freeze may write its own
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err // the freeze is not over: whoever thaws next removes the record
+		return err // the freeze is not over: the next thaw removes the record
 	}
 	e.starts.resume(env)
 	return nil

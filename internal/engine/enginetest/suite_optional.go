@@ -55,7 +55,7 @@ func testFreeze(e *env) {
 	e.must("", "store", e.Tools.Dial("127.0.0.1", servicePort))
 }
 
-// testFreezeSideBySide: whoever freezes and thaws at once, nothing is frozen at the end.
+// testFreezeSideBySide freezes and thaws from several goroutines; nothing is frozen at the end.
 func testFreezeSideBySide(e *env) {
 	f := e.freezer()
 	e.live(e.spec("r1"))
