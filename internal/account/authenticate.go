@@ -32,18 +32,24 @@ func (s *Service) Authenticate(ctx context.Context, secret string) (access.Subje
 	if strings.HasPrefix(secret, accessPrefix) {
 		return s.bySession(ctx, secret)
 	}
+	_, subject, err := s.useToken(ctx, secret)
+	return subject, err
+}
+
+// useToken returns the API token of a secret and whom it belongs to, and records its use.
+func (s *Service) useToken(ctx context.Context, secret string) (platform.Token, access.Subject, error) {
 	t, err := s.Records.TokenByHash(ctx, hashSecret(secret))
 	if platform.ErrorCode(err) == platform.CodeNotFound {
-		return access.Subject{}, errInvalidToken()
+		err = errInvalidToken()
 	}
 	if err != nil {
-		return access.Subject{}, err
+		return platform.Token{}, access.Subject{}, err
 	}
 	subject, err := s.ofToken(ctx, t)
 	if err != nil {
-		return access.Subject{}, err
+		return platform.Token{}, access.Subject{}, err
 	}
-	return subject, s.Records.TouchToken(ctx, t)
+	return t, subject, s.Records.TouchToken(ctx, t)
 }
 
 // bySession returns whom an access token belongs to.
@@ -126,9 +132,12 @@ func (s *Service) ofKey(ctx context.Context, k platform.SSHKey) (access.Subject,
 	return s.ofUser(ctx, k.User, byKey+"/"+k.Value, nil)
 }
 
-// cutCredential returns the ID in a credential of a kind.
+// cutCredential returns the ID in a credential of a kind, "" in one of another kind.
 func cutCredential(credential, kind string) (id string, ok bool) {
-	return strings.CutPrefix(credential, kind+"/")
+	if have, id, ok := strings.Cut(credential, "/"); ok && have == kind {
+		return id, true
+	}
+	return "", false
 }
 
 // ofUser returns a user as the subject of a request. A grant that this version does not

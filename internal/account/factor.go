@@ -96,18 +96,11 @@ func (s *Service) ConfirmFactor(ctx context.Context, by access.Subject, code, ad
 // RemoveFactor switches the second factor of a user off: users with their password, admins of
 // the installation for others.
 func (s *Service) RemoveFactor(ctx context.Context, by access.Subject, user, password, address string) error {
-	own := by.ID == user
-	if !own && !by.Allows(access.UserManage, "", "") {
-		return noUser(user)
-	}
-	u, err := s.Records.User(ctx, user)
-	if platform.ErrorCode(err) == platform.CodeNotFound {
-		return noUser(user)
-	}
+	u, err := s.User(ctx, by, user)
 	if err != nil {
 		return err
 	}
-	if own {
+	if by.ID == user {
 		if err := s.confirm(ctx, u, password, address); err != nil {
 			return err
 		}

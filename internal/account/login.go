@@ -30,7 +30,7 @@ const (
 // the name, the password or the one-time code is wrong, and CodeRateLimited after too many
 // failures.
 func (s *Service) LogIn(ctx context.Context, request platform.AuthorizationRequest, by platform.LogIn) (string, error) {
-	if err := CheckAuthorizationRequest(request); err != nil {
+	if err := checkAuthorizationRequest(request); err != nil {
 		return "", err
 	}
 	name := strings.ToLower(strings.TrimSpace(by.Login))
@@ -84,9 +84,9 @@ func errLogIn() error {
 
 var challenge = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
-// CheckAuthorizationRequest returns CodeInvalid for a request that clients do not make: the
+// checkAuthorizationRequest returns CodeInvalid for a request that clients do not make: the
 // code has to be bound to the client (PKCE).
-func CheckAuthorizationRequest(r platform.AuthorizationRequest) error {
+func checkAuthorizationRequest(r platform.AuthorizationRequest) error {
 	if !challenge.MatchString(r.Challenge) {
 		return platform.Errorf(platform.CodeInvalid, "code_challenge has to be a SHA-256 in base64").WithField("code_challenge")
 	}
@@ -147,7 +147,7 @@ func (s *Service) ExchangeCode(ctx context.Context, client, redirect, code, veri
 	if _, err := s.ofSession(ctx, session); err != nil {
 		return platform.Issued{}, err
 	}
-	return s.issue(ctx, session, true)
+	return s.issue(ctx, session)
 }
 
 // stepUpAge is how long after a log-in with a password the session can make credentials that
@@ -177,18 +177,16 @@ func (s *Service) wantRecent(ctx context.Context, by access.Subject) error {
 // SetPassword gives a user a new password and ends all other log-ins of it. Users give their
 // present one, so the first is set by an admin of the installation, who sets that of others.
 func (s *Service) SetPassword(ctx context.Context, by access.Subject, user, present, wanted, address string) error {
-	own := by.ID == user
-	if !own && !by.Allows(access.UserManage, "", "") {
-		return noUser(user)
-	}
-	u, err := s.Records.User(ctx, user)
-	if platform.ErrorCode(err) == platform.CodeNotFound || err == nil && u.Kind != platform.Person {
-		return noUser(user)
-	}
+	u, err := s.User(ctx, by, user)
 	if err != nil {
 		return err
 	}
-	if own {
+	if u.Kind != platform.Person {
+		return noUser(user)
+	}
+	except := ""
+	if by.ID == user {
+		except, _ = cutCredential(by.Credential, bySession)
 		if err := s.wantFull(by, "the password"); err != nil {
 			return err
 		}
@@ -205,10 +203,6 @@ func (s *Service) SetPassword(ctx context.Context, by access.Subject, user, pres
 	}
 	if _, err := s.Records.ChangeUser(ctx, user, func(u *platform.User) error { u.Password = hash; return nil }); err != nil {
 		return err
-	}
-	except := ""
-	if own {
-		except = s.sessionOf(by)
 	}
 	return s.Records.DeleteSessions(ctx, user, except)
 }

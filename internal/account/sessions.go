@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"sluice/internal/access"
 	"sluice/internal/platform"
 )
 
@@ -20,17 +19,8 @@ const (
 // ExchangeToken makes a session out of an API token, with an access token that lives for
 // minutes. It returns CodeUnauthorized for an API token that is not valid.
 func (s *Service) ExchangeToken(ctx context.Context, client, secret string) (platform.Issued, error) {
-	t, err := s.Records.TokenByHash(ctx, hashSecret(secret))
-	if platform.ErrorCode(err) == platform.CodeNotFound {
-		return platform.Issued{}, errInvalidToken()
-	}
+	t, _, err := s.useToken(ctx, secret)
 	if err != nil {
-		return platform.Issued{}, err
-	}
-	if _, err := s.ofToken(ctx, t); err != nil {
-		return platform.Issued{}, err
-	}
-	if err := s.Records.TouchToken(ctx, t); err != nil {
 		return platform.Issued{}, err
 	}
 	now := s.now().UTC()
@@ -41,7 +31,7 @@ func (s *Service) ExchangeToken(ctx context.Context, client, secret string) (pla
 	if !t.ExpiresAt.IsZero() && t.ExpiresAt.Before(session.ExpiresAt) {
 		session.ExpiresAt = t.ExpiresAt
 	}
-	return s.issue(ctx, session, false)
+	return s.issue(ctx, session)
 }
 
 // Refresh gives a session new tokens. It returns CodeUnauthorized for a refresh token that
@@ -66,15 +56,15 @@ func (s *Service) Refresh(ctx context.Context, client, secret string) (platform.
 		return platform.Issued{}, err
 	}
 	session.ExpiresAt = s.now().UTC().Add(sessionLife)
-	return s.issue(ctx, session, true)
+	return s.issue(ctx, session)
 }
 
-// issue gives a session new tokens.
-func (s *Service) issue(ctx context.Context, session platform.Session, refreshable bool) (platform.Issued, error) {
+// issue gives a session new tokens. One that was made with an API token cannot be refreshed.
+func (s *Service) issue(ctx context.Context, session platform.Session) (platform.Issued, error) {
 	now := s.now().UTC()
 	out := platform.Issued{Access: newSecret(accessPrefix), Life: min(accessLife, session.ExpiresAt.Sub(now))}
 	session.Access, session.AccessEnd = hashSecret(out.Access), now.Add(out.Life)
-	if refreshable {
+	if session.Token == "" {
 		out.Refresh = newSecret(refreshPrefix)
 		session.Previous, session.RotatedAt = session.Refresh, now
 		session.Refresh = hashSecret(out.Refresh)
@@ -93,12 +83,4 @@ func (s *Service) RevokeSession(ctx context.Context, secret string) error {
 		return err
 	}
 	return s.Records.DeleteSession(ctx, session.ID)
-}
-
-// sessionOf returns the ID of the session that a subject came with, or "".
-func (s *Service) sessionOf(by access.Subject) string {
-	if id, ok := cutCredential(by.Credential, bySession); ok {
-		return id
-	}
-	return ""
 }

@@ -19,7 +19,7 @@ func (s *Service) CreateUser(ctx context.Context, by access.Subject, wanted plat
 	if err != nil {
 		return platform.User{}, err
 	}
-	u, err := newPerson(wanted.Email, platform.UserActive)
+	u, err := newPerson(wanted.Email)
 	if err != nil {
 		return platform.User{}, err
 	}
@@ -51,12 +51,12 @@ func (s *Service) createPerson(ctx context.Context, u platform.User) (platform.U
 }
 
 // newPerson returns the record of a new account, which is not stored yet.
-func newPerson(email string, state platform.UserState) (platform.User, error) {
+func newPerson(email string) (platform.User, error) {
 	normal, err := normalEmail(email)
 	if err != nil {
 		return platform.User{}, err
 	}
-	return platform.User{ID: platform.NewID(), Kind: platform.Person, State: state, Email: normal, Username: normal}, nil
+	return platform.User{ID: platform.NewID(), Kind: platform.Person, State: platform.UserActive, Email: normal, Username: normal}, nil
 }
 
 // normalEmail returns the form of an address in which it is stored.
