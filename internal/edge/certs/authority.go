@@ -155,8 +155,8 @@ func linkNew(path string, text []byte) error {
 
 // Certificate returns a certificate for a requested name that belongs to host, a host of
 // the route table. One certificate serves all names directly below a wildcard. A name that
-// is not served gets the machine's own, which fits no site: visitors cannot have this authority
-// sign names of their choice.
+// is not served gets the machine's own, which fits no site: a client cannot have this authority
+// sign a name of its choice.
 func (a *Authority) Certificate(name, host string) (*tls.Certificate, error) {
 	san := host
 	if rest, ok := strings.CutPrefix(host, "*."); ok {
