@@ -44,8 +44,7 @@ type Config struct {
 	MinFree       uint64 // MB
 }
 
-// Doctor runs the checks. The fields that are not Config are the machine; the zero value
-// of each is the real one.
+// Doctor runs the checks. The fields that are not Config are the machine.
 type Doctor struct {
 	Config
 

@@ -67,10 +67,16 @@ func escapes(runc string) bool {
 
 // overSocket reads a JSON document over a Unix socket.
 func overSocket(ctx context.Context, path, url string, into any) error {
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	return get(ctx, &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", path)
-	}}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost"+url, http.NoBody)
+	}}, "http://localhost"+url, into)
+}
+
+// get reads a JSON document, or only its status when into is nil, on a connection of its own.
+func get(ctx context.Context, transport *http.Transport, url string, into any) error {
+	transport.DisableKeepAlives = true
+	client := &http.Client{Transport: transport}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return err
 	}
@@ -114,16 +120,8 @@ func bind(ctx context.Context, address string) error {
 }
 
 func (d *Doctor) isRouter(ctx context.Context, port int, scheme string) bool {
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}}} //nolint:gosec // G402: only who serves is asked
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s://127.0.0.1:%d%s", scheme, port, healthPath), http.NoBody)
-	if err != nil {
-		return false
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return false
-	}
-	return response.Body.Close() == nil && response.StatusCode == http.StatusOK
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}} //nolint:gosec // G402: only who serves is asked
+	return get(ctx, transport, fmt.Sprintf("%s://127.0.0.1:%d%s", scheme, port, healthPath), nil) == nil
 }
 
 func (d *Doctor) api(ctx context.Context) Result {
