@@ -74,7 +74,7 @@ func (c *program) askToken(server string) (string, error) {
 	return token, err
 }
 
-// askSecret reads a line that nobody sees: asked for on a terminal, else from standard input.
+// askSecret reads a line from standard input. A terminal shows the question and hides the reply.
 func (c *program) askSecret(question string) (string, error) {
 	f, ok := c.in.(*os.File)
 	if !ok || !isTerminal(c.in) {
@@ -103,7 +103,7 @@ func (c *program) authLogout() *cobra.Command {
 				return err
 			}
 			if cfg.Token == "" {
-				c.note("Nobody is logged in.")
+				c.note("You are not logged in.")
 				return nil
 			}
 			cfg.Token, cfg.GitHosts = "", nil

@@ -24,7 +24,7 @@ func (c *program) sshKeyAdd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ssh-key:add [FILE]",
 		Short: "Register a public SSH key",
-		Long: "Registers a public SSH key as one of yours: whoever has the private key can log in as you, over SSH and with git. Without FILE it is the " +
+		Long: "Registers a public SSH key as one of yours: its private key gives access as you, over SSH and with git. Without FILE it is the " +
 			"default key in ~/.ssh. With a token of a machine's, the key is the machine's: a deploy key.",
 		Example: "  sluice ssh-key:add\n  sluice ssh-key:add --name laptop ~/.ssh/work.pub",
 		Args:    positional(cobra.MaximumNArgs(1)),
