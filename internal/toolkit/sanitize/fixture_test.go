@@ -30,7 +30,7 @@ func declared(t *testing.T, prefix string, texts ...string) *schema {
 		}
 		tab := &table{name: m[1]}
 		s.tables[m[1]] = tab
-		for _, part := range regexp.MustCompile(`, (?:[^()]|\([^()]*\))*?`).Split(protect(m[2]), -1) {
+		for part := range strings.SplitSeq(protect(m[2]), ", ") {
 			part = strings.ReplaceAll(part, "\x00", ", ")
 			if f := foreign.FindStringSubmatch(part); f != nil {
 				s.references = append(s.references, reference{tab.name, f[1], f[2]})

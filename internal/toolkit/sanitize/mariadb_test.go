@@ -30,7 +30,7 @@ type server struct {
 	db   *sql.DB
 }
 
-// load makes the database anew: the tables of shop.sql with the data of data.sql, without a
+// load replaces the database: the tables of shop.sql with the data of data.sql, without a
 // prefix, and what else a test has.
 func (s server) load(t *testing.T, more ...string) {
 	t.Helper()
@@ -92,6 +92,16 @@ func (s server) one(t *testing.T, query string) string {
 	return strings.Join(s.column(t, query), ",")
 }
 
+// answers compares what queries return.
+func (s server) answers(t *testing.T, wanted map[string]string) {
+	t.Helper()
+	for query, want := range wanted {
+		if got := s.one(t, query); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+}
+
 // shop is a World of an environment whose database is the server, and its databases.
 func (s server) shop(t *testing.T, files string) (*toolkittest.World, []Database) {
 	t.Helper()
@@ -124,10 +134,13 @@ func TestMariaDB(t *testing.T) {
 	t.Run("large", s.large)
 }
 
-const exportTrigger = "CREATE TRIGGER export_orders AFTER UPDATE ON sales_order FOR EACH ROW INSERT INTO export_cl (entity_id) VALUES (NEW.entity_id)"
+const (
+	exportTable   = "CREATE TABLE export_cl (version_id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, entity_id int unsigned NOT NULL)"
+	exportTrigger = "CREATE TRIGGER export_orders AFTER UPDATE ON sales_order FOR EACH ROW INSERT INTO export_cl (entity_id) VALUES (NEW.entity_id)"
+)
 
 func (s server) everything(t *testing.T) {
-	s.load(t, "CREATE TABLE export_cl (version_id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, entity_id int unsigned NOT NULL)", exportTrigger, "CREATE VIEW inventory_stock_1 AS SELECT entity_id, customer_email FROM sales_order")
+	s.load(t, exportTable, exportTrigger, "CREATE VIEW inventory_stock_1 AS SELECT entity_id, customer_email FROM sales_order")
 	before := s.dump(t)
 	w, databases := s.shop(t, "")
 	w.Kit.Platform.Variables.Set("ADMIN_EMAIL", "me@agency.example")
@@ -143,7 +156,7 @@ func (s server) everything(t *testing.T) {
 			}
 		}
 	}
-	for query, want := range map[string]string{
+	s.answers(t, map[string]string{
 		"SELECT COUNT(*) FROM customer_entity":                   "3",
 		"SELECT COUNT(DISTINCT email) FROM customer_entity":      "2", // one person in two websites
 		"SELECT COUNT(DISTINCT customer_email) FROM sales_order": "2", // the guest is one person
@@ -181,11 +194,7 @@ func (s server) everything(t *testing.T) {
 		"SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = 'main'":                                                                        "1",
 		"SELECT COUNT(*) FROM export_cl":                                                                                                                        "0",
 		"SELECT COUNT(*) FROM information_schema.tables WHERE table_name LIKE 'sluice_%' AND table_schema = 'main'":                                             "0",
-	} {
-		if got := s.one(t, query); got != want {
-			t.Errorf("%s: %s, want %s", query, got, want)
-		}
-	}
+	})
 	if before["cms_block"] != after["cms_block"] {
 		t.Error("cms_block was changed")
 	}
@@ -215,8 +224,9 @@ func (s server) everything(t *testing.T) {
 // orphans: key checks are off during a run, so nothing but this would notice.
 func (s server) orphans(t *testing.T) {
 	t.Helper()
-	for _, r := range declared(t, "", fixture(t, "shop.sql")).references {
-		key := declared(t, "", fixture(t, "shop.sql")).tables[r.to].key
+	shop := declared(t, "", fixture(t, "shop.sql"))
+	for _, r := range shop.references {
+		key := shop.tables[r.to].key
 		if n := s.one(t, fmt.Sprintf("SELECT COUNT(*) FROM %s c LEFT JOIN %s p ON p.%s = c.%s WHERE c.%s IS NOT NULL AND p.%s IS NULL", r.table, r.to, key, r.column, r.column, key)); n != "0" {
 			t.Errorf("%s rows of %s refer to rows of %s that are gone", n, r.table, r.to)
 		}
@@ -293,7 +303,7 @@ func (s server) kept(t *testing.T) {
 	if err := Run(t.Context(), w.Kit, databases, Options{Mode: ModeFull}); err != nil {
 		t.Fatal(err)
 	}
-	for query, want := range map[string]string{
+	s.answers(t, map[string]string{
 		"SELECT CONCAT_WS(' ', email, firstname, lastname, COALESCE(password_hash, 'none'), COALESCE(rp_token, 'none')) FROM customer_entity WHERE entity_id = 3": "qa@agency.example.dev Quality Tester none none",
 		"SELECT CONCAT_WS(' ', city, street, postcode) FROM customer_address_entity WHERE entity_id = 2":                                                          "Agencytown Agencystrasse 1 10115",
 		"SELECT value FROM customer_entity_varchar WHERE entity_id = 3":                                                                                           "Agencynick",
@@ -301,11 +311,7 @@ func (s server) kept(t *testing.T) {
 		"SELECT role_name FROM authorization_role WHERE role_id = 3":                                                                                              "Dev",
 		"SELECT COUNT(*) FROM customer_address_entity WHERE city = 'Canarycity'":                                                                                  "0",
 		"SELECT GROUP_CONCAT(value ORDER BY path) FROM core_config_data WHERE path IN ('newsletter/api_key', 'carriers/ups/password')":                            "canarypass,none",
-	} {
-		if got := s.one(t, query); got != want {
-			t.Errorf("%s: %s, want %s", query, got, want)
-		}
-	}
+	})
 }
 
 func (s server) strip(t *testing.T) {
@@ -359,11 +365,20 @@ func (f failing) Exec(ctx context.Context, statement string, args ...any) (int64
 	return f.Session.Exec(ctx, statement, args...)
 }
 
+// failAt are databases whose connections are lost before the statement with a number.
+func failAt(databases []Database, statement int) []Database {
+	broken := slices.Clone(databases)
+	broken[0].Open = func(ctx context.Context) (Session, error) {
+		db, err := databases[0].Open(ctx)
+		return failing{db, &statement}, err
+	}
+	return broken
+}
+
 // interrupted: wherever a run ends, the next one gives what an uninterrupted one would have.
 func (s server) interrupted(t *testing.T) {
-	export := "CREATE TABLE export_cl (version_id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, entity_id int unsigned NOT NULL)"
 	options := Options{Mode: ModeFull, Seed: "seed", atOnce: 1, rangeRows: 2}
-	s.load(t, export, exportTrigger)
+	s.load(t, exportTable, exportTrigger)
 	w, databases := s.shop(t, "")
 	if err := Run(t.Context(), w.Kit, databases, options); err != nil {
 		t.Fatal(err)
@@ -371,17 +386,11 @@ func (s server) interrupted(t *testing.T) {
 	want := s.dump(t)
 	points := 0
 	for at := 15; ; at += 31 {
-		s.load(t, export, exportTrigger)
+		s.load(t, exportTable, exportTrigger)
 		w, databases := s.shop(t, "")
-		left := at
-		broken := slices.Clone(databases)
-		broken[0].Open = func(ctx context.Context) (Session, error) {
-			db, err := databases[0].Open(ctx)
-			return failing{db, &left}, err
-		}
 		serial := options
 		serial.oneByOne = true
-		err := Run(t.Context(), w.Kit, broken, serial)
+		err := Run(t.Context(), w.Kit, failAt(databases, at), serial)
 		if err == nil {
 			break
 		}
@@ -414,13 +423,7 @@ func (s server) interrupted(t *testing.T) {
 func (s server) keyLost(t *testing.T) {
 	s.load(t)
 	w, databases := s.shop(t, "")
-	left := 60
-	broken := slices.Clone(databases)
-	broken[0].Open = func(ctx context.Context) (Session, error) {
-		db, err := databases[0].Open(ctx)
-		return failing{db, &left}, err
-	}
-	if err := Run(t.Context(), w.Kit, broken, Options{Mode: ModeFull, oneByOne: true}); err == nil {
+	if err := Run(t.Context(), w.Kit, failAt(databases, 60), Options{Mode: ModeFull, oneByOne: true}); err == nil {
 		t.Fatal("no error")
 	}
 	if engine := s.one(t, "SELECT engine FROM information_schema.tables WHERE table_schema = 'main' AND table_name = 'sluice_sanitize_key'"); engine != "MEMORY" {
@@ -463,7 +466,7 @@ func (s server) refusals(t *testing.T) {
 			c.change(w, databases, &o)
 			err := Run(t.Context(), w.Kit, databases, o)
 			if _, ok := errors.AsType[*RefusedError](err); !ok {
-				t.Fatalf("%v is no refusal", err)
+				t.Fatalf("%v is not a refusal", err)
 			}
 			for _, want := range c.want {
 				if !strings.Contains(err.Error(), want) {
@@ -503,15 +506,11 @@ func (s server) large(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d orders and as many items with JSON in %v", orders, time.Since(begun))
-	for query, want := range map[string]string{
+	s.answers(t, map[string]string{
 		"SELECT COUNT(DISTINCT customer_email) FROM sales_order":                         strconv.Itoa(orders + 2),
 		"SELECT COUNT(*) FROM sales_order WHERE customer_email NOT LIKE '%@example.com'": "0",
 		"SELECT COUNT(*) FROM sales_order_item WHERE product_options LIKE '%canary%'":    "0",
 		"SELECT COUNT(*) FROM sales_order_item WHERE product_options LIKE '%\"qty\":1%'": strconv.Itoa(orders),
-	} {
-		if got := s.one(t, query); got != want {
-			t.Errorf("%s: %s, want %s", query, got, want)
-		}
-	}
+	})
 	noValues(t, w.Log())
 }
