@@ -52,7 +52,7 @@ func (c Constraint) Allows(v Version) bool {
 // AllowsPatch reports whether the set has a release of v's first two numbers: 8.2.0, 8.2.1
 // and so on, as far as languages count.
 func (c Constraint) AllowsPatch(v Version) bool {
-	const releases = 60
+	const releases = 60 // more than any series of PHP has had
 	for patch := range releases {
 		v.numbers[2] = patch
 		if c.Allows(v) {

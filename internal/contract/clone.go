@@ -6,9 +6,9 @@ package contract
 // deploy hook.
 //
 //  1. SanitizeCommand, for an application of Magento, when the data leaves an environment of
-//     type production for one of another type. When somebody asked to keep personal data, it is
+//     type production for one of another type. When the request was to keep personal data, it is
 //     SanitizeConfigCommand instead: people stay, but live payment keys, mail and the encryption key of
-//     production do not belong into a copy in any case.
+//     production do not belong in a copy in any case.
 //  2. The project's own clone hook (manifest.Application.Clone.Hook), always when there is one.
 //
 // Caches and queues of the new environment (Redis, RabbitMQ) have to start empty, and search

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// fakeDomains matches what is left of an e-mail address that nobody has.
+// fakeDomains matches the domains of e-mail addresses that cannot belong to a person.
 const fakeDomains = `example\.(com|net|org)|[a-z0-9.-]+\.(example|test|invalid)|localhost`
 
-// emailPattern matches an address that somebody may have.
+// emailPattern matches an address that a person may have.
 const emailPattern = `[A-Za-z0-9._%+-]+@(?!(` + fakeDomains + `)([^a-z0-9.-]|$))[A-Za-z0-9-]+\.[A-Za-z0-9.-]*[A-Za-z]`
 
 // hasEmail is a condition for values with such an address.

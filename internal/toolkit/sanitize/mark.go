@@ -30,7 +30,7 @@ func marked(ctx context.Context, t *target) (when, mode string, err error) {
 	}
 	var m struct{ Time, Mode string }
 	if err := json.Unmarshal([]byte(rows[0].Text("d")), &m); err != nil {
-		return "", "", nil //nolint:nilerr // a mark that nobody can read is none
+		return "", "", nil //nolint:nilerr // an unreadable mark counts as none
 	}
 	return m.Time, m.Mode, nil
 }

@@ -1,6 +1,6 @@
 package sanitize
 
-// The lists that fakes are made of: common ones, so that a fake is nobody's. Numbers of
+// The lists that fakes are made of: common ones, so that a fake points to no person. Numbers of
 // entries may change; a fake is only as stable as the version of these rules.
 
 func givenNames() []string {

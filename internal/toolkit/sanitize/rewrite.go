@@ -93,7 +93,7 @@ func rewriteBatch(ctx context.Context, db Session, j jsonStep, rows []*phparray.
 	if len(values) == 0 {
 		return 0, nil
 	}
-	// STRAIGHT_JOIN: the server would else look for the few rows in the whole table.
+	// STRAIGHT_JOIN: otherwise the server would look for the few rows in the whole table.
 	statement := fmt.Sprintf("UPDATE (%s) n STRAIGHT_JOIN %s t ON t.%s = n.k SET t.%s = n.v", strings.Join(values, " UNION ALL "), ident(db.Table(j.table)), ident(j.key), ident(j.column))
 	if _, err := db.Exec(ctx, statement, args...); err != nil {
 		return 0, err
@@ -101,7 +101,7 @@ func rewriteBatch(ctx context.Context, db Session, j jsonStep, rows []*phparray.
 	return len(values), nil
 }
 
-// rebuild writes the changed tables anew: an UPDATE leaves the old values in pages and in
+// rebuild rewrites the changed tables in full: an UPDATE leaves the old values in pages and in
 // the words of full-text indexes. Then the triggers come back.
 func (r *run) rebuild(ctx context.Context) error {
 	for _, t := range r.targets {

@@ -25,7 +25,7 @@ const (
 // tableRule is what is done with one table. The zero value is that of an unknown table.
 type tableRule struct {
 	treatment treatment
-	own       string            // see tables.txt; "" when a row is nobody's
+	own       string            // see tables.txt; "" when rows belong to no customer or user
 	columns   map[string]string // rule by column
 }
 

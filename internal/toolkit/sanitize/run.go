@@ -19,7 +19,7 @@ import (
 type Options struct {
 	Mode string // one of Modes
 	// Seed makes the same fake of the same value in every run that has it; empty for a key
-	// that nobody keeps. It is a secret: whoever has it can test guesses of a value.
+	// that is discarded after the run. It is a secret: it lets its holder test guesses of a value.
 	Seed string
 
 	atOnce, rangeRows int  // for tests; 0 for the usual sizes

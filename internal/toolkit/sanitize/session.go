@@ -25,7 +25,7 @@ func prepare(ctx context.Context, db Session, key string) error {
 		}
 	}
 	for _, statement := range []string{"SET SESSION sql_log_bin = 0", "SET SESSION slow_query_log = 0", "SET SESSION sql_log_off = 1", "SET SESSION net_write_timeout = 600"} {
-		_, _ = db.Exec(ctx, statement) // needs a right that few accounts have; what it is for is asked below
+		_, _ = db.Exec(ctx, statement) // needs a privilege that few accounts have; the query below finds out whether the key would be logged
 	}
 	rows, err := db.Rows(ctx, "SELECT @@global.general_log AS l, @@session.sql_log_off AS o")
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 )
 
 // administrator makes the account of the variables ADMIN_* the one that can log in. Without
-// a password in them nobody can: one that is generated would be in the log.
+// a password in them no administrator can log in: a generated one would be in the log.
 func (r *run) administrator(ctx context.Context) error {
 	p, t := r.kit.Platform, r.targets[0]
 	email, password := p.Variable("ADMIN_EMAIL"), p.Variable("ADMIN_PASSWORD")

@@ -12,7 +12,7 @@ import (
 )
 
 // newCryptKey gives the clone an encryption key of its own. Production's key signs the tokens
-// of its web API, so whoever can read it can be an administrator there. What was encrypted
+// of its web API, so anyone who can read it can be an administrator there. What was encrypted
 // with it has been deleted.
 func newCryptKey(k *kit.Kit) error {
 	file := k.PHPFile(tree.EnvPHP)

@@ -12,8 +12,8 @@ import (
 
 // DataDigest returns a digest of what the database looks like to code: the versions of all
 // modules, the patches that were applied, and the schema that was declared when it was
-// upgraded last. Content does not count: orders and products may change. It is "" for a
-// database of which that is not known.
+// upgraded last. Content does not count: orders and products may change. It is ""
+// when no earlier deployment recorded that.
 func DataDigest(ctx context.Context, k *kit.Kit) (string, error) {
 	upgraded, reason, err := recorded(ctx, k)
 	if err != nil || reason != "" {
