@@ -86,23 +86,23 @@ func (a *api) createBackup(w http.ResponseWriter, r *http.Request, s scope) erro
 	if err := readJSON(r, &want); err != nil {
 		return err
 	}
-	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
-		return a.Backups.CreateBackup(ctx, s.project.ID, env, !want.Safe, s.subject.Actor)
+	return a.operate(w, r, s, func(ctx context.Context, env platform.Environment) (platform.Activity, error) {
+		return a.Backups.CreateBackup(ctx, s.project.ID, env.Name, !want.Safe, s.subject.Actor)
 	})
 }
 
 func (a *api) deleteBackup(w http.ResponseWriter, r *http.Request, s scope) error {
-	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
-		if err := a.Gate.Record(ctx, s.subject, access.BackupDelete, s.project.ID, env, r.PathValue("backup")); err != nil {
+	return a.operate(w, r, s, func(ctx context.Context, env platform.Environment) (platform.Activity, error) {
+		if err := a.Gate.Record(ctx, s.subject, access.BackupDelete, s.project.ID, env.Name, r.PathValue("backup")); err != nil {
 			return platform.Activity{}, err
 		}
-		return a.Backups.DeleteBackup(ctx, s.project.ID, env, r.PathValue("backup"), s.subject.Actor)
+		return a.Backups.DeleteBackup(ctx, s.project.ID, env.Name, r.PathValue("backup"), s.subject.Actor)
 	})
 }
 
 func (a *api) verifyBackup(w http.ResponseWriter, r *http.Request, s scope) error {
-	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
-		return a.Backups.VerifyBackup(ctx, s.project.ID, env, r.PathValue("backup"), s.subject.Actor)
+	return a.operate(w, r, s, func(ctx context.Context, env platform.Environment) (platform.Activity, error) {
+		return a.Backups.VerifyBackup(ctx, s.project.ID, env.Name, r.PathValue("backup"), s.subject.Actor)
 	})
 }
 
@@ -117,18 +117,18 @@ func (a *api) restoreBackup(w http.ResponseWriter, r *http.Request, s scope) err
 		Target: want.EnvironmentName, BranchFrom: want.BranchFrom,
 		NoCode: want.RestoreCode != nil && !*want.RestoreCode, KeepPersonalData: want.KeepPersonalData,
 	}
-	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
-		target := cmp.Or(req.Target, env)
+	return a.operate(w, r, s, func(ctx context.Context, env platform.Environment) (platform.Activity, error) {
+		target := cmp.Or(req.Target, env.Name)
 		if err := a.mayRestore(ctx, s, target); err != nil {
 			return platform.Activity{}, err
 		}
-		if err := a.mayKeep(ctx, s, env, req.KeepPersonalData); err != nil {
+		if err := a.mayKeep(ctx, s, env.Name, req.KeepPersonalData); err != nil {
 			return platform.Activity{}, err
 		}
-		if err := a.Gate.Record(ctx, s.subject, access.BackupRestore, s.project.ID, target, r.PathValue("backup")+" of "+env); err != nil {
+		if err := a.Gate.Record(ctx, s.subject, access.BackupRestore, s.project.ID, target, r.PathValue("backup")+" of "+env.Name); err != nil {
 			return platform.Activity{}, err
 		}
-		return a.Backups.RestoreBackup(ctx, s.project.ID, env, r.PathValue("backup"), req, s.subject.Actor)
+		return a.Backups.RestoreBackup(ctx, s.project.ID, env.Name, r.PathValue("backup"), req, s.subject.Actor)
 	})
 }
 

@@ -16,12 +16,12 @@ import (
 
 // listEnvironments shows the default branch first, then the others by name.
 func (a *api) listEnvironments(w http.ResponseWriter, r *http.Request, s scope) error {
-	envs, err := a.Environments.Environments(r.Context(), s.project.ID)
+	all, err := a.Environments.Environments(r.Context(), s.project.ID)
 	if err != nil {
 		return err
 	}
-	envs = slices.DeleteFunc(slices.Clone(envs), func(e platform.Environment) bool { return !s.sees(envs, e.Name) })
-	out, err := a.environmentObjects(r.Context(), s, envs)
+	visible := slices.DeleteFunc(slices.Clone(all), func(e platform.Environment) bool { return !s.sees(all, e.Name) })
+	out, err := a.environmentObjects(r.Context(), s, all, visible)
 	if err != nil {
 		return err
 	}
@@ -53,15 +53,19 @@ func (a *api) getEnvironment(w http.ResponseWriter, r *http.Request, s scope) er
 
 // environmentObject renders one environment.
 func (a *api) environmentObject(ctx context.Context, s scope, env platform.Environment) (apiv1.Environment, error) {
-	out, err := a.environmentObjects(ctx, s, []platform.Environment{env})
+	all, err := a.Environments.Environments(ctx, s.project.ID)
+	if err != nil {
+		return apiv1.Environment{}, err
+	}
+	out, err := a.environmentObjects(ctx, s, all, []platform.Environment{env})
 	if err != nil {
 		return apiv1.Environment{}, err
 	}
 	return out[0], nil
 }
 
-// environmentObjects renders environments of one project, all alike.
-func (a *api) environmentObjects(ctx context.Context, s scope, envs []platform.Environment) ([]apiv1.Environment, error) {
+// environmentObjects renders some of all environments of a project, all alike.
+func (a *api) environmentObjects(ctx context.Context, s scope, all, envs []platform.Environment) ([]apiv1.Environment, error) {
 	domains, err := a.Domains.Domains(ctx, s.project.ID)
 	if err != nil {
 		return nil, err
@@ -69,10 +73,6 @@ func (a *api) environmentObjects(ctx context.Context, s scope, envs []platform.E
 	running, err := a.Activities.Activities(ctx, platform.ActivityFilter{
 		Project: s.project.ID, States: []platform.ActivityState{platform.ActivityPending, platform.ActivityInProgress}, Limit: maxActivities,
 	})
-	if err != nil {
-		return nil, err
-	}
-	all, err := a.Environments.Environments(ctx, s.project.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -149,29 +149,29 @@ func (a *api) redeploy(w http.ResponseWriter, r *http.Request, s scope) error {
 	if err != nil {
 		return err
 	}
-	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
-		return a.Deployments.Redeploy(ctx, s.project.ID, env, s.subject.Actor, params)
+	return a.operate(w, r, s, func(ctx context.Context, env platform.Environment) (platform.Activity, error) {
+		return a.Deployments.Redeploy(ctx, s.project.ID, env.Name, s.subject.Actor, params)
 	})
 }
 
 func (a *api) deactivate(w http.ResponseWriter, r *http.Request, s scope) error {
-	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
-		if err := a.Gate.Record(ctx, s.subject, access.Deactivate, s.project.ID, env, ""); err != nil {
+	return a.operate(w, r, s, func(ctx context.Context, env platform.Environment) (platform.Activity, error) {
+		if err := a.Gate.Record(ctx, s.subject, access.Deactivate, s.project.ID, env.Name, ""); err != nil {
 			return platform.Activity{}, err
 		}
-		return a.Deployments.Deactivate(ctx, s.project.ID, env, s.subject.Actor)
+		return a.Deployments.Deactivate(ctx, s.project.ID, env.Name, s.subject.Actor)
 	})
 }
 
 func (a *api) pause(w http.ResponseWriter, r *http.Request, s scope) error {
-	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
-		return a.Deployments.Pause(ctx, s.project.ID, env, s.subject.Actor)
+	return a.operate(w, r, s, func(ctx context.Context, env platform.Environment) (platform.Activity, error) {
+		return a.Deployments.Pause(ctx, s.project.ID, env.Name, s.subject.Actor)
 	})
 }
 
 func (a *api) resume(w http.ResponseWriter, r *http.Request, s scope) error {
-	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
-		return a.Deployments.Resume(ctx, s.project.ID, env, s.subject.Actor)
+	return a.operate(w, r, s, func(ctx context.Context, env platform.Environment) (platform.Activity, error) {
+		return a.Deployments.Resume(ctx, s.project.ID, env.Name, s.subject.Actor)
 	})
 }
 
@@ -205,13 +205,13 @@ func (a *api) deleteEnvironment(w http.ResponseWriter, r *http.Request, s scope)
 // of the activity depends on the client's context.
 func (a *api) operate(
 	w http.ResponseWriter, r *http.Request, s scope,
-	start func(ctx context.Context, env string) (platform.Activity, error),
+	start func(ctx context.Context, env platform.Environment) (platform.Activity, error),
 ) error {
 	env, err := a.environment(r.Context(), s)
 	if err != nil {
 		return err
 	}
-	act, err := start(r.Context(), env.Name)
+	act, err := start(r.Context(), env)
 	if err != nil {
 		return refused(err)
 	}

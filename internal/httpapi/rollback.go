@@ -22,11 +22,11 @@ func (a *api) rollback(w http.ResponseWriter, r *http.Request, s scope) error {
 	if req.WithData, err = switchParameter(params, "with_data"); err != nil {
 		return err
 	}
-	return a.operate(w, r, s, func(ctx context.Context, env string) (platform.Activity, error) {
-		if err := a.Gate.Record(ctx, s.subject, access.Rollback, s.project.ID, env, req.Release); err != nil {
+	return a.operate(w, r, s, func(ctx context.Context, env platform.Environment) (platform.Activity, error) {
+		if err := a.Gate.Record(ctx, s.subject, access.Rollback, s.project.ID, env.Name, req.Release); err != nil {
 			return platform.Activity{}, err
 		}
-		return a.Deployments.Rollback(ctx, s.project.ID, env, req, s.subject.Actor)
+		return a.Deployments.Rollback(ctx, s.project.ID, env.Name, req, s.subject.Actor)
 	})
 }
 
