@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"sluice/apiv1"
-	"sluice/internal/access"
 )
 
 // database dumps a database or runs SQL in it, over the request's own connection as exec does.
@@ -20,31 +19,18 @@ func (a *api) database(w http.ResponseWriter, r *http.Request, s scope) error {
 	if err := validDatabaseCommand(r, cmd); err != nil {
 		return err
 	}
-	env, err := a.environment(r.Context(), s)
-	if err != nil {
-		return err
-	}
-	if err := access.State(access.Exec, s.project, env); err != nil {
-		return err
-	}
 	what := "db:sql"
 	if cmd.Dump != nil {
 		what = "db:dump"
 	}
-	if err := a.Gate.Record(r.Context(), s.subject, access.Exec, s.project.ID, env.Name, what); err != nil {
-		return err
-	}
-	return hijack(w, func(session *execSession) { //nolint:contextcheck // it has the request's
-		stdin, out := session.stdin(cmd.TTY, cmd.Size), session.out(apiv1.FrameStdout)
-		session.run(r.Context(), func(ctx context.Context) (int, error) {
-			run := func(out io.Writer) (int, error) {
-				return a.Runner.Database(ctx, s.project.ID, env.Name, cmd, stdin, out, session.out(apiv1.FrameStderr))
-			}
-			if cmd.Dump == nil || !cmd.Dump.Gzip {
-				return run(out)
-			}
-			return compressed(out, run)
-		}, a.wireError)
+	return a.runIn(w, r, s, what, cmd.TTY, cmd.Size, func(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+		run := func(out io.Writer) (int, error) {
+			return a.Runner.Database(ctx, s.project.ID, s.env, cmd, stdin, out, stderr)
+		}
+		if cmd.Dump == nil || !cmd.Dump.Gzip {
+			return run(stdout)
+		}
+		return compressed(stdout, run)
 	})
 }
 

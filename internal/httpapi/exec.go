@@ -39,6 +39,17 @@ func (a *api) exec(w http.ResponseWriter, r *http.Request, s scope) error {
 	if err := validCommand(r, cmd); err != nil {
 		return err
 	}
+	return a.runIn(w, r, s, programOf(cmd.Argv), cmd.TTY, cmd.Size, func(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+		return a.Runner.Run(ctx, s.project.ID, s.env, cmd.App, commandLine(cmd.Argv), cmd.TTY, stdin, stdout, stderr)
+	})
+}
+
+// runIn runs a command in an environment that allows it, over the request's own connection. The
+// audit log has what it is.
+func (a *api) runIn(
+	w http.ResponseWriter, r *http.Request, s scope, what string, tty bool, size *apiv1.Size,
+	run func(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) (int, error),
+) error {
 	env, err := a.environment(r.Context(), s)
 	if err != nil {
 		return err
@@ -46,14 +57,13 @@ func (a *api) exec(w http.ResponseWriter, r *http.Request, s scope) error {
 	if err := access.State(access.Exec, s.project, env); err != nil {
 		return err
 	}
-	if err := a.Gate.Record(r.Context(), s.subject, access.Exec, s.project.ID, env.Name, programOf(cmd.Argv)); err != nil {
+	if err := a.Gate.Record(r.Context(), s.subject, access.Exec, s.project.ID, env.Name, what); err != nil {
 		return err
 	}
 	return hijack(w, func(session *execSession) { //nolint:contextcheck // it has the request's
-		stdin := session.stdin(cmd.TTY, cmd.Size)
+		stdin := session.stdin(tty, size)
 		session.run(r.Context(), func(ctx context.Context) (int, error) {
-			return a.Runner.Run(ctx, s.project.ID, env.Name, cmd.App, commandLine(cmd.Argv), cmd.TTY,
-				stdin, session.out(apiv1.FrameStdout), session.out(apiv1.FrameStderr))
+			return run(ctx, stdin, session.out(apiv1.FrameStdout), session.out(apiv1.FrameStderr))
 		}, a.wireError)
 	})
 }

@@ -81,26 +81,24 @@ func (a *api) failOAuth(w http.ResponseWriter, r *http.Request, err error) {
 func (a *api) issueToken(w http.ResponseWriter, r *http.Request, client string) error {
 	var issued platform.Issued
 	var err error
+	var secret string // what the client gave, as clients show it
 	switch grant := r.PostForm.Get("grant_type"); grant {
 	case "api_token":
+		secret = "API token"
 		issued, err = a.Accounts.ExchangeToken(r.Context(), client, r.PostForm.Get("api_token"))
-		if platform.ErrorCode(err) == platform.CodeUnauthorized {
-			return &oauthError{http.StatusBadRequest, "invalid_grant", "Invalid API token"}
-		}
 	case "authorization_code":
+		secret = "authorization code"
 		issued, err = a.Accounts.ExchangeCode(r.Context(), client, r.PostForm.Get("redirect_uri"), r.PostForm.Get("code"), r.PostForm.Get("code_verifier"))
-		if platform.ErrorCode(err) == platform.CodeUnauthorized {
-			return &oauthError{http.StatusBadRequest, "invalid_grant", "Invalid authorization code"}
-		}
 	case "refresh_token":
+		secret = "refresh token"
 		issued, err = a.Accounts.Refresh(r.Context(), client, r.PostForm.Get("refresh_token"))
-		if platform.ErrorCode(err) == platform.CodeUnauthorized {
-			return &oauthError{http.StatusBadRequest, "invalid_grant", "Invalid refresh token"}
-		}
 	case "":
 		return &oauthError{http.StatusBadRequest, "invalid_request", "grant_type is missing"}
 	default:
 		return &oauthError{http.StatusBadRequest, "unsupported_grant_type", "this grant_type is not supported"}
+	}
+	if platform.ErrorCode(err) == platform.CodeUnauthorized {
+		return &oauthError{http.StatusBadRequest, "invalid_grant", "Invalid " + secret}
 	}
 	if err != nil {
 		return err
