@@ -11,16 +11,15 @@ import (
 	"sluice/internal/toolkit/sanitize"
 )
 
-// newSanitize is the command data:sanitize, which the original does not have.
+// newSanitize is the command data:sanitize, which the original does not have. It logs and tells
+// its progress as a phase does.
 func newSanitize(p Process) *cobra.Command {
 	o := sanitize.Options{}
 	c := &cobra.Command{
 		Use: "data:sanitize", Short: "Takes personal data and credentials out of a copy of production's data", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Seed, _ = p.env(contract.SanitizeSeedVariable)
-			settings := logged(c)
-			settings.phase = true // progress lines, and the log from the start
-			err := within(c.Context(), p, settings, func(ctx context.Context, s *session) error {
+			err := within(c.Context(), p, phaseOptions(c), func(ctx context.Context, s *session) error {
 				databases, err := ownDatabases(s)
 				if err != nil {
 					return err
