@@ -36,29 +36,24 @@ type configRule struct {
 // configRules reads config.txt.
 func configRules(text string) ([]configRule, error) {
 	var all []configRule
-	n := 0
-	for line := range strings.Lines(text) {
-		n++
-		words := strings.Fields(line)
-		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
-			continue
-		}
-		verb, patterns, value := words[0], words[1:], ""
+	err := eachLine("config.txt", text, func(verb string, patterns []string) error {
+		value := ""
 		switch verb {
 		case "keep", "delete":
 		case "set", "value":
 			if len(patterns) != 2 {
-				return nil, fmt.Errorf("config.txt:%d: %s needs a path and a value", n, verb)
+				return fmt.Errorf("%s needs a path and a value", verb)
 			}
 			patterns, value = patterns[:1], patterns[1]
 		default:
-			return nil, fmt.Errorf("config.txt:%d: unknown verb %q", n, verb)
+			return fmt.Errorf("unknown verb %q", verb)
 		}
 		for _, p := range patterns {
 			all = append(all, configRule{verb, value, pathPattern(p), p})
 		}
-	}
-	return all, nil
+		return nil
+	})
+	return all, err
 }
 
 // pathPattern makes an expression of a pattern: * is a part of a path or the rest of one, ** any
@@ -185,9 +180,9 @@ func (c *configuration) scrubSnapshot(tree any, path string) any {
 	for key, value := range m {
 		next := key
 		switch {
-		case path == "" && slices.Contains([]string{"system", "default", "websites", "stores"}, key):
-			next = scopePath(key)
-		case path == scopeCode:
+		case path == "" && (key == "websites" || key == "stores"):
+			next = scopeCode
+		case path == "" && (key == "system" || key == "default"), path == scopeCode:
 			next = ""
 		case path != "":
 			next = path + "/" + key
@@ -203,10 +198,3 @@ func (c *configuration) scrubSnapshot(tree any, path string) any {
 
 // scopeCode stands for a level of codes of websites or stores.
 const scopeCode = "\x00"
-
-func scopePath(key string) string {
-	if key == "websites" || key == "stores" {
-		return scopeCode
-	}
-	return ""
-}

@@ -1,6 +1,7 @@
 package sanitize
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ func (r *run) json(ctx context.Context, t *target, db Session, j jsonStep) (err 
 	}
 	begun, after, changed := time.Now(), t.state.done[name], 0
 	for {
-		rows, err := db.Rows(ctx, "SELECT "+key+" AS k, "+column+" AS v FROM "+table+" WHERE "+key+" > ? AND "+column+" <> '' ORDER BY "+key+" LIMIT "+strconv.Itoa(batch), orZero(after))
+		rows, err := db.Rows(ctx, "SELECT "+key+" AS k, "+column+" AS v FROM "+table+" WHERE "+key+" > ? AND "+column+" <> '' ORDER BY "+key+" LIMIT "+strconv.Itoa(batch), cmp.Or(after, "0"))
 		if err != nil {
 			return err
 		}
@@ -60,13 +61,6 @@ func (r *run) json(ctx context.Context, t *target, db Session, j jsonStep) (err 
 		r.kit.Log.Infof("%s.%s: %d rows, %.1f s", j.table, j.column, changed, time.Since(begun).Seconds())
 	}
 	return put(ctx, db, name, doneMark)
-}
-
-func orZero(s string) string {
-	if s == "" {
-		return "0"
-	}
-	return s
 }
 
 // rewriteBatch writes the rows that are not clean with one statement.

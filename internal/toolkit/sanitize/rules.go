@@ -41,6 +41,11 @@ type rules struct {
 // parseRules reads tables.txt.
 func parseRules(text string) (*rules, error) {
 	r := &rules{tables: map[string]tableRule{}, strip: map[string]bool{}, plain: map[string]bool{}, classes: classes()}
+	return r, eachLine("tables.txt", text, r.add)
+}
+
+// eachLine gives the words of every line but comments to a function; an error names the line.
+func eachLine(name, text string, do func(verb string, words []string) error) error {
 	n := 0
 	for line := range strings.Lines(text) {
 		n++
@@ -48,11 +53,11 @@ func parseRules(text string) (*rules, error) {
 		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
 			continue
 		}
-		if err := r.add(words[0], words[1:]); err != nil {
-			return nil, fmt.Errorf("tables.txt:%d: %w", n, err)
+		if err := do(words[0], words[1:]); err != nil {
+			return fmt.Errorf("%s:%d: %w", name, n, err)
 		}
 	}
-	return r, nil
+	return nil
 }
 
 func (r *rules) add(verb string, words []string) error {

@@ -13,11 +13,14 @@ type Session interface {
 	Close() error
 }
 
+// ownMode sets the SQL mode of the run's own statements; triggers are created in theirs.
+const ownMode = "SET SESSION sql_mode = 'NO_ENGINE_SUBSTITUTION'"
+
 // prepare sets up a session: no key checks, times as they are, no lock of what is only read.
 // What the account may not set is left out, but for the logs that would show the key.
 func prepare(ctx context.Context, db Session, key string) error {
 	for _, statement := range []string{
-		"SET SESSION foreign_key_checks = 0", "SET SESSION unique_checks = 1", "SET SESSION time_zone = '+00:00'", "SET SESSION sql_mode = 'NO_ENGINE_SUBSTITUTION'",
+		"SET SESSION foreign_key_checks = 0", "SET SESSION unique_checks = 1", "SET SESSION time_zone = '+00:00'", ownMode,
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET SESSION innodb_lock_wait_timeout = 600", "SET SESSION wait_timeout = 86400",
 	} {
 		if _, err := db.Exec(ctx, statement); err != nil {

@@ -63,7 +63,7 @@ func (t *target) restoreTriggers(ctx context.Context) error {
 			return fmt.Errorf("create the trigger %s: %w", tr.Name, err)
 		}
 	}
-	_, err = t.main.Exec(ctx, "SET SESSION sql_mode = 'NO_ENGINE_SUBSTITUTION'")
+	_, err = t.main.Exec(ctx, ownMode)
 	return err
 }
 
