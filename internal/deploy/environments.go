@@ -14,14 +14,8 @@ import (
 // Redeploy queues the deployment of the environment's head. params are push options,
 // such as deploy.hooks=force or build.force=true.
 func (s *Service) Redeploy(ctx context.Context, project, name string, by platform.Actor, params map[string]string) (platform.Activity, error) {
-	env, err := s.Records.Environment(ctx, project, name)
+	env, err := s.mayBegin(ctx, access.Redeploy, project, name)
 	if err != nil {
-		return platform.Activity{}, err
-	}
-	if err := access.State(access.Redeploy, platform.Project{}, env); err != nil {
-		return platform.Activity{}, err
-	}
-	if err := s.mayQueue(ctx, project); err != nil {
 		return platform.Activity{}, err
 	}
 	if params, err = acceptedOptions(params, work.NewLogbook(io.Discard)); err != nil {

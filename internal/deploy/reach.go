@@ -25,13 +25,13 @@ func (s *Service) Locate(ctx context.Context, address string) (env platform.Envi
 	found := false
 	for _, e := range all {
 		id := string(e.ID())
-		rest, below := strings.CutPrefix(address, id+"--")
-		// The longest: a project's ID may hold two hyphens.
-		if (below || address == id) && (!found || len(id) > len(env.ID())) {
-			env, container, found = e, rest, true
+		rest, names := strings.CutPrefix(address, id+"--")
+		if address == id {
+			rest, names = "", true
 		}
-		if found && address == id {
-			container = ""
+		// The longest: a project's ID may hold two hyphens.
+		if names && (!found || len(id) > len(env.ID())) {
+			env, container, found = e, rest, true
 		}
 	}
 	if !found {
