@@ -303,7 +303,7 @@ func TestSweepForgetsWhatNobodyFinished(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, _ := h.service(nil)
-	waiting, _, err := s.Create(t.Context(), "shop", "main", backup.Request{}, jane) // nobody runs it yet
+	waiting, _, err := s.Create(t.Context(), "shop", "main", backup.Request{}, jane) // no queue runs yet
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,9 +65,9 @@ func (s *Service) tick(ctx context.Context) error {
 // actor is who scheduled backups are made by.
 func actor() platform.Actor { return platform.Actor{ID: "schedule", Name: "The schedule"} }
 
-// makeDue queues a backup of a production environment when it is time. One whose activity
-// failed is not in the list, so it is tried again with the next look; pause after failures
-// keeps that from filling the list of activities.
+// makeDue queues a backup of a production environment when it is time. A backup whose activity
+// failed is not in the list and so is due again; retryAfter keeps new tries from filling the
+// list of activities.
 func (s *Service) makeDue(ctx context.Context, env platform.Environment, backups []platform.Backup) error {
 	refused := may(access.BackupCreate, env) // there is nothing to back up
 	if env.Type != platform.Production || refused != nil || !s.opts.Policy.Due(now(), backups) || !s.mayRetry(env.ID()) {

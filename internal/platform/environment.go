@@ -24,8 +24,9 @@ const (
 // EnvironmentStatus says whether an environment has containers.
 type EnvironmentStatus string
 
-// The environment states. A paused environment has its data and no containers. A dirty environment had a deployment that did not finish:
-// its data may be half migrated and only a redeploy, a rollback or an operator opens it.
+// The environment states. A paused environment has its data and no containers. A dirty
+// environment had a deployment that did not finish: its data may be half migrated and only a
+// redeploy, a rollback or an operator opens it.
 const (
 	EnvironmentActive   EnvironmentStatus = "active"
 	EnvironmentInactive EnvironmentStatus = "inactive"

@@ -98,7 +98,7 @@ func (s *Store) Remove(ctx context.Context, id string) error {
 	return s.root.RemoveAll(old)
 }
 
-// retire renames a snapshot that nobody reads, so that it is one no longer.
+// retire renames a snapshot that is not being read: from then on it does not exist.
 func (s *Store) retire(id string) (old string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,7 +147,7 @@ func (s *Store) Open(ctx context.Context, id string) (dir string, closed func() 
 	}, nil
 }
 
-// Recover implements snapshot.Store. What was frozen the engine thaws when it begins.
+// Recover implements snapshot.Store. The engine thaws frozen containers when it starts.
 func (s *Store) Recover(ctx context.Context) error {
 	entries, err := fs.ReadDir(s.root.FS(), snapshotsDir)
 	if err != nil {

@@ -51,7 +51,7 @@ func TestUsageCountsSharedBlocksOnce(t *testing.T) {
 		}
 		usage("with two snapshots", size, 0)
 		fill('b')
-		usage("after everything was written anew", 2*size, size)
+		usage("after everything was written again", 2*size, size)
 	})
 }
 

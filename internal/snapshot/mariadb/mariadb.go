@@ -1,7 +1,7 @@
 // Package mariadb copies a MariaDB while it runs, with the mariadb-backup of its own image,
 // for snapshots on file systems that share no blocks.
 //
-// It knows the nouns only; how a command is run in a container it is told.
+// It knows the nouns only; its caller says how a command is run in a container.
 package mariadb
 
 import (
@@ -30,7 +30,7 @@ type Copier struct {
 }
 
 // Copy makes a copy that a server can start from in the directory name of the service's
-// own. It returns false for a service that is no MariaDB or has no mariadb-backup.
+// own. It returns false for a service that is not MariaDB or has no mariadb-backup.
 func (c Copier) Copy(ctx context.Context, env platform.EnvironmentID, service, name string, _ io.Writer) (bool, error) {
 	var out bytes.Buffer
 	code, err := c.Run(ctx, env, service, []string{"sh", "-c", script, "copy", name}, &out)
