@@ -81,14 +81,5 @@ func (c *Client) VerifyBackup(ctx context.Context, project, env, id string) ([]A
 // DownloadBackup opens a backup as a tar stream. Only one that is read without an error to
 // its end is complete. The caller closes the reader.
 func (c *Client) DownloadBackup(ctx context.Context, project, env, id string) (io.ReadCloser, error) {
-	req, err := c.request(ctx, http.MethodGet, backupsPath(project, env, id, "download"), nil, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Accept", "application/x-tar")
-	resp, err := c.open(req)
-	if err != nil {
-		return nil, err
-	}
-	return resp.Body, nil
+	return c.stream(ctx, backupsPath(project, env, id, "download"), nil, "application/x-tar")
 }

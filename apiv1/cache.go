@@ -1,9 +1,6 @@
 package apiv1
 
-import (
-	"context"
-	"net/http"
-)
+import "context"
 
 // CachePurge says what is removed from an environment's HTTP cache: everything, or by URL,
 // or by tags.
@@ -21,7 +18,5 @@ type CachePurged struct {
 
 // PurgeCache removes responses from an environment's HTTP cache.
 func (c *Client) PurgeCache(ctx context.Context, project, env string, wanted CachePurge) (CachePurged, error) {
-	var out CachePurged
-	err := c.call(ctx, http.MethodPost, path("projects", project, "environments", env, "cache", "purge"), nil, wanted, &out)
-	return out, err
+	return post[CachePurged](ctx, c, path("projects", project, "environments", env, "cache", "purge"), wanted)
 }

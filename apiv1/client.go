@@ -165,23 +165,43 @@ func readError(resp *http.Response) error {
 	return e
 }
 
+// read sends a request and returns the whole response.
+func (c *Client) read(req *http.Request) ([]byte, error) {
+	resp, err := c.open(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
+	if err != nil {
+		return nil, &ConnectionError{URL: c.base, Err: err}
+	}
+	return data, nil
+}
+
+// stream opens a response of a content type, to be read as it comes. The caller closes it.
+func (c *Client) stream(ctx context.Context, target string, query url.Values, accept string) (io.ReadCloser, error) {
+	req, err := c.request(ctx, http.MethodGet, target, query, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", accept)
+	resp, err := c.open(req)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
 // call sends a request and decodes the response into out unless that is nil.
 func (c *Client) call(ctx context.Context, method, target string, query url.Values, body, out any) error {
 	req, err := c.request(ctx, method, target, query, body)
 	if err != nil {
 		return err
 	}
-	resp, err := c.open(req)
-	if err != nil {
+	data, err := c.read(req)
+	if err != nil || out == nil {
 		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
-	if err != nil {
-		return &ConnectionError{URL: c.base, Err: err}
-	}
-	if out == nil {
-		return nil
 	}
 	if err := json.Unmarshal(data, out); err != nil {
 		return &ConnectionError{URL: c.base, Err: fmt.Errorf("read response: %w", err)}
@@ -193,5 +213,12 @@ func (c *Client) call(ctx context.Context, method, target string, query url.Valu
 func get[T any](ctx context.Context, c *Client, target string, query url.Values) (T, error) {
 	var out T
 	err := c.call(ctx, http.MethodGet, target, query, nil, &out)
+	return out, err
+}
+
+// post sends a request whose response is not [Accepted], and returns that.
+func post[T any](ctx context.Context, c *Client, target string, body any) (T, error) {
+	var out T
+	err := c.call(ctx, http.MethodPost, target, nil, body, &out)
 	return out, err
 }

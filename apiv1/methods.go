@@ -134,16 +134,7 @@ func (c *Client) Logs(ctx context.Context, project, env, app, kind string, lines
 		q.Set("type", kind)
 	}
 	q.Set("lines", strconv.Itoa(lines))
-	req, err := c.request(ctx, http.MethodGet, path("projects", project, "environments", env, "logs"), q, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Accept", "text/plain")
-	resp, err := c.open(req)
-	if err != nil {
-		return nil, err
-	}
-	return resp.Body, nil
+	return c.stream(ctx, path("projects", project, "environments", env, "logs"), q, "text/plain")
 }
 
 // ActivityQuery selects activities; fields that are set narrow it.

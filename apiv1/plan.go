@@ -3,7 +3,6 @@ package apiv1
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 )
 
 // PlanRequest is a possible push: what the server needs of it to say what
@@ -22,7 +21,5 @@ type PlanRequest struct {
 // Plan asks what a push to an environment would do, which need not exist. The response is the
 // JSON that `sluice plan --format json` prints. Nothing is changed.
 func (c *Client) Plan(ctx context.Context, project, env string, req PlanRequest) (json.RawMessage, error) {
-	var out json.RawMessage
-	err := c.call(ctx, http.MethodPost, path("projects", project, "environments", env, "plan"), nil, req, &out)
-	return out, err
+	return post[json.RawMessage](ctx, c, path("projects", project, "environments", env, "plan"), req)
 }

@@ -78,7 +78,5 @@ func (c *Client) ChangeEnvironment(ctx context.Context, project, env string, wan
 
 // Bypass returns a link that lets its holder past holds and maintenance.
 func (c *Client) Bypass(ctx context.Context, project, env string, seconds float64) (Bypass, error) {
-	var out Bypass
-	err := c.call(ctx, http.MethodPost, path("projects", project, "environments", env, "bypass"), nil, BypassRequest{Seconds: seconds}, &out)
-	return out, err
+	return post[Bypass](ctx, c, path("projects", project, "environments", env, "bypass"), BypassRequest{Seconds: seconds})
 }

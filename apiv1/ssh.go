@@ -2,7 +2,6 @@ package apiv1
 
 import (
 	"context"
-	"io"
 	"net/http"
 )
 
@@ -14,23 +13,13 @@ func (c *Client) ClientConfiguration(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp, err := c.open(req)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse))
-	if err != nil {
-		return nil, &ConnectionError{URL: c.base, Err: err}
-	}
-	return data, nil
+	return c.read(req)
 }
 
 // SSHCertificate returns a certificate, in the format of OpenSSH, with which the owner of
 // a public key logs in to the SSH gateway as the client's user.
 func (c *Client) SSHCertificate(ctx context.Context, key string) (string, error) {
-	var out SSHCertificate
-	err := c.call(ctx, http.MethodPost, path("ssh"), nil, CertificateRequest{Key: key}, &out)
+	out, err := post[SSHCertificate](ctx, c, path("ssh"), CertificateRequest{Key: key})
 	return out.Certificate, err
 }
 
@@ -42,9 +31,7 @@ func (c *Client) SSHKeys(ctx context.Context) ([]SSHKey, error) {
 
 // AddSSHKey registers a public key of the caller.
 func (c *Client) AddSSHKey(ctx context.Context, wanted SSHKeyCreate) (SSHKey, error) {
-	var out SSHKey
-	err := c.call(ctx, http.MethodPost, path("ssh_keys"), nil, wanted, &out)
-	return out, err
+	return post[SSHKey](ctx, c, path("ssh_keys"), wanted)
 }
 
 // DeleteSSHKey removes a key of the caller; who is logged in with it is disconnected.

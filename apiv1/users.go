@@ -139,9 +139,7 @@ type Invitation struct {
 
 // Invite gives a user, named by e-mail address, access to a project.
 func (c *Client) Invite(ctx context.Context, project string, wanted InvitationCreate) (Invitation, error) {
-	var out Invitation
-	err := c.call(ctx, http.MethodPost, path("projects", project, "invitations"), nil, wanted, &out)
-	return out, err
+	return post[Invitation](ctx, c, path("projects", project, "invitations"), wanted)
 }
 
 // Users lists all accounts, for admins of the installation.
