@@ -154,7 +154,9 @@ func (a *api) downloadBackup(w http.ResponseWriter, r *http.Request, s scope) er
 	if err := a.Gate.Record(r.Context(), s.subject, access.BackupDownload, s.project.ID, s.env, b.ID); err != nil {
 		return err
 	}
-	out := &download{ResponseWriter: w, name: "backup-" + b.ID + ".tar"}
+	out := &lateWriter{w: w, header: map[string]string{
+		"Content-Type": "application/x-tar", "Content-Disposition": `attachment; filename="backup-` + b.ID + `.tar"`,
+	}}
 	if err := a.Backups.Archive(r.Context(), s.project.ID, s.env, b.ID, out); err != nil {
 		if !out.started {
 			return err
@@ -164,27 +166,4 @@ func (a *api) downloadBackup(w http.ResponseWriter, r *http.Request, s scope) er
 	}
 	out.start()
 	return nil
-}
-
-// download sends its header with the first bytes: until then, an error can be a response.
-type download struct {
-	http.ResponseWriter
-
-	name    string
-	started bool
-}
-
-func (d *download) start() {
-	if !d.started {
-		d.started = true
-		d.Header().Set("Content-Type", "application/x-tar")
-		d.Header().Set("Content-Disposition", `attachment; filename="`+d.name+`"`)
-		d.WriteHeader(http.StatusOK)
-	}
-}
-
-// Write implements io.Writer.
-func (d *download) Write(p []byte) (int, error) {
-	d.start()
-	return d.ResponseWriter.Write(p) //nolint:wrapcheck // only adds the header
 }

@@ -282,8 +282,7 @@ func (a *api) logs(w http.ResponseWriter, r *http.Request, s scope) error {
 	if err != nil {
 		return err
 	}
-	// The header is set by the first write, so that an error before it has its own response.
-	out := &textWriter{w: w}
+	out := &lateWriter{w: w, header: map[string]string{"Content-Type": "text/plain; charset=utf-8"}}
 	err = a.Inspector.Logs(r.Context(), s.project.ID, env.Name, r.FormValue("app"), cmp.Or(r.FormValue("type"), "app"), lines, out)
 	if err != nil && !out.started {
 		return err
@@ -321,22 +320,4 @@ func countParameter(r *http.Request, name string, byDefault, most int) (int, err
 		return 0, invalid(name, "%s must be a number from 0 to %d", name, most)
 	}
 	return n, nil
-}
-
-// textWriter makes a response plain text when it is first written to.
-type textWriter struct {
-	w       http.ResponseWriter
-	started bool
-}
-
-func (t *textWriter) start() {
-	if !t.started {
-		t.started = true
-		t.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	}
-}
-
-func (t *textWriter) Write(p []byte) (int, error) {
-	t.start()
-	return t.w.Write(p) //nolint:wrapcheck // a plain writer
 }
