@@ -127,17 +127,21 @@ func (c *program) prepared(ctx context.Context, s selection, only string, port i
 	return all, nil
 }
 
-// forwards returns the arguments of ssh for tunnels.
-func forwards(a sshAccess, tunnels []tunnel) ([]string, error) {
-	line := append(slices.Clone(a.options), "-o", "ExitOnForwardFailure=yes", "-N")
+// forwards returns the application's address for ssh, and the arguments before it for tunnels.
+func (c *program) forwards(ctx context.Context, s selection, tunnels []tunnel) (login string, line []string, err error) {
+	a, err := c.sshAccess(ctx, s, "")
+	if err != nil {
+		return "", nil, err
+	}
+	line = append(slices.Clone(a.options), "-o", "ExitOnForwardFailure=yes", "-N")
 	for _, t := range tunnels {
 		f, err := t.forward()
 		if err != nil {
-			return nil, err
+			return "", nil, err
 		}
 		line = append(line, "-L", f)
 	}
-	return line, nil
+	return a.login, line, nil
 }
 
 // tunnelGroup is one ssh process with the tunnels of an application.
@@ -165,11 +169,7 @@ func (c *program) startTunnels(ctx context.Context, s selection) (tunnelGroup, e
 	if err != nil {
 		return g, err
 	}
-	a, err := c.sshAccess(ctx, s, "")
-	if err != nil {
-		return g, err
-	}
-	line, err := forwards(a, tunnels)
+	login, line, err := c.forwards(ctx, s, tunnels)
 	if err != nil {
 		return g, err
 	}
@@ -177,11 +177,11 @@ func (c *program) startTunnels(ctx context.Context, s selection) (tunnelGroup, e
 	if err != nil {
 		return g, err
 	}
-	user, _, _ := strings.Cut(a.login, "@")
+	user, _, _ := strings.Cut(login, "@")
 	for i := range tunnels { // --app may have been left out
 		_, tunnels[i].App, _ = strings.Cut(user, "--")
 	}
-	g = tunnelGroup{socket: socket, Login: a.login, Tunnels: tunnels}
+	g = tunnelGroup{socket: socket, Login: login, Tunnels: tunnels}
 	data, err := json.Marshal(g)
 	if err != nil {
 		return g, err
@@ -191,7 +191,7 @@ func (c *program) startTunnels(ctx context.Context, s selection) (tunnelGroup, e
 		return g, fmt.Errorf("note the tunnels: %w", err)
 	}
 	// ssh goes to the background when all ports are open, and must not hold our streams then.
-	err = c.openssh(ctx, "ssh", append(line, "-n", "-f", "-M", "-S", socket, a.login)...)
+	err = c.openssh(ctx, "ssh", append(line, "-n", "-f", "-M", "-S", socket, login)...)
 	if err != nil {
 		_ = os.Remove(g.file()) // there is nothing to note
 	}

@@ -35,16 +35,12 @@ func (c *program) tunnelSingle() *cobra.Command {
 			if len(tunnels) > 1 {
 				return usageError("choose one with --relationship", "the application has %d relationships", len(tunnels))
 			}
-			a, err := c.sshAccess(ctx, s, "")
-			if err != nil {
-				return err
-			}
-			line, err := forwards(a, tunnels)
+			login, line, err := c.forwards(ctx, s, tunnels)
 			if err != nil {
 				return err
 			}
 			c.note("The relationship %s is at %s until you press Ctrl-C.", tunnels[0].Relationship, tunnels[0].url())
-			return c.openssh(ctx, "ssh", append(line, "-n", a.login)...)
+			return c.openssh(ctx, "ssh", append(line, "-n", login)...)
 		},
 	}
 	cmd.Flags().StringVarP(&relationship, "relationship", "r", "", "the relationship, where there are several")
