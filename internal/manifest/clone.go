@@ -3,8 +3,6 @@ package manifest
 import (
 	"io/fs"
 	"path"
-	"slices"
-	"strings"
 )
 
 // SluiceFile is the file, at an application's root, for what only this platform does. Other
@@ -123,7 +121,7 @@ func (p *parser) applicationClones(m *Manifest) {
 		}
 		a.Clone = c
 	}
-	if file := p.check.opts.Only; path.Base(file) == SluiceFile && !slices.ContainsFunc(m.Apps, func(a *Application) bool { return path.Join(a.Root, SluiceFile) == file }) {
-		p.clone(strings.TrimPrefix(file, "./"))
+	if file := p.check.opts.Only; path.Base(file) == SluiceFile { // alone: no application is read
+		p.clone(file)
 	}
 }
