@@ -291,9 +291,9 @@ func TestCrashOfABackup(t *testing.T) {
 	}
 }
 
-// TestSweepForgetsWhatNobodyFinished: a backup reached the repository, and its record did not
+// TestSweepForgetsPartialBackups: a backup reached the repository, and its record did not
 // say so when the process died.
-func TestSweepForgetsWhatNobodyFinished(t *testing.T) {
+func TestSweepForgetsPartialBackups(t *testing.T) {
 	h := newHouse(t)
 	b := platform.Backup{ID: "lost", Project: "shop", Environment: "main", Status: platform.BackupCreating, CreatedAt: time.Now().Add(-time.Hour)}
 	if err := h.store.SaveBackup(t.Context(), b); err != nil {

@@ -20,12 +20,12 @@ func changed(t *testing.T) *world {
 	}
 	w.toolkitSays("::sluice::touch x\n::sluice::data d1\n")
 	w.push(toolkit("1"))
-	w.snapshots.Write(w.env().ID(), mysqlPart, "ibdata1", "old schema")
+	w.snapshots.Write(w.env().ID(), dataPart, dataFile, "old schema")
 	w.toolkitSays("::sluice::touch x\n::sluice::data d2\n")
 	if out, a := w.push(toolkit("2")); a.Result != platform.ResultSuccess {
 		t.Fatal(out)
 	}
-	w.snapshots.Write(w.env().ID(), mysqlPart, "ibdata1", "new schema")
+	w.snapshots.Write(w.env().ID(), dataPart, dataFile, "new schema")
 	w.toolkitSays("::sluice::data d1\n")
 	return w
 }

@@ -17,12 +17,10 @@ import (
 	"sluice/internal/topology"
 )
 
-const mysqlPart = "service:mysql"
-
 // dataOf is what an environment's database holds.
 func (w *world) dataOf(name string) string {
 	w.t.Helper()
-	got, _ := w.snapshots.Read(w.environment(name).ID(), mysqlPart, "ibdata1")
+	got, _ := w.snapshots.Read(w.environment(name).ID(), dataPart, dataFile)
 	return got
 }
 
@@ -33,7 +31,7 @@ func filled(t *testing.T, files map[string]string) *world {
 	if out, a := w.push(files); a.Result != platform.ResultSuccess {
 		t.Fatalf("push: %s", out)
 	}
-	w.snapshots.Write(w.env().ID(), mysqlPart, "ibdata1", "production")
+	w.snapshots.Write(w.env().ID(), dataPart, dataFile, "production")
 	return w
 }
 
@@ -223,21 +221,9 @@ func TestABranchThatFailsLeavesNothing(t *testing.T) {
 	}
 	for name, arrange := range map[string]func(w *world){
 		"snapshot": func(w *world) {
-			w.snapshots.Fail = func(method string) error {
-				if method == "Take" {
-					return platform.Errorf(platform.CodeUnavailable, "too little room")
-				}
-				return nil
-			}
+			w.snapshots.Fail = failing("Take", platform.Errorf(platform.CodeUnavailable, "too little room"))
 		},
-		"plant": func(w *world) {
-			w.snapshots.Fail = func(method string) error {
-				if method == "Plant" {
-					return broken
-				}
-				return nil
-			}
-		},
+		"plant":       func(w *world) { w.snapshots.Fail = failing("Plant", broken) },
 		"prepare":     func(w *world) { w.engine.Before("Prepare", failOnce(broken)) },
 		"start":       func(w *world) { w.engine.Before("Start", failOnce(broken)) },
 		"sanitize":    status(contract.SanitizeCommand, contract.SanitizeRefused),
@@ -311,7 +297,7 @@ func TestAnActivatedPushBringsData(t *testing.T) {
 	if a := w.last(); a.Result != platform.ResultSuccess || w.dataOf("stage") != "production" {
 		t.Errorf("%s %s, data %q", a.Result, a.Reason, w.dataOf("stage"))
 	}
-	w.snapshots.Write(w.environment("stage").ID(), mysqlPart, "ibdata1", "its own")
+	w.snapshots.Write(w.environment("stage").ID(), dataPart, dataFile, "its own")
 	w.pushTo("stage", shop("pub/index.php", "3"))
 	if got := w.dataOf("stage"); got != "its own" {
 		t.Errorf("a later push made the data %q", got)

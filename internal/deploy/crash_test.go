@@ -47,7 +47,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 			if want.state != "closed" && w.crons.running() != w.env().Release {
 				t.Errorf("crons of %q run, want %s", w.crons.running(), w.env().Release)
 			}
-			w.wantMendedBy(shop("pub/index.php", "<?php // 3"))
+			w.wantRepairedBy(shop("pub/index.php", "<?php // 3"))
 		})
 	}
 }
@@ -190,5 +190,5 @@ func TestCrashDuringAServiceUpgrade(t *testing.T) {
 	if a := w.last(); !strings.Contains(a.Reason, "while a service was upgraded") {
 		t.Errorf("reason: %s", a.Reason)
 	}
-	w.wantMendedBy(shop("pub/index.php", "<?php // 3"))
+	w.wantRepairedBy(shop("pub/index.php", "<?php // 3"))
 }

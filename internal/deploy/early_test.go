@@ -141,7 +141,7 @@ func TestNothingIsWrittenWithoutACommittedHold(t *testing.T) {
 			}
 			w.engine.OnExec(nil)
 			w.wantNothingLeft()
-			w.wantMendedBy(shop("pub/index.php", "<?php // 3"))
+			w.wantRepairedBy(shop("pub/index.php", "<?php // 3"))
 		})
 	}
 }

@@ -315,7 +315,7 @@ func TestFailures(t *testing.T) {
 				t.Errorf("the result line is missing:\n%s", out)
 			}
 			w.wantNothingLeft()
-			w.wantMendedBy(shop("pub/index.php", "<?php // 3"))
+			w.wantRepairedBy(shop("pub/index.php", "<?php // 3"))
 		})
 	}
 }
@@ -342,8 +342,8 @@ func (w *world) wantNothingLeft() {
 	}
 }
 
-// wantMendedBy removes all faults and checks that a new push puts things right.
-func (w *world) wantMendedBy(files map[string]string) {
+// wantRepairedBy removes all faults and checks that a new push puts things right.
+func (w *world) wantRepairedBy(files map[string]string) {
 	w.t.Helper()
 	w.engine = w.engine.Reopen()
 	w.gate.fail = map[string]error{}

@@ -15,7 +15,7 @@ func twoBranches(t *testing.T, both bool) *world {
 	t.Helper()
 	w := filled(t, shop())
 	w.pushTo("stage", shop("pub/child.php", "<?php // child"))
-	w.snapshots.Write(w.environment("stage").ID(), mysqlPart, "ibdata1", "its own")
+	w.snapshots.Write(w.environment("stage").ID(), dataPart, dataFile, "its own")
 	w.repositories.ahead = map[string]int{w.environment("stage").HeadCommit: 1}
 	if both {
 		w.push(shop("pub/parent.php", "<?php // parent"))

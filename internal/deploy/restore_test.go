@@ -62,6 +62,16 @@ func restorable(t *testing.T) *world {
 	return w
 }
 
+// failing fails the calls of one method of a fake.
+func failing(method string, err error) func(method string) error {
+	return func(called string) error {
+		if called == method {
+			return err
+		}
+		return nil
+	}
+}
+
 // failOnce fails the first call.
 func failOnce(err error) enginetest.Hook {
 	return func(context.Context, enginetest.Call) error {
@@ -81,12 +91,10 @@ func (w *world) beginRestore(s *deploy.Service) (platform.Activity, error) {
 // wantData checks what the environment's data is, and that no snapshot is left.
 func (w *world) wantData(content string) {
 	w.t.Helper()
-	if got, _ := w.snapshots.Read(w.env().ID(), dataPart, dataFile); got != content {
+	if got := w.dataOf("main"); got != content {
 		w.t.Errorf("the data is %q, want %q", got, content)
 	}
-	if left, err := w.snapshots.List(w.t.Context(), ""); err != nil || len(left) > 0 {
-		w.t.Errorf("snapshots are left: %+v, %v", left, err)
-	}
+	w.wantNoSnapshots()
 }
 
 func TestRestore(t *testing.T) {
@@ -128,14 +136,7 @@ func TestRestoreThatFailsPutsTheDataBack(t *testing.T) {
 		{"the backup is gone", "no such pack; the old release keeps serving", func(w *world) { w.backups.fail = errors.New("no such pack") }},
 		{"later version", "is of mysql:11.4, which mysql:10.11 cannot read; nothing was changed", func(w *world) { w.backups.version = "mysql:11.4" }},
 		{"other program", "is of postgresql:9, which mysql:10.11 cannot read", func(w *world) { w.backups.version = "postgresql:9" }},
-		{"no room", "replace the data: no room", func(w *world) {
-			w.snapshots.Fail = func(method string) error {
-				if method == "Plant" {
-					return errors.New("no room")
-				}
-				return nil
-			}
-		}},
+		{"no room", "replace the data: no room", func(w *world) { w.snapshots.Fail = failing("Plant", errors.New("no room")) }},
 		{"service does not start", "'mysql' did not start", func(w *world) {
 			w.engine.Before("Prepare", failOnce(&engine.Failure{Container: "mysql", Message: "corrupt"}))
 		}},
@@ -180,7 +181,7 @@ func TestCrashAfterTheDataWasReplaced(t *testing.T) {
 		_, err := w.beginRestore(s)
 		return err
 	})
-	if got, _ := w.snapshots.Read(w.env().ID(), dataPart, dataFile); got != "saved" {
+	if got := w.dataOf("main"); got != "saved" {
 		t.Fatalf("the data is %q before the recovery", got)
 	}
 	w.recoverRestore(false)
@@ -202,7 +203,7 @@ func (w *world) recoverRestore(completed bool) {
 		w.t.Errorf("visitors meet %q after %q, want %q after %q\n%s", got, a.Result, state, result, w.log(a))
 	}
 	w.wantNothingLeft()
-	w.wantMendedBy(databaseShop)
+	w.wantRepairedBy(databaseShop)
 }
 
 // TestRestoreOutsideOfProduction restores production's backup to an environment that does not

@@ -242,7 +242,7 @@ func TestRollbackIsRecovered(t *testing.T) {
 				t.Errorf("visitors meet %q, want %q", got, tt.state)
 			}
 			w.wantNothingLeft()
-			w.wantMendedBy(shop("pub/index.php", "<?php // 3"))
+			w.wantRepairedBy(shop("pub/index.php", "<?php // 3"))
 		})
 	}
 }
