@@ -181,9 +181,10 @@ func (r *run) open(ctx context.Context, d Database) error {
 		t.plan = &plan{rebuild: configurationTables(t.schema)}
 		return nil
 	}
-	if err := t.sampleValues(ctx, t.plan.ignored); err != nil {
+	if err := t.sampleValues(ctx, t.plan.ignored); err != nil || len(t.schema.seen) == 0 {
 		return err
 	}
+	// The samples showed something that the plan has to consider.
 	t.plan, err = planFor(r.rules, t.schema, r.settings, r.options.Mode)
 	return err
 }
