@@ -66,9 +66,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	case "hook":
 		return gitserve.RunHook(ctx, rest, environ, stdin, stderr) // Git calls this
 	case "thaw": // the engine's watchdog
-		if err = docker.Watch(stdin, strings.Join(rest, " ")); err == nil {
-			return 0
-		}
+		err = docker.Watch(stdin, strings.Join(rest, " "))
 	case "serve":
 		err = serve(ctx, rest, env, stderr)
 	case "doctor":

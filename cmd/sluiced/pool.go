@@ -89,7 +89,7 @@ func nothingRuns(ctx context.Context, c config) error {
 		return err
 	}
 	for _, id := range envs {
-		names, err := running{e.Engine}.list(ctx, id)
+		names, err := running(ctx, e, id)
 		if err != nil {
 			return err
 		}

@@ -18,8 +18,10 @@ import (
 func (p *plant) openSnapshots(ctx context.Context) (err error) {
 	p.gate = edgectl.NewClient(p.config.Router)
 	c := files.Config{
-		DataDir: p.config.DataDir, Router: p.gate, Running: running{p.engine}.list, Log: p.log,
-		Hot: mariadb.Copier{Run: runIn(p.engine)},
+		DataDir: p.config.DataDir, Router: p.gate, Log: p.log, Hot: mariadb.Copier{Run: runIn(p.engine)},
+		Running: func(ctx context.Context, env platform.EnvironmentID) ([]string, error) {
+			return running(ctx, p.engine, env)
+		},
 	}
 	if f, ok := p.engine.(engine.Freezer); ok {
 		c.Freezer = f
@@ -52,10 +54,8 @@ func runIn(e engine.Engine) func(context.Context, platform.EnvironmentID, string
 }
 
 // running asks an engine which containers of an environment run.
-type running struct{ engine.Engine }
-
-func (r running) list(ctx context.Context, env platform.EnvironmentID) ([]string, error) {
-	status, err := r.Observe(ctx, env)
+func running(ctx context.Context, e engine.Engine, env platform.EnvironmentID) ([]string, error) {
+	status, err := e.Observe(ctx, env)
 	if err != nil {
 		return nil, err
 	}
