@@ -190,14 +190,16 @@ func (m *machine) startDaemon(extra ...string) {
 
 // destroy removes what the machine made, whatever state it is in.
 func (m *machine) destroy() {
+	end := syscall.SIGTERM
 	if m.t.Failed() {
+		end = syscall.SIGKILL // a hook that waits for the rest of its test would be awaited
 		for _, name := range []string{"sluiced", "sluice-router"} {
 			b, _ := os.ReadFile(filepath.Join(m.dir, name+".log"))
 			m.t.Logf("%s:\n%s", name, tail(string(b), 60))
 		}
 	}
 	if m.daemon != nil {
-		m.daemon.signal(syscall.SIGTERM)
+		m.daemon.signal(end)
 	}
 	out, err := exec.Command(m.bin("sluiced"), "down", "--data-dir", m.data, "--prefix", m.prefix, "--data").CombinedOutput() //nolint:noctx // the test's context has ended
 	if err != nil {
