@@ -7,12 +7,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"sluice/internal/backup"
 	"sluice/internal/backup/restic"
 	"sluice/internal/deploy"
 	"sluice/internal/platform"
+	"sluice/internal/work"
 )
 
 // backupsConfig says where backups are kept, and which ones.
@@ -21,12 +23,16 @@ type backupsConfig struct {
 	Settings   string // file with variables for the program
 	Schedule   string
 	Timezone   string
+	Before     string // a deploy.BackupPolicy
 }
 
 func (c backupsConfig) policy() (backup.Policy, error) {
 	p, err := backup.ParsePolicy(c.Schedule, c.Timezone)
 	if err != nil {
 		return p, fmt.Errorf("%w: --backup-schedule and --backup-timezone: %w", errUsage, err)
+	}
+	if !slices.Contains(deploy.BackupPolicies(), deploy.BackupPolicy(c.Before)) {
+		return p, fmt.Errorf("%w: --backup-before: %q is not upgrade, deployment or never", errUsage, c.Before)
 	}
 	return p, nil
 }
@@ -48,9 +54,9 @@ func (p *plant) openBackups() error {
 	if err != nil {
 		return err
 	}
-	if err := repository.Installed(); err != nil && p.config.Backups.Schedule != "" {
+	if err := repository.Installed(); err != nil {
 		p.log.Warn("environments are not backed up", "error", err, "hint", platform.ErrorHint(err))
-		policy = backup.Policy{}
+		policy, p.config.Backups.Before = backup.Policy{}, string(deploy.BackupNever)
 	}
 	p.backups = backup.New(backup.Dependencies{
 		Records: p.store, Queue: p.queue, Snapshots: p.data, Repository: repository,
@@ -64,6 +70,12 @@ type fetcher struct{ *backup.Service }
 
 func (f fetcher) Fetch(ctx context.Context, id string, env platform.EnvironmentID, log io.Writer) (string, platform.BackupManifest, error) {
 	return f.Service.Fetch(ctx, id, env, deploy.FetchedFor(id), log)
+}
+
+func (f fetcher) Keep(ctx context.Context, env platform.Environment, req deploy.KeepRequest, log *work.Logbook) (platform.Backup, error) {
+	return f.Service.Keep(ctx, env, backup.Request{
+		Live: true, Automated: true, Reason: req.Reason, Before: req.Before, Activity: req.Activity, ExpiresAt: req.ExpiresAt,
+	}, log)
 }
 
 // backups is what the API does with them.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"sluice/internal/deploy"
 	"sluice/internal/gitrepo"
 	"sluice/internal/gitserve"
 	"sluice/internal/platform"
@@ -117,6 +118,8 @@ func serveFlags(name string, c *config, out io.Writer) *flag.FlagSet {
 	fs.StringVar(&c.Backups.Schedule, "backup-schedule", "daily=7,weekly=4",
 		"how many automatic backups of production environments are kept: hourly=N,daily=N,weekly=N,monthly=N; empty for none")
 	fs.StringVar(&c.Backups.Timezone, "backup-timezone", "UTC", "time zone of --backup-schedule; days begin at 04:00")
+	fs.StringVar(&c.Backups.Before, "backup-before", string(deploy.BackupUpgrades),
+		"before which deployments the data is backed up where a snapshot would take long: upgrade (of a service that stores data), deployment (with a deploy hook, too) or never")
 	fs.StringVar(&c.CrashAt, "crash-at", "", "for tests: end this process with SIGKILL when the step is recorded")
 	return fs
 }

@@ -206,6 +206,7 @@ func (p *plant) openPipeline(ctx context.Context) error {
 		BuildNetwork:    p.config.BuildNetwork,
 		Toolkit:         toolkit,
 		SharedSnapshots: p.data.Shared(),
+		BackupBefore:    deploy.BackupPolicy(p.config.Backups.Before),
 		Environments:    p.config.ProjectEnvironments,
 		Pending:         p.config.ProjectPending,
 		ProjectBuilds:   p.config.ProjectBuilds,

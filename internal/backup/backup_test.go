@@ -39,6 +39,7 @@ type house struct {
 	env        platform.Environment
 	policy     backup.Policy
 	tried      int // how often data was tried out
+	onStep     func(string)
 }
 
 func newHouse(t *testing.T) *house {
@@ -102,7 +103,7 @@ func (h *house) service(onStep func(platform.Step)) (*backup.Service, *work.Queu
 	s := backup.New(backup.Dependencies{
 		Records: h.store, Queue: q, Snapshots: h.snapshots, Repository: h.repository,
 		Pipeline: func() backup.Pipeline { return h }, Sealer: h.sealer, Log: log,
-	}, backup.Options{Version: "test", Policy: h.policy})
+	}, backup.Options{Version: "test", Policy: h.policy, OnStep: h.onStep})
 	return s, q
 }
 
@@ -288,6 +289,90 @@ func TestCrashOfABackup(t *testing.T) {
 			}
 			h.wantClean(1)
 		})
+	}
+}
+
+// keep makes a backup as a part of another activity.
+func (h *house) keep(s *backup.Service) (platform.Backup, error) {
+	return s.Keep(h.t.Context(), h.env, backup.Request{
+		Live: true, Automated: true, Reason: "before an upgrade", Before: "r2", Activity: "push", ExpiresAt: time.Now().Add(time.Hour),
+	}, work.NewLogbook(io.Discard))
+}
+
+func TestKeep(t *testing.T) {
+	h := newHouse(t)
+	s, _ := h.service(nil)
+	b, err := h.keep(s)
+	if err != nil || !b.Restorable() || b.Before != "r2" || b.Release != "r1" || b.ExpiresAt.IsZero() {
+		t.Errorf("backup: %+v, %v", b, err)
+	}
+	h.wantClean(1)
+	h.repository.Fail = func(method string) error {
+		if method == "Save" {
+			return errors.New("no room")
+		}
+		return nil
+	}
+	if _, err := h.keep(s); err == nil || !strings.Contains(err.Error(), "no room") {
+		t.Errorf("got %v", err)
+	}
+	h.repository.Fail = nil
+	h.wantClean(1)
+}
+
+// TestCrashOfAKeptBackup: what is left of it goes once its activity has ended, and not before.
+func TestCrashOfAKeptBackup(t *testing.T) {
+	for _, step := range []string{"taken", "saved"} {
+		t.Run(step, func(t *testing.T) {
+			h := newHouse(t)
+			push := platform.Activity{ID: "push", Type: platform.ActivityPush, Project: "shop", Environment: "main"}
+			if _, err := h.store.Enqueue(t.Context(), push); err != nil {
+				t.Fatal(err)
+			}
+			h.onStep = func(at string) {
+				if at == step {
+					runtime.Goexit()
+				}
+			}
+			s, _ := h.service(nil)
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				_, _ = h.keep(s)
+			}()
+			<-ended
+			h.onStep = nil
+			s, _ = h.service(nil)
+			if err := s.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if left, err := h.snapshots.List(t.Context(), ""); err != nil || len(left) != 1 {
+				t.Errorf("snapshots of a backup in the making: %v, %v", left, err)
+			}
+			if _, ok, err := h.store.CancelPending(t.Context(), "push", "crashed"); err != nil || !ok {
+				t.Fatal(err)
+			}
+			h.age()
+			if err := s.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			h.wantClean(0)
+		})
+	}
+}
+
+// age makes all records older than those of activities that are just being queued.
+func (h *house) age() {
+	h.t.Helper()
+	list, err := h.store.Backups(h.t.Context(), "", "")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, b := range list {
+		b.CreatedAt = b.CreatedAt.Add(-time.Hour)
+		if err := h.store.SaveBackup(h.t.Context(), b); err != nil {
+			h.t.Fatal(err)
+		}
 	}
 }
 

@@ -17,8 +17,18 @@ import (
 type Request struct {
 	Live      bool // see platform.Backup.Safe
 	Automated bool
-	Reason    string
+	Reason    string    // for people; empty for a scheduled one
+	Before    string    // the release whose deployment it is made before
+	Activity  string    // that makes it beside other work; empty for an activity of its own
 	ExpiresAt time.Time // zero: never
+}
+
+// record is that of a backup before it is made.
+func (r Request) record(project, env string) platform.Backup {
+	return platform.Backup{
+		ID: platform.NewID(), Project: project, Environment: env, Status: platform.BackupCreating, Safe: !r.Live,
+		Automated: r.Automated, Reason: r.Reason, Before: r.Before, Activity: r.Activity, CreatedAt: now(), ExpiresAt: r.ExpiresAt,
+	}
 }
 
 // Create queues a backup of an environment.
@@ -31,10 +41,7 @@ func (s *Service) Create(ctx context.Context, project, name string, req Request,
 	if err := may(access.BackupCreate, env); err != nil {
 		return platform.Backup{}, none, err
 	}
-	b := platform.Backup{
-		ID: platform.NewID(), Project: project, Environment: name, Status: platform.BackupCreating, Safe: !req.Live,
-		Automated: req.Automated, Reason: req.Reason, CreatedAt: now(), ExpiresAt: req.ExpiresAt,
-	}
+	b := req.record(project, name)
 	if err := s.Records.SaveBackup(ctx, b); err != nil {
 		return b, none, fmt.Errorf("record the backup: %w", err)
 	}
@@ -49,23 +56,45 @@ func (s *Service) Create(ctx context.Context, project, name string, req Request,
 	return b, a, nil
 }
 
+// Keep makes a backup as a part of an activity, req.Activity, that has locked the environment,
+// and returns when it is stored. With an error nothing is left of it; what a crash leaves,
+// Sweep removes.
+func (s *Service) Keep(ctx context.Context, env platform.Environment, req Request, log *work.Logbook) (platform.Backup, error) {
+	b := req.record(env.Project, env.Name)
+	if err := s.Records.SaveBackup(ctx, b); err != nil {
+		return b, fmt.Errorf("record the backup: %w", err)
+	}
+	c := creation{Service: s, log: log, id: b.ID, env: env, backup: b}
+	err := c.take(ctx)
+	if err == nil {
+		err = c.save(ctx)
+	}
+	if err != nil {
+		return b, errors.Join(err, c.undo(context.WithoutCancel(ctx)))
+	}
+	return c.backup, nil
+}
+
 // createKind takes a snapshot, which is all that the environment is needed for, and saves it.
 func (s *Service) createKind() work.Kind {
+	of := func(job *work.Job) *creation {
+		return &creation{Service: s, log: job.Log, id: job.Activity.Parameters[platform.ParameterBackup]}
+	}
 	return work.Kind{
 		Types: []platform.ActivityType{platform.ActivityBackup}, Phrase: "Backup failed",
 		Steps: []work.Step{
 			{Name: platform.StepSnapshot, Phase: platform.PhaseDeploy}, {Name: platform.StepSave, Phase: platform.PhaseDeploy},
 		},
 		Run: func(ctx context.Context, job *work.Job) error {
-			c := creation{Service: s, job: job}
-			err := c.run(ctx)
+			c := of(job)
+			err := c.run(ctx, job)
 			if err != nil {
 				err = errors.Join(err, c.undo(context.WithoutCancel(ctx)))
 			}
 			return err
 		},
 		Recover: func(ctx context.Context, job *work.Job) error {
-			c := creation{Service: s, job: job}
+			c := of(job)
 			if b, err := s.of(ctx, job); err == nil && b.Status == platform.BackupCreated {
 				return c.dropOwn(ctx)
 			}
@@ -78,54 +107,59 @@ func (s *Service) createKind() work.Kind {
 // creation is one backup in the making.
 type creation struct {
 	*Service
-	job *work.Job
+	log *work.Logbook
+	id  string // of the backup
 
 	env      platform.Environment
 	backup   platform.Backup
 	snapshot snapshot.Snapshot
 }
 
-func (c *creation) run(ctx context.Context) (err error) {
-	if c.env, err = c.Records.Environment(ctx, c.job.Activity.Project, c.job.Activity.Environment); err != nil {
+func (c *creation) run(ctx context.Context, job *work.Job) (err error) {
+	if c.env, err = c.Records.Environment(ctx, job.Activity.Project, job.Activity.Environment); err != nil {
 		return err
 	}
 	if err := may(access.BackupCreate, c.env); err != nil {
 		return err
 	}
-	if c.backup, err = c.of(ctx, c.job); err != nil {
+	if c.backup, err = c.of(ctx, job); err != nil {
 		return err
 	}
-	c.backup.Activity = c.job.Activity.ID
+	c.backup.Activity = job.Activity.ID
 	if err := c.Records.SaveBackup(ctx, c.backup); err != nil {
 		return fmt.Errorf("record the backup: %w", err)
 	}
-	if err := c.job.Step(ctx, platform.StepSnapshot, c.take); err != nil {
+	err = job.Step(ctx, platform.StepSnapshot, func(ctx context.Context) error {
+		if err := c.take(ctx); err != nil {
+			return err
+		}
+		return job.Unlock(ctx) // deployments go on while it is saved
+	})
+	if err != nil {
 		return err
 	}
-	return c.job.Step(ctx, platform.StepSave, c.save)
+	return job.Step(ctx, platform.StepSave, c.save)
 }
 
 const reasonPrefix = "for backup "
 
 // reason is that of the snapshot; a restart finds it by that.
-func (c *creation) reason() string {
-	return reasonPrefix + c.job.Activity.Parameters[platform.ParameterBackup]
-}
+func (c *creation) reason() string { return reasonPrefix + c.id }
 
 func (c *creation) take(ctx context.Context) (err error) {
-	out := c.job.Log.At(2)
+	out := c.log.At(2)
 	defer func() { _ = out.Close() }() // never fails
-	c.job.Log.Line(1, "Taking a snapshot of environment %s", c.env.Name)
+	c.log.Line(1, "Taking a snapshot of environment %s", c.env.Name)
 	c.snapshot, err = c.Snapshots.Take(ctx, snapshot.Request{Environment: c.env.ID(), Reason: c.reason(), Release: c.env.Release}, out)
 	if err != nil {
 		return err
 	}
 	c.step("taken")
-	return c.job.Unlock(ctx) // deployments go on while it is saved
+	return nil
 }
 
 func (c *creation) save(ctx context.Context) error {
-	out := c.job.Log.At(2)
+	out := c.log.At(2)
 	defer func() { _ = out.Close() }() // never fails
 	release, err := c.release(ctx)
 	if err != nil {
@@ -144,7 +178,7 @@ func (c *creation) save(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.job.Log.Line(1, "Saving backup %s", c.backup.ID)
+	c.log.Line(1, "Saving backup %s", c.backup.ID)
 	saved, err := c.Repository.Save(ctx, SaveRequest{ID: c.backup.ID, Environment: c.env.ID(), Dir: dir, Manifest: manifest}, out)
 	if err = errors.Join(err, closed()); err != nil {
 		return err
@@ -157,11 +191,9 @@ func (c *creation) save(ctx context.Context) error {
 		return fmt.Errorf("record the backup: %w", err)
 	}
 	c.step("recorded")
-	c.job.Log.Line(1, "Backup %s: %d files, %.1f MB, of which %.1f MB are new", b.ID, b.Files, mb(b.Bytes), mb(b.Added))
+	c.log.Line(1, "Backup %s: %d files, %s, of which %s are new", b.ID, b.Files, platform.Megabytes(b.Bytes), platform.Megabytes(b.Added))
 	return c.dropOwn(context.WithoutCancel(ctx))
 }
-
-func mb(n int64) float64 { return float64(n) / 1e6 }
 
 // turn waits until no other snapshot of the environment is being read: the repository finds
 // what is new by a path that is always the same.
@@ -192,18 +224,17 @@ func (c *creation) turn(ctx context.Context) (done func(), err error) {
 
 // undo removes what a backup left that was not completed.
 func (c *creation) undo(ctx context.Context) error {
-	id := c.job.Activity.Parameters[platform.ParameterBackup]
-	if b, err := c.Records.Backup(ctx, id); err == nil && b.Status == platform.BackupCreated {
+	if b, err := c.Records.Backup(ctx, c.id); err == nil && b.Status == platform.BackupCreated {
 		return c.dropOwn(ctx)
 	}
 	dropped := c.dropOwn(ctx)
 	stored, err := c.Repository.List(ctx)
 	if err != nil {
 		// The record stays, as BackupCreating: Sweep finds what is left when the repository is back.
-		c.Log.WarnContext(ctx, "could not look for a partial backup", "backup", id, "error", err)
+		c.Log.WarnContext(ctx, "could not look for a partial backup", "backup", c.id, "error", err)
 		return dropped
 	}
-	return errors.Join(dropped, c.dropPartial(ctx, stored, id, c.job.Log.At(2)))
+	return errors.Join(dropped, c.dropPartial(ctx, stored, c.id, c.log.At(2)))
 }
 
 func (c *creation) dropOwn(ctx context.Context) error {

@@ -207,7 +207,7 @@ func (s *Service) Fetch(ctx context.Context, id string, env platform.Environment
 	if err != nil {
 		return "", m, err
 	}
-	_, _ = fmt.Fprintf(log, "%d files, %d MB\n", received.Size().Files, received.Size().Bytes>>20)
+	_, _ = fmt.Fprintf(log, "%d files, %s\n", received.Size().Files, platform.Megabytes(received.Size().Bytes))
 	return received.ID, m, nil
 }
 
@@ -253,7 +253,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	problems := []error{s.dropSnapshots(ctx), s.Repository.Recover(ctx)}
+	problems := []error{s.dropSnapshots(ctx, all), s.Repository.Recover(ctx)}
 	stored, err := s.Repository.List(ctx)
 	if err != nil {
 		return errors.Join(append(problems, err)...)
@@ -288,29 +288,37 @@ func (s *Service) lost(ctx context.Context, all []platform.Backup) ([]platform.B
 	if len(all) == 0 {
 		return nil, nil
 	}
-	making, err := s.making(ctx)
+	making, err := s.making(ctx, all)
 	return slices.DeleteFunc(all, func(b platform.Backup) bool { return making[b.ID] }), err
 }
 
-// making returns the identifiers of backups that activities make, or will.
-func (s *Service) making(ctx context.Context) (map[string]bool, error) {
+// making returns the identifiers of those backups that activities make, or will: of their own,
+// or as a part of something else.
+func (s *Service) making(ctx context.Context, backups []platform.Backup) (map[string]bool, error) {
 	activities, err := s.Records.Activities(ctx, platform.ActivityFilter{
-		Types: []platform.ActivityType{platform.ActivityBackup}, Limit: 10_000,
-		States: []platform.ActivityState{platform.ActivityPending, platform.ActivityInProgress},
+		Limit: 10_000, States: []platform.ActivityState{platform.ActivityPending, platform.ActivityInProgress},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list the activities: %w", err)
 	}
-	out := map[string]bool{}
+	out, open := map[string]bool{}, map[string]bool{}
 	for _, a := range activities {
-		out[a.Parameters[platform.ParameterBackup]] = true
+		open[a.ID] = true
+		if a.Type == platform.ActivityBackup {
+			out[a.Parameters[platform.ParameterBackup]] = true
+		}
+	}
+	for _, b := range backups {
+		if b.Status == platform.BackupCreating && open[b.Activity] {
+			out[b.ID] = true
+		}
 	}
 	return out, nil
 }
 
 // dropSnapshots removes snapshots of backups that no activity makes any more.
-func (s *Service) dropSnapshots(ctx context.Context) error {
-	making, err := s.making(ctx)
+func (s *Service) dropSnapshots(ctx context.Context, all []platform.Backup) error {
+	making, err := s.making(ctx, all)
 	if err != nil {
 		return err
 	}

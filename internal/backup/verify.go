@@ -59,7 +59,7 @@ func (s *Service) verify(ctx context.Context, b platform.Backup, log *work.Logbo
 		return "", err
 	}
 	size := received.Size()
-	found = fmt.Sprintf("%d files with %.1f MB are what was saved", size.Files, mb(size.Bytes))
+	found = fmt.Sprintf("%d files with %s are what was saved", size.Files, platform.Megabytes(size.Bytes))
 	log.Line(1, "%s", found)
 	release, err := s.Records.Release(ctx, b.Project, b.Environment, b.Release)
 	if err != nil {

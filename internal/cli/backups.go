@@ -85,8 +85,9 @@ func (c *program) backupList() *cobra.Command {
 				{name: "live", title: "Live", hidden: true, value: func(b b) string { return strconv.FormatBool(!b.Safe) }},
 				{name: "status", title: "Status", hidden: true, value: func(b b) string { return b.Status }},
 				{name: "updated_at", title: "Updated", hidden: true, value: func(b b) string { return when(b.UpdatedAt) }},
-				{name: "size", title: "Size (MB)", hidden: true, value: func(b b) string { return megabytes(b.SizeVolumes) }},
-				{name: "added", title: "Added (MB)", hidden: true, value: func(b b) string { return megabytes(b.SizeUsed) }},
+				{name: "size", title: "Size (MB)", value: func(b b) string { return megabytes(b.SizeVolumes) }},
+				{name: "added", title: "Added (MB)", value: func(b b) string { return megabytes(b.SizeUsed) }},
+				{name: "reason", title: "Reason", value: func(b b) string { return b.Reason }},
 				{name: "verified", title: "Verified", hidden: true, value: func(b b) string { return when(b.VerifiedAt) }},
 			}, list)
 		},
@@ -96,7 +97,8 @@ func (c *program) backupList() *cobra.Command {
 	return cmd
 }
 
-func megabytes(n int64) string { return fmt.Sprintf("%.1f", float64(n)/1e6) }
+// megabytes are of 2^20 bytes, as in the configuration files and in the server's messages.
+func megabytes(n int64) string { return fmt.Sprintf("%.1f", float64(n)/(1<<20)) }
 
 // onBackup is a command about one backup, the newest when none is named.
 func (c *program) onBackup(cmd *cobra.Command, run func(ctx context.Context, s selection, b apiv1.Backup) error) *cobra.Command {

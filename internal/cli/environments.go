@@ -112,7 +112,20 @@ func (c *program) environmentInfo() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printInfo(c, opts, e, []property{
+			var shown struct {
+				apiv1.Environment
+
+				Disk *apiv1.DiskUsage `json:"disk,omitempty"`
+			}
+			shown.Environment = e
+			if opts.property == "" || strings.HasPrefix(opts.property, "disk") { // it takes a while
+				usage, err := s.DiskUsage(cmd.Context(), s.project, s.env)
+				if err != nil {
+					return err
+				}
+				shown.Disk = &usage
+			}
+			return printInfo(c, opts, shown, append([]property{
 				{"id", e.ID},
 				{"title", e.Title},
 				{"machine_name", e.MachineName},
@@ -129,11 +142,29 @@ func (c *program) environmentInfo() *cobra.Command {
 				{"deployed_at", when(e.DeploymentState.LastDeploymentAt)},
 				{"created_at", when(e.CreatedAt)},
 				{"updated_at", when(e.UpdatedAt)},
-			})
+			}, diskProperties(shown.Disk)...))
 		},
 	}
 	opts.addFlags(cmd)
 	return cmd
+}
+
+// diskProperties say what an environment's data takes; d is nil when that was not measured.
+func diskProperties(d *apiv1.DiskUsage) []property {
+	if d == nil {
+		return nil
+	}
+	var parts []string
+	for _, p := range d.Parts {
+		parts = append(parts, p.Name+" "+megabytes(p.Size)+" MB")
+	}
+	return []property{
+		{"disk.data", megabytes(d.Data) + " MB"},
+		{"disk.parts", strings.Join(parts, ", ")},
+		{"disk.snapshots", strconv.Itoa(len(d.Snapshots))},
+		{"disk.disk", megabytes(d.Disk) + " MB"},
+		{"disk.free", megabytes(d.Free) + " MB of " + megabytes(d.Total) + " MB"},
+	}
 }
 
 func (c *program) environmentURL() *cobra.Command {

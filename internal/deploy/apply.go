@@ -80,15 +80,18 @@ func (d *deployment) upgradesService() bool {
 	if d.previous == nil {
 		return false
 	}
-	_, _, changes := versionChange(d.previous.stored.Spec, d.stored.Spec)
+	_, _, changes := versionChange(d.previous.stored.Spec, d.stored.Spec, anyService)
 	return changes
 }
 
-// versionChange returns a service that both specifications have, in different versions.
-func versionChange(before, after engine.Spec) (was, is engine.Service, changes bool) {
+func anyService(engine.Service) bool { return true }
+
+// versionChange returns a service, of those that are counted, that both specifications have,
+// in different versions.
+func versionChange(before, after engine.Spec, counts func(engine.Service) bool) (was, is engine.Service, changes bool) {
 	for _, s := range after.Services {
 		i := slices.IndexFunc(before.Services, func(b engine.Service) bool { return b.Name == s.Name })
-		if i >= 0 && before.Services[i].Version != s.Version {
+		if i >= 0 && before.Services[i].Version != s.Version && counts(s) {
 			return before.Services[i], s, true
 		}
 	}
@@ -192,7 +195,9 @@ func (d *deployment) touch(ctx context.Context) error {
 	if err := d.commit(ctx); err != nil {
 		return failed(d.tryAgain(), err)
 	}
-	d.keepBefore(ctx)
+	if err := d.keepBefore(ctx); err != nil {
+		return err
+	}
 	d.reach = platform.Touched
 	return nil
 }

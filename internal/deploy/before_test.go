@@ -67,6 +67,26 @@ func TestRollbackWithDataThatWasNotKept(t *testing.T) {
 	}
 }
 
+// TestRollbackWithDataThatIsTooOld: the snapshot was removed, its release names it still.
+func TestRollbackWithDataThatIsTooOld(t *testing.T) {
+	w := changed(t)
+	r2, err := w.store.Release(t.Context(), "shop", "main", "r2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.snapshots.Remove(t.Context(), r2.Before); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.service(nil).Rollback(t.Context(), "shop", "main", withData(), jane())
+	if platform.ErrorCode(err) != platform.CodeConflict || !strings.Contains(err.Error(), "was not kept") || !strings.Contains(platform.ErrorHint(err), "backup:list") {
+		t.Errorf("got %v, hint %q", err, platform.ErrorHint(err))
+	}
+	targets, err := w.service(nil).Releases(t.Context(), "shop", "main")
+	if err != nil || !targets[1].DataOf.IsZero() {
+		t.Errorf("%+v, %v", targets, err)
+	}
+}
+
 // TestAFailedRollbackKeepsTheData, and the snapshot for the next try.
 func TestAFailedRollbackKeepsTheData(t *testing.T) {
 	w := changed(t)

@@ -90,7 +90,7 @@ func (d *deployment) fetch(ctx context.Context) error {
 		if err != nil {
 			return failed("", fmt.Errorf("the data of then is gone: %w; nothing was changed", err))
 		}
-		d.log.Line(2, "Going back to the data of %s: what was written in the last %.0f s is lost", snap.Taken.UTC().Format(time.RFC3339), time.Since(snap.Taken).Seconds())
+		d.goingBack(snap.Taken)
 		d.snapshot = id
 		return nil
 	}
@@ -101,9 +101,16 @@ func (d *deployment) fetch(ctx context.Context) error {
 	if err != nil {
 		return failed("", fmt.Errorf("%w; %s", err, d.unharmed()))
 	}
+	if d.job.Activity.Type == platform.ActivityRollback {
+		d.goingBack(m.CreatedAt)
+	}
 	d.snapshot, d.versions = id, m.Services
 	d.sanitizes = m.Type == platform.Production && d.env.Type != platform.Production
 	return nil
+}
+
+func (d *deployment) goingBack(taken time.Time) {
+	d.log.Line(2, "Going back to the data of %s: what was written in the last %.0f s is lost", taken.UTC().Format(time.RFC3339), time.Since(taken).Seconds())
 }
 
 // replaceData puts the fetched data in place, with all containers stopped, and starts the

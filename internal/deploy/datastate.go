@@ -37,7 +37,7 @@ func (d *deployment) dataState() platform.DataState {
 		}
 	}
 	switch {
-	case d.dataOf != nil && d.job.Activity.Parameters[platform.ParameterSnapshot] != "":
+	case d.dataOf != nil && d.replaces():
 		state = maps.Clone(d.dataOf) // of the release whose data it is
 	case d.replaces():
 		state = platform.DataState{platform.AllData: platform.WrittenBy(d.release.ID)}

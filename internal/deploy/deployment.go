@@ -109,6 +109,7 @@ func (d *deployment) action(step platform.Step) func(context.Context) error {
 		platform.StepBuild:      d.build,
 		platform.StepPrepare:    d.prepare,
 		platform.StepPreflight:  d.preflight,
+		platform.StepKeep:       d.keep,
 		platform.StepEarlyHook:  d.early,
 		platform.StepHold:       d.hold,
 		platform.StepQuiesce:    d.quiesce,

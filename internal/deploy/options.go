@@ -23,6 +23,7 @@ const (
 	optionHooks   = "deploy.hooks"    // force: run the deploy hook although nothing changed
 	optionHoldMax = "deploy.hold_max" // how long requests may wait, such as 90s
 	optionForce   = "build.force"     // true: build although there is a slug
+	optionBackup  = "deploy.backup"   // skip: no backup before what cannot be undone
 	optionStatus  = "environment.status"
 	optionTitle   = "environment.title"
 	optionParent  = "environment.parent"
@@ -30,10 +31,12 @@ const (
 	optionClone   = "environment.clone_parent_on_create" // false: a new environment begins with empty data
 )
 
+const backupSkip = "skip"
+
 func knownOptions() []string {
 	accept, _, _ := strings.Cut(manifest.AcceptDataLoss, "=")
 	return []string{
-		OptionWait, optionHooks, optionHoldMax, optionForce, optionStatus, optionTitle, optionParent, optionType, optionClone, accept,
+		OptionWait, optionHooks, optionHoldMax, optionForce, optionBackup, optionStatus, optionTitle, optionParent, optionType, optionClone, accept,
 	}
 }
 

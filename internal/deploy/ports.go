@@ -9,6 +9,7 @@ import (
 	"sluice/internal/catalog"
 	"sluice/internal/platform"
 	"sluice/internal/snapshot"
+	"sluice/internal/work"
 )
 
 // Records is everything that the pipeline keeps.
@@ -172,12 +173,26 @@ type Snapshots interface {
 	Snapshot(ctx context.Context, id string) (snapshot.Snapshot, error)
 	List(ctx context.Context, env platform.EnvironmentID) ([]snapshot.Snapshot, error)
 	Remove(ctx context.Context, id string) error
+	Usage(ctx context.Context, env platform.EnvironmentID) (snapshot.Usage, error)
 }
 
 // Backups are what was backed up.
 type Backups interface {
 	// Fetch makes a snapshot of what a backup holds, with the reason FetchedFor. It can run twice.
 	Fetch(ctx context.Context, backup string, env platform.EnvironmentID, log io.Writer) (snapshot string, m platform.BackupManifest, err error)
+	// Keep makes a backup as a part of an activity that has locked the environment, and returns
+	// when it is stored. With an error nothing is left of it.
+	Keep(ctx context.Context, env platform.Environment, req KeepRequest, log *work.Logbook) (platform.Backup, error)
+	// Backups lists the backups of an environment, newest first.
+	Backups(ctx context.Context, project, env string) ([]platform.Backup, error)
+}
+
+// KeepRequest says what a backup is made before.
+type KeepRequest struct {
+	Reason    string // for people
+	Before    string // the release; empty when the data is not complete even now
+	Activity  string // that makes it
+	ExpiresAt time.Time
 }
 
 // Crons is the scheduler as the pipeline sees it.

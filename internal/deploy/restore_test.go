@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/internal/contract"
 	"sluice/internal/deploy"
@@ -20,13 +21,34 @@ import (
 	"sluice/internal/snapshot"
 	"sluice/internal/snapshot/snapshottest"
 	"sluice/internal/topology"
+	"sluice/internal/work"
 )
 
-// fakeBackups is one backup, whose file says "saved".
+// fakeBackups is one backup, whose file says "saved", and those that deployments make.
 type fakeBackups struct {
 	snapshots *snapshottest.Fake
 	version   string // of the service; empty: the shop's own
 	fail      error
+
+	kept []platform.Backup
+	data map[string]string // by backup
+}
+
+func (b *fakeBackups) Keep(_ context.Context, env platform.Environment, req deploy.KeepRequest, _ *work.Logbook) (platform.Backup, error) {
+	if b.fail != nil {
+		return platform.Backup{}, b.fail
+	}
+	one := platform.Backup{
+		ID: platform.NewID(), Project: env.Project, Environment: env.Name, Status: platform.BackupCreated, Automated: true,
+		Reason: req.Reason, Before: req.Before, Activity: req.Activity, ExpiresAt: req.ExpiresAt, CreatedAt: time.Now().UTC(),
+	}
+	content, _ := b.snapshots.Read(env.ID(), dataPart, dataFile)
+	b.kept, b.data[one.ID] = append(b.kept, one), content
+	return one, nil
+}
+
+func (b *fakeBackups) Backups(context.Context, string, string) ([]platform.Backup, error) {
+	return slices.Clone(b.kept), nil
 }
 
 const (
@@ -38,8 +60,12 @@ func (b *fakeBackups) Fetch(ctx context.Context, id string, env platform.Environ
 	if b.fail != nil {
 		return "", platform.BackupManifest{}, b.fail
 	}
+	content, ok := b.data[id]
+	if !ok {
+		content = "saved"
+	}
 	s, err := b.snapshots.Receive(ctx, snapshot.Request{Environment: env, Reason: deploy.FetchedFor(id)}, func(_ context.Context, dir string) error {
-		for file, content := range map[string]string{"services/mysql/" + dataFile: "saved", "services/gone/x": "of a service that is not declared"} {
+		for file, content := range map[string]string{"services/mysql/" + dataFile: content, "services/gone/x": "of a service that is not declared"} {
 			file = filepath.Join(dir, file)
 			if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(content), 0o600)); err != nil {
 				return err

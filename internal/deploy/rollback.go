@@ -40,11 +40,11 @@ func (s *Service) Rollback(ctx context.Context, project, name string, req platfo
 		parameters[platform.ParameterCodeOnly] = "true"
 	}
 	if req.WithData {
-		snap, err := s.dataBefore(ctx, env, req.Release)
+		data, err := s.dataBefore(ctx, env, req.Release)
 		if err != nil {
 			return platform.Activity{}, err
 		}
-		parameters[platform.ParameterSnapshot] = snap.ID
+		parameters[platform.ParameterSnapshot], parameters[platform.ParameterBackup] = data.snapshot, data.backup
 	}
 	r, _, err := s.deployable(ctx, env, current, parameters)
 	if err != nil {
@@ -93,6 +93,10 @@ func (s *Service) Releases(ctx context.Context, project, name string) ([]platfor
 	if err != nil {
 		return nil, err
 	}
+	backups, err := s.backupsBefore(ctx, env)
+	if err != nil {
+		return nil, err
+	}
 	var out []platform.RollbackTarget
 	for _, r := range releases {
 		if r.LiveAt.IsZero() {
@@ -102,8 +106,8 @@ func (s *Service) Releases(ctx context.Context, project, name string) ([]platfor
 		if t.Reason, err = s.whyNotListed(ctx, env, current, r); err != nil {
 			return nil, err
 		}
-		if snap, err := s.dataBeforeOf(ctx, env, releases, r.ID); err == nil {
-			t.DataOf = snap.Taken
+		if data, err := s.dataBeforeOf(ctx, env, releases, backups, r.ID); err == nil {
+			t.DataOf = data.taken
 		}
 		out = append(out, t)
 	}
@@ -122,7 +126,7 @@ func (s *Service) deployable(ctx context.Context, env platform.Environment, curr
 	if err != nil {
 		return r, stored, err
 	}
-	withData := parameters[platform.ParameterSnapshot] != ""
+	withData := parameters[platform.ParameterSnapshot] != "" || parameters[platform.ParameterBackup] != ""
 	reason, err := s.whyNot(ctx, env, current, r, stored, withData)
 	if err != nil {
 		return r, stored, err
@@ -139,8 +143,8 @@ func (s *Service) deployable(ctx context.Context, env platform.Environment, curr
 		return r, stored, err
 	}
 	hint := fmt.Sprintf("if the code of %s works on the data as it is: sluice environment:rollback %s --code-only -p %s -e %s", id, id, env.Project, env.Name)
-	if snap, err := s.dataBefore(ctx, env, id); err == nil {
-		hint = fmt.Sprintf("with the data of %s, losing what was written since: --with-data; %s", snap.Taken.UTC().Format(time.RFC3339), hint)
+	if data, err := s.dataBefore(ctx, env, id); err == nil {
+		hint = fmt.Sprintf("with the data of %s, losing what was written since: --with-data; %s", data.taken.UTC().Format(time.RFC3339), hint)
 	}
 	return r, stored, platform.Errorf(platform.CodeConflict,
 		"the data has changed since release %s served, so its code may not fit; nothing was changed\nthe data then: %s\nthe data now: %s", id, r.Data, now).
@@ -189,7 +193,7 @@ func (s *Service) whyNot(ctx context.Context, env platform.Environment, current 
 	if current == nil || withData {
 		return "", nil
 	}
-	if now, old, changes := versionChange(current.stored.Spec, stored.Spec); changes {
+	if now, old, changes := versionChange(current.stored.Spec, stored.Spec, anyService); changes {
 		return fmt.Sprintf("service '%s' runs %s now and its data cannot go back to %s", old.Name, now.Version, old.Version), nil
 	}
 	return "", nil

@@ -40,6 +40,8 @@ type Options struct {
 	Toolkit string
 	// SharedSnapshots says that a snapshot takes no time, as it shares blocks with the data.
 	SharedSnapshots bool
+	// BackupBefore says before which deployments the data is backed up where they do not.
+	BackupBefore BackupPolicy
 	// Environments is how many environments a project may have; 0 means 100.
 	Environments int
 	// Pending is how many activities of a project may wait; 0 means 50.
@@ -76,6 +78,8 @@ type Service struct {
 	records  sync.Mutex   // held while an environment's record is read, changed and saved
 	settings sync.Mutex   // held while settings are read and sent to the router
 	slugs    sync.RWMutex // held for writing while slugs are deleted, see lease
+
+	disk diskMeter
 
 	mu      sync.Mutex
 	sources map[string]*sync.Mutex // by checkout directory

@@ -76,7 +76,7 @@ func newWorld(t *testing.T) *world {
 	}
 	snapshots, source := snapshottest.NewFake(t.TempDir()), &fakeSource{commits: map[string]fstest.MapFS{}}
 	return &world{
-		t: t, store: s, snapshots: snapshots, backups: &fakeBackups{snapshots: snapshots}, feed: logs, source: source,
+		t: t, store: s, snapshots: snapshots, backups: &fakeBackups{snapshots: snapshots, data: map[string]string{}}, feed: logs, source: source,
 		builder: &buildtest.Fake{}, engine: enginetest.NewFake(), gate: newFakeGate(), crons: &fakeCrons{},
 		queue: work.Options{Workers: 1}, repositories: &fakeRepositories{source: source}, toolkits: &fakeToolkits{},
 		options: deploy.Options{

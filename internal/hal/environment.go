@@ -84,7 +84,7 @@ func (v View) environmentLinks(e Environment, routes []platform.Route) apiv1.Lin
 	links := apiv1.Links{}
 	self := environmentPath(e.Project, e.Name)
 	for rel, at := range map[string]string{
-		"self": "", "#activities": "/activities", "#routes": "/routes", "#releases": "/releases", "#domains": "/domains",
+		"self": "", "#activities": "/activities", "#routes": "/routes", "#releases": "/releases", "#disk": "/disk", "#domains": "/domains",
 		"#source-operations": "/source-operations",
 	} {
 		links.Set(rel, self+at)

@@ -94,6 +94,7 @@ func (a *api) route() {
 	a.scoped("POST "+env+"/redeploy", access.Redeploy, a.redeploy)
 	a.scoped("POST "+env+"/rollback", access.Rollback, a.rollback)
 	a.scoped("GET "+env+"/releases", access.EnvironmentView, a.releases)
+	a.scoped("GET "+env+"/disk", access.EnvironmentView, a.disk)
 	a.scoped("POST "+env+"/branch", access.EnvironmentView, a.branch)
 	a.scoped("POST "+env+"/merge", access.Merge, a.merge)
 	a.scoped("POST "+env+"/synchronize", access.Synchronize, a.synchronize)

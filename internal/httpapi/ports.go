@@ -161,6 +161,8 @@ type Inspector interface {
 	// Logs writes the last lines of a log of an application to w, all of them when lines is
 	// 0. kind is a name that LogNames returns; CodeNotFound for one that does not exist.
 	Logs(ctx context.Context, project, env, app, kind string, lines int, w io.Writer) error
+	// DiskUsage measures what the data takes.
+	DiskUsage(ctx context.Context, project, env string) (platform.DiskUsage, error)
 	// Releases lists the releases that served, newest first.
 	Releases(ctx context.Context, project, env string) ([]platform.RollbackTarget, error)
 	// Deployment returns what an environment serves, zero for one that has no release.

@@ -34,6 +34,7 @@ func Table() []Row {
 		{platform.StepPreflight, platform.PhaseDeploy, platform.Served, func(Input, Plan) (string, bool) {
 			return "checks disk, inodes and services", true
 		}},
+		{platform.StepKeep, platform.PhaseDeploy, platform.Served, keep},
 		{platform.StepEarlyHook, platform.PhaseDeploy, platform.Served, earlyHook},
 		{platform.StepHold, platform.PhaseDeploy, platform.Held, unlessFirst(func(Input) string { return "requests wait" })},
 		{platform.StepQuiesce, platform.PhaseDeploy, platform.Held, unlessFirst(func(in Input) string { return background(in.Current, "ends") })},
@@ -121,6 +122,19 @@ func hooks(kind string, m *manifest.Manifest, script func(*manifest.Application)
 		return "no application has a " + kind + " hook", false
 	}
 	return "runs the " + kind + " hook of " + strings.Join(apps, ", "), true
+}
+
+// keep says whether the data is kept before it is converted.
+func keep(in Input, p Plan) (what string, runs bool) {
+	if p.First {
+		return "nothing serves yet", false
+	}
+	for _, now := range in.Pushed.Services {
+		if old := in.Current.Service(now.Name); old != nil && old.Type != now.Type && keepsData(in.Catalog, now) {
+			return "keeps the data from before the upgrade of " + now.Name, true
+		}
+	}
+	return "no service that stores data is upgraded", false
 }
 
 // earlyHook says whether deploy hooks begin before the hold.

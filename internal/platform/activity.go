@@ -103,6 +103,7 @@ const (
 	StepBuild      Step = "build"       // slug looked up or built
 	StepPrepare    Step = "prepare"     // images, services, new containers; the old release serves
 	StepPreflight  Step = "preflight"   // disk, inodes, services reachable
+	StepKeep       Step = "keep"        // the data backed up before what cannot be undone
 	StepEarlyHook  Step = "early-hook"  // deploy hooks that say when they write, until they do
 	StepFetch      Step = "fetch"       // of a restore: the data made available
 	StepData       Step = "data"        // of a restore: containers stopped, the data replaced

@@ -24,8 +24,9 @@ type Backup struct {
 	Activity    string // that makes or removes it
 	Status      BackupStatus
 	Safe        bool   // not asked for as live; the data is of one moment either way
-	Automated   bool   // made by the schedule
-	Reason      string // for people: what it was made before; may be empty
+	Automated   bool   // nobody asked for it
+	Reason      string // for people: what it was made before; empty for one that was asked for or scheduled
+	Before      string // the release whose deployment it was made before, if that began on complete data; may be empty
 	Commit      string // the code that served; empty for none
 	Release     string
 	Stored      string // its name in the repository; empty until it was saved

@@ -158,11 +158,12 @@ func (p Part) Mount() (app, source string, ok bool) {
 
 // Usage is what an environment's data takes.
 type Usage struct {
-	Data      Size            // of the environment itself
+	Parts     []Part          // of the environment itself, sorted by name
+	Data      Size            // the sum of these
 	Snapshots map[string]Size // by ID
 	// Disk is the room on disk that the data and the snapshots take together: blocks that
-	// they share among themselves count once. Own is the part of it that nothing else
-	// shares, which would be free without them. Both are equal where blocks are not shared.
+	// they share, among themselves or with others, count once. Own is the part of it that is in
+	// one file only. Both are equal where blocks are not shared.
 	Disk, Own int64
 	// Free and Total are of the file system that all of it lies in.
 	Free, Total int64

@@ -29,6 +29,20 @@ func (p *Platform) Releases(ctx context.Context, project, env string) ([]platfor
 	}, nil
 }
 
+// DiskUsage gives each environment that serves a database, media and a snapshot of both.
+func (p *Platform) DiskUsage(ctx context.Context, project, env string) (platform.DiskUsage, error) {
+	e, err := p.Environment(ctx, project, env)
+	const mb, gb = 1 << 20, 1 << 30
+	if err != nil || e.Release == "" {
+		return platform.DiskUsage{MeasuredAt: p.now, Free: 6 * gb, Total: 8 * gb}, err
+	}
+	return platform.DiskUsage{
+		MeasuredAt: p.now, Data: 768 * mb, Disk: 800 * mb, Own: 32 * mb, Free: 6 * gb, Total: 8 * gb,
+		Parts:     []platform.DiskPart{{Name: "mount:app:pub/media", Bytes: 256 * mb, Files: 9}, {Name: "service:mysql", Bytes: 512 * mb, Files: 3}},
+		Snapshots: []platform.DiskSnapshot{{ID: "s1", Reason: "before release r2", Taken: p.now, Bytes: 768 * mb}},
+	}, nil
+}
+
 // Rollback refuses what does not fit.
 func (p *Platform) Rollback(
 	ctx context.Context, project, env string, req platform.RollbackRequest, by platform.Actor,

@@ -102,7 +102,7 @@ func (t *taking) run(ctx context.Context) (snapshot.Snapshot, error) {
 		return out, err
 	}
 	size := out.Size()
-	t.say("snapshot %s: %s in %d files, %s; standstill %s", out.ID, mb(size.Bytes), size.Files, methodText(out.Method), out.Standstill.Round(time.Millisecond))
+	t.say("snapshot %s: %s in %d files, %s; standstill %s", out.ID, platform.Megabytes(size.Bytes), size.Files, methodText(out.Method), out.Standstill.Round(time.Millisecond))
 	return out, nil
 }
 
@@ -320,5 +320,3 @@ func methodText(m snapshot.Method) string {
 	}
 	return "copied"
 }
-
-func mb(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/(1<<20)) }

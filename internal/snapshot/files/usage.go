@@ -47,7 +47,7 @@ func (s *Store) room(ctx context.Context, data []source, done string) error {
 	if free-need < reserve {
 		return platform.Errorf(platform.CodeUnavailable,
 			"the data cannot be %s: that takes %s, %s are free, and %s of them are kept for the sites; nothing was changed",
-			done, mb(need), mb(free), mb(reserve)).WithHint("remove snapshots, or make room where %s lies", s.DataDir)
+			done, platform.Megabytes(need), platform.Megabytes(free), platform.Megabytes(reserve)).WithHint("remove snapshots, or make room where %s lies", s.DataDir)
 	}
 	return nil
 }
@@ -82,9 +82,12 @@ func (s *Store) Usage(ctx context.Context, env platform.EnvironmentID) (snapshot
 	}
 	m := meter{extents: s.shared}
 	for _, d := range data {
+		before := m.Size
 		if err := s.add(ctx, &m, d.at); err != nil {
 			return out, err
 		}
+		d.Size = snapshot.Size{Bytes: m.Bytes - before.Bytes, Files: m.Files - before.Files}
+		out.Parts = append(out.Parts, d.Part)
 	}
 	out.Data = m.Size
 	for _, one := range list {

@@ -202,6 +202,7 @@ func (f *Fake) Usage(ctx context.Context, env platform.EnvironmentID) (snapshot.
 	defer f.mu.Unlock()
 	u := snapshot.Usage{Snapshots: map[string]snapshot.Size{}, Free: 1 << 40, Total: 1 << 41}
 	for _, p := range f.data[env].parts() {
+		u.Parts = append(u.Parts, p)
 		u.Data.Bytes += p.Bytes
 		u.Data.Files += p.Files
 	}

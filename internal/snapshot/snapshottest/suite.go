@@ -315,6 +315,9 @@ func testUsage(e *env) {
 	if want := (snapshot.Size{Bytes: 9, Files: 2}); u.Data != want || len(u.Snapshots) != 1 || u.Snapshots[s.ID] != want {
 		e.Errorf("Usage: got %+v, want %+v for both", u, want)
 	}
+	if len(u.Parts) != 2 || u.Parts[0].Name > u.Parts[1].Name || u.Parts[0].Bytes+u.Parts[1].Bytes != u.Data.Bytes {
+		e.Errorf("Usage: parts %+v, want both, sorted, that add up", u.Parts)
+	}
 	if u.Disk <= 0 || u.Own > u.Disk || u.Free <= 0 || u.Total < u.Free {
 		e.Errorf("Usage: got %+v", u)
 	}
