@@ -142,6 +142,10 @@ type Hold struct {
 	LongLived   int     `json:"long_lived"` // upgraded connections and event streams cut
 	Bypassed    int     `json:"bypassed"`   // requests of operators let through
 	Cached      int     `json:"cached"`     // served from the cache without a wait
+
+	// Of requests that waited and were then served, once they are answered in full; seconds.
+	FirstAnswer   float64 `json:"first_answer"`   // from the hold's beginning to the first of them; 0 when there was none
+	SlowestAnswer float64 `json:"slowest_answer"` // of one of them, its wait included
 }
 
 // LogItem is one line of a log stream. The last item of a stream has

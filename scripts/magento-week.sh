@@ -17,7 +17,7 @@ set -euo pipefail
 demo="$cache/week" data="$cache/week/data" router_socket="$cache/week/data/router/control.sock" project=week
 api_port="${SLUICE_WEEK_API_PORT:-7170}" http_port="${SLUICE_WEEK_HTTP_PORT:-8180}" https_port="${SLUICE_WEEK_HTTPS_PORT:-8543}"
 export SLUICE_URL="http://127.0.0.1:$api_port" XDG_CONFIG_HOME="$demo/config"
-work="$demo/shop" results="$demo/results.tsv" subnets=10.217.0.0/16
+work="$demo/shop" results="$demo/results.tsv" prefix="${SLUICE_WEEK_PREFIX:-sluice-week}" subnets="${SLUICE_WEEK_SUBNETS:-10.217.0.0/16}"
 search_image=localhost/sluice-searchstub:1
 all="first scopes unchanged php template style module config variable composer service php_version queue patch locale broken failing revert"
 
@@ -25,7 +25,7 @@ main() {
     mkdir -p "$demo" "$data/router"
     exec 9>"$demo/lock"
     flock --nonblock 9 || { echo "magento-week: another run is under way in $demo" >&2; exit 1; }
-    if [ -n "${DOWN:-}" ]; then remove sluice-week; return; fi
+    if [ -n "${DOWN:-}" ]; then remove "$prefix"; return; fi
     command -v jq >/dev/null || { echo "magento-week: jq is missing" >&2; exit 1; }
     build_tools
     search_stub
@@ -69,7 +69,7 @@ serve() {
     printf '{"services": {"opensearch": {"2.12": {"image": "%s"}}}}\n' "$search_image" >"$demo/catalog.json"
     start sluice-router "$bin/sluice-router" --listen ":$http_port" --listen-tls ":$https_port" --control "$router_socket" --state "$data/router/state.json" --cache-dir "$data/router/cache" 9>&- # the lock is not theirs
     await sluice-router test -S "$router_socket"
-    start sluiced "$bin/sluiced" serve --data-dir "$data" --listen "127.0.0.1:$api_port" --http-port "$http_port" --https-port "$https_port" --prefix sluice-week --subnets "$subnets" --catalog "$demo/catalog.json" 9>&-
+    start sluiced "$bin/sluiced" serve --data-dir "$data" --listen "127.0.0.1:$api_port" --http-port "$http_port" --https-port "$https_port" --prefix "$prefix" --subnets "$subnets" --catalog "$demo/catalog.json" 9>&-
     await sluiced curl --silent --fail --max-time 2 "$SLUICE_URL/api/version"
     "$bin/sluice" auth:login --server "$SLUICE_URL" --token-file "$data/keys/admin.token" >/dev/null
     "$bin/sluice" project:list --pipe | grep -qx "$project" || {

@@ -22,6 +22,7 @@ func (d *deployment) hold(ctx context.Context) error {
 		return nil
 	}
 	wait, requests := d.holdLimits()
+	d.heldSince = time.Now()
 	d.log.Line(3, "Holding requests (at most %s)", work.Took(wait))
 	d.reach = platform.Held
 	report, err := d.s.Gate.Hold(ctx, platform.Hold{
@@ -235,6 +236,7 @@ func (d *deployment) exec(ctx context.Context, app string, command []string, out
 
 // publish sends visitors to the new release. From here on the deployment has succeeded.
 func (d *deployment) publish(ctx context.Context) error {
+	d.warmHeld(ctx)
 	d.log.Line(3, "Opening environment")
 	report, err := d.s.open(ctx, d.env, live{d.release, d.stored}, d.endpoints)
 	if err != nil {

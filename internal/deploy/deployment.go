@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"sluice/internal/engine"
 	"sluice/internal/manifest"
@@ -30,6 +31,8 @@ type deployment struct {
 	previous *live         // what serves now; nil for the first deployment
 
 	endpoints []engine.Endpoint // of the new web containers, from StepStart on
+	heldSince time.Time         // from StepHold on
+	offered   bool              // operators can see the new release
 
 	hooked  map[string]bool   // applications whose deploy hook was begun or skipped
 	wrote   map[string]string // state of the data of applications whose deploy hook ran

@@ -26,6 +26,8 @@ type fakeGate struct {
 	offers   []string                                         // all that were ever offered
 	page     string                                           // the last publication's maintenance page
 	settings map[platform.EnvironmentID]platform.EdgeSettings // as configured last
+	report   platform.HoldReport                              // of every hold, as Publish returns it
+	later    platform.HoldReport                              // what LastHold says of it
 }
 
 func newFakeGate() *fakeGate {
@@ -104,7 +106,7 @@ func (g *fakeGate) Publish(_ context.Context, p platform.Publication) (platform.
 	}
 	g.states[p.Environment] = "open " + p.Release
 	g.release, g.held, g.closed, g.page, g.offered = p.Release, false, false, p.MaintenancePage, ""
-	return platform.HoldReport{}, nil
+	return g.report, nil
 }
 
 func (g *fakeGate) Close(_ context.Context, env platform.EnvironmentID, message string) (platform.HoldReport, error) {
@@ -133,7 +135,11 @@ func (g *fakeGate) Configure(_ context.Context, env platform.EnvironmentID, s pl
 }
 
 func (g *fakeGate) Bypass(_ context.Context, _ platform.EnvironmentID, life time.Duration) (string, time.Time, error) {
-	return "/bypass?token=t", time.Unix(0, 0).Add(life), nil
+	return "/bypass?token=t", time.Unix(0, 0).Add(life), g.fail["bypass"]
+}
+
+func (g *fakeGate) LastHold(context.Context, platform.EnvironmentID) (platform.HoldReport, error) {
+	return g.later, g.fail["last-hold"]
 }
 
 func (g *fakeGate) Forget(_ context.Context, env platform.EnvironmentID) error {

@@ -119,6 +119,8 @@ type Gate interface {
 	// Bypass returns a path on the environment's hosts that makes a browser bypass holds and
 	// maintenance, and until when it does.
 	Bypass(ctx context.Context, env platform.EnvironmentID, life time.Duration) (path string, until time.Time, err error)
+	// LastHold returns the report of the present or the last hold, up to date.
+	LastHold(ctx context.Context, env platform.EnvironmentID) (platform.HoldReport, error)
 	// Forget removes the environment from the router.
 	Forget(ctx context.Context, env platform.EnvironmentID) error
 }
@@ -159,11 +161,13 @@ type Authority interface {
 	Certificate(ctx context.Context) string
 }
 
-// Warmer requests pages of the live site after a deployment.
+// Warmer requests pages of a site.
 type Warmer interface {
 	// Warm requests every URL, a few at a time, and reports one line for each to log. A
 	// page that fails is reported and is not an error.
 	Warm(ctx context.Context, urls []string, log io.Writer) error
+	// WarmHeld does so while requests are held, with the path that Gate.Bypass returns.
+	WarmHeld(ctx context.Context, link string, urls []string, log io.Writer) error
 }
 
 // Snapshots puts data in place of an environment's; see snapshot.Store.

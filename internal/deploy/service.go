@@ -30,6 +30,9 @@ type Options struct {
 	ProjectBuilds int
 	// HoldLimit is how long requests may wait; 0 means platform.DefaultHoldWait.
 	HoldLimit time.Duration
+	// HeldWarmUp is for how long pages are loaded before waiting requests are released; 0
+	// means 3 s.
+	HeldWarmUp time.Duration
 	// MinFreeBytes is the disk space below which a deployment is refused; 0 means 256 MiB.
 	MinFreeBytes uint64
 	// BuildNetwork lets build hooks reach the outside, as composer needs to.
@@ -91,6 +94,7 @@ func New(deps Dependencies, opts Options) *Service {
 	opts.Builds = cmp.Or(opts.Builds, 2)
 	opts.ProjectBuilds = cmp.Or(opts.ProjectBuilds, max(1, opts.Builds-1))
 	opts.HoldLimit = cmp.Or(opts.HoldLimit, platform.DefaultHoldWait)
+	opts.HeldWarmUp = cmp.Or(opts.HeldWarmUp, heldWarmUp)
 	opts.MinFreeBytes = cmp.Or(opts.MinFreeBytes, 256<<20)
 	opts.Environments = cmp.Or(opts.Environments, 100)
 	opts.Pending = cmp.Or(opts.Pending, 50)

@@ -212,5 +212,7 @@ func (d *deployment) offer(ctx context.Context) {
 	}
 	if err := d.s.Gate.Offer(ctx, d.s.publication(d.env, live{d.release, d.stored}, d.endpoints)); err != nil {
 		d.log.Line(4, "W: previewing the new release is unavailable: %v", err)
+		return
 	}
+	d.offered = true
 }

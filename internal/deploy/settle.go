@@ -96,6 +96,7 @@ func (d *deployment) postDeploy(ctx context.Context) error {
 
 // background starts what works beside requests.
 func (d *deployment) background(ctx context.Context) error {
+	d.countAnswers(ctx)
 	if workers, crons := len(d.stored.Spec.Workers), len(d.stored.Crons.Jobs); workers+crons > 0 {
 		d.log.Line(1, "Starting %s and %s", counted(workers, "worker"), counted(crons, "cron"))
 	}

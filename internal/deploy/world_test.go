@@ -49,6 +49,7 @@ type world struct {
 	snapshots    *snapshottest.Fake
 	backups      *fakeBackups
 	toolkits     *fakeToolkits
+	warmer       *fakeWarmer
 }
 
 func newWorld(t *testing.T) *world {
@@ -75,9 +76,11 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	snapshots, source := snapshottest.NewFake(t.TempDir()), &fakeSource{commits: map[string]fstest.MapFS{}}
+	gate := newFakeGate()
 	return &world{
-		t: t, store: s, snapshots: snapshots, backups: &fakeBackups{snapshots: snapshots, data: map[string]string{}}, feed: logs, source: source,
-		builder: &buildtest.Fake{}, engine: enginetest.NewFake(), gate: newFakeGate(), crons: &fakeCrons{},
+		t: t, gate: gate, warmer: &fakeWarmer{gate: gate}, store: s, snapshots: snapshots, source: source, feed: logs,
+		backups: &fakeBackups{snapshots: snapshots, data: map[string]string{}},
+		builder: &buildtest.Fake{}, engine: enginetest.NewFake(), crons: &fakeCrons{},
 		queue: work.Options{Workers: 1}, repositories: &fakeRepositories{source: source}, toolkits: &fakeToolkits{},
 		options: deploy.Options{
 			WorkDir: t.TempDir(),
@@ -101,7 +104,7 @@ func (w *world) serviceWith(records deploy.Records, onStep func(platform.Step)) 
 	opts.OnStep = onStep
 	return deploy.New(deploy.Dependencies{
 		Records: records, Queue: work.New(w.store, w.feed, log, opts), Source: w.source, Images: fakeImages{}, Builder: w.builder, Engine: w.engine,
-		Gate: w.gate, Journal: w.feed, Crons: w.crons, Warmer: noWarmer{}, Catalog: catalog.Default(),
+		Gate: w.gate, Journal: w.feed, Crons: w.crons, Warmer: w.warmer, Catalog: catalog.Default(),
 		Repositories: w.repositories, Snapshots: w.snapshots, Backups: w.backups, Toolkits: w.toolkits, Authority: noAuthority{}, Log: log,
 	}, w.options)
 }
@@ -447,9 +450,25 @@ func (t *fakeToolkits) Remove(_ context.Context, path string) error {
 	return nil
 }
 
-type noWarmer struct{}
+// fakeWarmer notes beside the router's events what was loaded while requests were held.
+type fakeWarmer struct {
+	gate  *fakeGate
+	noted bool // among the router's events
+	slow  bool // a page under a hold does not answer
+}
 
-func (noWarmer) Warm(context.Context, []string, io.Writer) error { return nil }
+func (*fakeWarmer) Warm(context.Context, []string, io.Writer) error { return nil }
+
+func (f *fakeWarmer) WarmHeld(ctx context.Context, link string, urls []string, _ io.Writer) error {
+	if f.noted {
+		f.gate.happened("load " + link + " " + strings.Join(urls, " "))
+	}
+	if f.slow {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	return nil
+}
 
 // fakeCrons remembers which release's crons run.
 type fakeCrons struct {

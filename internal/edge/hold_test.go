@@ -46,6 +46,48 @@ func TestHeldRequestsGoToTheNewRelease(t *testing.T) {
 	})
 }
 
+// TestReportSaysWhenWaitingRequestsWereAnswered: a release is felt until the answer is there.
+func TestReportSaysWhenWaitingRequestsWereAnswered(t *testing.T) {
+	inWorld(t, func(w *world) {
+		t := w.t
+		w.backend("r1", nil)
+		w.backend("r2", func(rw http.ResponseWriter, req *http.Request) {
+			switch req.Method {
+			case http.MethodPost:
+				time.Sleep(time.Second)
+				rw.WriteHeader(http.StatusInternalServerError)
+			case http.MethodPut:
+				_, _ = io.WriteString(rw, "begun")
+				time.Sleep(9 * time.Second)
+			default:
+				time.Sleep(3 * time.Second)
+			}
+		})
+		w.publish("r1")
+		w.hold(platform.Hold{})
+		failing := w.start(1, http.MethodPost)
+		time.Sleep(2 * time.Second)
+		ordinary, slow := w.start(1, http.MethodGet), w.start(1, http.MethodPut)
+		time.Sleep(5 * time.Second)
+		if report := w.publish("r2"); report.FirstAnswer != 0 || report.SlowestAnswer != 0 {
+			t.Errorf("at the release: %+v", report)
+		}
+		<-failing
+		if report := w.status().LastHold; report.FirstAnswer != 0 {
+			t.Errorf("a failure counted as an answer: %+v", report)
+		}
+		<-ordinary
+		if report := w.status().LastHold; report.FirstAnswer != 10*time.Second || report.SlowestAnswer != 8*time.Second {
+			t.Errorf("after the first answer: %+v", report)
+		}
+		<-slow
+		w.get("/") // it did not wait
+		if report := w.status().LastHold; report.FirstAnswer != 10*time.Second || report.SlowestAnswer != 14*time.Second {
+			t.Errorf("after all answers: %+v", report)
+		}
+	})
+}
+
 func TestHeldBodyIsNotRead(t *testing.T) {
 	inWorld(t, func(w *world) {
 		t := w.t

@@ -115,5 +115,8 @@ func wireHold(h platform.HoldReport) *apiv1.Hold {
 		LongLived:   h.LongLived,
 		Bypassed:    h.Bypassed,
 		Cached:      h.Cached,
+
+		FirstAnswer:   h.FirstAnswer.Seconds(),
+		SlowestAnswer: h.SlowestAnswer.Seconds(),
 	}
 }

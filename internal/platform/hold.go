@@ -41,10 +41,14 @@ type HoldReport struct {
 	Left        int           // clients that disconnected while they waited
 	Cut         int           // in-flight requests cut at the end of the drain
 	LongLived   int           // upgraded connections and event streams cut; their clients connect again
-	Bypassed    int           // requests of operators that were let through
+	Bypassed    int           // requests of operators and of the warm-up before the release, which were let through
 	Cached      int           // requests served from the cache, which did not have to wait
 	LongestWait time.Duration // of one request
 	Drain       time.Duration // until in-flight requests were done
+
+	// Of requests that waited and were then served by a backend, once they are answered in full:
+	FirstAnswer   time.Duration // from the hold's beginning until the first of them was; 0 while none is
+	SlowestAnswer time.Duration // of one of them, its wait included
 }
 
 // Duration returns how long requests were held, or 0 if the hold is not over.

@@ -1,5 +1,6 @@
-// Package warmup requests pages of a live site after a deployment, so that its caches are
-// warm before visitors come. It is an adapter: it may import nothing of the module.
+// Package warmup requests pages of a site, so that its caches are warm before visitors come:
+// after a deployment, and just before the requests that wait for it are released. It is an
+// adapter: it may import nothing of the module.
 package warmup
 
 import (
@@ -63,6 +64,24 @@ var errMaxTime = fmt.Errorf("the pages took longer than %s together", maxTime)
 // that fails is reported and is not an error; the cause is returned when ctx ends first, or
 // when all pages together take longer than ten minutes.
 func (w *Warmer) Warm(ctx context.Context, urls []string, log io.Writer) error {
+	return w.warm(ctx, pagesOf(urls, nil), log)
+}
+
+// page is one to request.
+type page struct {
+	url     string
+	cookies []*http.Cookie
+}
+
+func pagesOf(urls []string, cookies map[string][]*http.Cookie) []page {
+	pages := make([]page, len(urls))
+	for i, u := range urls {
+		pages[i] = page{u, cookies[origin(u)]}
+	}
+	return pages
+}
+
+func (w *Warmer) warm(ctx context.Context, pages []page, log io.Writer) error {
 	var (
 		mu    sync.Mutex // of log
 		group sync.WaitGroup
@@ -70,7 +89,7 @@ func (w *Warmer) Warm(ctx context.Context, urls []string, log io.Writer) error {
 	)
 	ctx, cancel := context.WithTimeoutCause(ctx, maxTime, errMaxTime)
 	defer cancel()
-	for _, u := range urls {
+	for _, p := range pages {
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
@@ -79,7 +98,7 @@ func (w *Warmer) Warm(ctx context.Context, urls []string, log io.Writer) error {
 		}
 		group.Go(func() {
 			defer func() { <-slots }()
-			line := w.request(ctx, u)
+			line := w.request(ctx, p)
 			mu.Lock()
 			defer mu.Unlock()
 			_, _ = fmt.Fprintln(log, line) // a log that fails stops nothing
@@ -90,22 +109,29 @@ func (w *Warmer) Warm(ctx context.Context, urls []string, log io.Writer) error {
 }
 
 // request returns the line to report.
-func (w *Warmer) request(ctx context.Context, url string) string {
+func (w *Warmer) request(ctx context.Context, p page) string {
 	start := time.Now()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	resp, err := w.get(ctx, p)
 	if err != nil {
-		return fmt.Sprintf("W: Warming up failed: %s: %v", url, err)
-	}
-	req.Header.Set("User-Agent", "sluice-warmup")
-	resp, err := w.client.Do(req)
-	if err != nil {
-		return fmt.Sprintf("W: Warming up failed: %s: %v", url, err)
+		return fmt.Sprintf("W: Warming up failed: %s: %v", p.url, err)
 	}
 	defer func() { _ = resp.Body.Close() }() // read only
 	n, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxBody))
 	took := time.Since(start).Seconds()
 	if err != nil || resp.StatusCode >= http.StatusBadRequest {
-		return fmt.Sprintf("W: Warming up failed: %s: status %d after %.3f s", url, resp.StatusCode, took)
+		return fmt.Sprintf("W: Warming up failed: %s: status %d after %.3f s", p.url, resp.StatusCode, took)
 	}
-	return fmt.Sprintf("Warmed up page: %s (status %d, %d bytes, %.3f s)", url, resp.StatusCode, n, took)
+	return fmt.Sprintf("Warmed up page: %s (status %d, %d bytes, %.3f s)", p.url, resp.StatusCode, n, took)
+}
+
+func (w *Warmer) get(ctx context.Context, p page) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", "sluice-warmup")
+	for _, c := range p.cookies {
+		req.AddCookie(c)
+	}
+	return w.client.Do(req)
 }

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -69,5 +71,77 @@ func TestWarmRequestsHTTPSPagesUnderTheirName(t *testing.T) {
 	}
 	if !strings.HasPrefix(log.String(), "Warmed up page: https://shop.example.test:8443/ (status 200") {
 		t.Errorf("log: %s", log.String())
+	}
+}
+
+// TestWarmHeldRequestsAsAnOperator: with the cookie of the bypass link, the first page alone.
+func TestWarmHeldRequestsAsAnOperator(t *testing.T) {
+	var (
+		mu    sync.Mutex
+		paths []string
+		first = make(chan struct{})
+	)
+	router := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		paths = append(paths, r.URL.Path)
+		mu.Unlock()
+		if r.URL.Path == "/enter" {
+			if r.URL.RawQuery != "token=secret" {
+				t.Errorf("query %q", r.URL.RawQuery)
+			}
+			http.SetCookie(w, &http.Cookie{Name: "bypass", Value: "for " + r.Host})
+			w.WriteHeader(http.StatusSeeOther)
+			return
+		}
+		if c, err := r.Cookie("bypass"); err != nil || c.Value != "for "+r.Host {
+			t.Errorf("%s%s was requested without the cookie of its host", r.Host, r.URL.Path)
+		}
+		if r.URL.Path == "/first" {
+			close(first)
+			return
+		}
+		select {
+		case <-first:
+		default:
+			t.Errorf("%s was requested before the first page was answered", r.URL.Path)
+		}
+	}))
+	defer router.Close()
+	var log bytes.Buffer
+	urls := []string{"http://shop.test/first", "http://shop.test/a", "http://other.test/b"}
+	if err := warmup.New(router.Listener.Addr().String(), "").WarmHeld(t.Context(), "/enter?token=secret", urls, &log); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(paths)
+	if want := []string{"/a", "/b", "/enter", "/enter", "/first"}; !slices.Equal(paths, want) {
+		t.Errorf("requested %q, want %q", paths, want)
+	}
+	if got := strings.Count(log.String(), "Warmed up page: "); got != 3 {
+		t.Errorf("%d pages reported as warm:\n%s", got, log.String())
+	}
+}
+
+// TestWarmHeldWithoutABypass: a request without it would wait for the very release.
+func TestWarmHeldWithoutABypass(t *testing.T) {
+	router := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/enter" {
+			t.Errorf("%s was requested", r.URL.Path)
+		}
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	address := router.Listener.Addr().String()
+	warm := func() string {
+		var log bytes.Buffer
+		if err := warmup.New(address, "").WarmHeld(t.Context(), "/enter?token=secret", []string{"http://shop.test/", "http://shop.test/a"}, &log); err != nil {
+			t.Fatal(err)
+		}
+		return log.String()
+	}
+	if got, want := warm(), "W: Warming up failed: http://shop.test: the bypass link gave no cookie (status 403)\n"; got != want {
+		t.Errorf("log %q, want %q", got, want)
+	}
+	router.Close()
+	if got := warm(); !strings.HasPrefix(got, "W: Warming up failed: http://shop.test: the bypass link did not answer: ") || strings.Contains(got, "secret") {
+		t.Errorf("log %q", got)
 	}
 }

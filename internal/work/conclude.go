@@ -75,6 +75,10 @@ func writeSummary(log *Logbook, a platform.Activity) {
 		log.Line(1, "Requests were held for %.3f s: %d waited and were served, the longest %.3f s; %d got the maintenance page, "+
 			"%d were refused, %d clients disconnected, %d requests were aborted, %d long-lived connections were closed, %d were served from the cache",
 			h.Duration().Seconds(), h.Held, h.LongestWait.Seconds(), h.TimedOut, h.Refused, h.Left, h.Cut, h.LongLived, h.Cached)
+		if h.FirstAnswer > 0 {
+			log.Line(1, "The first of those that waited was answered in full %.3f s after the hold began; the slowest took %.3f s with its wait",
+				h.FirstAnswer.Seconds(), h.SlowestAnswer.Seconds())
+		}
 	}
 	for _, phase := range []platform.Phase{platform.PhaseBuild, platform.PhaseDeploy, platform.PhasePostDeploy} {
 		if d := phaseTime(a, phase); d > 0 {

@@ -92,6 +92,12 @@ func (c *Client) Configure(ctx context.Context, env platform.EnvironmentID, s pl
 	return err
 }
 
+// LastHold returns the report of the environment's present or last hold, up to date.
+func (c *Client) LastHold(ctx context.Context, env platform.EnvironmentID) (platform.HoldReport, error) {
+	status, err := c.State(ctx, env)
+	return status.LastHold, err
+}
+
 // Bypass returns a path on the environment's hosts that makes a browser bypass holds and
 // maintenance, and until when it does; an hour from now when life is 0.
 func (c *Client) Bypass(ctx context.Context, env platform.EnvironmentID, life time.Duration) (path string, until time.Time, err error) {

@@ -122,6 +122,10 @@ func add(a, b platform.HoldReport) platform.HoldReport {
 	a.Cached += b.Cached
 	a.LongestWait = max(a.LongestWait, b.LongestWait)
 	a.Drain = max(a.Drain, b.Drain)
+	if a.FirstAnswer == 0 || b.FirstAnswer > 0 && b.FirstAnswer < a.FirstAnswer {
+		a.FirstAnswer = b.FirstAnswer
+	}
+	a.SlowestAnswer = max(a.SlowestAnswer, b.SlowestAnswer)
 	return a
 }
 

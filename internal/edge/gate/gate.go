@@ -200,10 +200,26 @@ func (g *Gate) finish(t *Ticket) {
 		return
 	}
 	delete(g.inside, t)
+	g.countAnswer(t)
 	g.makeRoom(t, 0)
 	if !t.long {
 		g.unbusy()
 	}
+}
+
+// countAnswer notes that a request which the last hold released was answered in full.
+func (g *Gate) countAnswer(t *Ticket) {
+	r := &g.report
+	const failures = 500 // statuses from here on
+	answered := t.status > 0 && t.status < failures
+	if t.waited == 0 || !answered || t.long || t.Cause() != nil || r.ReleasedAt.IsZero() || t.since.Before(r.StartedAt) || t.since.After(r.ReleasedAt) {
+		return
+	}
+	now := time.Now()
+	if r.FirstAnswer == 0 {
+		r.FirstAnswer = now.Sub(r.StartedAt)
+	}
+	r.SlowestAnswer = max(r.SlowestAnswer, now.Sub(t.since))
 }
 
 func (g *Gate) unbusy() {

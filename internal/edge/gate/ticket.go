@@ -39,8 +39,9 @@ type Ticket struct {
 	since   time.Time     // when it began to wait; zero while it never did
 	waited  time.Duration // how long it waited, all in all
 
-	long  bool  // upgraded or an event stream: not waited for when draining
-	paced *pace // the paced release that waits for its answer
+	status int   // of the first answer; 0 before it
+	long   bool  // upgraded or an event stream: not waited for when draining
+	paced  *pace // the paced release that waits for its answer
 
 	next, prev *Ticket // in the gate's queue
 	queued     bool
@@ -74,6 +75,9 @@ func (t *Ticket) Again(ctx context.Context) error {
 
 // Answered notes that the application began to answer: the next waiting request may go.
 func (t *Ticket) Answered(status int) {
+	if t.status == 0 {
+		t.status = status // read by this goroutine, when it is done
+	}
 	if t.paced == nil {
 		return // only the request's own goroutine takes it away
 	}

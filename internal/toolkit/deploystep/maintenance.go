@@ -2,6 +2,7 @@ package deploystep
 
 import (
 	"context"
+	"time"
 
 	"sluice/internal/toolkit/cron"
 	"sluice/internal/toolkit/fault"
@@ -25,20 +26,64 @@ func magento(ctx context.Context, k *kit.Kit, code int, command string) error {
 
 // EnableMaintenance closes the shop to visitors. It writes Magento's flag file itself, as
 // maintenance:enable does without options: a start of PHP would cost seconds of the hold. The
-// list of exempt addresses in var/.maintenance.ip stays. Observers of Magento's event
-// maintenance_mode_changed do not run.
-func EnableMaintenance(_ context.Context, k *kit.Kit) error {
+// list of exempt addresses in var/.maintenance.ip stays. Where more belongs to it than the
+// file, and where that cannot be known, Magento's command does it.
+func EnableMaintenance(ctx context.Context, k *kit.Kit) error {
 	k.Log.Notice("Enabling Maintenance mode")
+	if ownMaintenance(k) {
+		return magento(ctx, k, codeMaintenance, "maintenance:enable")
+	}
 	return fault.Wrap(codeMaintenance, k.Tree.Touch(tree.MaintenanceFlag))
 }
 
 // DisableMaintenance opens the shop to visitors.
-func DisableMaintenance(_ context.Context, k *kit.Kit) error {
-	if err := k.Tree.Remove(tree.MaintenanceFlag); err != nil {
-		return fault.Wrap(codeMaintenanceOff, err)
+func DisableMaintenance(ctx context.Context, k *kit.Kit) error {
+	if ownMaintenance(k) {
+		if err := magento(ctx, k, codeMaintenanceOff, "maintenance:disable"); err != nil {
+			return err
+		}
+	} else {
+		if err := k.Tree.Remove(tree.MaintenanceFlag); err != nil {
+			return fault.Wrap(codeMaintenanceOff, err)
+		}
+		releaseMessages(ctx, k)
 	}
 	k.Log.Notice("Maintenance mode is disabled.")
 	return nil
+}
+
+// ownMaintenance reports whether Magento's commands have to switch maintenance mode.
+func ownMaintenance(k *kit.Kit) bool {
+	reason, err := zerohold.OwnMaintenance(k)
+	if err != nil {
+		reason = "this could not be checked: " + err.Error()
+	}
+	if reason != "" {
+		k.Log.Info("Maintenance mode is switched by Magento's command: " + reason)
+	}
+	return reason != ""
+}
+
+// releaseMessages deletes the locks of messages of queues, as a plugin of Magento's does when
+// maintenance mode ends: consumers that were ended leave them, and the messages would not be
+// handled for a day. Failing to do so is logged.
+func releaseMessages(ctx context.Context, k *kit.Kit) {
+	if err := deleteLocks(ctx, k); err != nil {
+		k.Log.Noticef("Messages that consumers had begun with may wait for a day, because their locks could not be released: %v", err)
+	}
+}
+
+func deleteLocks(ctx context.Context, k *kit.Kit) error {
+	db, err := k.Databases.Open(ctx, mainConnection)
+	if err != nil {
+		return err
+	}
+	tables, err := tablesOf(ctx, db)
+	if err != nil || !tables[db.Table("queue_lock")] {
+		return err
+	}
+	_, err = db.Exec(ctx, "DELETE FROM "+db.Table("queue_lock")+" WHERE created_at <= ?", k.Now().UTC().Format(time.DateTime))
+	return err
 }
 
 // enableUnlessCurrent is the step: a deployment that changes no schema and no data leaves
@@ -68,6 +113,7 @@ func disableWhenEnabled(ctx context.Context, k *kit.Kit, z *zerohold.Decision) e
 	}
 	if z.Open() && !k.Tree.Exists(tree.MaintenanceFlag) {
 		k.Log.Notice("Maintenance mode was not enabled.")
+		releaseMessages(ctx, k) // the platform has ended the consumers here, too
 		return nil
 	}
 	return DisableMaintenance(ctx, k)

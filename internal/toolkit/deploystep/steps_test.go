@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -196,6 +197,56 @@ func TestMaintenance(t *testing.T) {
 	fails(t, run(t, w, `Step\EnableMaintenanceMode`), 108)
 	w, _ = world(t, lock("2.4.6")+"-- var/.maintenance.flag/file --\n")
 	fails(t, run(t, w, `Step\DisableMaintenanceMode`), 128)
+}
+
+// TestMaintenanceThatIsMoreThanAFile: Magento's command switches it.
+func TestMaintenanceThatIsMoreThanAFile(t *testing.T) {
+	const own = "-- app/code/Acme/Shop/etc/module.xml --\n"
+	for _, tt := range []struct{ name, files, reason string }{
+		{"remote storage", "-- app/etc/env.php --\n<?php return ['remote_storage' => ['driver' => 'aws-s3']];\n", "its flag is in the remote storage"},
+		{"a plugin", own + "-- app/code/Acme/Shop/etc/di.xml --\n<type name=\"Magento\\Framework\\App\\MaintenanceMode\">", "app/code/Acme/Shop/etc/di.xml changes what it does"},
+		{"an observer", own + "-- app/code/Acme/Shop/etc/events.xml --\n<event name=\"maintenance_mode_changed\">", "app/code/Acme/Shop/etc/events.xml changes what it does"},
+		{"code that cannot be read", own + "-- app/etc/env.php --\n<?php return 1 +;\n", "this could not be checked: "},
+		{"the record of an earlier build", own + "-- init/setup-state.json --\n{}\n-- app/code/Acme/Shop/etc/events.xml --\n<event name=\"maintenance_mode_changed\">", "app/code/Acme/Shop/etc/events.xml changes what it does"},
+		{"storage in files", "-- app/etc/env.php --\n<?php return ['remote_storage' => ['driver' => 'file']];\n", ""},
+		{"another area", own + "-- app/code/Acme/Shop/etc/frontend/events.xml --\n<event name=\"maintenance_mode_changed\">", ""},
+		{"Magento's own", "-- vendor/magento/module-message-queue/etc/di.xml --\n<type name=\"Magento\\Framework\\App\\MaintenanceMode\">", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w, db := world(t, lock("2.4.6")+tt.files)
+			db.tables("queue_lock")
+			must(t, EnableMaintenance(t.Context(), w.Kit))
+			flag := exists(w, "var/.maintenance.flag")
+			must(t, DisableMaintenance(t.Context(), w.Kit))
+			commands, released := "", len(db.ran)
+			if tt.reason != "" {
+				commands = "php ./bin/magento maintenance:enable --ansi --no-interaction\nphp ./bin/magento maintenance:disable --ansi --no-interaction"
+				logs(t, w, "INFO: Maintenance mode is switched by Magento's command: "+tt.reason)
+			}
+			ran := slices.DeleteFunc(w.Shell.Lines(), func(line string) bool { return strings.Contains(line, "app/etc/env.php") }) // reads it
+			same(t, "commands", strings.Join(ran, "\n"), commands)
+			if native := tt.reason == ""; flag != native || (released == 1) != native {
+				t.Errorf("flag file %t, statements %q", flag, db.ran)
+			}
+		})
+	}
+}
+
+// TestMessagesOfEndedConsumersAreReleased: as when Magento ends maintenance mode, also where
+// it was never on.
+func TestMessagesOfEndedConsumersAreReleased(t *testing.T) {
+	w, db := current(t)
+	db.tables("core_config_data", "setup_module", "flag", "queue_lock")
+	before := len(db.ran)
+	deploy(t, w)
+	logs(t, w, "NOTICE: Maintenance mode was not enabled.")
+	if got := db.ran[before:]; len(got) != 1 || !strings.HasPrefix(got[0], "DELETE FROM queue_lock WHERE created_at <= ?") {
+		t.Errorf("ran %q", got)
+	}
+	w, db = world(t, lock("2.4.6"))
+	db.err = errors.New("gone")
+	must(t, DisableMaintenance(t.Context(), w.Kit))
+	logs(t, w, "NOTICE: Messages that consumers had begun with may wait for a day, because their locks could not be released: gone\nNOTICE: Maintenance mode is disabled.")
 }
 
 func TestCron(t *testing.T) {

@@ -2,6 +2,7 @@ package zerohold
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -48,6 +49,7 @@ func Code(tree fs.FS, dir string) (Fingerprint, error) {
 	for _, part := range codeParts() {
 		f[part] = hex.EncodeToString(c.hashes[part].Sum(nil))
 	}
+	f[noteMaintenance] = cmp.Or(c.maintenance, stock)
 	return f, nil
 }
 
@@ -77,6 +79,8 @@ type code struct {
 	// foreign tells that modules other than Magento's have recurring scripts; only then
 	// configuration files of kinds that are not Magento's count.
 	foreign bool
+	// maintenance is the first file that changes what maintenance mode does; "" for none.
+	maintenance string
 }
 
 // partACL is a part of the integrations: their permissions are looked up in acl.xml.
@@ -173,8 +177,8 @@ func passedOver(name string, in module) bool {
 
 // add adds a file to the part that it belongs to.
 func (c *code) add(name, place string, in module) error {
-	part := partOf(name, in)
-	if part == "" && !strings.HasSuffix(name, "/etc/di.xml") {
+	part, wiring := partOf(name, in), isWiring(name)
+	if part == "" && !wiring {
 		return nil
 	}
 	f, err := c.tree.Open(place)
@@ -182,16 +186,25 @@ func (c *code) add(name, place string, in module) error {
 		return err
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	if part != "" {
-		c.integrations = c.integrations || part == partIntegrations
-		_, _ = io.WriteString(c.hashes[part], name+"\x00") // a hash does not fail
-		_, err = io.Copy(c.hashes[part], f)
-		return err
+	if wiring {
+		text, err := io.ReadAll(f)
+		if err != nil {
+			return err
+		}
+		if c.maintenance == "" && changesMaintenance(name, text) {
+			c.maintenance = name
+		}
+		if part == "" && path.Base(name) == "di.xml" && configuresSetup(text) {
+			part = partRecurring
+		}
+		if part != "" {
+			_, _ = io.WriteString(c.hashes[part], name+"\x00"+string(text)) // a hash does not fail
+		}
+		return nil
 	}
-	text, err := io.ReadAll(f)
-	if err == nil && configuresSetup(text) {
-		_, _ = io.WriteString(c.hashes[partRecurring], name+"\x00"+string(text)) // a hash does not fail
-	}
+	c.integrations = c.integrations || part == partIntegrations
+	_, _ = io.WriteString(c.hashes[part], name+"\x00") // as above
+	_, err = io.Copy(c.hashes[part], f)
 	return err
 }
 

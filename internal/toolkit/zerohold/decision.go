@@ -292,7 +292,7 @@ func codeOf(k *kit.Kit) (Fingerprint, error) {
 	f := Fingerprint{}
 	if err := json.Unmarshal(text, &f); len(text) > 0 && err == nil {
 		missing := func(part string) bool { return f[part] == "" }
-		if !slices.ContainsFunc(codeParts(), missing) {
+		if !slices.ContainsFunc(append(codeParts(), noteMaintenance), missing) {
 			return f, nil
 		}
 	}
