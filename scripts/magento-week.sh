@@ -44,7 +44,7 @@ build_tools() {
     CGO_ENABLED=0 go build -o "$bin/" ./cmd/... ./e2e/searchstub ./e2e/visitors
 }
 
-php_image() { docker images --format '{{.Repository}}:{{.Tag}}' sluice/php-8.2 | head -1; }
+php_image() { docker images --format '{{.Repository}}:{{.Tag}}' 'sluice*/php-8.2' | head -1; }
 
 # search_stub makes an image in the layout of OpenSearch's, out of the PHP image, which has curl.
 search_stub() {

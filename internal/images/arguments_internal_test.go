@@ -64,7 +64,7 @@ func TestReferenceChangesWithTheDefinition(t *testing.T) {
 	if again := reference(func(*catalog.Debian) {}); again != same {
 		t.Errorf("equal definitions are %s and %s", same, again)
 	}
-	if !strings.HasPrefix(same, "sluice/memcached-1.6:") || len(same) != len("sluice/memcached-1.6:")+12 {
+	if !strings.HasPrefix(same, "sluice.invalid/memcached-1.6:") || len(same) != len("sluice.invalid/memcached-1.6:")+12 {
 		t.Errorf("reference is %s", same)
 	}
 	for name, change := range map[string]func(*catalog.Debian){

@@ -31,14 +31,19 @@ func (a *Assembler) Newest(ctx context.Context, img catalog.Image) (newest platf
 		}
 		return platform.StoredImage{ImageRef: platform.ImageRef{Ref: ref, Digest: digest}}, ok, nil
 	}
-	repository, _, _ := strings.Cut(ref, ":")
-	all, err := a.store.List(ctx, repository)
-	if err != nil {
-		return platform.StoredImage{}, false, fmt.Errorf("look up image %s: %w", ref, err)
-	}
-	for _, s := range all {
-		if (s.Ref == ref || strings.HasPrefix(s.Ref, ref+"-")) && s.Ref > newest.Ref {
-			newest, ok = s, true
+	_, name, _ := strings.Cut(ref, "/")
+	repository, want, _ := strings.Cut(name, ":")
+	newestTag := ""
+	for _, h := range []string{host, formerHost} {
+		all, err := a.store.List(ctx, h+"/"+repository)
+		if err != nil {
+			return platform.StoredImage{}, false, fmt.Errorf("look up image %s: %w", ref, err)
+		}
+		for _, s := range all {
+			_, tag, _ := strings.Cut(s.Ref, ":")
+			if (tag == want || strings.HasPrefix(tag, want+"-")) && tag > newestTag {
+				newest, newestTag, ok = s, tag, true
+			}
 		}
 	}
 	return newest, ok, nil

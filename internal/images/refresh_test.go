@@ -44,6 +44,32 @@ func TestARefreshedImageIsUsedFromThenOn(t *testing.T) {
 	}
 }
 
+// TestImagesThatEarlierVersionsNamedAreUsed until they are refreshed.
+func TestImagesThatEarlierVersionsNamedAreUsed(t *testing.T) {
+	store := &memoryStore{}
+	img := debianImage("php-8.2")
+	ref, err := images.Reference(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	former := strings.Replace(ref, "sluice.invalid/", "sluice/", 1)
+	digest, err := store.Import(t.Context(), former, platform.ImageConfig{}, strings.NewReader("former"))
+	if err != nil || former == ref {
+		t.Fatal(former, err)
+	}
+	a := images.New(store, images.Options{Command: fakeDebian(t, "printf 'with fixes'")})
+	if got, _, err := ensure(t, a, img); err != nil || got != (platform.ImageRef{Ref: former, Digest: digest}) {
+		t.Errorf("deployments use %+v, want %s (%v)", got, former, err)
+	}
+	fresh, err := a.Refresh(t.Context(), img, io.Discard)
+	if err != nil || !strings.HasPrefix(fresh.Ref, ref+"-") {
+		t.Errorf("refreshed %+v, %v", fresh, err)
+	}
+	if got, _, err := ensure(t, a, img); err != nil || got != fresh {
+		t.Errorf("deployments use %+v, want %+v (%v)", got, fresh, err)
+	}
+}
+
 func TestAnOldImageIsReported(t *testing.T) {
 	img := debianImage("php-8.2")
 	for days, want := range map[int]bool{1: false, 29: false, 40: true} {

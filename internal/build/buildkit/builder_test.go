@@ -59,13 +59,13 @@ func baseImage(tb testing.TB) build.Image {
 	if ref := os.Getenv("SLUICE_TEST_BASE"); ref != "" { //nolint:forbidigo // the test suite's own switch
 		return build.Image{Ref: ref}
 	}
-	out, err := exec.CommandContext(tb.Context(), "docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "sluice/php-8.2").Output()
+	out, err := exec.CommandContext(tb.Context(), "docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "sluice*/php-8.2").Output()
 	if err != nil {
 		missing(tb, err.Error())
 	}
 	ref, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	if ref == "" {
-		missing(tb, "no image sluice/php-8.2: set SLUICE_TEST_BASE to a Debian image")
+		missing(tb, "no image sluice.invalid/php-8.2: set SLUICE_TEST_BASE to a Debian image")
 	}
 	return build.Image{Ref: ref}
 }

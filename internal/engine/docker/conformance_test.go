@@ -77,7 +77,7 @@ func testImage(tb testing.TB) string {
 		tb.Fatal(err)
 	}
 	defer cli.Close() //nolint:errcheck // nothing was written
-	list, err := cli.ImageList(tb.Context(), client.ImageListOptions{Filters: client.Filters{}.Add("reference", "sluice/*")})
+	list, err := cli.ImageList(tb.Context(), client.ImageListOptions{Filters: client.Filters{}.Add("reference", "sluice*/*")})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -87,9 +87,9 @@ func testImage(tb testing.TB) string {
 		}
 	}
 	if required() {
-		tb.Fatal("Docker has no image sluice/*; set SLUICE_TEST_IMAGE")
+		tb.Fatal("Docker has no image sluice.invalid/*; set SLUICE_TEST_IMAGE")
 	}
-	tb.Skip("Docker has no image sluice/*; set SLUICE_TEST_IMAGE")
+	tb.Skip("Docker has no image sluice.invalid/*; set SLUICE_TEST_IMAGE")
 	return ""
 }
 

@@ -31,7 +31,7 @@ const localNames = "sluice"
 // local reports whether an image is made on this machine.
 func local(ref string) bool {
 	owner, _, _ := strings.Cut(ref, "/")
-	return owner == localNames || strings.HasPrefix(owner, localNames+"-")
+	return owner == localNames || owner == localNames+".invalid" || strings.HasPrefix(owner, localNames+"-")
 }
 
 // Lookup returns the content address of an image. ok is false when the store does not

@@ -113,7 +113,7 @@ func testSetup(e *env) {
 }
 
 // MissingImage is a reference that must not be in the engine's store and in no registry.
-const MissingImage = "sluice/nobody-has-this:0"
+const MissingImage = "sluice.invalid/nobody-has-this:0"
 
 func testMissingImage(e *env) {
 	spec := e.spec("r1")

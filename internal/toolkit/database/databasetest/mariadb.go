@@ -42,7 +42,7 @@ func StartMariaDB(t *testing.T) string {
 	if !ok {
 		t.Fatal("the catalog has no MariaDB")
 	}
-	ref, err := docker(t.Context(), "", "image", "ls", "--quiet", "sluice/mariadb-10.11")
+	ref, err := docker(t.Context(), "", "image", "ls", "--quiet", "sluice*/mariadb-10.11")
 	if err != nil || ref == "" {
 		if required {
 			t.Fatalf("no image of MariaDB: %v %s", err, ref)
