@@ -46,15 +46,17 @@ func (d *Doctor) engine(ctx context.Context) Result {
 	}
 	for _, c := range version.Components {
 		if c.Name == "runc" && escapes(c.Version) {
-			return warn("install runc 1.2.8, 1.3.3 or newer, or see the changelog of the distribution's package for CVE-2025-31133, CVE-2025-52565 and CVE-2025-52881",
-				"Docker %s, storage driver %s; as published, runc %s lets containers reach the machine", version.Version, info.Driver, c.Version)
+			return warn("install runc 1.2.8, 1.3.3, 1.4.0 or newer, unless the changelog of the distribution's package names CVE-2025-31133, CVE-2025-52565 and CVE-2025-52881",
+				"Docker %s, storage driver %s; runc %s is older than the releases in which containers can no longer break out (November 2025)", version.Version, info.Driver, c.Version)
 		}
 	}
 	return fine("Docker %s, storage driver %s", version.Version, info.Driver)
 }
 
 // escapes reports whether a version of runc, as its makers published it, is one of those out
-// of which containers could break (November 2025). Distributions fix older versions too.
+// of which containers could break: CVE-2025-31133, CVE-2025-52565 and CVE-2025-52881 are fixed in
+// 1.2.8, 1.3.3 and 1.4.0-rc.3. Distributions fix older versions too, which their number does
+// not tell.
 func escapes(runc string) bool {
 	for _, fixed := range []string{"1.2.8", "1.3.3"} {
 		series := fixed[:len("1.2.")]
