@@ -87,7 +87,7 @@ func (p *Pattern) Match(b *Budget, text string) (bool, error) {
 }
 
 // begin returns ErrUndecided when the text is not to be compared with the expression.
-func (p *Pattern) begin(b *Budget, text string) (start time.Time, err error) {
+func (p *Pattern) begin(b *Budget, text string) (start time.Duration, err error) {
 	if len(text) > MaxText || p.off.Load() {
 		return start, ErrUndecided
 	}
@@ -168,7 +168,10 @@ func (g backtrackedGroups) Group(n int) string {
 
 // Budget is the time that all expressions of one request have together. A nil Budget is
 // one that is used once.
-type Budget struct{ left atomic.Int64 }
+type Budget struct {
+	clock func() time.Duration
+	left  atomic.Int64
+}
 
 type budgetKey struct{}
 
@@ -178,7 +181,13 @@ func WithBudget(ctx context.Context) context.Context {
 	if Of(ctx) != nil {
 		return ctx
 	}
-	b := &Budget{}
+	begin := time.Now()
+	return WithBudgetOf(ctx, func() time.Duration { return time.Since(begin) })
+}
+
+// WithBudgetOf is WithBudget by another clock, such as one of a process's own time.
+func WithBudgetOf(ctx context.Context, clock func() time.Duration) context.Context {
+	b := &Budget{clock: clock}
 	b.left.Store(int64(budget))
 	return context.WithValue(ctx, budgetKey{}, b)
 }
@@ -190,15 +199,15 @@ func Of(ctx context.Context) *Budget {
 }
 
 // begin reports false when the time is used up.
-func (b *Budget) begin() (start time.Time, ok bool) {
+func (b *Budget) begin() (start time.Duration, ok bool) {
 	if b == nil {
-		return time.Time{}, true
+		return 0, true
 	}
-	return time.Now(), b.left.Load() > 0
+	return b.clock(), b.left.Load() > 0
 }
 
-func (b *Budget) end(start time.Time) {
+func (b *Budget) end(start time.Duration) {
 	if b != nil {
-		b.left.Add(-int64(time.Since(start)))
+		b.left.Add(-int64(b.clock() - start))
 	}
 }
