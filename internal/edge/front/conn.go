@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"sluice/internal/edge/h2"
 	"sluice/internal/edge/wire"
 )
 
@@ -39,6 +40,8 @@ type conn struct {
 	remote string
 	ctx    *connContext
 	begin  *http.Request // what all requests of the connection begin as: it carries ctx
+
+	http2 atomic.Pointer[h2.Conn] // nil for HTTP/1
 
 	state atomic.Int32
 	since atomic.Int64 // of the state; by the server's clock
@@ -81,6 +84,10 @@ func (c *conn) enter(state int32) {
 
 // wakeIdle makes a wait for a request end.
 func (c *conn) wakeIdle() {
+	if h := c.http2.Load(); h != nil {
+		h.Leave()
+		return
+	}
 	if c.state.Load() == idle {
 		_ = c.raw.SetReadDeadline(time.Unix(1, 0))
 	}
@@ -101,9 +108,13 @@ func (c *conn) serve() {
 		c.server.remove(c)
 		c.ctx.cancel(net.ErrClosed)
 	}()
-	if h2 := c.handshake(); h2 {
+	switch full := c.handshake(); {
+	case full:
 		handed = true
 		c.server.rest.give(c.net)
+		return
+	case c.tls != nil && c.tls.NegotiatedProtocol == protocolHTTP2:
+		c.serveHTTP2()
 		return
 	}
 	for {
@@ -132,8 +143,8 @@ func (c *conn) serve() {
 	}
 }
 
-// handshake reports whether the client speaks HTTP/2, or fails in a way that net/http
-// knows how to answer.
+// handshake reports whether the client speaks a protocol that net/http may know, or fails
+// in a way that it knows how to answer.
 func (c *conn) handshake() (full bool) {
 	tc, ok := c.net.(*tls.Conn)
 	if !ok || c.tls != nil {
@@ -144,7 +155,11 @@ func (c *conn) handshake() (full bool) {
 	}
 	state := tc.ConnectionState()
 	c.tls = &state
-	return state.NegotiatedProtocol != "" && state.NegotiatedProtocol != "http/1.1"
+	switch state.NegotiatedProtocol {
+	case "", "http/1.1", protocolHTTP2:
+		return false
+	}
+	return true
 }
 
 // head reads until a whole head is buffered and returns where it ends.

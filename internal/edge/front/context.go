@@ -4,13 +4,12 @@ import (
 	"context"
 	"net/http"
 	"sync"
+
+	"sluice/internal/edge/h2"
 )
 
 // Leaver is told when a client has left.
-type Leaver interface {
-	// Leave is called once at most, from another goroutine.
-	Leave(cause error)
-}
+type Leaver = h2.Leaver
 
 // connContext is the context of a connection's requests.
 type connContext struct {
@@ -24,6 +23,9 @@ type connContext struct {
 // Watch tells l when the client of a request leaves, until it is called with nil. It
 // reports false for a request that this package does not serve, and for one that has left.
 func Watch(ctx context.Context, l Leaver) bool {
+	if s, ok := ctx.(h2.Watcher); ok {
+		return s.Watch(l)
+	}
 	c, ok := ctx.(*connContext)
 	if !ok {
 		return false

@@ -35,7 +35,7 @@ func (s *Server) later(by time.Duration) {
 // blocked reports whether a handler waits for its client.
 func (s *Server) blocked() bool {
 	for _, c := range s.list(nil) {
-		if c.readingSince.Load() != 0 || c.writingSince.Load() != 0 {
+		if h := c.http2.Load(); h != nil && h.Waits() || c.readingSince.Load() != 0 || c.writingSince.Load() != 0 {
 			return true
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"sluice/internal/edge/h2"
 )
 
 // Server serves plain requests itself and hands the rest to an http.Server.
@@ -31,7 +33,9 @@ type Server struct {
 	over      chan struct{} // closed by Close
 	once      sync.Once     // of over
 	serving   bool
-	guard     guard // of requests that net/http reads
+	guard     guard       // of requests that net/http reads
+	http2     *h2.Options // set when the first listener is served
+	workers   h2.Workers
 
 	keepsHanded bool // tests compare whole conversations with net/http's
 	work        sync.WaitGroup
@@ -147,6 +151,7 @@ func (s *Server) open(l net.Listener) bool {
 	s.listeners[l] = struct{}{}
 	if !s.serving {
 		s.serving = true
+		s.http2 = s.optionsHTTP2()
 		s.work.Go(s.watch)
 		s.work.Go(func() { _ = s.full.Serve(s.rest) }) // until it is shut down
 	}
@@ -234,5 +239,6 @@ func (s *Server) Close() error {
 // end stops watching.
 func (s *Server) end() {
 	s.once.Do(func() { close(s.over) })
+	s.workers.End()
 	s.work.Wait()
 }

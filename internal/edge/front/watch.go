@@ -36,6 +36,7 @@ func (s *Server) watch() {
 				c.check(now.UnixNano())
 			}
 			s.guard.check(now.UnixNano())
+			s.workers.Trim()
 			clear(list)
 		}
 	}
@@ -60,6 +61,10 @@ func (s *Server) tick(now time.Time) {
 // check ends a connection that has been in its state for too long, and the request of a
 // client that has left.
 func (c *conn) check(now int64) {
+	if h := c.http2.Load(); h != nil {
+		h.Check(now)
+		return
+	}
 	since := time.Duration(now - c.since.Load())
 	switch c.state.Load() {
 	case idle:

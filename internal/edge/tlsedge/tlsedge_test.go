@@ -117,8 +117,9 @@ func newBench(t *testing.T, routes ...platform.Route) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { _ = srv.ServeTLS(l, "", "") }()
-	t.Cleanup(func() { _ = srv.Close() })
+	site := edge.NewFront(srv, slog.New(slog.DiscardHandler))
+	go func() { _ = site.ServeTLS(l) }()
+	t.Cleanup(func() { _ = site.Close() })
 	b.addr = l.Addr().String()
 	return b
 }

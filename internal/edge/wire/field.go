@@ -119,3 +119,15 @@ func HasToken(list, token string) bool {
 	}
 	return false
 }
+
+// MayTrail reports whether a field may follow the body: none that would change what was
+// read before it (RFC 9110 6.5.1).
+func MayTrail(name string) bool {
+	switch name {
+	case "", "Authorization", "Cache-Control", "Connection", "Content-Encoding", "Content-Length", "Content-Range",
+		"Content-Type", "Expect", "Host", "Keep-Alive", "Max-Forwards", "Pragma", "Proxy-Authenticate",
+		"Proxy-Authorization", "Proxy-Connection", "Range", "Realm", "Te", "Trailer", "Transfer-Encoding", "Www-Authenticate":
+		return false
+	}
+	return !strings.HasPrefix(name, "If-")
+}

@@ -75,7 +75,7 @@ func ParseRequest(head []byte) (Request, bool) {
 		return Request{}, false // net/http knows what that means
 	}
 	var err error
-	r.URL, err = parseTarget(target)
+	r.URL, err = ParseTarget(target)
 	return r, err == nil
 }
 
@@ -172,8 +172,8 @@ func plainHost(h string) bool {
 	return true
 }
 
-// parseTarget is url.ParseRequestURI, quicker for a path in which nothing is escaped.
-func parseTarget(target string) (*url.URL, error) {
+// ParseTarget is url.ParseRequestURI, quicker for a path in which nothing is escaped.
+func ParseTarget(target string) (*url.URL, error) {
 	path, query, asked := strings.Cut(target, "?")
 	for i := range len(path) {
 		c := path[i]
