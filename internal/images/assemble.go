@@ -22,8 +22,29 @@ import (
 // killDelay is how long mmdebstrap may take to clean up after it was told to stop.
 const killDelay = 10 * time.Second
 
-// assemble runs mmdebstrap and streams its tar into the store.
+// assemble makes an image. After the end of a suite's support its packages disappear from the
+// archive of security fixes before they do from the main one: then the last release is taken as
+// it was published, and the log says so.
 func (a *Assembler) assemble(ctx context.Context, img catalog.Image, ref string, log io.Writer) (digest string, err error) {
+	p := newProgress(log, img)
+	if a.options.SecurityMirror == NoSecurity {
+		p.say("W: %s is made without Debian's security fixes, as the server's configuration says", img.Name)
+	}
+	digest, err = a.bootstrap(ctx, img, ref, a.options, p)
+	if err == nil || ctx.Err() != nil || a.options.SecurityMirror == NoSecurity || img.Debian.Suite != retiredSuite || !p.said(notFound) {
+		return digest, err
+	}
+	p.say("W: the archive of security fixes of Debian %s no longer has all packages; %s is made of its last release, without the fixes after that", retiredSuite, img.Name)
+	o := a.options
+	o.SecurityMirror = NoSecurity
+	return a.bootstrap(ctx, img, ref, o, newProgress(log, img))
+}
+
+// retiredSuite is the suite of the catalog whose support has ended.
+const retiredSuite = "bullseye"
+
+// bootstrap runs mmdebstrap and streams its tar into the store.
+func (a *Assembler) bootstrap(ctx context.Context, img catalog.Image, ref string, o Options, p *progress) (digest string, err error) {
 	dir, err := os.MkdirTemp(a.options.TempDir, "sluice-image-")
 	if err != nil {
 		return "", fmt.Errorf("assemble %s: %w", img.Name, err)
@@ -37,11 +58,7 @@ func (a *Assembler) assemble(ctx context.Context, img catalog.Image, ref string,
 		return "", fmt.Errorf("assemble %s: %w", img.Name, err)
 	}
 
-	p := newProgress(log, img)
-	if a.options.SecurityMirror == NoSecurity {
-		p.say("W: %s is made without Debian's security fixes, as the server's configuration says", img.Name)
-	}
-	run, err := a.start(ctx, dir, arguments(img.Debian, a.options, overlay), p)
+	run, err := a.start(ctx, dir, arguments(img.Debian, o, overlay), p)
 	if err != nil {
 		return "", a.explain(img, err, p)
 	}

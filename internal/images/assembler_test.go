@@ -308,3 +308,32 @@ func TestAFailedPullNamesTheAlternatives(t *testing.T) {
 		}
 	}
 }
+
+// TestRetiredSuiteWithoutItsFixes: packages that the archive of security fixes has lost are
+// taken from the last release of a suite whose support ended, and only then.
+func TestRetiredSuiteWithoutItsFixes(t *testing.T) {
+	command := fakeDebian(t, `
+		for source in "$@"; do case "$source" in *-security\ main)
+			echo "Err:43 http://security.debian.org mariadb-backup" >&2
+			echo "  404  Not Found [IP: 192.0.2.1 80]" >&2
+			exit 25
+		esac; done
+		echo "sluice: packages 214" >&2
+		printf "the tar"`)
+	for suite, want := range map[string]string{
+		"bullseye": "Assembling mariadb from Debian bullseye\n" +
+			"W: the archive of security fixes of Debian bullseye no longer has all packages; mariadb is made of its last release, without the fixes after that\n" +
+			"Assembling mariadb from Debian bullseye\nAssembled mariadb: 214 packages",
+		"bookworm": "Assembling mariadb from Debian bookworm\n",
+	} {
+		img := debianImage("mariadb")
+		img.Debian.Suite = suite
+		_, log, err := ensure(t, images.New(&memoryStore{}, images.Options{Command: command}), img)
+		if !strings.HasPrefix(log, want) || strings.Count(log, "\n") != strings.Count(want, "\n")+strings.Count(want, " 214 ") {
+			t.Errorf("%s: the log is\n%swant\n%s", suite, log, want)
+		}
+		if complete := err == nil; complete != (suite == "bullseye") {
+			t.Errorf("%s: error %v", suite, err)
+		}
+	}
+}

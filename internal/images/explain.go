@@ -19,6 +19,9 @@ type complaint struct {
 	hint string
 }
 
+// notFound is what apt prints of a package that the index lists and the archive does not have.
+const notFound = "404  Not Found"
+
 func complaints(o Options) []complaint {
 	return []complaint{
 		{
@@ -26,7 +29,7 @@ func complaints(o Options) []complaint {
 			"the archive does not answer: check that this machine reaches " + o.Mirror + ", or name another mirror in the server's configuration",
 		},
 		{
-			[]string{"404  Not Found"},
+			[]string{notFound},
 			"the archive no longer has all packages of this suite, as happens after the end of its support: name a mirror that has them in the server's configuration",
 		},
 		{
@@ -53,13 +56,10 @@ func (a *Assembler) explain(img catalog.Image, err error, p *progress) error {
 	if len(p.tail) > 0 {
 		out.Err = fmt.Errorf("%w; its last words:\n  %s", err, strings.Join(p.tail, "\n  "))
 	}
-	said := strings.Join(p.tail, "\n")
 	for _, c := range complaints(a.options) {
-		for _, words := range c.says {
-			if strings.Contains(said, words) {
-				out.Hint = c.hint
-				return out
-			}
+		if slices.ContainsFunc(c.says, p.said) {
+			out.Hint = c.hint
+			return out
 		}
 	}
 	return out

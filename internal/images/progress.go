@@ -3,6 +3,7 @@ package images
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,4 +53,9 @@ func (p *progress) line(text string) {
 
 func (p *progress) done(ref string) {
 	p.say("Assembled %s: %s packages in %s, kept as %s", p.name, p.packages, p.elapsed(), ref)
+}
+
+// said reports whether words are in the last lines.
+func (p *progress) said(words string) bool {
+	return slices.ContainsFunc(p.tail, func(line string) bool { return strings.Contains(line, words) })
 }
