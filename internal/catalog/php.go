@@ -32,6 +32,7 @@ func newRuntime(name, version string, e entry) (Runtime, error) {
 		}
 		img.Debian = phpDebian(suite, version)
 		r.Build = Image{Name: img.Name + "-build", Debian: phpDebian(suite, version, buildTools()...)}
+		r.Build.Debian.Files = append(r.Build.Debian.Files, asset("build/nvm.sh", nvmFile, 0o644))
 		r.Build.Debian.Script += "ln -s yarnpkg /usr/bin/yarn\n"
 	}
 	r.Image = img
@@ -50,10 +51,13 @@ func phpTools() []string {
 
 // buildTools is what builds find beside that: Node for themes, Ruby and Python for their
 // tools, and a compiler for packages that bring sources. Each suite has one version of them;
-// nvm, or a package such as node@22 in dependencies.nodejs, brings another.
+// nvm.sh, or a package such as node@22 in dependencies.nodejs, brings another.
 func buildTools() []string {
 	return []string{"g++", "make", "nodejs", "npm", "python3", "python3-pip", "ruby", "yarnpkg"}
 }
+
+// nvmFile is where builds find nvm.sh; they put its directory into the home directory.
+const nvmFile = "/usr/share/nvm/nvm.sh"
 
 func phpDebian(suite, version string, more ...string) *Debian {
 	packages := slices.Concat(phpTools(), phpPackages(version), more)

@@ -14,10 +14,14 @@ var (
 	writeCommand = regexp.MustCompile(`(?m)^[ \t]*(?:mkdir(?:[ \t]+-p)?|touch|rm(?:[ \t]+-\w+)*)[ \t]+"?((?:\./)?[A-Za-z0-9_][\w./-]*)"?[ \t]*$`)
 )
 
+// nvmCommand is a call of nvm in a build hook.
+var nvmCommand = regexp.MustCompile(`(?m)(?:^|&&|\|\||;)[ \t]*nvm[ \t]+[a-z]`)
+
 // hooks notices what cannot work in the hooks: building, and writing outside the mounts,
 // once the code is read-only. It is a guess from the text and never an error.
 func (p *parser) hooks(a *Application) {
 	n := p.apps[a.Name].get("hooks")
+	p.nvmInBuild(n.find("build"))
 	for _, hook := range []string{"deploy", "post_deploy"} {
 		e := n.find(hook)
 		if e == nil {
@@ -33,6 +37,16 @@ func (p *parser) hooks(a *Application) {
 			}
 		}
 	}
+}
+
+// nvmInBuild warns of a build hook that calls nvm, which is a function of the shell, without
+// the file that defines it. e is nil without a hook.
+func (p *parser) nvmInBuild(e *entry) {
+	if e == nil || strings.Contains(e.value.str(), "nvm.sh") || !nvmCommand.MatchString(e.value.str()) {
+		return
+	}
+	p.check.warn(e.pos, "unread-nvm", "hook build calls nvm, which is not a program but a function of the shell",
+		"the hook ends with \"nvm: not found\"", "write . ~/.nvm/nvm.sh on a line before it")
 }
 
 // consumers are commands that wait for messages for ever unless an option limits them.

@@ -78,7 +78,7 @@ func dependenciesSchema() *shape {
 	)
 	return object(
 		property{key: "php", shape: mapOf("package", scalar().or(anything())).with(checkPHPDependencies(php)), doc: "Composer packages, installed globally."},
-		property{key: "nodejs", shape: packages, doc: "npm packages, installed globally for the build."},
+		property{key: "nodejs", shape: packages, doc: "npm packages, installed globally for the build; node is Node itself, as in node: \"18\"."},
 		property{key: "python", shape: packages, doc: "Python packages."},
 		property{key: "python2", shape: packages, status: StatusIgnored, note: "Python 2 is not in the images", doc: "Python 2 packages."},
 		property{key: "python3", shape: packages, doc: "Python packages."},

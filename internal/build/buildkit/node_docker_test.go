@@ -66,6 +66,7 @@ npm install --global --offline ./tools/gulp
 cd web/tailwind && npm ci --offline --no-audit && npm run build
 cat ../../pub/theme.min.css; echo
 node -e 'console.log("node " + process.versions.node)'
+(. ~/.nvm/nvm.sh; nvm use 99) || echo "nvm $?"
 python3 -c 'print("python runs")'; ruby -e 'puts "ruby runs"'; make --version | head -1; g++ --version | head -1; yarn --version
 `},
 	}
@@ -75,7 +76,7 @@ python3 -c 'print("python runs")'; ruby -e 'puts "ruby runs"'; make --version | 
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log)
 	}
-	for _, want := range []string{"gulp styles", "a{color:red}", "node 1", "python runs", "ruby runs", "GNU Make", "g++"} {
+	for _, want := range []string{"gulp styles", "a{color:red}", "node 1", "node 99 is not installed", "nvm 3", "python runs", "ruby runs", "GNU Make", "g++"} {
 		if !strings.Contains(log, want) {
 			t.Errorf("no %q in\n%s", want, log)
 		}

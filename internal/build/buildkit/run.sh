@@ -65,6 +65,9 @@ fi
 
 mkdir -p "$HOME" && tar -xpf "$source/tree.tar" -C /app || exit 1
 
+# A copy, because the installer of the original nvm writes to the same place.
+[ ! -d /usr/share/nvm ] || cp -R /usr/share/nvm "$HOME/.nvm"
+
 index=0
 while [ -e "$plan/steps/$index" ]; do
 	say begin "$index"
