@@ -7,6 +7,9 @@ BIN := $(CURDIR)/bin
 GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 NFPM_VERSION := v2.41.3
 NFPM := $(CACHE)/bin/nfpm-$(NFPM_VERSION)
+# The OpenID Connect provider that log-ins are tested with.
+PROVIDER_VERSION := v3.52.0
+PROVIDER := $(CACHE)/bin/oidc-provider-$(PROVIDER_VERSION)
 # What the tests and the demo need assembled; see `bin/sluiced images --list`.
 IMAGES := php-8.2 mariadb-10.11 redis-7.0 rabbitmq-3.10
 # And what only the tests need: builds with Node are in an image of their own.
@@ -40,14 +43,19 @@ $(NFPM):
 	GOBIN=$(CACHE)/bin go install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION)
 	mv $(CACHE)/bin/nfpm $@
 
+$(PROVIDER):
+	@mkdir -p $(dir $@)
+	GOBIN=$(CACHE)/bin/oidc go install github.com/zitadel/oidc/v3/example/server@$(PROVIDER_VERSION)
+	mv $(CACHE)/bin/oidc/server $@
+
 ## test-packages: installs them into a Debian of their own; needs root and a Debian mirror
 test-packages: packages
 	SLUICE_REQUIRE=packages go test -count=1 -timeout 20m ./e2e/packages
 
 ## test: everything, Docker parts included; a skipped part is a failure
-test: setup build images packages
+test: setup build images packages $(PROVIDER)
 	@$(BIN)/sluiced images $(TEST_IMAGES)
-	SLUICE_REQUIRE=docker,packages SLUICE_BIN=$(BIN) go test -race -shuffle=on -timeout 20m ./...
+	SLUICE_REQUIRE=docker,packages,provider SLUICE_BIN=$(BIN) SLUICE_OIDC_PROVIDER=$(PROVIDER) go test -race -shuffle=on -timeout 20m ./...
 
 ## test-quick: what needs neither Docker nor set-up; many tests wait rather than compute, so more run than there are cores
 test-quick:

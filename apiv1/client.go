@@ -27,6 +27,7 @@ const maxResponse = 16 << 20
 type Client struct {
 	base      string // without a trailing slash
 	token     string
+	source    func(ctx context.Context) (string, error) // in place of token, unless nil
 	http      *http.Client
 	userAgent string
 }
@@ -35,6 +36,9 @@ type Client struct {
 type Options struct {
 	HTTP      *http.Client // must have no Timeout, it would cut log streams; nil: one of its own
 	UserAgent string
+	// TokenSource returns the token of each request, when it changes: that of a log-in lives for
+	// minutes. It takes the place of the fixed one.
+	TokenSource func(ctx context.Context) (string, error)
 	// Insecure allows the token to be sent over plain HTTP to other machines.
 	Insecure bool
 }
@@ -61,11 +65,11 @@ func NewClient(server, token string, opts Options) (*Client, error) {
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return nil, fmt.Errorf("server address %q: want http://host:port or https://host", u.Redacted())
 	}
-	if token != "" && u.Scheme == "http" && !opts.Insecure && !IsLocal(u.Host) {
+	if (token != "" || opts.TokenSource != nil) && u.Scheme == "http" && !opts.Insecure && !IsLocal(u.Host) {
 		return nil, fmt.Errorf("%s: %w", u.Redacted(), ErrInsecure)
 	}
 	u.User, u.RawQuery, u.Fragment = nil, "", ""
-	c := &Client{base: strings.TrimRight(u.String(), "/"), token: token, http: opts.HTTP, userAgent: opts.UserAgent}
+	c := &Client{base: strings.TrimRight(u.String(), "/"), token: token, source: opts.TokenSource, http: opts.HTTP, userAgent: opts.UserAgent}
 	if c.http == nil {
 		c.http = newHTTPClient()
 	}
@@ -122,8 +126,14 @@ func (c *Client) request(ctx context.Context, method, target string, query url.V
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
+	token := c.token
+	if c.source != nil {
+		if token, err = c.source(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	if c.userAgent != "" {
 		req.Header.Set("User-Agent", c.userAgent)

@@ -126,20 +126,40 @@ type InvitationCreate struct {
 	Force       bool       `json:"force,omitempty"`
 }
 
-// Invitation is what became of an InvitationCreate.
+// Invitation is what became of an InvitationCreate: somebody with an account has the access at
+// once, another person gets it with the address to open.
 type Invitation struct {
-	ID           string     `json:"id"`
-	State        string     `json:"state"` // "accepted"
-	Email        string     `json:"email"`
-	Role         string     `json:"role"`
-	Environments []string   `json:"environments"`
-	Permissions  []TypeRole `json:"permissions"`
-	Links        Links      `json:"_links"`
+	ID            string     `json:"id"`    // of an accepted one: that of the user
+	State         string     `json:"state"` // "pending", "expired" or "accepted"
+	Email         string     `json:"email"`
+	Role          string     `json:"role"`
+	Environments  []string   `json:"environments"`
+	Permissions   []TypeRole `json:"permissions"`
+	ActivationURL string     `json:"activation_url,omitempty"` // a secret: whoever opens it can accept, once
+	InvitedBy     string     `json:"invited_by,omitempty"`
+	CreatedAt     Time       `json:"created_at"`
+	ExpiresAt     Time       `json:"expires_at"`
+	Links         Links      `json:"_links"`
 }
 
 // Invite gives a user, named by e-mail address, access to a project.
 func (c *Client) Invite(ctx context.Context, project string, wanted InvitationCreate) (Invitation, error) {
 	return post[Invitation](ctx, c, path("projects", project, "invitations"), wanted)
+}
+
+// Invitations lists those to a project that nobody has accepted.
+func (c *Client) Invitations(ctx context.Context, project string) ([]Invitation, error) {
+	return get[[]Invitation](ctx, c, path("projects", project, "invitations"), nil)
+}
+
+// ResendInvitation gives an invitation another address and the time of a new one.
+func (c *Client) ResendInvitation(ctx context.Context, project, id string) (Invitation, error) {
+	return change[Invitation](ctx, c, http.MethodPost, path("projects", project, "invitations", id, "resend"), nil)
+}
+
+// CancelInvitation makes the address of an invitation worthless.
+func (c *Client) CancelInvitation(ctx context.Context, project, id string) error {
+	return c.call(ctx, http.MethodDelete, path("projects", project, "invitations", id), nil, nil, nil)
 }
 
 // Users lists all accounts, for admins of the installation.

@@ -60,6 +60,7 @@ type config struct {
 	Limits              limitsConfig
 	SSH                 sshConfig
 	ProjectBuilds       int
+	LogInProviders      string // file
 }
 
 var errUsage = errors.New("usage")
@@ -120,6 +121,7 @@ func serveFlags(name string, c *config, out io.Writer) *flag.FlagSet {
 	fs.StringVar(&c.Backups.Timezone, "backup-timezone", "UTC", "time zone of --backup-schedule; days begin at 04:00")
 	fs.StringVar(&c.Backups.Before, "backup-before", string(deploy.BackupUpgrades),
 		"before which deployments the data is backed up where a snapshot would take long: upgrade (of a service that stores data), deployment (with a deploy hook, too) or never")
+	fs.StringVar(&c.LogInProviders, "login-providers", "", "JSON file that names the OpenID Connect providers people log in with; empty: passwords only")
 	fs.StringVar(&c.CrashAt, "crash-at", "", "for tests: end this process with SIGKILL when the step is recorded")
 	return fs
 }

@@ -15,18 +15,19 @@ import (
 	"sluice/internal/store"
 )
 
-const userUsage = "sluiced user [--scope SCOPE]... [--password-stdin] EMAIL, sluiced user --list, or sluiced user --delete|--reset USER"
+const userUsage = "sluiced user [--scope SCOPE]... [--password-stdin] EMAIL, sluiced user --list, or sluiced user --delete|--reset|--disconnect USER"
 
 // userCommand makes, lists and deletes users, also while sluiced runs. It is how an
 // installation gets its first administrator.
 func userCommand(ctx context.Context, args []string, env map[string]string, stdin io.Reader, stdout, stderr io.Writer) error {
 	var c config
-	var list, remove, reset, fromStdin bool
+	var list, remove, reset, disconnect, fromStdin bool
 	var wanted platform.NewUser
 	fs := newFlags("user", &c, stderr)
 	fs.BoolVar(&list, "list", false, "list the users")
 	fs.BoolVar(&remove, "delete", false, "delete the user with this e-mail address or username, with tokens, log-ins and keys")
 	fs.BoolVar(&reset, "reset", false, "give the user another password, and end all log-ins of theirs")
+	fs.BoolVar(&disconnect, "disconnect", false, "forget which people at log-in providers the user is, and end all log-ins of theirs")
 	fs.BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input (default: one is made and printed)")
 	fs.StringVar(&wanted.FirstName, "first-name", "", "first name of the user")
 	fs.StringVar(&wanted.LastName, "last-name", "", "last name of the user")
@@ -45,10 +46,14 @@ func userCommand(ctx context.Context, args []string, env map[string]string, stdi
 	switch {
 	case list:
 		err = listUsers(ctx, accounts, stdout)
-	case remove:
+	case remove, disconnect:
+		change := accounts.DeleteUser
+		if disconnect {
+			change = accounts.Disconnect
+		}
 		var u platform.User
 		if u, err = s.UserByLogin(ctx, wanted.Email); err == nil {
-			err = accounts.DeleteUser(ctx, access.Operator(), u.ID)
+			err = change(ctx, access.Operator(), u.ID)
 		}
 	default:
 		err = setUser(ctx, s, accounts, wanted, reset, fromStdin, stdin, stdout)

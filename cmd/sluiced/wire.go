@@ -24,6 +24,7 @@ import (
 	"sluice/internal/feed"
 	"sluice/internal/gitrepo"
 	"sluice/internal/images"
+	"sluice/internal/oidc"
 	"sluice/internal/platform"
 	"sluice/internal/project"
 	"sluice/internal/schedule"
@@ -218,8 +219,28 @@ func (p *plant) openPipeline(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.accounts = account.New(account.Dependencies{Records: p.store, Authority: authority, Log: p.log})
+	providers, err := p.logInProviders()
+	if err != nil {
+		return err
+	}
+	p.accounts = account.New(account.Dependencies{Records: p.store, Authority: authority, Providers: providers, Log: p.log})
 	return adminToken(ctx, p.accounts, p.config.path("keys", "admin.token"))
+}
+
+// logInProviders reads the file that names them, if there is one.
+func (p *plant) logInProviders() ([]account.Provider, error) {
+	if p.config.LogInProviders == "" {
+		return nil, nil
+	}
+	all, err := oidc.Load(p.config.LogInProviders, func(id string) string { return p.config.PublicURL + "/oauth2/callback/" + id })
+	if err != nil {
+		return nil, err
+	}
+	out := make([]account.Provider, 0, len(all))
+	for _, provider := range all {
+		out = append(out, provider)
+	}
+	return out, nil
 }
 
 // close closes everything, last opened first.

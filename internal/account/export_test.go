@@ -15,3 +15,16 @@ func OneTime(t *testing.T, secret string, now time.Time) string {
 	}
 	return oneTime(key, now.Unix()/factorStep)
 }
+
+// OccupyHashing lets no hash of a password be computed until release is called.
+func (s *Service) OccupyHashing() (release func()) {
+	n := cap(s.passwords.slots)
+	for range n {
+		s.passwords.slots <- struct{}{}
+	}
+	return func() {
+		for range n {
+			<-s.passwords.slots
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"sluice/internal/access"
@@ -51,11 +50,16 @@ func (s *Service) LogIn(ctx context.Context, request platform.AuthorizationReque
 	if err := s.record(ctx, access.Subject{Actor: u.Actor()}, logIn, "", "from "+by.Address); err != nil {
 		return "", err
 	}
+	return s.authorize(ctx, authorization{AuthorizationRequest: request, user: u.ID, methods: methods, at: s.now().UTC()})
+}
+
+// authorize returns a code for a log-in that is complete.
+func (s *Service) authorize(ctx context.Context, a authorization) (string, error) {
 	now := s.now().UTC()
-	if _, err := s.Records.ChangeUser(ctx, u.ID, func(u *platform.User) error { u.LastLoginAt = now; return nil }); err != nil {
+	if _, err := s.Records.ChangeUser(ctx, a.user, func(u *platform.User) error { u.LastLoginAt = now; return nil }); err != nil {
 		return "", err
 	}
-	return s.codes.add(now, authorization{AuthorizationRequest: request, user: u.ID, methods: methods, at: now}), nil
+	return s.codes.add(now, a), nil
 }
 
 // identify returns the user of a log-in. All failures take the same time and look the same.
@@ -98,37 +102,8 @@ type authorization struct {
 	platform.AuthorizationRequest
 	user    string
 	methods []string
-	at      time.Time
-}
-
-// codes are the authorization codes that were given out and not used. A restart forgets
-// them, as they live for a minute.
-type codes struct {
-	mu   sync.Mutex
-	open map[string]authorization // by the hash of the code
-}
-
-func (c *codes) add(now time.Time, a authorization) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for hash, old := range c.open {
-		if now.Sub(old.at) >= codeLife || len(c.open) >= maxCodes {
-			delete(c.open, hash)
-		}
-	}
-	code := newSecret(codePrefix)
-	c.open[hashSecret(code)] = a
-	return code
-}
-
-// take returns what a code stands for, once.
-func (c *codes) take(now time.Time, code string) (authorization, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	hash := hashSecret(code)
-	a, ok := c.open[hash]
-	delete(c.open, hash)
-	return a, ok && now.Sub(a.at) < codeLife
+	at      time.Time     // when the user proved who it is
+	life    time.Duration // how long the log-in may last; 0: as long as it is used
 }
 
 // ExchangeCode makes a session out of an authorization code. It returns CodeUnauthorized for
@@ -142,7 +117,10 @@ func (s *Service) ExchangeCode(ctx context.Context, client, redirect, code, veri
 	}
 	session := platform.Session{
 		ID: platform.NewID(), User: a.user, Client: client, Methods: a.methods,
-		CreatedAt: a.at, LoginAt: a.at, ExpiresAt: s.now().UTC().Add(sessionLife),
+		CreatedAt: s.now().UTC(), LoginAt: a.at, ExpiresAt: s.now().UTC().Add(sessionLife),
+	}
+	if a.life > 0 {
+		session.ExpiresAt = session.CreatedAt.Add(min(a.life, sessionLife))
 	}
 	if _, err := s.ofSession(ctx, session); err != nil {
 		return platform.Issued{}, err

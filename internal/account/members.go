@@ -45,38 +45,27 @@ func noMember(project, user string) error {
 		WithHint("`sluice user:list -p %s` shows who has", project)
 }
 
-// AddMember gives a user, named by e-mail address, access to a project: as an admin of it, or
-// with roles by type of environment; without any it may see everything. It returns
-// CodeConflict when the user has access already, unless force, which replaces the roles, and
-// CodeNotFound when there is no such user: nobody but an admin of the installation can say
-// that an address is that of a person.
-func (s *Service) AddMember(ctx context.Context, by access.Subject, project, email string, wanted access.Grant, force bool) (access.Member, error) {
+// memberGrant returns what a new member of a project gets: to be an admin of it, or roles by
+// type of environment; without any they may see everything.
+func memberGrant(by access.Subject, project string, wanted access.Grant) (access.Grant, error) {
 	if err := by.Require(access.MembersManage, project, ""); err != nil {
-		return access.Member{}, err
+		return access.Grant{}, err
 	}
 	wanted.Project = project
 	if wanted.Role == access.NoRole && len(wanted.Types) == 0 {
 		wanted.Role = access.Viewer
 	}
-	if _, err := access.ParseGrant(wanted.String()); err != nil {
-		return access.Member{}, err
-	}
-	if email == "" {
-		return access.Member{}, platform.Errorf(platform.CodeInvalid, "the request names no user; nothing was changed").
-			WithHint("give an e-mail address").WithField("email")
-	}
-	u, err := s.Records.UserByLogin(ctx, email)
-	if platform.ErrorCode(err) == platform.CodeNotFound {
-		return access.Member{}, platform.Errorf(platform.CodeNotFound, "there is no user %.100q; nothing was changed", email).
-			WithHint("ask an admin of the installation to make the account: sluice user:create %.100s", email).WithField("email")
-	}
-	if err != nil {
-		return access.Member{}, err
-	}
+	_, err := access.ParseGrant(wanted.String())
+	return wanted, err
+}
+
+// addMember gives a user access to a project. It returns CodeConflict when the user has access
+// already, unless force, which replaces the roles.
+func (s *Service) addMember(ctx context.Context, by access.Subject, project string, u platform.User, wanted access.Grant, force bool) (access.Member, error) {
 	if err := s.record(ctx, by, access.MembersManage, project, "add "+u.Username+" as "+wanted.String()); err != nil {
 		return access.Member{}, err
 	}
-	err = s.Records.SetGrants(ctx, u.ID, project, func(now []string) ([]string, error) {
+	err := s.Records.SetGrants(ctx, u.ID, project, func(now []string) ([]string, error) {
 		if len(now) > 0 && !force {
 			return nil, platform.Errorf(platform.CodeConflict, "%s has access to the project already; nothing was changed", u.Username).
 				WithHint("change the roles instead: sluice user:update %s", u.Username).WithField("email")

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -18,6 +19,8 @@ type Records interface {
 	Tokens
 	Sessions
 	SSHKeys
+	Connections
+	Invitations
 
 	// RightsGeneration returns a number that grows whenever somebody may have lost a right.
 	RightsGeneration(ctx context.Context) (int64, error)
@@ -34,7 +37,7 @@ type Users interface {
 	UserByLogin(ctx context.Context, login string) (platform.User, error)
 	// Users lists those with a grant that counts for the project, or all when it is "".
 	Users(ctx context.Context, project string) ([]platform.User, error)
-	// ChangeUser lets change alter all but the ID and the grants, while nobody else can.
+	// ChangeUser lets change alter all but the ID, the grants and the issuers, while nobody else can.
 	ChangeUser(ctx context.Context, id string, change func(*platform.User) error) (platform.User, error)
 	// SetGrants lets change replace the grants that name a project, or all when it is "".
 	SetGrants(ctx context.Context, user, project string, change func(now []string) ([]string, error)) error
@@ -68,6 +71,28 @@ type Sessions interface {
 	DeleteSessions(ctx context.Context, user, except string) error
 }
 
+// Connections keeps which identities of providers log in as which user.
+type Connections interface {
+	UserByIdentity(ctx context.Context, issuer, subject string) (platform.User, error)
+	// Connect returns CodeConflict when the identity is connected to somebody, or the user has
+	// one of the provider.
+	Connect(ctx context.Context, c platform.Connection) error
+	// Disconnect removes all connections of a user, if there are any.
+	Disconnect(ctx context.Context, user string) error
+}
+
+// Invitations keeps invitations to projects, one of an address to each.
+type Invitations interface {
+	// SaveInvitation creates an invitation, in place of another of the address to the project.
+	SaveInvitation(ctx context.Context, v platform.Invitation) error
+	// Invitations lists those to a project, expired ones too.
+	Invitations(ctx context.Context, project string) ([]platform.Invitation, error)
+	// InvitationsOf lists those of an address, expired ones too.
+	InvitationsOf(ctx context.Context, email string) ([]platform.Invitation, error)
+	InvitationByHash(ctx context.Context, hash string) (platform.Invitation, error)
+	DeleteInvitation(ctx context.Context, project, id string) error
+}
+
 // SSHKeys keeps public keys.
 type SSHKeys interface {
 	SSHKeys(ctx context.Context, user string) ([]platform.SSHKey, error)
@@ -86,7 +111,9 @@ type Dependencies struct {
 	Authority ssh.Signer
 	// PasswordMemory is how many KiB the hash of a password needs; 0 means 65536. Tests save it.
 	PasswordMemory uint32
-	Log            *slog.Logger
+	// Providers are those whose log-ins count here, in the order in which people see them.
+	Providers []Provider
+	Log       *slog.Logger
 }
 
 // Service is safe for concurrent use.
@@ -95,14 +122,20 @@ type Service struct {
 	now       func() time.Time
 	passwords *hashing
 	throttle  *throttle
-	codes     *codes
+	codes     *shortLived[authorization]
+	flows     *shortLived[flow]   // by the state that providers send back
+	tickets   *shortLived[ticket] // of people who have still to give something
+	accepting sync.Mutex          // an invitation is accepted once
 }
 
 // New returns a Service.
 func New(d Dependencies) *Service {
 	return &Service{
 		Dependencies: d, now: time.Now, passwords: newHashing(d.PasswordMemory),
-		throttle: &throttle{failures: map[string][]time.Time{}}, codes: &codes{open: map[string]authorization{}},
+		throttle: &throttle{failures: map[string][]time.Time{}},
+		codes:    newShortLived[authorization](codePrefix, codeLife, maxCodes),
+		flows:    newShortLived[flow]("", flowLife, maxCodes),
+		tickets:  newShortLived[ticket]("", flowLife, maxCodes),
 	}
 }
 

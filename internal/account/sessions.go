@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"sluice/internal/platform"
@@ -55,7 +56,9 @@ func (s *Service) Refresh(ctx context.Context, client, secret string) (platform.
 	if _, err := s.ofSession(ctx, session); err != nil {
 		return platform.Issued{}, err
 	}
-	session.ExpiresAt = s.now().UTC().Add(sessionLife)
+	if !slices.Contains(session.Methods, byProvider) { // what a provider said counts for a while only
+		session.ExpiresAt = s.now().UTC().Add(sessionLife)
+	}
 	return s.issue(ctx, session)
 }
 

@@ -18,47 +18,79 @@ import (
 func (c *program) authLogin() *cobra.Command {
 	return &cobra.Command{
 		Use:     "auth:login",
-		Aliases: []string{"login", "auth:api-token-login"},
-		Short:   "Log in to a server with an access token",
-		Long: "Checks a token and keeps it, with the server's address, in a file that only you can read " +
-			"($XDG_CONFIG_HOME/sluice/config.json). The token is asked for on a terminal, else read from standard input or --token-file.",
+		Aliases: []string{"login"},
+		Short:   "Log in to a server, with a browser or an API token",
+		Long: "On a terminal of a machine with a browser it is auth:browser-login, else auth:api-token-login: the token is read from standard " +
+			"input or --token-file.",
 		Example: "  sluice auth:login --server https://sluice.example.com:7070",
 		Args:    positional(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.login(cmd.Context())
+			if c.tokenFile == "" && isTerminal(c.in) && len(c.browserCommand()) > 0 {
+				return c.browserLogin(cmd.Context(), false)
+			}
+			return c.tokenLogin(cmd.Context())
 		},
 	}
 }
 
-func (c *program) login(ctx context.Context) error {
+func (c *program) authTokenLogin() *cobra.Command {
+	return &cobra.Command{
+		Use:   "auth:api-token-login",
+		Short: "Log in to a server with an API token",
+		Long: "Checks a token and keeps it, with the server's address, in a file that only you can read " +
+			"($XDG_CONFIG_HOME/sluice/config.json). The token is asked for on a terminal, else read from standard input or --token-file.",
+		Example: "  sluice auth:api-token-login --server https://sluice.example.com:7070",
+		Args:    positional(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.tokenLogin(cmd.Context())
+		},
+	}
+}
+
+// loginServer returns the configuration, with the server to log in to.
+func (c *program) loginServer() (config, string, error) {
 	cfg, err := c.readConfig()
 	if err != nil {
-		return err
+		return cfg, "", err
 	}
 	server := strings.TrimRight(firstOf(c.server, c.env["SLUICE_URL"], cfg.Server), "/")
 	if server == "" {
-		return usageError("name it with --server https://HOST:PORT", "no server is configured")
+		return cfg, "", usageError("name it with --server https://HOST:PORT", "no server is configured")
+	}
+	if server != strings.TrimRight(cfg.Server, "/") {
+		cfg.GitHosts = nil
+	}
+	cfg.Server, cfg.Insecure = server, c.allowsPlain()
+	return cfg, server, nil
+}
+
+func (c *program) tokenLogin(ctx context.Context) error {
+	cfg, server, err := c.loginServer()
+	if err != nil {
+		return err
 	}
 	token, err := c.askToken(server)
 	if err != nil {
 		return err
 	}
-	client, err := newClient(credentials{server: server, token: token, insecure: c.allowsPlain()})
+	client, err := c.newClient(credentials{server: server, token: token, insecure: c.allowsPlain()})
 	if err != nil {
 		return err
 	}
+	cfg.Token, cfg.Session = token, nil
+	return c.loggedIn(ctx, cfg, client)
+}
+
+// loggedIn keeps a log-in that the server knows.
+func (c *program) loggedIn(ctx context.Context, cfg config, client *apiv1.Client) error {
 	user, err := client.Me(ctx)
 	if err != nil {
 		return err
 	}
-	if server != strings.TrimRight(cfg.Server, "/") {
-		cfg.GitHosts = nil
-	}
-	cfg.Server, cfg.Token, cfg.Insecure = server, token, c.allowsPlain()
 	if err := c.writeConfig(cfg); err != nil {
 		return err
 	}
-	c.note("Logged in to %s as %s.", server, printable(firstOf(user.DisplayName, user.ID)))
+	c.note("Logged in to %s as %s.", cfg.Server, printable(firstOf(user.DisplayName, user.ID)))
 	return nil
 }
 
@@ -94,10 +126,11 @@ func (c *program) authLogout() *cobra.Command {
 	return &cobra.Command{
 		Use:     "auth:logout",
 		Aliases: []string{"logout"},
-		Short:   "Forget the token of the last login",
-		Long:    "Removes the token from the configuration file. It goes on being valid: `sluice token:revoke` ends it.",
-		Args:    positional(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error {
+		Short:   "Log out of the server of the last login",
+		Long: "Ends a log-in with a browser, at the server too. Of a log-in with an API token it removes the token from the configuration file; " +
+			"that goes on being valid: `sluice token:revoke` ends it.",
+		Args: positional(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := c.readConfig()
 			if err != nil {
 				return err
@@ -106,13 +139,29 @@ func (c *program) authLogout() *cobra.Command {
 				c.note("You are not logged in.")
 				return nil
 			}
-			cfg.Token, cfg.GitHosts = "", nil
+			c.endSession(cmd.Context(), cfg)
+			cfg.Token, cfg.GitHosts, cfg.Session = "", nil, nil
 			if err := c.writeConfig(cfg); err != nil {
 				return err
 			}
 			c.note("Logged out of %s.", cfg.Server)
 			return nil
 		},
+	}
+}
+
+// endSession ends a log-in with a browser at the server. Where that fails, the tokens are
+// forgotten here all the same.
+func (c *program) endSession(ctx context.Context, cfg config) {
+	if cfg.Session == nil {
+		return
+	}
+	client, err := c.newClient(credentials{server: cfg.Server, token: cfg.Session.Refresh, insecure: cfg.Insecure || c.allowsPlain()})
+	if err == nil {
+		err = client.RevokeLogIn(ctx, oauthClient, cfg.Session.Refresh)
+	}
+	if err != nil {
+		c.note("Could not tell the server, where the log-in goes on for up to 30 days: %v", err)
 	}
 }
 
@@ -146,18 +195,18 @@ func (c *program) authGitCredential() *cobra.Command {
 		Short:  "Give credentials to git (see gitcredentials(7))",
 		Hidden: true,
 		Args:   positional(cobra.ExactArgs(1)),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if args[0] != "get" {
 				return nil // nothing to remember or forget
 			}
-			return c.gitCredential()
+			return c.gitCredential(cmd.Context())
 		},
 	}
 }
 
 // gitCredential gives the token to git for our server's repositories only. For anything
 // else it says nothing, and git asks elsewhere.
-func (c *program) gitCredential() error {
+func (c *program) gitCredential(ctx context.Context) error {
 	asked := map[string]string{}
 	lines := bufio.NewScanner(io.LimitReader(c.in, 64<<10))
 	for lines.Scan() && lines.Text() != "" {
@@ -178,6 +227,11 @@ func (c *program) gitCredential() error {
 	if asked["protocol"] == "http" && !cred.insecure && !apiv1.IsLocal(asked["host"]) {
 		return fail(ExitLogin, "let the server use https, or set SLUICE_INSECURE=1 where you trust the network",
 			"%s is on another machine and has no TLS; the token was not sent", asked["host"])
+	}
+	if cred.session {
+		if cred.token, err = c.freshToken(ctx); err != nil {
+			return err
+		}
 	}
 	return writeText(c.out, "username="+gitUser+"\npassword="+cred.token+"\n")
 }

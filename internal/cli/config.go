@@ -23,6 +23,8 @@ type config struct {
 	// GitHosts are where, beside the server itself, git may be given the token: the
 	// repositories of this server, as "https://host:port".
 	GitHosts []string `json:"git_hosts,omitempty"`
+	// Session is that of a log-in with a browser. Token is its access token then.
+	Session *session `json:"session,omitempty"`
 }
 
 const (
@@ -123,6 +125,7 @@ type credentials struct {
 	token    string
 	gitHosts []string
 	insecure bool // the token may go over plain HTTP
+	session  bool // the token is that of a log-in with a browser, see freshToken
 }
 
 // credentials finds them: option, environment, last login. The token of the last login is
@@ -147,7 +150,7 @@ func (c *program) credentials() (credentials, error) {
 	case c.env["SLUICE_TOKEN"] != "":
 		cred.token = c.env["SLUICE_TOKEN"]
 	case own:
-		cred.token = cfg.Token
+		cred.token, cred.session = cfg.Token, cfg.Session != nil
 	}
 	return cred, err
 }
@@ -182,11 +185,15 @@ func (c *program) client() (*apiv1.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newClient(cred)
+	return c.newClient(cred)
 }
 
-func newClient(cred credentials) (*apiv1.Client, error) {
-	client, err := apiv1.NewClient(cred.server, cred.token, apiv1.Options{UserAgent: "sluice/" + buildVersion(), Insecure: cred.insecure})
+func (c *program) newClient(cred credentials) (*apiv1.Client, error) {
+	opts := apiv1.Options{UserAgent: "sluice/" + buildVersion(), Insecure: cred.insecure}
+	if cred.session {
+		opts.TokenSource = c.freshToken
+	}
+	client, err := apiv1.NewClient(cred.server, cred.token, opts)
 	if errors.Is(err, apiv1.ErrInsecure) {
 		return nil, fail(ExitLogin, "use https, or allow it with --insecure or SLUICE_INSECURE=1 where you trust the network", "%v", err)
 	}

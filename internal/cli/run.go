@@ -133,8 +133,8 @@ func (c *program) addCommands(root *cobra.Command) {
 	add("domain", c.domainAdd(), c.domainList(), c.domainGet(), c.domainVerify(), c.domainUpdate(), c.domainDelete(),
 		c.certificateAdd(), c.certificateList(), c.certificateGet(), c.certificateDelete())
 	add("user", c.userList(), c.userGet(), c.userAdd(), c.userUpdate(), c.userDelete(), c.userCreate())
-	add("auth", c.authLogout())
-	add("auth", c.authLogin(), c.authInfo(), c.tokenCreate(), c.tokenList(), c.tokenRevoke(), c.authGitCredential())
+	add("user", c.invitationList(), c.invitationResend(), c.invitationCancel())
+	add("auth", c.authLogin(), c.authBrowserLogin(), c.authTokenLogin(), c.authLogout(), c.authInfo(), c.tokenCreate(), c.tokenList(), c.tokenRevoke(), c.authGitCredential())
 	add("auth", c.sshKeyAdd(), c.sshKeyList(), c.sshKeyDelete())
 	root.AddCommand(c.validate(), c.plan(), c.version())
 }

@@ -42,6 +42,8 @@ func TestMain(m *testing.M) {
 			//nolint:forbidigo // this is a main function: that of the program in the scripts
 			os.Exit(cli.Run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 		},
+		"browser": browser,
+		"expire":  expire,
 	})
 }
 

@@ -170,10 +170,12 @@ func (o *roleOptions) read() (project string, types []apiv1.TypeRole, err error)
 
 func (c *program) userAdd() *cobra.Command {
 	var opts roleOptions
+	var force bool
 	cmd := &cobra.Command{
-		Use:     "user:add EMAIL",
-		Short:   "Give a user access to the project",
-		Long:    "Gives somebody who has an account access to the project. Without roles by type, a viewer sees the environments of all types.",
+		Use:   "user:add EMAIL",
+		Short: "Give a user access to the project, or invite a person",
+		Long: "Gives somebody who has an account access to the project. For an address without an account it makes an invitation and prints its " +
+			"URL: whoever opens it can accept, so send it to that person only. Without roles by type, a viewer sees the environments of all types.",
 		Example: "  sluice user:add jo@example.com -r development:contributor -r staging:viewer\n  sluice user:add ann@example.com -r admin",
 		Args:    positional(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -185,15 +187,21 @@ func (c *program) userAdd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			req := apiv1.InvitationCreate{Email: args[0], Role: firstOf(role, "viewer"), Permissions: types}
-			if _, err := s.Invite(cmd.Context(), s.project, req); err != nil {
+			req := apiv1.InvitationCreate{Email: args[0], Role: firstOf(role, "viewer"), Permissions: types, Force: force}
+			made, err := s.Invite(cmd.Context(), s.project, req)
+			if err != nil {
 				return err
+			}
+			if made.State == "pending" {
+				c.note("%s is not known yet, or has not shown that the address is theirs.", args[0])
+				return c.showInvitation(made)
 			}
 			c.note("%s has access to the project %s.", args[0], s.project)
 			return nil
 		},
 	}
 	opts.addFlags(cmd)
+	cmd.Flags().BoolVar(&force, "force-invite", false, "replace an invitation that is open, or the roles that the user has")
 	return cmd
 }
 

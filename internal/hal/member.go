@@ -2,6 +2,7 @@ package hal
 
 import (
 	"strconv"
+	"time"
 
 	"sluice/apiv1"
 	"sluice/internal/access"
@@ -11,12 +12,36 @@ import (
 // User shows an account.
 func User(u platform.User) apiv1.User {
 	wire := apiv1.User{
-		ID: u.ID, Username: u.Username, DisplayName: u.DisplayName(), Email: u.Email, EmailVerified: u.Email != "",
-		FirstName: u.FirstName, LastName: u.LastName, Kind: string(u.Kind), State: string(u.State), MFAEnabled: u.Factor.Enabled(),
+		ID: u.ID, Username: u.Username, DisplayName: u.DisplayName(), Email: u.Email, EmailVerified: u.Email != "" && !u.EmailUnverified,
+		FirstName: u.FirstName, LastName: u.LastName, Kind: string(u.Kind), State: string(u.State), MFAEnabled: u.Factor.Enabled(), SSOEnabled: len(u.Issuers) > 0,
 		Scopes: append([]string{}, u.Grants...), CreatedAt: apiv1.Time{Time: u.CreatedAt}, UpdatedAt: apiv1.Time{Time: u.UpdatedAt},
 		LastLoginAt: apiv1.Time{Time: u.LastLoginAt}, Links: apiv1.Links{},
 	}
 	wire.Links.Set("self", "/api/users/"+u.ID)
+	return wire
+}
+
+// Invitation shows an invitation, with the address that the invited person opens, as of now.
+func (v View) Invitation(i platform.Invitation, address string, now time.Time) apiv1.Invitation {
+	wire := apiv1.Invitation{
+		ID: i.ID, State: "pending", Email: i.Email, Environments: []string{}, Permissions: []apiv1.TypeRole{}, ActivationURL: address,
+		InvitedBy: i.InvitedBy.Name, CreatedAt: apiv1.Time{Time: i.CreatedAt}, ExpiresAt: apiv1.Time{Time: i.ExpiresAt}, Links: apiv1.Links{},
+	}
+	if !now.Before(i.ExpiresAt) {
+		wire.State, wire.ActivationURL = "expired", ""
+	}
+	if g, err := access.ParseGrant(i.Scope); err == nil {
+		wire.Role = string(g.OnProject())
+		for _, kind := range access.Types() {
+			if role := g.Types[kind]; role != access.NoRole {
+				wire.Permissions = append(wire.Permissions, apiv1.TypeRole{Type: string(kind), Role: string(role)})
+			}
+		}
+	}
+	self := v.ProjectPath() + "/invitations/" + i.ID
+	wire.Links.Set("self", self)
+	wire.Links.Set("#delete", self)
+	wire.Links.Set("#resend", self+"/resend")
 	return wire
 }
 

@@ -13,10 +13,39 @@ type Accounts interface {
 	Authenticate(ctx context.Context, token string) (access.Subject, error)
 
 	Sessions
+	Providers
 	Tokens
 	Users
 	Members
+	Invitations
 	SSHKeys
+}
+
+// Providers log people in elsewhere. Methods return CodeUnavailable while the provider does not
+// respond, and fail as LogIn does; what they return says what the log-in is for also then.
+type Providers interface {
+	ProviderPolicies() []platform.ProviderPolicy
+	// BeginProvider is for a client's request, or for the secret of an invitation.
+	BeginProvider(ctx context.Context, id string, request platform.AuthorizationRequest, invitation string) (platform.ProviderStart, error)
+	FinishProvider(ctx context.Context, id string, answer platform.ProviderAnswer) (platform.LogInProgress, error)
+	// ContinueProvider takes the password or the one-time code that a log-in still wants.
+	ContinueProvider(ctx context.Context, ticket, browser string, by platform.LogIn) (platform.LogInProgress, error)
+}
+
+// Invitations to projects. Those who may not invite get CodeForbidden.
+type Invitations interface {
+	// Invite adds somebody whose account is known, or returns an invitation.
+	Invite(ctx context.Context, by access.Subject, project, email string, wanted access.Grant, force bool) (access.Member, *platform.Invitation, error)
+	Invitations(ctx context.Context, by access.Subject, project string) ([]platform.Invitation, error)
+	Invitation(ctx context.Context, by access.Subject, project, id string) (platform.Invitation, error)
+	ResendInvitation(ctx context.Context, by access.Subject, project, id string) (platform.Invitation, error)
+	CancelInvitation(ctx context.Context, by access.Subject, project, id string) error
+
+	// OpenInvitation returns CodeNotFound for a secret that does not count.
+	OpenInvitation(ctx context.Context, secret, address string) (platform.Invitation, error)
+	// InvitedUser reports whether the address has an account, whose password accepts.
+	InvitedUser(ctx context.Context, v platform.Invitation) (platform.User, bool, error)
+	AcceptInvitation(ctx context.Context, secret string, by platform.Acceptance) (platform.Invitation, error)
 }
 
 // Sessions are log-ins through OAuth 2. Methods return CodeUnauthorized for what does not
@@ -82,9 +111,6 @@ type Members interface {
 	Members(ctx context.Context, by access.Subject, project string) ([]access.Member, error)
 	Member(ctx context.Context, by access.Subject, project, user string) (access.Member, error)
 	SetRole(ctx context.Context, by access.Subject, project, user string, role access.Role) (access.Member, error)
-	// AddMember returns CodeConflict for one who has access already, unless force, and
-	// CodeNotFound for an address that no user has.
-	AddMember(ctx context.Context, by access.Subject, project, email string, wanted access.Grant, force bool) (access.Member, error)
 	// SetTypeRole with NoRole takes the access to the environments of the type.
 	SetTypeRole(ctx context.Context, by access.Subject, project string, kind platform.EnvironmentType, user string, role access.Role) (access.Member, error)
 	RemoveMember(ctx context.Context, by access.Subject, project, user string) error

@@ -1,49 +1,61 @@
 package httpapi
 
 import (
-	"bytes"
-	_ "embed"
 	"html/template"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
+	"time"
 
 	"sluice/internal/platform"
 )
 
-//go:embed login.html
-var loginHTML string
-
-var loginTemplate = template.Must(template.New("login").Parse(loginHTML)) //nolint:gochecknoglobals // immutable
-
-// loginView is what the log-in page shows. Its form is sent to the address of the page.
-type loginView struct {
-	Client  string
-	Login   string
-	Problem string
-	Broken  bool // nobody can log in with this request
-}
-
-const maxState = 2 << 10
+// Limits of the request that a client sends its user with.
+const (
+	maxState    = 2 << 10
+	maxRedirect = 1 << 10
+	maxAge      = 10 * 365 * 24 * time.Hour
+)
 
 // readAuthorization reads the request that a client sent its user with. Its answer goes to a
 // program on the user's own machine only.
 func readAuthorization(r *http.Request) (platform.AuthorizationRequest, error) {
 	q := r.URL.Query()
-	out := platform.AuthorizationRequest{Client: q.Get("client_id"), RedirectURI: q.Get("redirect_uri"), Challenge: q.Get("code_challenge")}
+	out := platform.AuthorizationRequest{
+		Client: q.Get("client_id"), RedirectURI: q.Get("redirect_uri"), Challenge: q.Get("code_challenge"), State: q.Get("state"),
+	}
+	if text := q.Get("max_age"); text != "" {
+		seconds, err := strconv.ParseUint(text, 10, 31)
+		if err != nil {
+			return out, invalid("max_age", "max_age has to be a number of seconds")
+		}
+		out.MaxAge = min(max(time.Duration(seconds)*time.Second, time.Second), maxAge)
+	}
 	switch {
 	case !clientID.MatchString(out.Client):
 		return out, invalid("client_id", "the request names no client")
-	case !loopback(out.RedirectURI):
+	case len(out.RedirectURI) > maxRedirect || !loopback(out.RedirectURI):
 		return out, invalid("redirect_uri", "the answer can go to a program on your own machine only")
 	case q.Get("response_type") != "code" || q.Get("code_challenge_method") != "S256":
 		return out, invalid("response_type", "the client has to ask for a code, with a challenge by S256")
-	case len(q.Get("state")) > maxState:
+	case len(out.State) > maxState:
 		return out, invalid("state", "the state is too long")
 	}
 	return out, nil
+}
+
+// authorizationQuery is what readAuthorization reads.
+func authorizationQuery(request platform.AuthorizationRequest) string {
+	q := url.Values{
+		"response_type": {"code"}, "client_id": {request.Client}, "redirect_uri": {request.RedirectURI}, "state": {request.State},
+		"code_challenge": {request.Challenge}, "code_challenge_method": {"S256"},
+	}
+	if request.MaxAge > 0 {
+		q.Set("max_age", strconv.Itoa(int(request.MaxAge.Seconds())))
+	}
+	return "?" + q.Encode()
 }
 
 // loopback reports whether a URL is one of this very machine, whatever the port.
@@ -62,64 +74,61 @@ func loopback(text string) bool {
 func (a *api) loginPage(w http.ResponseWriter, r *http.Request) {
 	request, err := readAuthorization(r)
 	if err != nil {
-		a.showLogin(w, r, http.StatusBadRequest, loginView{Problem: err.Error(), Broken: true}, "")
+		a.showBroken(w, r, err)
 		return
 	}
-	a.showLogin(w, r, http.StatusOK, loginView{Client: request.Client}, request.RedirectURI)
+	a.showLogin(w, r, http.StatusOK, a.loginView(request), request)
 }
 
-// logIn serves the form. A page of another origin cannot send it.
+// logIn serves the form.
 func (a *api) logIn(w http.ResponseWriter, r *http.Request) {
 	request, err := readAuthorization(r)
-	if err == nil && http.NewCrossOriginProtection().Check(r) != nil {
-		err = invalid("origin", "the form was sent by another page")
-	}
-	if err == nil && r.ParseForm() != nil {
-		err = invalid("form", "the form cannot be read")
+	if err == nil {
+		err = checkForm(r)
 	}
 	if err != nil {
-		a.showLogin(w, r, http.StatusBadRequest, loginView{Problem: err.Error(), Broken: true}, "")
+		a.showBroken(w, r, err)
 		return
 	}
 	code, err := a.Accounts.LogIn(r.Context(), request, platform.LogIn{
 		Login: r.PostForm.Get("login"), Password: r.PostForm.Get("password"), OneTime: r.PostForm.Get("one_time"), Address: remoteAddress(r),
 	})
 	if err != nil {
-		wire := a.wireError(r.Context(), err)
-		if platform.ErrorCode(err) == platform.CodeRateLimited {
-			w.Header().Set("Retry-After", strconv.Itoa(15*60))
-		}
-		a.showLogin(w, r, wire.Code, loginView{Client: request.Client, Login: r.PostForm.Get("login"), Problem: wire.Message}, request.RedirectURI)
+		view := a.loginView(request)
+		view.Login = r.PostForm.Get("login")
+		a.showLogin(w, r, a.problem(w, r, &view, err), view, request)
 		return
 	}
+	a.backToClient(w, r, request, code)
+}
+
+// backToClient sends the browser to the client, with a code.
+func (a *api) backToClient(w http.ResponseWriter, r *http.Request, request platform.AuthorizationRequest, code string) {
 	target, _ := url.Parse(request.RedirectURI) // readAuthorization has
 	q := target.Query()
 	q.Set("code", code)
-	q.Set("state", r.URL.Query().Get("state"))
+	q.Set("state", request.State)
 	target.RawQuery = q.Encode()
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	http.Redirect(w, r, target.String(), http.StatusSeeOther)
 }
 
-// showLogin sends the page. It runs no script, is shown in no frame, and its form goes to this
-// server and from there to the client.
-func (a *api) showLogin(w http.ResponseWriter, r *http.Request, status int, view loginView, redirect string) {
-	var page bytes.Buffer
-	if err := loginTemplate.Execute(&page, view); err != nil {
-		a.fail(w, r, err)
-		return
+func (a *api) loginView(request platform.AuthorizationRequest) pageView {
+	return pageView{
+		Kind: "login", Title: "Log in to Sluice", Client: request.Client, Providers: a.Accounts.ProviderPolicies(),
+		ProviderPath: "provider/", Query: template.URL(authorizationQuery(request)), //nolint:gosec // it was encoded
 	}
-	target := "'self'"
-	if u, err := url.Parse(redirect); err == nil && u.Host != "" {
-		target += " http://" + u.Host
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action "+target+"; frame-ancestors 'none'; base-uri 'none'")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
-	w.WriteHeader(status)
-	_, _ = w.Write(page.Bytes())
+}
+
+func (a *api) showLogin(w http.ResponseWriter, r *http.Request, status int, view pageView, request platform.AuthorizationRequest) {
+	u, _ := url.Parse(request.RedirectURI) // readAuthorization has
+	a.show(w, r, status, view, "http://"+u.Host)
+}
+
+// showBroken says that a client's request cannot lead to a log-in.
+func (a *api) showBroken(w http.ResponseWriter, r *http.Request, err error) {
+	view := pageView{Title: "Log in to Sluice", Broken: true}
+	a.show(w, r, a.problem(w, r, &view, err), view)
 }
 
 // remoteAddress returns the address that a request comes from, without the port.

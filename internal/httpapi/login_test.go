@@ -136,7 +136,7 @@ func TestWrongPasswordsShowThePageAgain(t *testing.T) {
 	h := newPerson(t)
 	for i, login := range []string{"jo@example.com", "nobody@example.com", `"><script>`} {
 		w := submit(t, h, authorizeURL(nil), login, "wrong", nil)
-		if w.Code != 401 || !strings.Contains(w.Body.String(), "the e-mail address, the password or the one-time code is wrong") || strings.Contains(w.Body.String(), "<script") {
+		if w.Code != 401 || !strings.Contains(w.Body.String(), "The e-mail address, the password or the one-time code is wrong") || strings.Contains(w.Body.String(), "<script") {
 			t.Errorf("%d: %d %s", i, w.Code, w.Body)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sluice/internal/account"
 	"sluice/internal/httpapi"
 	"sluice/internal/httpapi/httpapitest"
 	"sluice/internal/platform"
@@ -20,7 +21,9 @@ import (
 // public are the routes that need no log-in.
 var public = []string{
 	"GET /api/version", "GET /cli/{file}", "GET /api/ssh/authority", "GET /api/oauth2/authorize", "POST /api/oauth2/authorize",
-	"POST /api/oauth2/token", "POST /api/oauth2/revoke",
+	"POST /api/oauth2/token", "POST /api/oauth2/revoke", "POST /api/oauth2/provider/{provider}", "GET /api/oauth2/callback/{provider}",
+	"POST /api/oauth2/continue", "GET /api/invitations/{secret}", "POST /api/invitations/{secret}",
+	"POST /api/invitations/{secret}/provider/{provider}",
 }
 
 // ofEverybody are the routes about the caller itself.
@@ -33,7 +36,7 @@ var ofEverybody = []string{
 // resources are what the variables of routes stand for in the matrix.
 var resources = map[string]string{
 	"project": "shop", "user": "cora", "type": "staging", "token": "token-of-rita", "key": "1", "variable": "env:MODE", "domain": "www.example.com",
-	"file": "config.yaml", "activity": "act-push-good",
+	"file": "config.yaml", "activity": "act-push-good", "invitation": "invitation-1", "secret": invitationSecret, "provider": "corp",
 }
 
 // environments are one of each type, with an activity.
@@ -120,6 +123,8 @@ func letInAt(t *testing.T, request, token, yes string) string {
 	p.AddActivity(platform.Activity{ID: "act-of-x", Environment: "feature/x"}, "Done")
 	p.Finish("act-of-x", "success")
 	p.AddUser("stranger", matrixStranger)
+	p.Providers = []account.Provider{&httpapitest.Provider{ID: "corp"}}
+	p.AddInvitation("invitation-1", "new@example.com", invitationSecret)
 	h := newHandler(p, io.Discard)
 	status := func(token string) string {
 		got, _, _ := strings.Cut(answer(t, h, request+" "+token+"\n{}"), " ")

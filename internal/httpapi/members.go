@@ -31,31 +31,6 @@ func (a *api) getMember(w http.ResponseWriter, r *http.Request, s scope) error {
 	return nil
 }
 
-// invite gives a user access. There is no mail, so who has an account needs to accept nothing.
-func (a *api) invite(w http.ResponseWriter, r *http.Request, s scope) error {
-	var req apiv1.InvitationCreate
-	if err := readJSON(r, &req); err != nil {
-		return err
-	}
-	wanted := access.Grant{Types: map[platform.EnvironmentType]access.Role{}}
-	if access.Role(req.Role) == access.Admin {
-		wanted.Role = access.Admin
-	}
-	for _, p := range req.Permissions {
-		wanted.Types[platform.EnvironmentType(p.Type)] = access.Role(p.Role)
-	}
-	m, err := a.Accounts.AddMember(r.Context(), s.subject, s.project.ID, req.Email, wanted, req.Force)
-	if err != nil {
-		return err
-	}
-	out := apiv1.Invitation{
-		ID: m.User.ID, State: "accepted", Email: req.Email, Role: string(m.Grant.OnProject()),
-		Environments: []string{}, Permissions: append([]apiv1.TypeRole{}, req.Permissions...), Links: apiv1.Links{},
-	}
-	a.writeJSON(w, r, http.StatusCreated, out)
-	return nil
-}
-
 func (a *api) setRole(w http.ResponseWriter, r *http.Request, s scope) error {
 	var req apiv1.Role
 	if err := readJSON(r, &req); err != nil {

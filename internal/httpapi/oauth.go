@@ -15,6 +15,12 @@ import (
 func (a *api) routeOAuth() {
 	a.register("GET /api/oauth2/authorize", a.loginPage)
 	a.register("POST /api/oauth2/authorize", a.logIn)
+	a.register("POST /api/oauth2/provider/{provider}", a.beginProvider)
+	a.register("GET /api/oauth2/callback/{provider}", a.finishProvider)
+	a.register("POST /api/oauth2/continue", a.continueProvider)
+	a.register("GET /api/invitations/{secret}", a.invitationPage)
+	a.register("POST /api/invitations/{secret}", a.acceptInvitation)
+	a.register("POST /api/invitations/{secret}/provider/{provider}", a.beginProvider)
 	a.register("POST /api/oauth2/token", a.oauth(a.issueToken))
 	a.register("POST /api/oauth2/revoke", a.oauth(a.revokeSession))
 }

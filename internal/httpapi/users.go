@@ -35,8 +35,7 @@ func (a *api) routeAccounts(project string) {
 	a.scoped("GET "+project+"/access/{user}", access.MembersView, a.getMember)
 	a.scoped("PATCH "+project+"/access/{user}", access.MembersManage, a.setRole)
 	a.scoped("DELETE "+project+"/access/{user}", access.MembersManage, a.removeMember)
-	a.scoped("GET "+project+"/invitations", access.MembersManage, a.nothing) // none waits for an answer
-	a.scoped("POST "+project+"/invitations", access.MembersManage, a.invite)
+	a.routeInvitations(project)
 	types := project + "/environment-types"
 	a.scoped("GET "+types, access.ProjectView, a.listTypes)
 	a.scoped("GET "+types+"/{type}", access.ProjectView, a.getType)

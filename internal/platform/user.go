@@ -25,19 +25,22 @@ const (
 
 // User is an account.
 type User struct {
-	ID          string // letters, digits and hyphens; stable, and the ID of the Actor
-	Kind        UserKind
-	State       UserState
-	Email       string // lower case; unique, but empty for a machine
-	Username    string // unique
-	FirstName   string
-	LastName    string
-	Grants      []string     // text forms of access.Grant
-	Password    PasswordHash // empty: no log-in with a password
-	Factor      SecondFactor
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	LastLoginAt time.Time // with a password or through a provider; zero until then
+	ID    string // letters, digits and hyphens; stable, and the ID of the Actor
+	Kind  UserKind
+	State UserState
+	Email string // lower case; unique, but empty for a machine
+	// EmailUnverified says that only who invited the person said that the address is theirs.
+	EmailUnverified bool
+	Username        string // unique
+	FirstName       string
+	LastName        string
+	Grants          []string     // text forms of access.Grant
+	Password        PasswordHash // empty: no log-in with a password
+	Factor          SecondFactor
+	Issuers         []string // of the providers that an identity of the user is connected to; set by the store
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
+	LastLoginAt     time.Time // with a password or through a provider; zero until then
 }
 
 // NewUser is what an account of a person is made from.
@@ -116,6 +119,9 @@ type AuthorizationRequest struct {
 	Client      string
 	RedirectURI string // of a program on the user's own machine
 	Challenge   string // SHA-256 of the client's verifier, base64 for URLs without padding
+	State       string // what the client wants back
+	// MaxAge is how long ago the user may have proved who it is; 0: any time.
+	MaxAge time.Duration
 }
 
 // LogIn is what a user enters to log in.

@@ -11,15 +11,20 @@ import (
 )
 
 const (
-	userColumns = `id, kind, state, email, username, first_name, last_name, password, factor, created_at, updated_at, last_login_at`
+	userColumns = `id, kind, state, email, username, first_name, last_name, password, factor, created_at, updated_at, last_login_at, email_unverified`
 	userGrants  = `(SELECT json_group_array(scope) FROM (SELECT scope FROM user_access WHERE user = users.id ORDER BY scope))`
-	selectUser  = `SELECT ` + userColumns + `, ` + userGrants + ` FROM users `
+	userIssuers = `(SELECT json_group_array(issuer) FROM (SELECT issuer FROM connections WHERE user = users.id ORDER BY issuer))`
+	selectUser  = `SELECT ` + userColumns + `, ` + userGrants + `, ` + userIssuers + ` FROM users `
 )
 
 func (s *Store) scanUser(row scanner) (platform.User, error) {
 	var u platform.User
 	err := row.Scan(&u.ID, &u.Kind, &u.State, &u.Email, &u.Username, &u.FirstName, &u.LastName, (*string)(&u.Password),
-		factorColumn{sealer: s.sealer, to: &u.Factor}, timeColumn{&u.CreatedAt}, timeColumn{&u.UpdatedAt}, timeColumn{&u.LastLoginAt}, jsonColumn{&u.Grants})
+		factorColumn{sealer: s.sealer, to: &u.Factor}, timeColumn{&u.CreatedAt}, timeColumn{&u.UpdatedAt}, timeColumn{&u.LastLoginAt},
+		&u.EmailUnverified, jsonColumn{&u.Grants}, jsonColumn{&u.Issuers})
+	if len(u.Issuers) == 0 {
+		u.Issuers = nil
+	}
 	return u, err
 }
 
@@ -61,9 +66,10 @@ func (s *Store) CreateUser(ctx context.Context, u platform.User) (platform.User,
 	err := s.write(ctx, func(tx *tx) error {
 		u.CreatedAt = tx.orNow(u.CreatedAt)
 		u.UpdatedAt = u.CreatedAt
-		if _, err := tx.ExecContext(ctx, `INSERT INTO users (`+userColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		if _, err := tx.ExecContext(ctx, `INSERT INTO users (`+userColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			u.ID, u.Kind, u.State, u.Email, u.Username, u.FirstName, u.LastName, string(u.Password),
-			factorColumn{sealer: s.sealer, value: u.Factor}, timeText(u.CreatedAt), timeText(u.UpdatedAt), timeText(u.LastLoginAt)); err != nil {
+			factorColumn{sealer: s.sealer, value: u.Factor}, timeText(u.CreatedAt), timeText(u.UpdatedAt), timeText(u.LastLoginAt),
+			u.EmailUnverified); err != nil {
 			return err
 		}
 		return tx.setGrants(ctx, u.ID, nil, u.Grants)
@@ -96,7 +102,7 @@ func (s *Store) Users(ctx context.Context, project string) ([]platform.User, err
 		WHERE ? = '' OR id IN (SELECT user FROM user_access WHERE project IN (?, '*')) ORDER BY username`, project, project)
 }
 
-// ChangeUser lets change alter a user, all of it but the ID and the grants, and returns
+// ChangeUser lets change alter a user, all of it but the ID, the grants and the issuers, and returns
 // what was stored. The user is not changed by others meanwhile. It returns CodeNotFound when
 // there is none, CodeConflict when a name is taken, and the error of change.
 func (s *Store) ChangeUser(ctx context.Context, id string, change func(*platform.User) error) (platform.User, error) {
@@ -110,12 +116,12 @@ func (s *Store) ChangeUser(ctx context.Context, id string, change func(*platform
 		if err := change(&u); err != nil {
 			return err
 		}
-		u.ID, u.Grants, u.CreatedAt, u.UpdatedAt = before.ID, before.Grants, before.CreatedAt, tx.now
+		u.ID, u.Grants, u.Issuers, u.CreatedAt, u.UpdatedAt = before.ID, before.Grants, before.Issuers, before.CreatedAt, tx.now
 		_, err = tx.ExecContext(ctx, `
 			UPDATE users SET kind = ?, state = ?, email = ?, username = ?, first_name = ?, last_name = ?, password = ?,
-				factor = ?, updated_at = ?, last_login_at = ? WHERE id = ?`,
+				factor = ?, updated_at = ?, last_login_at = ?, email_unverified = ? WHERE id = ?`,
 			u.Kind, u.State, u.Email, u.Username, u.FirstName, u.LastName, string(u.Password),
-			factorColumn{sealer: s.sealer, value: u.Factor}, timeText(u.UpdatedAt), timeText(u.LastLoginAt), u.ID)
+			factorColumn{sealer: s.sealer, value: u.Factor}, timeText(u.UpdatedAt), timeText(u.LastLoginAt), u.EmailUnverified, u.ID)
 		return err
 	})
 	return u, err

@@ -18,21 +18,26 @@ type Memory struct {
 	// Now is the source of times; nil is time.Now.
 	Now func() time.Time
 
-	mu         sync.Mutex
-	users      map[string]platform.User
-	tokens     map[string]platform.Token
-	sessions   map[string]platform.Session
-	keys       []platform.SSHKey
-	lastKey    int64
-	generation int64
-	audit      []platform.AuditEntry
+	mu          sync.Mutex
+	users       map[string]platform.User
+	tokens      map[string]platform.Token
+	sessions    map[string]platform.Session
+	connections map[[2]string]platform.Connection // by issuer and subject
+	invitations map[string]platform.Invitation
+	keys        []platform.SSHKey
+	lastKey     int64
+	generation  int64
+	audit       []platform.AuditEntry
 }
 
 var _ account.Records = (*Memory)(nil)
 
 // New returns a Memory without accounts.
 func New() *Memory {
-	return &Memory{users: map[string]platform.User{}, tokens: map[string]platform.Token{}, sessions: map[string]platform.Session{}}
+	return &Memory{
+		users: map[string]platform.User{}, tokens: map[string]platform.Token{}, sessions: map[string]platform.Session{},
+		connections: map[[2]string]platform.Connection{}, invitations: map[string]platform.Invitation{},
+	}
 }
 
 // Add stores a user and a token of it as they are, in place of such with the same IDs.
@@ -57,7 +62,7 @@ func conflict() error {
 }
 
 // find returns the record of a map that a condition is true for.
-func find[T any](m *Memory, records map[string]T, what string, is func(T) bool) (T, error) {
+func find[K comparable, T any](m *Memory, records map[K]T, what string, is func(T) bool) (T, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range records {
@@ -139,7 +144,7 @@ func (m *Memory) ChangeUser(_ context.Context, id string, change func(*platform.
 	if err := change(&after); err != nil {
 		return platform.User{}, err
 	}
-	after.ID, after.Grants, after.CreatedAt, after.UpdatedAt = before.ID, before.Grants, before.CreatedAt, m.now()
+	after.ID, after.Grants, after.Issuers, after.CreatedAt, after.UpdatedAt = before.ID, before.Grants, before.Issuers, before.CreatedAt, m.now()
 	if m.taken(after) {
 		return platform.User{}, conflict()
 	}
@@ -186,6 +191,7 @@ func (m *Memory) DeleteUser(_ context.Context, id string) error {
 	delete(m.users, id)
 	maps.DeleteFunc(m.tokens, func(_ string, t platform.Token) bool { return t.User == id })
 	maps.DeleteFunc(m.sessions, func(_ string, s platform.Session) bool { return s.User == id })
+	maps.DeleteFunc(m.connections, func(_ [2]string, c platform.Connection) bool { return c.User == id })
 	m.keys = slices.DeleteFunc(m.keys, func(k platform.SSHKey) bool { return k.User == id })
 	m.generation++
 	return nil

@@ -18,6 +18,7 @@ func Run(t *testing.T, open func(t *testing.T) account.Records) {
 	for name, test := range map[string]func(*testing.T, account.Records){
 		"users": testUsers, "grants": testGrants, "tokens": testTokens, "sessions": testSessions, "keys": testKeys,
 		"what belongs to a user goes with it": testDeleteUser, "rights": testRights,
+		"connections": testConnections, "invitations": testInvitations,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -298,4 +299,77 @@ func testRights(t *testing.T, r account.Records) {
 		}
 		last = now
 	}
+}
+
+func testConnections(t *testing.T, r account.Records) {
+	t.Helper()
+	ctx := t.Context()
+	addUser(t, r, "jo")
+	addUser(t, r, "ann")
+	mine := platform.Connection{Issuer: "https://a", Subject: "1", User: "jo", Email: "jo@example.com"}
+	check(t, r.Connect(ctx, mine))
+	check(t, r.Connect(ctx, platform.Connection{Issuer: "https://b", Subject: "1", User: "ann"})) // another provider's 1
+	for name, c := range map[string]platform.Connection{
+		"identity of somebody":   {Issuer: "https://a", Subject: "1", User: "ann"},
+		"second of the provider": {Issuer: "https://a", Subject: "2", User: "jo"},
+		"the same connection":    mine,
+	} {
+		if err := r.Connect(ctx, c); platform.ErrorCode(err) != platform.CodeConflict {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	wantCode(t, r.Connect(ctx, platform.Connection{Issuer: "https://a", Subject: "3", User: "nobody"}), platform.CodeNotFound)
+	u, err := r.UserByIdentity(ctx, "https://a", "1")
+	if err != nil || u.ID != "jo" || !slices.Equal(u.Issuers, []string{"https://a"}) {
+		t.Errorf("%+v, %v", u, err)
+	}
+	for _, other := range [][2]string{{"https://a", "2"}, {"https://b", ""}, {"", "1"}, {"https://A", "1"}} {
+		_, err := r.UserByIdentity(ctx, other[0], other[1])
+		wantCode(t, err, platform.CodeNotFound)
+	}
+	before, err := r.RightsGeneration(ctx)
+	check(t, err)
+	check(t, r.Disconnect(ctx, "jo"))
+	check(t, r.Disconnect(ctx, "nobody"))
+	if after, err := r.RightsGeneration(ctx); err != nil || after == before {
+		t.Errorf("a connection that is gone does not count: %v", err)
+	}
+	_, err = r.UserByIdentity(ctx, "https://a", "1")
+	wantCode(t, err, platform.CodeNotFound)
+	check(t, r.DeleteUser(ctx, "ann"))
+	_, err = r.UserByIdentity(ctx, "https://b", "1")
+	wantCode(t, err, platform.CodeNotFound)
+}
+
+func testInvitations(t *testing.T, r account.Records) {
+	t.Helper()
+	ctx := t.Context()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	first := platform.Invitation{
+		ID: "i1", Project: "shop", Email: "jo@example.com", Scope: "shop:viewer", Secret: "s1", Hash: "h1", Vouched: true,
+		InvitedBy: platform.Actor{ID: "olga", Name: "Olga"}, CreatedAt: at, ExpiresAt: at.Add(time.Hour),
+	}
+	check(t, r.SaveInvitation(ctx, first))
+	other := first
+	other.ID, other.Project, other.Hash = "i2", "other", "h2"
+	check(t, r.SaveInvitation(ctx, other))
+	got, err := r.InvitationByHash(ctx, "h1")
+	check(t, err)
+	if diff := cmp.Diff(first, got); diff != "" {
+		t.Error(diff)
+	}
+	again := first
+	again.ID, again.Secret, again.Hash = "i3", "s3", "h3"
+	check(t, r.SaveInvitation(ctx, again)) // in place of the first
+	_, err = r.InvitationByHash(ctx, "h1")
+	wantCode(t, err, platform.CodeNotFound)
+	if list, err := r.Invitations(ctx, "shop"); err != nil || len(list) != 1 || list[0].ID != "i3" {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if list, err := r.InvitationsOf(ctx, "Jo@Example.com"); err != nil || len(list) != 2 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	wantCode(t, r.DeleteInvitation(ctx, "shop", "i2"), platform.CodeNotFound) // of another project
+	check(t, r.DeleteInvitation(ctx, "shop", "i3"))
+	wantCode(t, r.DeleteInvitation(ctx, "shop", "i3"), platform.CodeNotFound)
 }

@@ -43,6 +43,9 @@ type Platform struct {
 	// Accounts are the users: jane, olga, cora and rita, with a token each.
 	Accounts *accounttest.Memory
 
+	// Providers are those that people can log in with.
+	Providers []account.Provider
+
 	mu         sync.Mutex
 	changed    chan struct{} // closed and replaced at each change of a log or an activity
 	now        time.Time
@@ -91,7 +94,7 @@ func (p *Platform) Ports() httpapi.Ports {
 	rules := project.New(project.Dependencies{
 		Records: p, Repositories: noCode{}, Pipeline: p, Router: router{p}, Resolver: p, Log: slog.New(slog.DiscardHandler),
 	})
-	accounts := account.New(account.Dependencies{Records: accountRecords{p.Accounts, p}, Authority: authority(), PasswordMemory: 64, Log: slog.New(slog.DiscardHandler)})
+	accounts := account.New(account.Dependencies{Records: accountRecords{p.Accounts, p}, Authority: authority(), PasswordMemory: 64, Providers: p.Providers, Log: slog.New(slog.DiscardHandler)})
 	return httpapi.Ports{
 		Gate: rules, Accounts: accounts, Projects: rules, Audit: rules, Domains: rules, Certificates: rules, Variables: rules,
 		Environments: p, Settings: p, Deployments: p, Activities: p, Journal: p, Runner: p, Inspector: p, Planner: p, Cache: p, Backups: p, Code: code{},

@@ -1,0 +1,6 @@
+package oidc
+
+import "time"
+
+// SetNow sets the clock of a provider.
+func (p *Provider) SetNow(now func() time.Time) { p.now = now }
