@@ -16,7 +16,7 @@ IMAGES := php-8.2 mariadb-10.11 redis-7.0 rabbitmq-3.10
 TEST_IMAGES := php-8.2-build
 export SLUICE_CACHE := $(CACHE)
 
-.PHONY: demo demo-down build packages test-packages test test-quick lint bench bench-router differential magento-week conformance poison stock-client setup images clean generate
+.PHONY: demo demo-down build packages test-packages test test-quick lint bench bench-router differential edits magento-week conformance poison stock-client setup images clean generate
 
 # Both need root for the container engine; with sudo: sudo make demo.
 
@@ -83,6 +83,10 @@ bench-router:
 ## differential: the toolkit beside the original; ECE_TOOLS names an installed magento/ece-tools 2002.1.17
 differential:
 	go test -tags differential -timeout 60m -count=1 ./internal/toolkit/acceptance -run TestAgainstTheOriginal
+
+## edits: random edits of the Magento in TREE that are said not to matter, against a full compilation; EDITS says how many
+edits:
+	go test -tags magento -timeout 10h -count=1 -v ./internal/stepinput -run TestEdits
 
 ## magento-week: a week of deployments of the Magento in TREE, among visitors; WEEK names the days
 magento-week: setup build images

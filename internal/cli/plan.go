@@ -103,6 +103,9 @@ func (c *program) comparedPlan(ctx context.Context, dir string, opts planOptions
 	if found.HasErrors() {
 		p.Verdict = plan.Refused
 	}
+	if changes, ok := c.changes(ctx, dir, tree.manifest, p.Commit); ok {
+		p.AddBuildSteps(tree.manifest, changes)
+	}
 	return p, nil
 }
 

@@ -87,6 +87,9 @@ func planRows(p plan.Plan) [][]string {
 			about += "; " + strings.Join(a.Reasons, ", ")
 		}
 		rows = append(rows, []string{"application", a.Name, string(a.Action), about})
+		for _, step := range a.BuildSteps {
+			rows = append(rows, buildStepRow(step))
+		}
 	}
 	several := len(p.Applications) > 1
 	for _, part := range []struct {
@@ -104,6 +107,19 @@ func planRows(p plan.Plan) [][]string {
 		}
 	}
 	return rows
+}
+
+// buildStepRow says what becomes of a step of a build.
+func buildStepRow(step plan.BuildStep) []string {
+	const shown = 3
+	if len(step.Changed) == 0 {
+		return []string{"build step", step.Name, "reuse", "nothing that it reads changes; it runs if no build has kept its result"}
+	}
+	more := ""
+	if n := len(step.Changed); n > shown {
+		more = fmt.Sprintf(" and %d more", n-shown)
+	}
+	return []string{"build step", step.Name, "run", strings.Join(step.Changed[:min(shown, len(step.Changed))], ", ") + more}
 }
 
 func stepRows(steps []plan.Step) [][]string {

@@ -80,6 +80,7 @@ func (s *Service) servedTree(ctx context.Context, in *plan.Input, commit string)
 	if in.Current == nil {
 		return nil
 	}
+	in.Commit = commit
 	for _, app := range in.Current.Apps {
 		digest, err := tree.Digest(app.Root, topology.ConfigFiles())
 		if err != nil {

@@ -27,14 +27,7 @@ func SourceDigest(files []File, root string) string {
 	})
 	h := sha256.New()
 	for _, f := range sorted {
-		name := f.Path
-		if root != "" && root != "." {
-			var below bool
-			if name, below = strings.CutPrefix(f.Path, strings.Trim(root, "/")+"/"); !below {
-				continue
-			}
-		}
-		if !ours(name) {
+		if name, below := belowRoot(f.Path, root); below && !ours(name) {
 			_, _ = fmt.Fprintf(h, "%06o %s %s\x00", f.Mode, f.ID, name) // a hash takes everything
 		}
 	}

@@ -15,8 +15,9 @@ type Input struct {
 	Environment platform.Environment
 	Catalog     *catalog.Catalog
 	Variables   []platform.Variable // lowest precedence first
-	// Current is what the environment serves; nil when it serves nothing.
+	// Current is what the environment serves, of the commit Commit; nil when it serves nothing.
 	Current *manifest.Manifest
+	Commit  string
 	// Pushed is nil when it has errors.
 	Pushed   *manifest.Manifest
 	Findings manifest.Diagnostics
@@ -54,6 +55,7 @@ type Plan struct {
 	Project      string                `json:"project,omitempty"`
 	Environment  string                `json:"environment,omitempty"`
 	Release      string                `json:"release,omitempty"` // the one that serves
+	Commit       string                `json:"commit,omitempty"`  // its commit
 	Verdict      Verdict               `json:"verdict"`
 	First        bool                  `json:"first"` // nothing serves yet
 	Findings     []manifest.Diagnostic `json:"findings"`
@@ -84,6 +86,15 @@ type Application struct {
 	Action  Action     `json:"action"`
 	Slug    SlugAction `json:"slug,omitempty"` // empty for one that is removed
 	Reasons []string   `json:"reasons"`        // why it is built: what its slug depends on and what changed
+	// BuildSteps are those of a Magento whose results are kept between builds; empty when it
+	// is not known what they read.
+	BuildSteps []BuildStep `json:"build_steps,omitempty"`
+}
+
+// BuildStep is a step of a build by the toolkit.
+type BuildStep struct {
+	Name    string   `json:"name"`
+	Changed []string `json:"changed"` // what it reads and the push changes; none: an earlier result is reused
 }
 
 // Action is what happens to one thing.
@@ -149,7 +160,7 @@ func Keys(in Input) (map[string]build.Key, error) {
 // cannot be carried out.
 func Make(in Input) (Plan, error) {
 	p := Plan{
-		Project: in.Project.ID, Environment: in.Environment.Name, Release: in.Environment.Release,
+		Project: in.Project.ID, Environment: in.Environment.Name, Release: in.Environment.Release, Commit: in.Commit,
 		Verdict: verdict(in), First: in.Current == nil, Findings: append([]manifest.Diagnostic{}, in.Findings...),
 		Applications: []Application{}, Services: []Change{}, Mounts: []Change{}, Routes: []Change{}, Workers: []Change{}, Crons: []Change{}, Steps: []Step{},
 	}

@@ -23,7 +23,7 @@ func compileDI(ctx context.Context, k *kit.Kit) error {
 	return nil
 }
 
-func dumpAutoload(ctx context.Context, k *kit.Kit) error {
+func (r *reuse) dumpAutoload(ctx context.Context, k *kit.Kit) error {
 	skip, err := k.Stages.Build.Bool("SKIP_COMPOSER_DUMP_AUTOLOAD")
 	if err != nil {
 		return err
@@ -32,8 +32,7 @@ func dumpAutoload(ctx context.Context, k *kit.Kit) error {
 		k.Log.Info("The composer dump-autoload command was skipped as SKIP_COMPOSER_DUMP_AUTOLOAD variable is set to true")
 		return nil
 	}
-	_, err = k.Shell.Run(ctx, command("composer", "dump-autoload", "-o", "--ansi", "--no-interaction"))
-	return fault.Wrap(codeAutoload, err)
+	return r.do(ctx, k, r.autoloadStep(k))
 }
 
 // newDeployStatic makes the step that makes static content when the build can.
@@ -65,7 +64,7 @@ func newDeployStatic(k *kit.Kit, args scenario.Arguments) (any, error) {
 	}), nil
 }
 
-func generateStatic(ctx context.Context, k *kit.Kit) error {
+func (r *reuse) generateStatic(ctx context.Context, k *kit.Kit) error {
 	config, err := k.PHPFile(tree.ConfigPHP).Read()
 	if err != nil {
 		return err
@@ -77,7 +76,7 @@ func generateStatic(ctx context.Context, k *kit.Kit) error {
 		return err
 	}
 	k.Log.Info("Generating static content for locales: " + strings.Join(locales, " ") + scd.Threads(plan))
-	return fault.Wrap(codeStatic, scd.Generator(k).Generate(ctx, plan))
+	return r.do(ctx, k, r.staticStep(k, plan))
 }
 
 // newRunBaler makes the step that bundles the JavaScript.

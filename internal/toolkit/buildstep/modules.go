@@ -14,9 +14,9 @@ import (
 
 func command(args ...string) shell.Command { return shell.Command{Args: args} }
 
-func refreshModules(ctx context.Context, k *kit.Kit) error {
+func (r *reuse) refreshModules(ctx context.Context, k *kit.Kit) error {
 	k.Log.Notice("Reconciling installed modules with shared config.")
-	enabled, err := RefreshModules(ctx, k)
+	enabled, err := r.refresh(ctx, k)
 	if err != nil {
 		return err
 	}
@@ -36,6 +36,10 @@ func EnabledModules(names []string) string {
 // RefreshModules enables the modules that config.php does not know yet and returns their
 // names. Those that it disables stay so. It is the command module:refresh too.
 func RefreshModules(ctx context.Context, k *kit.Kit) ([]string, error) {
+	return (&reuse{}).refresh(ctx, k)
+}
+
+func (r *reuse) refresh(ctx context.Context, k *kit.Kit) ([]string, error) {
 	file := k.PHPFile(tree.ConfigPHP)
 	if err := file.Update(phparray.Map("modules", phparray.New())); err != nil {
 		return nil, fault.Wrap(codeConfigPHP, err)
@@ -44,7 +48,7 @@ func RefreshModules(ctx context.Context, k *kit.Kit) ([]string, error) {
 	if err != nil {
 		return nil, fault.Wrap(codeConfigPHP, err)
 	}
-	if err := magento(ctx, k, codeModules, "module:enable", "--all"); err != nil {
+	if err := r.do(ctx, k, r.enableModules(k)); err != nil {
 		return nil, err
 	}
 	after, err := file.Read()

@@ -12,20 +12,21 @@ import (
 
 // Register adds the steps under the names that scenario files have for them.
 func Register(r *scenario.Registry) {
+	reused := &reuse{}
 	for name, run := range map[string]func(context.Context, *kit.Kit) error{
 		`Step\Build\PreBuild`:                       preBuild,
 		`Step\Build\ApplyPatches`:                   applyPatches,
 		`Step\SetProductionMode`:                    setProductionMode,
-		`Step\Build\RefreshModules`:                 refreshModules,
+		`Step\Build\RefreshModules`:                 reused.refreshModules,
 		`Step\Build\CopyPubStatic`:                  copyPubStatic,
 		`Step\Build\SetReportDirNestingLevel`:       setReportDirNestingLevel,
 		`Step\Build\MarshallFiles`:                  marshallFiles,
 		`Step\Build\CopySampleData`:                 copySampleData,
 		`Step\Build\EnableEventing`:                 enableEventing,
 		`Step\Build\EnableWebhooks`:                 enableWebhooks,
-		`Step\Build\CompileDi`:                      compileDI,
-		`Step\Build\ComposerDumpAutoload`:           dumpAutoload,
-		`Step\Build\DeployStaticContent\Generate`:   generateStatic,
+		`Step\Build\CompileDi`:                      func(ctx context.Context, k *kit.Kit) error { return reused.do(ctx, k, reused.compileStep(k)) },
+		`Step\Build\ComposerDumpAutoload`:           reused.dumpAutoload,
+		`Step\Build\DeployStaticContent\Generate`:   reused.generateStatic,
 		`Step\Build\CompressStaticContent`:          compressStatic,
 		`Step\Build\ClearInitDirectory`:             clearInit,
 		`Step\Build\BackupData\StaticContent`:       backupStatic,
