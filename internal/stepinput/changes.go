@@ -46,10 +46,8 @@ func NeedsContent(name string) bool {
 	})
 }
 
-// IsOwnDI reports whether a file is a di.xml of the project itself.
-func IsOwnDI(name string) bool {
-	return path.Base(name) == "di.xml" && !passedOver(name) && !strings.HasPrefix(name, "vendor/")
-}
+// IsOwnDI reports whether a file is a di.xml of the project itself: that in app/etc is not.
+func IsOwnDI(name string) bool { return path.Base(name) == "di.xml" && !passedOver(name) && own(name) }
 
 // installs tells files that a step reads by what comes of them: installed packages, patched
 // sources, values.

@@ -132,7 +132,7 @@ func TestAffects(t *testing.T) {
 			t.Errorf("%s affects %q, want %q", name, got, c.want)
 		}
 	}
-	if !stepinput.NeedsContent(model) || stepinput.NeedsContent("README.md") || !stepinput.IsOwnDI("app/code/A/B/etc/frontend/di.xml") || stepinput.IsOwnDI("vendor/a/b/etc/di.xml") {
+	if !stepinput.NeedsContent(model) || stepinput.NeedsContent("README.md") || !stepinput.IsOwnDI("app/code/A/B/etc/frontend/di.xml") || stepinput.IsOwnDI("vendor/a/b/etc/di.xml") || stepinput.IsOwnDI("app/etc/di.xml") {
 		t.Error("what has to be read of a repository is wrong")
 	}
 }

@@ -68,7 +68,7 @@ func (r *Reader) Read(step stepinput.Step) (Files, error) {
 
 // collect makes inputs of the files that were read.
 func (w *walk) collect() Files {
-	bodiesCount := w.step == stepinput.Static && slices.ContainsFunc(w.files, func(f file) bool { return f.di && !strings.HasPrefix(f.name, "vendor/") })
+	bodiesCount := w.step == stepinput.Static && slices.ContainsFunc(w.files, func(f file) bool { return f.di && stepinput.IsOwnDI(f.name) })
 	out := Files{Inputs: Inputs{}, Bodies: map[string]string{}}
 	grouped := map[string][]string{}
 	for _, f := range w.files {
