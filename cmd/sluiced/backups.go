@@ -31,7 +31,7 @@ func (c backupsConfig) policy() (backup.Policy, error) {
 	if err != nil {
 		return p, fmt.Errorf("%w: --backup-schedule and --backup-timezone: %w", errUsage, err)
 	}
-	if !slices.Contains(deploy.BackupPolicies(), deploy.BackupPolicy(c.Before)) {
+	if c.Before != "" && !slices.Contains(deploy.BackupPolicies(), deploy.BackupPolicy(c.Before)) { // commands that deploy nothing have no such flag
 		return p, fmt.Errorf("%w: --backup-before: %q is not upgrade, deployment or never", errUsage, c.Before)
 	}
 	return p, nil

@@ -48,7 +48,7 @@ func (u *unruly) visit(rnd *rand.Rand, order string) error {
 		return err
 	}
 	defer func() { _ = c.Close() }()
-	_ = c.SetDeadline(time.Now().Add(time.Minute))
+	_ = c.SetDeadline(time.Now().Add(5 * time.Minute))
 	in := bufio.NewReader(c)
 	for i := range 1 + rnd.IntN(5) {
 		id := fmt.Sprintf("%s-%d", order, i)

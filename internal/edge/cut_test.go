@@ -118,7 +118,7 @@ func stallAndCut(t *testing.T, r *Router, addr, request string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	_ = c.SetDeadline(time.Now().Add(time.Minute))
+	_ = c.SetDeadline(time.Now().Add(5 * time.Minute))
 	send(t, c, request)
 	eventually(t, "it is under way", func() bool { s, _ := r.Status(testEnv); return s.InFlight == 1 })
 	report, err := r.Hold(t.Context(), platform.Hold{Environment: testEnv, Activity: "a1", DrainTimeout: 50 * time.Millisecond})

@@ -41,7 +41,7 @@ func TestClientsThatCloseTheirSideAreAnswered(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = c.Close() }()
-			_ = c.SetDeadline(time.Now().Add(time.Minute))
+			_ = c.SetDeadline(time.Now().Add(5 * time.Minute))
 			send(t, c, request)
 			_ = c.(*net.TCPConn).CloseWrite() //nolint:errcheck // it is one
 			got, _ := io.ReadAll(c)

@@ -26,7 +26,7 @@ func TestHeldRequestsNeedLittleMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Close() })
-		_ = c.SetDeadline(time.Now().Add(time.Minute))
+		_ = c.SetDeadline(time.Now().Add(5 * time.Minute))
 		send(t, c, "GET /page HTTP/1.1\r\nHost: shop.test\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\nAccept: text/html\r\nAccept-Language: de,en\r\nCookie: PHPSESSID=0123456789abcdef\r\n\r\n")
 	}
 	s.waiting(first + n)

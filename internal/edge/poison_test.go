@@ -248,7 +248,7 @@ func (c *poisonClient) send(t *testing.T, text string) (body, cached string) {
 		}
 		c.conn, c.in = conn, bufio.NewReader(conn)
 	}
-	_ = c.conn.SetDeadline(time.Now().Add(time.Minute))
+	_ = c.conn.SetDeadline(time.Now().Add(5 * time.Minute))
 	if _, err := io.WriteString(c.conn, text); err != nil {
 		t.Fatal(err)
 	}

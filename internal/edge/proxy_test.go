@@ -106,7 +106,7 @@ func clientOf(addr string, conns int) *http.Client {
 // eventually waits for a condition that another goroutine makes true.
 func eventually(tb testing.TB, what string, ok func() bool) {
 	tb.Helper()
-	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			tb.Fatal("never: " + what)
 		}

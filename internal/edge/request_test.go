@@ -42,7 +42,7 @@ func dialHTTP2(t *testing.T, addr string) *http2Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Minute))
 	c := &http2Conn{t: t, framer: http2.NewFramer(conn, conn), stream: 1}
 	c.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	_, err = io.WriteString(conn, http2.ClientPreface)
@@ -246,7 +246,7 @@ func TestAbsoluteForm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = c.SetDeadline(time.Now().Add(time.Minute))
+		_ = c.SetDeadline(time.Now().Add(5 * time.Minute))
 		send(t, c, "GET "+target+" HTTP/1.1\r\nHost: shop.test\r\n\r\n")
 		text, err := io.ReadAll(c)
 		_ = c.Close()

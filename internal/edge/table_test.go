@@ -150,14 +150,14 @@ func TestRedirects(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := ""
-		start := time.Now()
+		start := cpuTime() // the machine may do other things
 		if loc, r := rs.match(nil, u); r != nil {
 			got = fmt.Sprintf("%d %s", r.code, loc)
 		}
 		if got != tt.want {
 			t.Errorf("%s leads to %q, want %q", tt.url, got, tt.want)
 		}
-		if d := time.Since(start); d > 3*time.Second {
+		if d := cpuTime() - start; d > 3*time.Second {
 			t.Errorf("%s took %v", tt.url, d)
 		}
 	}
