@@ -15,11 +15,10 @@ import (
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/shell"
 	"sluice/internal/toolkit/tree"
-	"sluice/internal/toolkit/zerohold"
 )
 
 // installSetup installs Magento into an empty database.
-func installSetup(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
+func installSetup(ctx context.Context, k *kit.Kit, z *held) error {
 	k.Log.Info("Installing Magento.")
 	what, err := gatherInstallation(ctx, k)
 	if err != nil {

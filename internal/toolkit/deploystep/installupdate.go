@@ -6,13 +6,12 @@ import (
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/scenario"
 	"sluice/internal/toolkit/tree"
-	"sluice/internal/toolkit/zerohold"
 )
 
 // newInstallUpdate makes the step that installs or updates the application. Its steps run
 // in the order of the file, whatever their priorities. At its end it is recorded what the
 // database has been brought to.
-func newInstallUpdate(k *kit.Kit, args scenario.Arguments, z *zerohold.Decision) (any, error) {
+func newInstallUpdate(k *kit.Kit, args scenario.Arguments, z *held) (any, error) {
 	install, err := args.Steps("installSteps")
 	if err != nil {
 		return nil, err

@@ -88,7 +88,7 @@ func deleteLocks(ctx context.Context, k *kit.Kit) error {
 
 // enableUnlessCurrent is the step: a deployment that changes no schema and no data leaves
 // the shop open.
-func enableUnlessCurrent(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
+func enableUnlessCurrent(ctx context.Context, k *kit.Kit, z *held) error {
 	reason, err := z.Decide(ctx, k)
 	if err != nil {
 		return err
@@ -107,8 +107,8 @@ func enableUnlessCurrent(ctx context.Context, k *kit.Kit, z *zerohold.Decision) 
 
 // disableWhenEnabled is the step: it opens what enableUnlessCurrent or an earlier
 // deployment closed. It leaves a note for post-deploy when the caches need no flush.
-func disableWhenEnabled(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
-	if z.Untouched() && onlyOwnPageCache(ctx, k) {
+func disableWhenEnabled(ctx context.Context, k *kit.Kit, z *held) error {
+	if z.emptied && !z.fills() && onlyOwnPageCache(ctx, k) {
 		k.Tree.SetFlag(tree.FlagCachesCurrent, k.Log)
 	}
 	if z.Open() && !k.Tree.Exists(tree.MaintenanceFlag) {

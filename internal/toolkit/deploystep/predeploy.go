@@ -10,14 +10,13 @@ import (
 	"sluice/internal/toolkit/scd"
 	"sluice/internal/toolkit/scenario"
 	"sluice/internal/toolkit/tree"
-	"sluice/internal/toolkit/zerohold"
 )
 
 // newPreDeploy makes the step that prepares the mounts for this release. It is the first
 // that writes what outlives the release: caches, pub/static, app/etc. Before that, while
 // the platform may still serve visitors with the old release, it is decided whether the
 // shop has to be closed.
-func newPreDeploy(k *kit.Kit, args scenario.Arguments, z *zerohold.Decision) (any, error) {
+func newPreDeploy(k *kit.Kit, args scenario.Arguments, z *held) (any, error) {
 	steps, err := args.Steps("steps")
 	if err != nil {
 		return nil, err
@@ -27,10 +26,12 @@ func newPreDeploy(k *kit.Kit, args scenario.Arguments, z *zerohold.Decision) (an
 		if _, err := z.Decide(ctx, k); err != nil {
 			return err
 		}
+		beginUpgrade(ctx, k, z)
 		k.Progress.Touch("pre-deploy: caches and mounts")
 		if err := runAll(ctx, steps); err != nil {
 			return err
 		}
+		z.emptied = true
 		k.Log.Notice("End of pre-deploy.")
 		return nil
 	}), nil

@@ -5,7 +5,6 @@ import (
 
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/scenario"
-	"sluice/internal/toolkit/zerohold"
 )
 
 // Register adds the steps under the names that scenario files have for them.
@@ -43,11 +42,11 @@ func Register(r *scenario.Registry) {
 // registerHeld adds the steps that share the decision whether this deployment closes the
 // shop: one decision for one scenario.
 func registerHeld(r *scenario.Registry) {
-	decision := &zerohold.Decision{}
+	decision := &held{}
 	r.Add(`Step\Deploy\PreDeploy`, func(k *kit.Kit, args scenario.Arguments) (any, error) { return newPreDeploy(k, args, decision) })
 	r.AddStep("CleanCache.Deploy", func(k *kit.Kit) kit.Step { return flushUnlessEmpty(k, decision) })
 	r.Add(`Step\Deploy\InstallUpdate`, func(k *kit.Kit, args scenario.Arguments) (any, error) { return newInstallUpdate(k, args, decision) })
-	for name, run := range map[string]func(context.Context, *kit.Kit, *zerohold.Decision) error{
+	for name, run := range map[string]func(context.Context, *kit.Kit, *held) error{
 		`Step\EnableMaintenanceMode`:              enableUnlessCurrent,
 		`Step\DisableMaintenanceMode`:             disableWhenEnabled,
 		`Step\Deploy\InstallUpdate\Install\Setup`: installSetup,

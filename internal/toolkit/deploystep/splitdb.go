@@ -99,7 +99,7 @@ func split(ctx context.Context, k *kit.Kit, name string, db *phparray.Array) err
 		return fault.Wrap(codeSplit, err)
 	}
 	k.Log.Infof("%s tables were split to DB %s in %s", strings.ToUpper(name[:1])+name[1:], to.Text("dbname"), to.Text("host"))
-	return upgrade(ctx, k, codeSplit)
+	return runUpgrade(ctx, k, codeSplit)
 }
 
 // splitSlaves gives split connections their slaves.

@@ -8,9 +8,7 @@ import (
 	"sluice/internal/toolkit/fault"
 	"sluice/internal/toolkit/kit"
 	"sluice/internal/toolkit/phparray"
-	"sluice/internal/toolkit/shell"
 	"sluice/internal/toolkit/tree"
-	"sluice/internal/toolkit/zerohold"
 )
 
 // setAdminURL follows ADMIN_URL.
@@ -74,11 +72,11 @@ func onlyOwnPageCache(ctx context.Context, k *kit.Kit) bool {
 	return err == nil && !slices.ContainsFunc(rows, func(row *phparray.Array) bool { return row.Text("value") != builtIn })
 }
 
-// flushUnlessEmpty makes the step that flushes in the deploy phase. When nothing of Magento
-// has run since pre-deploy emptied the caches in Redis, they are empty.
-func flushUnlessEmpty(k *kit.Kit, z *zerohold.Decision) kit.Step {
+// flushUnlessEmpty makes the step that flushes in the deploy phase. When nothing has filled
+// the caches in Redis since pre-deploy emptied them, they are empty.
+func flushUnlessEmpty(k *kit.Kit, z *held) kit.Step {
 	return kit.StepFunc(func(ctx context.Context) error {
-		if z.Untouched() {
+		if z.emptied && !z.fills() {
 			in, err := envphp.Gather(k)
 			if err != nil {
 				return err
@@ -100,7 +98,7 @@ func onlyInRedis(in envphp.Input) bool {
 }
 
 // updateSetup upgrades schema and data, unless this deployment needs none.
-func updateSetup(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
+func updateSetup(ctx context.Context, k *kit.Kit, z *held) error {
 	k.Tree.DeleteFlag(tree.FlagRegenerate, k.Log)
 	if z.Open() {
 		reason, err := z.Recheck(k)
@@ -118,7 +116,7 @@ func updateSetup(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
 	if err := z.Upgrading(ctx, k); err != nil {
 		return fault.Wrap(codeUpgrade, err)
 	}
-	if err := upgrade(ctx, k, codeUpgrade); err != nil {
+	if err := finishUpgrade(ctx, k, z); err != nil {
 		return err
 	}
 	k.Tree.DeleteFlag(tree.FlagRegenerate, k.Log)
@@ -126,7 +124,7 @@ func updateSetup(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
 }
 
 // importConfig brings configuration of files into the database when that is all there is to do.
-func importConfig(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
+func importConfig(ctx context.Context, k *kit.Kit, z *held) error {
 	if !z.Importing() {
 		k.Log.Notice("Skipping setup:upgrade: schema, data and configuration are current.")
 		return nil
@@ -134,18 +132,4 @@ func importConfig(ctx context.Context, k *kit.Kit, z *zerohold.Decision) error {
 	k.Log.Notice("Skipping setup:upgrade: schema and data are current. Importing configuration from app/etc/config.php and app/etc/env.php.")
 	z.Imported()
 	return magento(ctx, k, codeConfigImport, "app:config:import")
-}
-
-// upgrade runs setup:upgrade.
-func upgrade(ctx context.Context, k *kit.Kit, code int) error {
-	k.Log.Info("Running setup upgrade.")
-	verbose, err := verbosity(k)
-	if err != nil {
-		return err
-	}
-	command := []string{"php", "./bin/magento", "setup:upgrade", "--keep-generated", "--ansi", "--no-interaction"}
-	if verbose != "" {
-		command = append(command, verbose)
-	}
-	return fault.Wrap(code, logged(ctx, k, "Updating time: ", shell.Command{Args: command}))
 }

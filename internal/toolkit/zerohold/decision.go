@@ -49,8 +49,9 @@ func (d *Decision) Importing() bool { return d.open && d.importing }
 // Imported notes that app:config:import ran.
 func (d *Decision) Imported() { d.imported = true }
 
-// Untouched reports whether this deployment neither upgraded nor imported anything, so far.
-func (d *Decision) Untouched() bool { return d.open && !d.imported }
+// Fills reports whether this deployment has upgraded or imported anything so far, which fills
+// caches.
+func (d *Decision) Fills() bool { return d.imported || d.upgrading }
 
 // Installing notes that setup:install is about to run.
 func (d *Decision) Installing() { d.open, d.upgrading = false, true }
