@@ -91,7 +91,7 @@ func (r requestBody) Read(p []byte) (int, error) {
 		if !st.wrote {
 			c.appendStatus(http.StatusContinue)
 			c.appendBlock(st.id, false)
-			c.flush()
+			c.flush(st)
 		}
 	}
 	for {
@@ -100,7 +100,7 @@ func (r requestBody) Read(p []byte) (int, error) {
 			n := st.body.take(p)
 			if c.streams[st.id] == st {
 				c.gave(st, n)
-				c.flush()
+				c.flush(st)
 			}
 			return n, nil
 		case st.body.err != nil:

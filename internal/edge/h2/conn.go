@@ -82,6 +82,7 @@ type Conn struct {
 	out      []byte // frames that were not written yet
 	control  int    // replies among them
 	flushing bool
+	flusher  *stream   // that writes in the middle of its response; nil for none
 	wrote    sync.Cond // after each write
 	waiting  int       // streams that wait for room or for the connection's window
 	window   int64     // what the client still takes

@@ -33,8 +33,9 @@ func (c *Conn) kick() {
 	}
 }
 
-// flush has written what there is. When somebody else is writing, that one does it.
-func (c *Conn) flush() {
+// flush has written what there is. When somebody else is writing, that one does it. st is the
+// stream that waits for it; nil for none.
+func (c *Conn) flush(st *stream) {
 	if c.flushing || len(c.out) == 0 || c.err != nil {
 		return
 	}
@@ -44,8 +45,9 @@ func (c *Conn) flush() {
 		runtime.Gosched()
 		c.mu.Lock()
 	}
+	c.flusher = st
 	c.write()
-	c.flushing = false
+	c.flusher, c.flushing = nil, false
 	c.kick() // what came meanwhile is not this request's business
 }
 

@@ -573,6 +573,35 @@ func TestDeadlines(t *testing.T) {
 	p.until("reset 1 INTERNAL_ERROR")
 }
 
+// TestADeadlineEndsAWriteThatTheClientDoesNotTake: its windows are open, its socket is full.
+func TestADeadlineEndsAWriteThatTheClientDoesNotTake(t *testing.T) {
+	ended := make(chan error, 1)
+	p := connected(t, func(w http.ResponseWriter, _ *http.Request) {
+		piece, err := strings.Repeat("x", 1<<16), error(nil)
+		for range 64 {
+			_, _ = io.WriteString(w, piece)
+		}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
+		for err == nil {
+			_, err = io.WriteString(w, piece)
+		}
+		ended <- err
+	}, http2.Setting{ID: http2.SettingInitialWindowSize, Val: maxWindow})
+	p.check(p.framer.WriteWindowUpdate(0, maxWindow-firstWindow))
+	tcp, ok := p.conn.(*net.TCPConn)
+	if !ok {
+		t.Fatal("not a socket")
+	}
+	p.check(tcp.SetReadBuffer(1 << 16))
+	go func() { // what the first pieces need, and no more
+		_, _ = io.CopyN(io.Discard, p.conn, 64<<16)
+	}()
+	p.ask(1, true)
+	if err := <-ended; !errors.Is(err, errDeadline) {
+		t.Error(err)
+	}
+}
+
 // FuzzConn sends whatever bytes: the connection ends, and nothing else does.
 func FuzzConn(f *testing.F) {
 	for _, send := range []func(p *http2.Framer) error{

@@ -101,7 +101,7 @@ func (st *stream) interim(status int) {
 		}
 	}
 	c.appendBlock(st.id, false)
-	c.flush()
+	c.flush(st)
 }
 
 // sendHeader adds the header to what is written.
@@ -223,7 +223,7 @@ func (st *stream) send(p []byte, end bool) error {
 		}
 		n := min(int64(len(p)), c.window, st.window, int64(c.frame), int64(outBuffer-frameHead-len(c.out)))
 		if n <= 0 {
-			c.flush()
+			c.flush(st)
 			if st.err == nil && (c.window <= 0 || st.window <= 0 || len(c.out) > outBuffer/2) {
 				st.wait()
 			}
@@ -237,7 +237,7 @@ func (st *stream) send(p []byte, end bool) error {
 		p = p[n:]
 	}
 	if len(c.out) >= record {
-		c.flush()
+		c.flush(st)
 	}
 	return st.err
 }
@@ -270,7 +270,7 @@ func (st *stream) FlushError() error {
 	c := st.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.flush()
+	c.flush(st)
 	return st.err
 }
 

@@ -215,7 +215,7 @@ func (st *stream) done() {
 	st.body.fail(errAnswered)
 	st.changed.Broadcast()
 	st.cancel(errAnswered)
-	c.flush()
+	c.flush(nil)
 }
 
 // SetReadDeadline bounds reads of the body.
@@ -228,8 +228,12 @@ func (st *stream) SetReadDeadline(t time.Time) error {
 // handler runs.
 func (st *stream) SetWriteDeadline(t time.Time) error {
 	st.at(&st.writeTimer, t, func() {
-		if st.conn.streams[st.id] == st {
-			st.conn.reset(st, http2.ErrCodeInternal, errDeadline)
+		c := st.conn
+		if c.streams[st.id] == st {
+			c.reset(st, http2.ErrCodeInternal, errDeadline)
+		}
+		if c.flusher == st { // the client takes nothing: this ends the connection
+			_ = c.net.SetWriteDeadline(time.Unix(1, 0))
 		}
 	})
 	return nil
