@@ -240,6 +240,31 @@ func TestAllStepsAreReused(t *testing.T) {
 	}
 }
 
+func TestVerificationOfStaticContent(t *testing.T) {
+	b := &builds{steps: []string{`Build\DeployStaticContent\Generate`}}
+	_, err := b.build(t, "")
+	must(t, err)
+	b.mode = "verify"
+	makes := func(archive string) func(*toolkittest.World) {
+		return func(w *toolkittest.World) {
+			w.Shell.On("php ./bin/magento setup:static-content:deploy", func(shell.Command) (shell.Result, error) {
+				w.Write(t, archive)
+				return shell.Result{Stdout: "Execution time: 1"}, nil
+			})
+		}
+	}
+	w, err := b.build(t, "", makes("-- pub/static/frontend/a.js --\njs\n-- pub/static/deployed_version.txt --\n2\n"))
+	must(t, err)
+	if !strings.Contains(w.Log(), "The static content made the same files") {
+		t.Error(w.Log())
+	}
+	_, err = b.build(t, "", makes("-- pub/static/frontend/a.js --\nother\n-- pub/static/deployed_version.txt --\n3\n"))
+	fails(t, err, 19)
+	if err != nil && !strings.Contains(err.Error(), "in 1 files: pub/static/frontend/a.js") {
+		t.Error(err)
+	}
+}
+
 func TestVariablesOfStaticContentCount(t *testing.T) {
 	b := &builds{steps: []string{`Build\CompileDi`, `Build\DeployStaticContent\Generate`}}
 	_, err := b.build(t, "")

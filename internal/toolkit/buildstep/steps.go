@@ -113,11 +113,10 @@ func (r *reuse) autoloadValues(ctx context.Context, k *kit.Kit) (stepcache.Input
 
 // staticStep makes static content.
 func (r *reuse) staticStep(k *kit.Kit, plan static.Plan) reusable {
+	const version = tree.Static + "/deployed_version.txt" // the time of the run
 	return reusable{
-		step: stepinput.Static, name: "static content", code: codeStatic,
-		paths: []string{
-			tree.Static + "/adminhtml", tree.Static + "/base", tree.Static + "/frontend", tree.Static + "/deployed_version.txt", tree.ViewPreprocessed,
-		},
+		step: stepinput.Static, name: "static content", code: codeStatic, stamps: []string{version},
+		paths:  []string{tree.Static + "/adminhtml", tree.Static + "/base", tree.Static + "/frontend", version, tree.ViewPreprocessed},
 		values: func(ctx context.Context) (stepcache.Inputs, error) { return r.staticValues(ctx, k, plan) },
 		run:    func(ctx context.Context) error { return fault.Wrap(codeStatic, scd.Generator(k).Generate(ctx, plan)) },
 	}
