@@ -51,7 +51,7 @@ const (
 // Of returns what of a file counts for a step. name is relative to the application's root;
 // links are followed, and a file behind one counts by every name that it has.
 func Of(step Step, name string) How {
-	if passedOver(name) {
+	if passedOver(name) || step != Autoload && isTest(name) {
 		return Nothing
 	}
 	switch step {
@@ -70,7 +70,7 @@ func Of(step Step, name string) How {
 // SkipDir reports whether no step reads anything below a directory.
 func SkipDir(name string) bool { return passedOver(name + "/") }
 
-// passedOver tells what a build makes, what belongs to other tools, and the tests of modules.
+// passedOver tells what a build makes, and what belongs to other tools.
 func passedOver(name string) bool {
 	first, _, _ := strings.Cut(name, "/")
 	switch first {
@@ -78,11 +78,14 @@ func passedOver(name string) bool {
 		return true
 	case "pub":
 		return strings.HasPrefix(name, "pub/static/") || strings.HasPrefix(name, "pub/media/")
-	case "app":
-		parts := strings.SplitN(name, "/", 6)
-		return len(parts) == 6 && parts[1] == "code" && parts[4] == "Test"
 	}
 	return strings.Contains(name, "/node_modules/") || strings.Contains(name, "/.git/")
+}
+
+// isTest tells the tests of the project's modules, which only Composer's class map may name.
+func isTest(name string) bool {
+	parts := strings.SplitN(name, "/", 6)
+	return len(parts) == 6 && parts[0] == "app" && parts[1] == "code" && parts[4] == "Test"
 }
 
 // own reports whether code belongs to the project itself, and changes with every push. Code

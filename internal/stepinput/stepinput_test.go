@@ -30,7 +30,7 @@ func TestOf(t *testing.T) {
 		"app/code/Acme/Shop/etc/events.xml":                       {nothing, nothing, nothing, whole},
 		"app/code/Acme/Shop/etc/crontab.xml":                      {nothing, nothing, nothing, nothing},
 		"app/code/Acme/Shop/Controller/readme.md":                 {nothing, name, nothing, nothing},
-		"app/code/Acme/Shop/Test/Unit/OfferTest.php":              {nothing, nothing, nothing, nothing},
+		"app/code/Acme/Shop/Test/Unit/OfferTest.php":              {nothing, nothing, names, nothing},
 		"app/code/Test/Shop/Model/Offer.php":                      {nothing, decl, names, decl},
 		"app/code/Acme/Shop/view/frontend/templates/offer.phtml":  {nothing, nothing, nothing, nothing},
 		"app/code/Acme/Shop/view/frontend/layout/default.xml":     {nothing, nothing, nothing, nothing},

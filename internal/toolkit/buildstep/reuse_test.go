@@ -284,13 +284,21 @@ func TestVariablesOfStaticContentCount(t *testing.T) {
 	}
 }
 
-func TestStaticContentOfADatabaseIsNotKept(t *testing.T) {
-	b := &builds{steps: []string{`Build\DeployStaticContent\Generate`}}
-	for range 2 {
-		w, err := b.build(t, "-- app/etc/env.php --\n<?php return ['db' => ['connection' => []]];\n")
-		must(t, err)
-		if !ran(w, "php ./bin/magento setup:static-content:deploy") || !strings.Contains(w.Log(), "its result is not kept: app/etc/env.php names a database") {
-			t.Error(w.Log())
+func TestStaticContentThatIsNotKept(t *testing.T) {
+	for _, c := range []struct {
+		changes, reason string
+		minify          bool
+	}{
+		{changes: "-- app/etc/env.php --\n<?php return ['db' => ['connection' => []]];\n", reason: "app/etc/env.php names a database"},
+		{minify: true, reason: "SKIP_HTML_MINIFICATION is off, so all templates are read, too"},
+	} {
+		b := &builds{steps: []string{`Build\DeployStaticContent\Generate`}}
+		for range 2 {
+			w, err := b.build(t, c.changes, func(w *toolkittest.World) { w.Variables["SKIP_HTML_MINIFICATION"] = !c.minify })
+			must(t, err)
+			if !ran(w, "php ./bin/magento setup:static-content:deploy") || !strings.Contains(w.Log(), "its result is not kept: "+c.reason) {
+				t.Error(w.Log())
+			}
 		}
 	}
 }

@@ -129,6 +129,9 @@ func (r *reuse) staticValues(ctx context.Context, k *kit.Kit, plan static.Plan) 
 	if err != nil {
 		return nil, err
 	}
+	if !plan.Options.SkipMinification {
+		return nil, errors.New("SKIP_HTML_MINIFICATION is off, so all templates are read, too")
+	}
 	if env.Has("db") {
 		return nil, errors.New("app/etc/env.php names a database")
 	}

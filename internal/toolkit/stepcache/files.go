@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -38,6 +39,7 @@ type Reader struct {
 // remembered are the digests of one state of a file.
 type remembered struct {
 	info fs.FileInfo
+	at   time.Time // before it was read
 	sums map[stepinput.How]string
 	di   bool // it is a di.xml that changes how static content is made
 }
@@ -100,6 +102,7 @@ func (r *Reader) sum(dir *os.Root, f *file) error {
 		return nil
 	}
 	base := path.Base(f.name)
+	now := time.Now()
 	info, err := dir.Stat(base)
 	if err != nil {
 		return err
@@ -107,8 +110,8 @@ func (r *Reader) sum(dir *os.Root, f *file) error {
 	r.mu.Lock()
 	known := r.sums[f.name]
 	r.mu.Unlock()
-	if known.info == nil || !unchanged(known.info, info) {
-		known = remembered{info: info}
+	if known.info == nil || !unchanged(known, info) {
+		known = remembered{info: info, at: now}
 	}
 	if known.sums[f.how] == "" {
 		content, err := dir.ReadFile(base)

@@ -4,12 +4,18 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 )
 
-// unchanged reports whether a file was written between two looks at it. The time of the change
-// of its inode cannot be set back, unlike that of its content.
-func unchanged(before, now fs.FileInfo) bool {
-	a, okA := before.Sys().(*syscall.Stat_t)
+// settled is how old a change must be when a file is read for a later one to show: kernels
+// count time in steps of some milliseconds.
+const settled = time.Second
+
+// unchanged reports whether a file was certainly not written since it was read. The time of the
+// change of its inode cannot be set back, unlike that of its content.
+func unchanged(known remembered, now fs.FileInfo) bool {
+	a, okA := known.info.Sys().(*syscall.Stat_t)
 	b, okB := now.Sys().(*syscall.Stat_t)
-	return okA && okB && os.SameFile(before, now) && a.Size == b.Size && a.Ctim == b.Ctim
+	return okA && okB && os.SameFile(known.info, now) && a.Size == b.Size && a.Ctim == b.Ctim &&
+		known.at.Sub(time.Unix(a.Ctim.Unix())) > settled
 }
