@@ -232,6 +232,7 @@ func TestMalformedRequestsEndTheirStreamOnly(t *testing.T) {
 		{":scheme", "https", ":path", "/bad", ":authority", "shop.test"},
 		{":method", "GET", ":method", "GET", ":scheme", "https", ":path", "/bad"},
 		{":method", "GET", ":scheme", "https", ":path", "bad path%zz", ":authority", "shop.test"},
+		{":method", "GET", ":scheme", "https", ":path", "http://other.test/bad", ":authority", "shop.test"},
 		{":method", "CONNECT", ":scheme", "https", ":path", "/bad", ":authority", "shop.test"},
 		{":method", "CONNECT"},
 		with(":protocol", "websocket"),

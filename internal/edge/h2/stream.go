@@ -65,7 +65,7 @@ func (st *stream) begin(f *http2.MetaHeadersFrame) error {
 	connect := method == http.MethodConnect
 	switch {
 	case connect && (path != "" || scheme != "" || host == ""), f.PseudoValue("protocol") != "",
-		!connect && (method == "" || path == "" || scheme != "https" && scheme != "http"):
+		!connect && (method == "" || path == "" || path[0] != '/' && path != "*" || scheme != "https" && scheme != "http"):
 		return malformed
 	}
 	h, ok := st.conn.header(f)
