@@ -29,8 +29,12 @@ func magento(ctx context.Context, k *kit.Kit, code int, command string) error {
 // list of exempt addresses in var/.maintenance.ip stays. Where more belongs to it than the
 // file, and where that cannot be known, Magento's command does it.
 func EnableMaintenance(ctx context.Context, k *kit.Kit) error {
+	return enableMaintenance(ctx, k, &zerohold.Maintenance{})
+}
+
+func enableMaintenance(ctx context.Context, k *kit.Kit, m *zerohold.Maintenance) error {
 	k.Log.Notice("Enabling Maintenance mode")
-	if ownMaintenance(k) {
+	if ownMaintenance(k, m) {
 		return magento(ctx, k, codeMaintenance, "maintenance:enable")
 	}
 	return fault.Wrap(codeMaintenance, k.Tree.Touch(tree.MaintenanceFlag))
@@ -38,23 +42,28 @@ func EnableMaintenance(ctx context.Context, k *kit.Kit) error {
 
 // DisableMaintenance opens the shop to visitors.
 func DisableMaintenance(ctx context.Context, k *kit.Kit) error {
-	if ownMaintenance(k) {
+	return disableMaintenance(ctx, k, &zerohold.Maintenance{})
+}
+
+func disableMaintenance(ctx context.Context, k *kit.Kit, m *zerohold.Maintenance) error {
+	if ownMaintenance(k, m) {
 		if err := magento(ctx, k, codeMaintenanceOff, "maintenance:disable"); err != nil {
 			return err
 		}
 	} else {
-		if err := k.Tree.Remove(tree.MaintenanceFlag); err != nil {
-			return fault.Wrap(codeMaintenanceOff, err)
-		}
 		releaseMessages(ctx, k)
+	}
+	// Also beside Magento's command: the storage may be remote only since this deployment.
+	if err := k.Tree.Remove(tree.MaintenanceFlag); err != nil {
+		return fault.Wrap(codeMaintenanceOff, err)
 	}
 	k.Log.Notice("Maintenance mode is disabled.")
 	return nil
 }
 
 // ownMaintenance reports whether Magento's commands have to switch maintenance mode.
-func ownMaintenance(k *kit.Kit) bool {
-	reason, err := zerohold.OwnMaintenance(k)
+func ownMaintenance(k *kit.Kit, m *zerohold.Maintenance) bool {
+	reason, err := m.Own(k)
 	if err != nil {
 		reason = "this could not be checked: " + err.Error()
 	}
@@ -96,7 +105,7 @@ func enableUnlessCurrent(ctx context.Context, k *kit.Kit, z *held) error {
 	switch {
 	case reason != "":
 		k.Log.Info("Maintenance mode is needed: " + reason)
-		return EnableMaintenance(ctx, k)
+		return enableMaintenance(ctx, k, &z.maintenance)
 	case z.Importing():
 		k.Log.Notice("Schema and data are current: this deployment imports configuration and needs no maintenance mode and no setup:upgrade.")
 	default:
@@ -116,7 +125,7 @@ func disableWhenEnabled(ctx context.Context, k *kit.Kit, z *held) error {
 		releaseMessages(ctx, k) // the platform has ended the consumers here, too
 		return nil
 	}
-	return DisableMaintenance(ctx, k)
+	return disableMaintenance(ctx, k, &z.maintenance)
 }
 
 func disableCron(ctx context.Context, k *kit.Kit) error {

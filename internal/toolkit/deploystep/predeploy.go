@@ -26,6 +26,9 @@ func newPreDeploy(k *kit.Kit, args scenario.Arguments, z *held) (any, error) {
 		if _, err := z.Decide(ctx, k); err != nil {
 			return err
 		}
+		if err := z.maintenance.Look(k); err != nil { // now, as requests are not held yet
+			k.Log.Debugf("How maintenance mode is switched could not be looked up: %v", err)
+		}
 		beginUpgrade(ctx, k, z)
 		k.Progress.Touch("pre-deploy: caches and mounts")
 		if err := runAll(ctx, steps); err != nil {

@@ -109,7 +109,7 @@ func updateSetup(ctx context.Context, k *kit.Kit, z *held) error {
 			return importConfig(ctx, k, z)
 		}
 		k.Log.Info("Maintenance mode is needed after all: " + reason)
-		if err := EnableMaintenance(ctx, k); err != nil {
+		if err := enableMaintenance(ctx, k, &z.maintenance); err != nil {
 			return err
 		}
 	}

@@ -21,6 +21,8 @@ type held struct {
 	early   *upgrade.Early // begun before the hold; nil for none
 	emptied bool           // pre-deploy has emptied the caches
 	private bool           // setup:upgrade ran with caches of its own
+
+	maintenance zerohold.Maintenance
 }
 
 // fills reports whether something of this deployment may have filled the shop's caches since

@@ -36,9 +36,23 @@ func changesMaintenance(name string, text []byte) bool {
 	return bytes.Contains(text, []byte(word))
 }
 
-// OwnMaintenance returns why Magento's commands have to turn maintenance mode on and off; ""
-// when the file var/.maintenance.flag is all that they would change.
-func OwnMaintenance(k *kit.Kit) (reason string, err error) {
+// Maintenance says how maintenance mode is switched, as far as code decides that. The zero value
+// looks at the code when it is asked, which takes seconds for a build of an earlier toolkit.
+type Maintenance struct{ note string }
+
+// Look looks at the code now.
+func (m *Maintenance) Look(k *kit.Kit) error {
+	if m.note != "" {
+		return nil
+	}
+	code, err := codeOf(k)
+	m.note = code[noteMaintenance]
+	return err
+}
+
+// Own returns why Magento's commands have to turn maintenance mode on and off; "" when the
+// file var/.maintenance.flag is all that they would change.
+func (m *Maintenance) Own(k *kit.Kit) (reason string, err error) {
 	env, err := k.PHPFile(tree.EnvPHP).Read()
 	if err != nil {
 		return "", err
@@ -46,12 +60,8 @@ func OwnMaintenance(k *kit.Kit) (reason string, err error) {
 	if driver := env.Text("remote_storage", "driver"); driver != "" && driver != "file" {
 		return "its flag is in the remote storage", nil
 	}
-	code, err := codeOf(k)
-	if err != nil {
+	if err := m.Look(k); err != nil || m.note == stock {
 		return "", err
 	}
-	if code[noteMaintenance] != stock {
-		return code[noteMaintenance] + " changes what it does", nil
-	}
-	return "", nil
+	return m.note + " changes what it does", nil
 }
