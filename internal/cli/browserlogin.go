@@ -77,7 +77,7 @@ func (c *program) askBrowser(ctx context.Context, client *apiv1.Client, printOnl
 	server := &http.Server{Handler: back, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10}
 	go func() { _ = server.Serve(l) }() // ends with Shutdown
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), 2*time.Second, errors.New("the browser did not take its page"))
 		defer cancel()
 		_ = errors.Join(server.Shutdown(ctx), server.Close()) // the browser has its page
 	}()

@@ -66,8 +66,8 @@ func untried() map[string]string {
 
 // forEverybody are the commands that need no role; for the first ones not even a log-in.
 var (
-	withoutLogin = []string{"auth:logout", "validate", "version"}                                                                                                             //nolint:gochecknoglobals // immutable
-	forEverybody = []string{"auth:api-token-login", "auth:info", "auth:login", "project:list", "ssh-key:add", "ssh-key:delete", "ssh-key:list", "token:create", "token:list"} //nolint:gochecknoglobals // immutable
+	withoutLogin = []string{"auth:logout", "validate", "version"}
+	forEverybody = []string{"auth:api-token-login", "auth:info", "auth:login", "project:list", "ssh-key:add", "ssh-key:delete", "ssh-key:list", "token:create", "token:list"}
 )
 
 const (
@@ -76,7 +76,7 @@ const (
 )
 
 // matrixEnvironments are one of each type, with an activity of it.
-var matrixEnvironments = []struct{ letter, name, activity string }{ //nolint:gochecknoglobals // immutable
+var matrixEnvironments = []struct{ letter, name, activity string }{
 	{"p", "main", "act-of-main"}, {"s", "stage", "act-of-stage"}, {"d", "feature/x", "act-of-x"},
 }
 
