@@ -166,12 +166,5 @@ func (d sshDialer) Dial(ctx context.Context, at sshserve.Place, host string, por
 type sshGit struct{ *gitserve.Server }
 
 func (g sshGit) Serve(ctx context.Context, s sshserve.GitSession) int {
-	x := gitserve.Session{
-		Subject: s.Subject, Project: s.Project, Service: s.Service, Protocol: s.Protocol,
-		Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr, Abort: s.Abort,
-	}
-	if s.NoWait {
-		x.Options = map[string]string{deploy.OptionWait: "false"}
-	}
-	return g.ServeSession(ctx, x)
+	return g.ServeSession(ctx, gitserve.Session(s))
 }

@@ -14,11 +14,7 @@ import (
 // only those that mean something are kept, and each is short and printable.
 const maxOption = 1 << 10 // bytes of a value
 
-// OptionWait is the push option that says whether a push follows the log of its deployment:
-// all do but those with "false".
-const OptionWait = "deploy.wait"
-
-// The other push options.
+// The push options beside platform.OptionWait.
 const (
 	optionHooks   = "deploy.hooks"    // force: run the deploy hook although nothing changed
 	optionHoldMax = "deploy.hold_max" // how long requests may wait, such as 90s
@@ -36,7 +32,7 @@ const backupSkip = "skip"
 func knownOptions() []string {
 	accept, _, _ := strings.Cut(manifest.AcceptDataLoss, "=")
 	return []string{
-		OptionWait, optionHooks, optionHoldMax, optionForce, optionBackup, optionStatus, optionTitle, optionParent, optionType, optionClone, accept,
+		platform.OptionWait, optionHooks, optionHoldMax, optionForce, optionBackup, optionStatus, optionTitle, optionParent, optionType, optionClone, accept,
 	}
 }
 

@@ -224,7 +224,7 @@ func (s *Service) PostReceive(ctx context.Context, push platform.Push, out io.Wr
 			queued = append(queued, a)
 		}
 	}
-	if push.Options[OptionWait] == "false" {
+	if push.Options[platform.OptionWait] == "false" {
 		for _, a := range queued {
 			log.Line(0, "Queued activity %s; follow it with: sluice activity:log %s", a.ID, a.ID)
 		}

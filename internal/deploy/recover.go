@@ -226,7 +226,7 @@ func (s *Service) EnqueueMissed(ctx context.Context, project string, heads map[s
 		push := platform.Push{Project: project, Actor: by, Updates: []platform.RefUpdate{{
 			Ref: "refs/heads/" + branch, Old: env.HeadCommit, New: commit,
 		}}}
-		if err := s.PostReceive(ctx, withOption(push, OptionWait, "false"), io.Discard); err != nil {
+		if err := s.PostReceive(ctx, withOption(push, platform.OptionWait, "false"), io.Discard); err != nil {
 			return err
 		}
 	}

@@ -56,7 +56,7 @@ func cloneSchema() *shape {
 		property{key: "unknown", shape: oneOf(UnknownFail, UnknownClear, UnknownFake, UnknownWarn), fallback: UnknownFail, doc: "What is done with tables and columns that look personal and that no rule names: refuse the clone and name them, empty them, rewrite them by what they look like, or only name them."},
 		property{key: "tables", shape: tables, doc: "Tables by name without prefix: `clear`, `keep`, or a rule for each column: email, given, family, name, street, city, postcode, company, phone, birth, text, none, zero, hash or code."},
 		property{key: "config", shape: mapOf("path", scalar()).named(patternFormat("configuration path", `^[A-Za-z0-9_-]+(/[A-Za-z0-9_.-]+)+$`, "a path has its parts separated by /")), doc: "Configuration paths that are set to a value, or `keep` what they have."},
-		property{key: "keep_staff", shape: listOf(formatted(patternFormat("e-mail address", `^[^@\s]+@[^@\s]+$`, "an e-mail address is needed"))), doc: "Addresses of administrators who keep their name, address and role. Nobody keeps a password."},
+		property{key: "keep_staff", shape: listOf(formatted(patternFormat("e-mail address", `^[^@\s]+@[^@\s]+$`, "an e-mail address is needed"))), doc: "Addresses of administrators who keep their name, address and role. Passwords are removed from all accounts."},
 		property{key: "keep_customers", shape: listOf(formatted(patternFormat("domain", `^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`, "a domain is needed, such as agency.example"))), doc: "Domains of e-mail addresses; their customers stay as they are, with orders and addresses."},
 	)
 	return object(property{key: "clone", doc: "What happens to data that an environment gets from another one.", shape: object(

@@ -14,6 +14,10 @@ type Push struct {
 	Quarantine []string
 }
 
+// OptionWait is the push option that says whether a push follows the log of its deployment:
+// all do but those with "false".
+const OptionWait = "deploy.wait"
+
 // RefUpdate moves one ref. Old or New is ZeroCommit for a created or deleted ref.
 type RefUpdate struct {
 	Ref string

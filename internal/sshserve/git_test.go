@@ -26,14 +26,7 @@ import (
 type gitAdapter struct{ *gitserve.Server }
 
 func (g gitAdapter) Serve(ctx context.Context, s sshserve.GitSession) int {
-	x := gitserve.Session{
-		Subject: s.Subject, Project: s.Project, Service: s.Service, Protocol: s.Protocol,
-		Stdin: s.Stdin, Stdout: s.Stdout, Stderr: s.Stderr, Abort: s.Abort,
-	}
-	if s.NoWait {
-		x.Options = map[string]string{"deploy.wait": "false"}
-	}
-	return g.ServeSession(ctx, x)
+	return g.ServeSession(ctx, gitserve.Session(s))
 }
 
 // receiver keeps the pushes, and refuses those to the branch "invalid".

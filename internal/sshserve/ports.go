@@ -87,13 +87,14 @@ type Git interface {
 	Serve(ctx context.Context, s GitSession) int
 }
 
-// GitSession is one connection of git.
+// GitSession is one connection of git. Its fields are those of the server of repositories, so
+// that one can be converted into the other.
 type GitSession struct {
 	Subject  access.Subject
 	Project  string
-	Service  string // "git-upload-pack" or "git-receive-pack"
-	Protocol string // GIT_PROTOCOL, unchecked
-	NoWait   bool   // a push does not follow the log of its deployment
+	Service  string            // "git-upload-pack" or "git-receive-pack"
+	Protocol string            // GIT_PROTOCOL, unchecked
+	Options  map[string]string // push options that count where the pusher gives none
 	Stdin    io.Reader
 	Stdout   io.Writer
 	Stderr   io.Writer

@@ -209,9 +209,12 @@ func (s *session) git(ctx context.Context, service, project string) int {
 		return s.refuse(ctx, err)
 	}
 	defer done()
+	var options map[string]string
+	if wait := s.env[noWait]; wait != "" && wait != "0" {
+		options = map[string]string{platform.OptionWait: "false"}
+	}
 	return s.Git.Serve(using, GitSession{
-		Subject: s.who(), Project: project, Service: service,
-		Protocol: s.env[gitProtocol], NoWait: s.env[noWait] != "" && s.env[noWait] != "0",
+		Subject: s.who(), Project: project, Service: service, Protocol: s.env[gitProtocol], Options: options,
 		Stdin: s.channel, Stdout: s.channel, Stderr: s.channel.Stderr(),
 		Abort: func() { _ = s.login.Close() },
 	})

@@ -23,7 +23,10 @@ func (c *client) tunnel(ctx context.Context, channel ssh.NewChannel) {
 			reason = ssh.ConnectionFailed
 		}
 		text, hint := c.shown(ctx, err)
-		_ = channel.Reject(reason, text+"; "+hint)
+		if hint != "" {
+			text += "; " + hint
+		}
+		_ = channel.Reject(reason, text)
 		return
 	}
 	defer done()
