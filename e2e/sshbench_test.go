@@ -128,13 +128,23 @@ func (b *sshBench) round() {
 	config := "-F" + filepath.Join(b.dir, "config")
 	local := filepath.Join(b.dir, "file")
 	for _, host := range b.hosts {
-		remote := host + ":" + map[string]string{"gateway": "/app/var/file", "openssh": filepath.Join(b.dir, "remote")}[host]
+		path := map[string]string{"gateway": "/app/var/file", "openssh": filepath.Join(b.dir, "remote")}[host]
+		remote := host + ":" + path
 		b.time("ssh HOST true", host, "ssh", config, host, "true")
 		b.time("scp to HOST", host, "scp", config, local, remote)
 		b.time("scp from HOST", host, "scp", config, remote, local+".back")
 		b.time("scp -O to HOST", host, "scp", "-O", config, local, remote)
 		b.time("scp -O from HOST", host, "scp", "-O", config, remote, local+".back")
+		b.transfer("sftp to HOST", host, config, "put "+local+" "+path)
+		b.transfer("sftp from HOST", host, config, "get "+path+" "+local+".back")
 	}
+}
+
+// transfer has sftp carry out one command of its own.
+func (b *sshBench) transfer(what, host, config, command string) {
+	batch := filepath.Join(b.dir, "batch")
+	b.must(os.WriteFile(batch, []byte(command+"\n"), 0o600))
+	b.time(what, host, "sftp", "-q", config, "-b", batch, host)
 }
 
 func (b *sshBench) time(what, host, program string, args ...string) {
@@ -152,7 +162,7 @@ func (b *sshBench) print() {
 		slices.Sort(all)
 		median := all[len(all)/2]
 		line := fmt.Sprintf("%s\t%d ms", key, median.Milliseconds())
-		if strings.HasPrefix(key, "scp") {
+		if !strings.HasPrefix(key, "ssh") {
 			line += fmt.Sprintf("\t%.0f MB/s", float64(sshBenchBytes)/1e6/median.Seconds())
 		}
 		lines = append(lines, line)
