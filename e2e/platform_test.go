@@ -179,7 +179,7 @@ func (m *machine) startDaemon(extra ...string) {
 	}, extra...)
 	earlier := os.Getenv("SLUICE_EARLIER_BIN")
 	if earlier == "" || cmp.Or(m.bins, os.Getenv("SLUICE_BIN")) != earlier { // which does not know these
-		args = append(args, "--health-timeout", "10m", "--ready-timeout", "10m")
+		args = append(args, "--health-timeout", "10m", "--ready-timeout", "10m", "--webhook-networks", "127.0.0.0/8")
 	}
 	m.daemon = m.start("sluiced", args...)
 	m.eventually("the control plane answers", func() bool {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,6 +30,10 @@ import (
 //	visit PATH                 request the page over and over, until "visit end", which fails
 //	                           unless all responses were 200
 //	status CODE PROGRAM ARGS   the program ends with this status
+//	keep NAME REGEXP           $NAME is the part in brackets, of what the last program said
+//	told TEXT...               $HOOK was sent a signed event that contains every text
+//	tunnel TEXT PROGRAM ARGS   the program opens a tunnel and names its address; what listens
+//	                           behind it greets with the text
 //
 // `exec git` and `exec sluice` are the real programs, logged in; where the condition [stock]
 // holds, $STOCK is a stock client that is.
@@ -56,7 +61,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HTTP_PORT", strconv.Itoa(m.httpPort))
 			env.Setenv("ENV_ID", project+"-"+platform.MachineName(project, "main"))
 			env.Setenv("DATA_DIR", m.data)
-			return errors.Join(m.sshClient(env, project), m.stockConfig(env))
+			return errors.Join(m.sshClient(env, project), m.stockConfig(t, env))
 		},
 		Condition: func(name string) (bool, error) { return name == "stock" && stockClient() != "", nil },
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -66,6 +71,9 @@ func TestScripts(t *testing.T) {
 			"absent":     func(ts *testscript.TestScript, _ bool, args []string) { scriptAbsent(ts, m, args) },
 			"status":     func(ts *testscript.TestScript, _ bool, args []string) { scriptStatus(ts, args) },
 			"visit":      func(ts *testscript.TestScript, _ bool, args []string) { scriptVisit(ts, m, args) },
+			"tunnel":     func(ts *testscript.TestScript, _ bool, args []string) { scriptTunnel(ts, args) },
+			"told":       func(ts *testscript.TestScript, _ bool, args []string) { scriptTold(ts, m, args) },
+			"keep":       func(ts *testscript.TestScript, _ bool, args []string) { scriptKeep(ts, args) },
 			"eventually": func(ts *testscript.TestScript, _ bool, args []string) { scriptEventually(ts, m, args) },
 		},
 	})
@@ -125,6 +133,14 @@ func scriptStatus(ts *testscript.TestScript, args []string) {
 	if got != args[0] {
 		ts.Fatalf("%s: status %s, want %s", strings.Join(args[1:], " "), got, args[0])
 	}
+}
+
+func scriptKeep(ts *testscript.TestScript, args []string) {
+	found := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout") + ts.ReadFile("stderr"))
+	if len(found) != 2 {
+		ts.Fatalf("the last program did not say %s", args[1])
+	}
+	ts.Setenv(args[0], found[1])
 }
 
 func scriptGet(ts *testscript.TestScript, m *machine, args []string) {

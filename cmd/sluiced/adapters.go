@@ -14,6 +14,7 @@ import (
 	"sluice/internal/deploy"
 	"sluice/internal/engine"
 	"sluice/internal/gitrepo"
+	"sluice/internal/hal"
 	"sluice/internal/httpapi"
 	"sluice/internal/platform"
 	"sluice/internal/project"
@@ -100,6 +101,25 @@ var (
 	_ httpapi.Runner  = runner{}
 	_ httpapi.Planner = planner{}
 )
+
+// renderer writes events for receivers as the API shows them.
+type renderer struct{ *plant }
+
+func (r renderer) activity(ctx context.Context, a platform.Activity) ([]byte, error) {
+	p, err := r.store.Project(ctx, a.Project)
+	if err != nil {
+		return nil, err
+	}
+	envs, err := r.store.Environments(ctx, a.Project)
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(hal.View{Project: p}.Activity(a, access.TypeOf(p, a.Environment, envs)))
+	if err != nil {
+		return nil, fmt.Errorf("encode the activity: %w", err)
+	}
+	return data, nil
+}
 
 // gitGate is what Git asks about its users.
 type gitGate struct {

@@ -57,6 +57,8 @@ type config struct {
 	ProjectWorkers      int
 	ProjectEnvironments int
 	ProjectPending      int
+	WebhookNetworks     string
+	webhookNetworks     []netip.Prefix // what WebhookNetworks says
 	Limits              limitsConfig
 	SSH                 sshConfig
 	ProjectBuilds       int
@@ -104,6 +106,8 @@ func serveFlags(name string, c *config, out io.Writer) *flag.FlagSet {
 	fs.IntVar(&c.BuildMemory, "build-memory", 0, "MB that one build may use, files in /tmp included; 0: half of the machine's memory")
 	fs.IntVar(&c.BuildProcesses, "build-processes", 4096, "processes and threads that one build may have")
 	fs.IntVar(&c.BuildCache, "build-cache", 20480, "MB that BuildKit's cache may hold on this machine; 0: as its own configuration says")
+	fs.StringVar(&c.WebhookNetworks, "webhook-networks", "",
+		"networks that are not public and that webhooks may be sent to, separated by commas: 10.1.0.0/16 (default: none)")
 	c.Limits.flags(fs)
 	c.SSH.flags(fs)
 	fs.IntVar(&c.ProjectBuilds, "project-builds", 0, "builds of one project that run at once while there are several projects; 0: one less than --builds")
@@ -161,6 +165,9 @@ func (c *config) complete() error {
 	if err := c.Limits.check(); err != nil {
 		return err
 	}
+	if c.webhookNetworks, err = networks("--webhook-networks", c.WebhookNetworks); err != nil {
+		return err
+	}
 	if err := c.SSH.complete(c.BaseDomain); err != nil {
 		return err
 	}
@@ -201,6 +208,19 @@ func (c *config) complete() error {
 		}
 	}
 	return nil
+}
+
+// networks reads a list of networks.
+func networks(option, list string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, text := range splitList(list) {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s: %q is not a network such as 10.1.0.0/16", errUsage, option, text)
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
 }
 
 // gitLimits bound pushes and fetches.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net/netip"
 	"os"
 	"time"
 
@@ -63,15 +62,11 @@ func (c *limitsConfig) guard() (*docker.Guard, error) {
 	if c.Networks == allNetworks {
 		return nil, nil //nolint:nilnil // no guard
 	}
-	var g docker.Guard
-	for _, text := range splitList(c.Networks) {
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("%w: --private-networks: %q is not a network such as 10.1.0.0/16", errUsage, text)
-		}
-		g.Allow = append(g.Allow, p.Masked())
+	allowed, err := networks("--private-networks", c.Networks)
+	if err != nil {
+		return nil, err
 	}
-	return &g, nil
+	return &docker.Guard{Allow: allowed}, nil
 }
 
 // imageStore is where the engine finds images: those of the catalog and slugs.

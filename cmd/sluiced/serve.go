@@ -75,6 +75,7 @@ func (p *plant) serve(ctx context.Context) error {
 	group.Go(hooks.Serve)
 	group.Go(func() error { return p.pipeline.Run(gctx) })
 	group.Go(func() error { p.backups.Run(gctx); return nil })
+	group.Go(func() error { p.hooks.Run(gctx); return nil })
 	group.Go(func() error { return p.pipeline.Housekeep(gctx) })
 	group.Go(func() error { return p.rules.Run(gctx) })
 	group.Go(func() error { return p.watchPool(gctx) })
@@ -159,6 +160,7 @@ func (p *plant) handler(git http.Handler, ssh httpapi.SSH) http.Handler {
 		Planner:      planner{p.pipeline},
 		Domains:      p.rules,
 		Certificates: p.rules,
+		Integrations: p.rules,
 		Accounts:     p.accounts,
 		Audit:        p.rules,
 		Cache:        p.gate,

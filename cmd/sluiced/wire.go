@@ -34,6 +34,7 @@ import (
 	"sluice/internal/store"
 	"sluice/internal/topology"
 	"sluice/internal/warmup"
+	"sluice/internal/webhook"
 	"sluice/internal/work"
 )
 
@@ -57,6 +58,7 @@ type plant struct {
 	queue    *work.Queue
 	pipeline *deploy.Service
 	backups  *backup.Service
+	hooks    *webhook.Service
 	sealer   *store.Sealer
 
 	closers []func() error // in the order in which things were opened
@@ -212,8 +214,11 @@ func (p *plant) openPipeline(ctx context.Context) error {
 		Pending:         p.config.ProjectPending,
 		ProjectBuilds:   p.config.ProjectBuilds,
 	})
+	p.hooks = webhook.New(p.store, webhook.Options{
+		Render: renderer{p}.activity, Allowed: p.config.webhookNetworks, Agent: "Sluice/" + version(), Log: p.log,
+	})
 	p.rules = project.New(project.Dependencies{
-		Records: p.store, Repositories: p.repos, Pipeline: p.pipeline, Router: p.gate, Resolver: net.DefaultResolver, Log: p.log,
+		Records: p.store, Repositories: p.repos, Pipeline: p.pipeline, Router: p.gate, Resolver: net.DefaultResolver, Receivers: p.hooks, Log: p.log,
 	})
 	authority, err := sshserve.LoadKey(p.config.path("keys", "ssh_user_ca"), "sluice SSH user authority")
 	if err != nil {

@@ -23,6 +23,7 @@ const (
 	DomainManage      Permission = "domain.change"
 	CertificateView   Permission = "certificate.view"
 	CertificateManage Permission = "certificate.change"
+	IntegrationManage Permission = "integration.change" // also to see them: addresses contain secrets
 	TokenManage       Permission = "token.change"
 	MembersView       Permission = "access.view" // who has access to the project
 	MembersManage     Permission = "access.change"
@@ -95,6 +96,7 @@ var rules = sync.OnceValue(func() map[Permission]rule { //nolint:gochecknoglobal
 		ProjectVarsChange: {project, Admin},
 		DomainManage:      {project, Admin},
 		CertificateManage: {project, Admin},
+		IntegrationManage: {project, Admin},
 		TokenManage:       {project, Admin},
 		MembersView:       {project, Viewer},
 		MembersManage:     {project, Admin},

@@ -111,6 +111,7 @@ func (c *program) addCommands(root *cobra.Command) {
 		&cobra.Group{ID: "activity", Title: "Activities:"},
 		&cobra.Group{ID: "variable", Title: "Variables:"},
 		&cobra.Group{ID: "domain", Title: "Domains and certificates:"},
+		&cobra.Group{ID: "integration", Title: "Integrations:"},
 		&cobra.Group{ID: "user", Title: "Users:"},
 		&cobra.Group{ID: "auth", Title: "Login and tokens:"},
 	)
@@ -132,6 +133,8 @@ func (c *program) addCommands(root *cobra.Command) {
 	add("variable", c.variableList(), c.variableGet(), c.variableCreate(), c.variableUpdate(), c.variableDelete())
 	add("domain", c.domainAdd(), c.domainList(), c.domainGet(), c.domainVerify(), c.domainUpdate(), c.domainDelete(),
 		c.certificateAdd(), c.certificateList(), c.certificateGet(), c.certificateDelete())
+	add("integration", c.integrationAdd(), c.integrationList(), c.integrationGet(), c.integrationUpdate(), c.integrationDelete(),
+		c.integrationValidate(), c.integrationActivityList())
 	add("user", c.userList(), c.userGet(), c.userAdd(), c.userUpdate(), c.userDelete(), c.userCreate())
 	add("user", c.invitationList(), c.invitationResend(), c.invitationCancel())
 	add("auth", c.authLogin(), c.authBrowserLogin(), c.authTokenLogin(), c.authLogout(), c.authInfo(), c.tokenCreate(), c.tokenList(), c.tokenRevoke(), c.authGitCredential())

@@ -3,6 +3,7 @@ package hal
 import (
 	"sluice/apiv1"
 	"sluice/internal/access"
+	"sluice/internal/platform"
 )
 
 // ProjectObject renders the project of the view.
@@ -41,7 +42,7 @@ func (v View) projectLinks() apiv1.Links {
 		{access.ProjectView, "activities", "/activities"},
 		{access.ProjectView, "settings", "/settings"},
 		{access.ProjectView, "capabilities", "/capabilities"},
-		{access.ProjectView, "integrations", "/integrations"},
+		{access.IntegrationManage, "integrations", "/integrations"},
 		{access.ProjectVarsView, "variables", "/variables"},
 		{access.ProjectVarsChange, "#manage-variables", "/variables"},
 		{access.DomainView, "domains", "/domains"},
@@ -65,8 +66,8 @@ func (v View) Capabilities() apiv1.Capabilities {
 	links := apiv1.Links{}
 	links.Set("self", projectPath(v.Project.ID)+"/capabilities")
 	return apiv1.Capabilities{
-		// Enabled restricts the types of integrations to those of Config: there are none.
-		Integrations: apiv1.IntegrationCapability{Enabled: true, Config: map[string]apiv1.Capability{}},
+		// Enabled restricts the types of integrations to those of Config.
+		Integrations: apiv1.IntegrationCapability{Enabled: true, Config: map[string]apiv1.Capability{platform.Webhook: {Enabled: true}}},
 		Links:        links,
 	}
 }

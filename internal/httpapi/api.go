@@ -72,7 +72,7 @@ func (a *api) route() {
 	a.scoped("DELETE "+project, access.ProjectDelete, a.deleteProject)
 	a.scoped("GET "+project+"/settings", access.ProjectView, a.projectSettings)
 	a.scoped("GET "+project+"/capabilities", access.ProjectView, a.capabilities)
-	a.scoped("GET "+project+"/integrations", access.ProjectView, a.nothing)
+	a.routeIntegrations(project)
 
 	a.scoped("GET "+project+"/domains", access.DomainView, a.listDomains)
 	a.scoped("POST "+project+"/domains", access.DomainManage, a.addDomain)
@@ -134,8 +134,8 @@ func (a *api) route() {
 // are shown and cancelled by the permission on their environment.
 func (a *api) routeLevel(at string, view, variables, change access.Permission) {
 	a.scoped("GET "+at+"/activities", view, a.listActivities)
-	a.scoped("GET "+at+"/activities/{activity}", view, a.ofActivity(access.EnvironmentView, a.getActivity))
-	a.scoped("GET "+at+"/activities/{activity}/log", view, a.ofActivity(access.EnvironmentView, a.activityLog))
+	a.scoped("GET "+at+"/activities/{activity}", view, a.orDelivery(a.ofActivity(access.EnvironmentView, a.getActivity), a.delivery))
+	a.scoped("GET "+at+"/activities/{activity}/log", view, a.orDelivery(a.ofActivity(access.EnvironmentView, a.activityLog), a.deliveryLog))
 	a.scoped("POST "+at+"/activities/{activity}/cancel", view, a.ofActivity(access.Cancel, a.cancelActivity))
 	a.scoped("GET "+at+"/variables", variables, a.listVariables)
 	a.scoped("POST "+at+"/variables", change, a.createVariable)

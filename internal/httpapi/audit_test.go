@@ -33,6 +33,7 @@ func auditedRequests() []audited {
 		{"POST /api/projects/shop/environments/stage/variables", `{"name":"env:X","value":"hunter2"}`, access.VariablesChange},
 		{"DELETE /api/projects/shop/environments/stage/variables/env:MODE", "", access.VariablesChange},
 		{"POST /api/projects/shop/domains", `{"name":"www.example.com"}`, access.DomainManage},
+		{"POST /api/projects/shop/integrations", `{"type":"webhook","url":"https://example.com/hunter2","shared_key":"hunter2"}`, access.IntegrationManage},
 		{"PATCH /api/projects/shop/environments/stage", `{"http_access":{"basic_auth":{"jo":"hunter2-hunter2"}}}`, access.EnvironmentEdit},
 		{"POST /api/projects/shop/environments/stage/bypass", `{}`, access.Bypass},
 		{"POST /api/projects/shop/environments/stage/deactivate", "", access.Deactivate},

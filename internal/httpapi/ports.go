@@ -204,6 +204,25 @@ type Certificates interface {
 	Shown(ctx context.Context) ([]platform.CertificateStatus, error)
 }
 
+// Integrations keeps the integrations of projects. All but the list and AddIntegration return
+// CodeNotFound when the project has none with this ID.
+type Integrations interface {
+	// Integrations lists them, oldest first.
+	Integrations(ctx context.Context, project string) ([]platform.Integration, error)
+	Integration(ctx context.Context, project, id string) (platform.Integration, error)
+	// AddIntegration, like ChangeIntegration, returns CodeInvalid for what cannot work and
+	// CodeConflict for one too many.
+	AddIntegration(ctx context.Context, by access.Subject, project, kind string, change platform.IntegrationChange) (platform.Integration, error)
+	ChangeIntegration(ctx context.Context, by access.Subject, project, id string, change platform.IntegrationChange) (platform.Integration, error)
+	DeleteIntegration(ctx context.Context, by access.Subject, project, id string) error
+	// CheckIntegration returns CodeInvalid when the receiver cannot be reached.
+	CheckIntegration(ctx context.Context, project, id string) error
+	// Deliveries lists what was sent, newest first.
+	Deliveries(ctx context.Context, project, id string) ([]platform.Delivery, error)
+	// Delivery returns one of any integration of the project.
+	Delivery(ctx context.Context, project, id string) (platform.Delivery, error)
+}
+
 // Code reads repositories. All methods return CodeNotFound for what does not exist.
 type Code interface {
 	// Refs lists the branches.
@@ -230,6 +249,7 @@ type Ports struct {
 	Planner      Planner
 	Domains      Domains
 	Certificates Certificates
+	Integrations Integrations
 	Cache        Cache
 	Code         Code
 	Accounts     Accounts

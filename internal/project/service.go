@@ -22,6 +22,7 @@ type Records interface {
 	Domains
 	Certificates
 	Variables
+	Integrations
 
 	// AddAudit appends to the audit log; ID and Time are set by the store.
 	AddAudit(ctx context.Context, e platform.AuditEntry) error
@@ -95,6 +96,7 @@ type Dependencies struct {
 	Pipeline     Pipeline
 	Router       Router
 	Resolver     Resolver
+	Receivers    Receivers
 	Log          *slog.Logger
 }
 

@@ -68,7 +68,8 @@ func (t *tx) insertActivity(ctx context.Context, a platform.Activity) error {
 			return err
 		}
 	}
-	return nil
+	a.State, a.CreatedAt, a.UpdatedAt = platform.ActivityPending, t.orNow(a.CreatedAt), t.now
+	return t.announce(ctx, a)
 }
 
 func (t *tx) supersede(ctx context.Context, by platform.Activity) ([]platform.Activity, error) {
@@ -85,7 +86,7 @@ func (t *tx) cancelPending(ctx context.Context, reason, where string, args ...an
 		return nil, err
 	}
 	for _, a := range old {
-		if err := t.lock(ctx, a); err != nil {
+		if err := errors.Join(t.lock(ctx, a), t.announce(ctx, a)); err != nil {
 			return nil, err
 		}
 	}
@@ -137,7 +138,7 @@ func (s *Store) Claim(ctx context.Context, perProject int) (a platform.Activity,
 		if a, err = scanActivity(tx.QueryRowContext(ctx, claimQuery, timeText(tx.now), perProject)); err != nil {
 			return err
 		}
-		return tx.lock(ctx, a)
+		return errors.Join(tx.lock(ctx, a), tx.announce(ctx, a))
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return platform.Activity{}, false, nil
@@ -161,7 +162,12 @@ func (s *Store) SaveActivity(ctx context.Context, a platform.Activity) error {
 		if stored.State.Final() {
 			return platform.Errorf(platform.CodeConflict, "the activity is %s already; nothing was changed", stored.State)
 		}
-		return tx.updateActivity(ctx, a)
+		if err := tx.updateActivity(ctx, a); err != nil || a.State == stored.State {
+			return err
+		}
+		a.Type, a.Project, a.Environment, a.Also, a.CreatedAt = stored.Type, stored.Project, stored.Environment, stored.Also, stored.CreatedAt
+		a.UpdatedAt = tx.now
+		return tx.announce(ctx, a)
 	})
 	if err != nil {
 		return fmt.Errorf("save activity %s: %w", a.ID, err)

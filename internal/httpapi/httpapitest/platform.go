@@ -58,6 +58,8 @@ type Platform struct {
 	backups      []platform.Backup
 	domains      []platform.Domain
 	certificates []platform.Certificate
+	integrations []platform.Integration
+	deliveries   []platform.Delivery
 	audit        []platform.AuditEntry // oldest first
 	txt          map[string][]string   // the DNS
 }
@@ -92,11 +94,11 @@ func New() *Platform {
 // Ports returns the platform as the API sees it: with the real rules over records in memory.
 func (p *Platform) Ports() httpapi.Ports {
 	rules := project.New(project.Dependencies{
-		Records: p, Repositories: noCode{}, Pipeline: p, Router: router{p}, Resolver: p, Log: slog.New(slog.DiscardHandler),
+		Records: p, Repositories: noCode{}, Pipeline: p, Router: router{p}, Resolver: p, Receivers: p, Log: slog.New(slog.DiscardHandler),
 	})
 	accounts := account.New(account.Dependencies{Records: accountRecords{p.Accounts, p}, Authority: authority(), PasswordMemory: 64, Providers: p.Providers, Log: slog.New(slog.DiscardHandler)})
 	return httpapi.Ports{
-		Gate: rules, Accounts: accounts, Projects: rules, Audit: rules, Domains: rules, Certificates: rules, Variables: rules,
+		Gate: rules, Accounts: accounts, Projects: rules, Audit: rules, Domains: rules, Certificates: rules, Integrations: rules, Variables: rules,
 		Environments: p, Settings: p, Deployments: p, Activities: p, Journal: p, Runner: p, Inspector: p, Planner: p, Cache: p, Backups: p, Code: code{},
 	}
 }
