@@ -31,6 +31,7 @@ import (
 //	                           unless all responses were 200
 //	status CODE PROGRAM ARGS   the program ends with this status
 //	keep NAME REGEXP           $NAME is the part in brackets, of what the last program said
+//	leave FILE PROGRAM ARGS    the program, which leaves others running, writes its output to FILE
 //	told TEXT...               $HOOK was sent a signed event that contains every text
 //	tunnel TEXT PROGRAM ARGS   the program opens a tunnel and names its address; what listens
 //	                           behind it greets with the text
@@ -71,8 +72,9 @@ func TestScripts(t *testing.T) {
 			"absent":     func(ts *testscript.TestScript, _ bool, args []string) { scriptAbsent(ts, m, args) },
 			"status":     func(ts *testscript.TestScript, _ bool, args []string) { scriptStatus(ts, args) },
 			"visit":      func(ts *testscript.TestScript, _ bool, args []string) { scriptVisit(ts, m, args) },
-			"tunnel":     func(ts *testscript.TestScript, _ bool, args []string) { scriptTunnel(ts, args) },
+			"tunnel":     func(ts *testscript.TestScript, _ bool, args []string) { scriptTunnel(ts, m, args) },
 			"told":       func(ts *testscript.TestScript, _ bool, args []string) { scriptTold(ts, m, args) },
+			"leave":      func(ts *testscript.TestScript, _ bool, args []string) { scriptLeave(ts, args) },
 			"keep":       func(ts *testscript.TestScript, _ bool, args []string) { scriptKeep(ts, args) },
 			"eventually": func(ts *testscript.TestScript, _ bool, args []string) { scriptEventually(ts, m, args) },
 		},

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,6 +28,7 @@ func stockClient() string { return os.Getenv("SLUICE_STOCK_CLIENT") }
 // stockConfig leads the stock client $STOCK to the machine, by the file that the server
 // publishes. $HOOK is a receiver of webhooks, $CERTIFICATE and $KEY are files.
 func (m *machine) stockConfig(t *testing.T, env *testscript.Env) error {
+	t.Helper()
 	if stockClient() == "" {
 		return nil
 	}
@@ -106,17 +108,14 @@ func scriptTold(ts *testscript.TestScript, m *machine, args []string) {
 var tunnelAddress = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 
 // scriptTunnel runs a program that keeps a tunnel open until it is told to end.
-func scriptTunnel(ts *testscript.TestScript, args []string) {
-	cmd := exec.Command(args[1], args[2:]...) //nolint:noctx,gosec // ended below
-	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"HOME", "PATH", "CLI_CONFIG_FILE", "SLUICE_CLI_TOKEN", "SLUICE_CLI_NO_INTERACTION", "SLUICE_CLI_HOME", "COLUMNS"} {
-		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
-	}
+func scriptTunnel(ts *testscript.TestScript, m *machine, args []string) {
+	cmd := stockCommand(ts, args[1:])
 	out, err := cmd.StderrPipe()
 	ts.Check(err)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	ts.Check(cmd.Start())
 	defer func() {
-		_ = cmd.Process.Signal(os.Interrupt)
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) // as a terminal does: the program and what it runs
 		_ = cmd.Wait()
 	}()
 	var said strings.Builder
@@ -124,14 +123,36 @@ func scriptTunnel(ts *testscript.TestScript, args []string) {
 	for lines.Scan() {
 		said.WriteString(lines.Text() + "\n")
 		if address := tunnelAddress.FindString(lines.Text()); address != "" {
-			greeting, err := greetingAt(address)
-			if err != nil || !strings.Contains(greeting, args[0]) {
-				ts.Fatalf("at the end of the tunnel is %q (%v), not %q\n%s", greeting, err, args[0], said.String())
-			}
+			m.eventually("the end of the tunnel greets with "+args[0], func() bool { // it is named before it is there
+				greeting, err := greetingAt(address)
+				return err == nil && strings.Contains(greeting, args[0])
+			})
 			return
 		}
 	}
 	ts.Fatalf("no tunnel was opened:\n%s", said.String())
+}
+
+// stockCommand is a command of the script's, for what testscript cannot do with one.
+func stockCommand(ts *testscript.TestScript, args []string) *exec.Cmd {
+	cmd := exec.Command(args[0], args[1:]...) //nolint:noctx // ended by the script
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{"HOME", "PATH", "CLI_CONFIG_FILE", "SLUICE_CLI_TOKEN", "SLUICE_CLI_NO_INTERACTION", "SLUICE_CLI_HOME", "COLUMNS"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	return cmd
+}
+
+// scriptLeave does not wait for the end of the output, which those that were left keep open.
+func scriptLeave(ts *testscript.TestScript, args []string) {
+	cmd := stockCommand(ts, args[1:])
+	out, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer func() { _ = out.Close() }() // the program writes, this does not
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Run(); err != nil {
+		ts.Fatalf("%s: %v\n%s", strings.Join(args[1:], " "), err, ts.ReadFile(args[0]))
+	}
 }
 
 // greetingAt returns what a server says to a client that has said nothing yet.

@@ -150,7 +150,7 @@ func (a *api) deliveryLog(w http.ResponseWriter, r *http.Request, s scope) error
 			_ = out.send(apiv1.LogItem{Seal: true})
 			return nil
 		case err != nil, q.maxDelay >= 0:
-			return nil //nolint:nilerr // the client or the delivery has gone, or enough was sent
+			return nil // the client or the delivery has gone, or enough was sent
 		case time.Since(heard) > a.cfg.Heartbeat:
 			_, heard = out.heartbeat(), time.Now() // the next poll notices a client that left
 		}

@@ -132,7 +132,7 @@ func stockClient(t *testing.T, client string) func(*testing.T, []string) (string
 	}
 }
 
-var platformCommand = regexp.MustCompile(`(?m)^(?:\[.*\] )?(?:exec|tunnel \S+|status (\d+)) \$STOCK (.*)$`)
+var platformCommand = regexp.MustCompile(`(?m)^(?:\[.*\] )?(?:exec|tunnel \S+|leave \S+|status (\d+)) \$STOCK (.*)$`)
 
 // TestClientsPage compares the table of docs/clients.md with the commands that are run, here and
 // by e2e with containers.

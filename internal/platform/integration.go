@@ -43,19 +43,13 @@ type IntegrationChange struct {
 
 // Apply returns the integration with the changes.
 func (c IntegrationChange) Apply(i Integration) Integration {
-	set(&i.URL, c.URL)
-	set(&i.SharedKey, c.SharedKey)
-	set(&i.Filter.Events, c.Events)
-	set(&i.Filter.States, c.States)
-	set(&i.Filter.Environments, c.Environments)
-	set(&i.Filter.Excluded, c.Excluded)
+	setField(&i.URL, c.URL)
+	setField(&i.SharedKey, c.SharedKey)
+	setField(&i.Filter.Events, c.Events)
+	setField(&i.Filter.States, c.States)
+	setField(&i.Filter.Environments, c.Environments)
+	setField(&i.Filter.Excluded, c.Excluded)
 	return i
-}
-
-func set[T any](to, from *T) {
-	if from != nil {
-		*to = *from
-	}
 }
 
 // Limits of an integration.

@@ -48,8 +48,10 @@ func TestEventsAreStoredWithTheStateThatTheyTell(t *testing.T) {
 		Events: []string{"environment.re*"}, States: []string{"complete"}, Environments: []string{"a", "feature/*"}, Excluded: []string{"feature/x"},
 	})
 	for _, a := range []platform.Activity{
-		{ID: "a1", Type: platform.ActivityPush, Environment: "a"}, {ID: "a2", Type: platform.ActivityPush, Environment: "a"},
-		{ID: "f1", Type: platform.ActivityRedeploy, Environment: "feature/x"}, {ID: "a3", Type: platform.ActivityRedeploy, Environment: "a"},
+		{ID: "a1", Type: platform.ActivityPush, Environment: "a"},
+		{ID: "a2", Type: platform.ActivityPush, Environment: "a"},
+		{ID: "f1", Type: platform.ActivityRedeploy, Environment: "feature/x"},
+		{ID: "a3", Type: platform.ActivityRedeploy, Environment: "a"},
 	} {
 		enqueue(t, s, a)
 	}
@@ -134,10 +136,10 @@ func TestIntegrationsAndDeliveriesAreLimited(t *testing.T) {
 	s := shop(t)
 	ctx := t.Context()
 	i := webhook(t, s, "h1", everything())
-	for n := range 210 {
+	for n := range 205 {
 		enqueue(t, s, platform.Activity{ID: fmt.Sprint("a", n), Type: platform.ActivityRedeploy, Environment: "a"})
 	}
-	if got := events(t, s, "h1"); len(got) != 200 || got[0] != "a10 environment.redeploy pending" {
+	if got := events(t, s, "h1"); len(got) != 200 || got[0] != "a5 environment.redeploy pending" {
 		t.Errorf("%d deliveries are kept, from %q", len(got), got[0])
 	}
 	for n := range 19 {

@@ -133,12 +133,11 @@ func (s *Service) deliver(ctx context.Context, d platform.Delivery) {
 	}
 	defer done()
 	attempt := platform.DeliveryAttempt{At: time.Now().UTC()}
-	again := false
-	attempt.Status, again, err = s.send(ctx, i, d)
+	status, again, err := s.send(ctx, i, d)
 	if ctx.Err() != nil {
 		return
 	}
-	attempt.Took = time.Since(attempt.At)
+	attempt.Status, attempt.Took = status, time.Since(attempt.At)
 	if err != nil {
 		attempt.Problem = err.Error()
 	}

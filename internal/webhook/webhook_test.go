@@ -69,12 +69,14 @@ func run(t *testing.T, o webhook.Options, key string, urls ...string) map[string
 		r.integrations[url] = platform.Integration{ID: url, Project: "shop", Type: platform.Webhook, URL: url, SharedKey: key}
 		r.deliveries = append(r.deliveries, platform.Delivery{ID: "to-" + url, Integration: url, Activity: platform.Activity{ID: "a1"}})
 	}
-	o.Render = func(_ context.Context, a platform.Activity) ([]byte, error) { return []byte(`{"id":"` + a.ID + `"}`), nil }
+	o.Render = func(_ context.Context, a platform.Activity) ([]byte, error) {
+		return []byte(`{"id":"` + a.ID + `"}`), nil
+	}
 	o.Poll, o.Log, o.Agent = time.Millisecond, slog.New(slog.DiscardHandler), "Sluice/test"
 	if o.Delays == nil {
 		o.Delays = []time.Duration{0, time.Millisecond}
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancelCause(t.Context())
 	var service sync.WaitGroup
 	service.Go(func() { webhook.New(r, o).Run(ctx) })
 	out := map[string]platform.Delivery{}
@@ -82,7 +84,7 @@ func run(t *testing.T, o webhook.Options, key string, urls ...string) map[string
 		d := <-r.done
 		out[d.Integration] = d
 	}
-	cancel()
+	cancel(nil)
 	service.Wait()
 	return out
 }
