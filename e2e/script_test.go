@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 
 	"sluice/internal/platform"
 )
@@ -37,7 +38,7 @@ import (
 //	                           behind it greets with the text
 //
 // `exec git` and `exec sluice` are the real programs, logged in; where the condition [stock]
-// holds, $STOCK is a stock client that is.
+// holds, $STOCK is a stock client that is. [shared] holds where the data directory shares blocks.
 func TestScripts(t *testing.T) {
 	m := newMachine(t)
 	var projects atomic.Int32
@@ -64,7 +65,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("DATA_DIR", m.data)
 			return errors.Join(m.sshClient(env, project), m.stockConfig(t, env))
 		},
-		Condition: func(name string) (bool, error) { return name == "stock" && stockClient() != "", nil },
+		Condition: func(name string) (bool, error) {
+			return name == "stock" && stockClient() != "" || name == "shared" && sharesBlocks(m.data), nil
+		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"project":    func(ts *testscript.TestScript, _ bool, _ []string) { scriptProject(ts, m) },
 			"deploy":     func(ts *testscript.TestScript, _ bool, args []string) { scriptDeploy(ts, args) },
@@ -79,6 +82,12 @@ func TestScripts(t *testing.T) {
 			"eventually": func(ts *testscript.TestScript, _ bool, args []string) { scriptEventually(ts, m, args) },
 		},
 	})
+}
+
+// sharesBlocks reports whether a directory is of a file system that can share blocks between files.
+func sharesBlocks(dir string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(dir, &st) == nil && (st.Type == unix.XFS_SUPER_MAGIC || st.Type == unix.BTRFS_SUPER_MAGIC)
 }
 
 // sshClient gives a script a key and a configuration of OpenSSH's programs: $SSH is the

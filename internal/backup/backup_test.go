@@ -292,6 +292,26 @@ func TestCrashOfABackup(t *testing.T) {
 	}
 }
 
+// TestCreateWithoutRoom refuses with the numbers, and saves nothing.
+func TestCreateWithoutRoom(t *testing.T) {
+	h := newHouse(t)
+	h.repository.Free = 256<<20 + 3
+	_, a := h.create()
+	if a.Result != platform.ResultFailure || !strings.Contains(a.Reason, "the backup would not fit") || !strings.Contains(a.Reason, "256.0 MB are free") {
+		t.Errorf("%s %s", a.Result, a.Reason)
+	}
+	h.wantClean(0)
+	h.repository.Free = 256<<20 + 6
+	if _, a := h.create(); a.Result != platform.ResultSuccess {
+		t.Error(a.Reason)
+	}
+	h.repository.Free = 256<<20 + 3 // enough for what little may have changed
+	if _, a := h.create(); a.Result != platform.ResultSuccess {
+		t.Error(a.Reason)
+	}
+	h.wantClean(2)
+}
+
 // keep makes a backup as a part of another activity.
 func (h *house) keep(s *backup.Service) (platform.Backup, error) {
 	return s.Keep(h.t.Context(), h.env, backup.Request{

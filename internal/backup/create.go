@@ -174,6 +174,9 @@ func (c *creation) save(ctx context.Context) error {
 		return err
 	}
 	defer done()
+	if err := c.fits(ctx); err != nil {
+		return err
+	}
 	dir, closed, err := c.Snapshots.Open(ctx, c.snapshot.ID)
 	if err != nil {
 		return err

@@ -29,6 +29,10 @@ type Repository interface {
 	// List returns all backups, oldest first.
 	List(ctx context.Context) ([]Stored, error)
 
+	// Room returns how many bytes are free where the repository is; known is false where that
+	// cannot be found out.
+	Room(ctx context.Context) (free int64, known bool, err error)
+
 	// Forget removes backups and gives back the room that no other one needs. One that is gone
 	// is no error.
 	Forget(ctx context.Context, names []string, log io.Writer) error

@@ -215,6 +215,10 @@ func (s *Service) Fetch(ctx context.Context, id string, env platform.Environment
 func (s *Service) receive(
 	ctx context.Context, b platform.Backup, m platform.BackupManifest, req snapshot.Request, log io.Writer,
 ) (snapshot.Snapshot, error) {
+	req.Planted = true // for a restore, and to try it out
+	for _, p := range m.Parts {
+		req.Bytes += p.Bytes
+	}
 	received, err := s.Snapshots.Receive(ctx, req,
 		func(ctx context.Context, dir string) error { return s.Repository.Restore(ctx, b.Stored, dir, log) }, log)
 	if err != nil {

@@ -66,6 +66,10 @@ type Request struct {
 	// Held: the caller has made the environment's requests wait at the router, or nothing is
 	// routed to it. Otherwise Take does while containers stand still.
 	Held bool
+	// Planted: it is put in place next, so there has to be room for that, too.
+	Planted bool
+	// Bytes is how much Receive is going to write, as far as that is known. Take finds out itself.
+	Bytes int64
 }
 
 // PlantRequest is what Plant is asked for.

@@ -22,6 +22,9 @@ type Repository struct {
 	// Fail is asked before each call, by the method's name; may be nil.
 	Fail func(method string) error
 
+	// Free is what Room returns; 0 is not known.
+	Free int64
+
 	mu   sync.Mutex
 	held []held // oldest first
 }
@@ -46,6 +49,15 @@ func (r *Repository) begin(ctx context.Context, method string) error {
 	}
 	r.mu.Lock()
 	return nil
+}
+
+// Room implements backup.Repository.
+func (r *Repository) Room(ctx context.Context) (free int64, known bool, err error) {
+	if err := r.begin(ctx, "Room"); err != nil {
+		return 0, false, err
+	}
+	defer r.mu.Unlock()
+	return r.Free, r.Free > 0, nil
 }
 
 // Save implements backup.Repository.

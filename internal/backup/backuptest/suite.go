@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) (r backup.Repository, reopen func
 		{"an ended context ends a call", testEnded},
 		{"backups survive the process", testReopen},
 		{"an empty repository has no backups", testEmpty},
+		{"Room is known before the first backup or never", testRoom},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r, reopen := open(t)
@@ -230,5 +231,16 @@ func testEmpty(s *suite) {
 	}
 	if err := errors.Join(s.Recover(s.Context()), s.Forget(s.Context(), []string{"0123abcd"}, io.Discard)); err != nil {
 		s.Error(err)
+	}
+}
+
+func testRoom(s *suite) {
+	free, known, err := s.Room(s.Context())
+	if err != nil || known && free <= 0 {
+		s.Errorf("Room: got %d, %t and error %v", free, known, err)
+	}
+	s.save("b1", "orders")
+	if _, after, err := s.Room(s.Context()); err != nil || after != known {
+		s.Errorf("Room after a backup: known %t, error %v, want %t", after, err, known)
 	}
 }

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"sluice/internal/backup"
 	"sluice/internal/platform"
 )
@@ -102,6 +104,24 @@ func (r *Repository) dropPartial(ctx context.Context, id string) error {
 		}
 	}
 	return nil
+}
+
+// Room implements backup.Repository. Only a directory tells how much is free.
+func (r *Repository) Room(context.Context) (free int64, known bool, err error) {
+	if !filepath.IsAbs(r.Location) {
+		return 0, false, nil
+	}
+	for dir := r.Location; ; dir = filepath.Dir(dir) {
+		var st unix.Statfs_t
+		err := unix.Statfs(dir, &st)
+		if errors.Is(err, unix.ENOENT) && dir != "/" {
+			continue // it is made by the first backup
+		}
+		if err != nil {
+			return 0, false, fmt.Errorf("room in %s: %w", dir, err)
+		}
+		return int64(st.Bavail) * st.Bsize, true, nil //nolint:gosec // sizes of disks
+	}
 }
 
 // summaryOf reads what was saved beside a manifest of this length.

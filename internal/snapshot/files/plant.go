@@ -67,7 +67,7 @@ func (s *Store) Plant(ctx context.Context, req snapshot.PlantRequest, log io.Wri
 	if err != nil {
 		return none, err
 	}
-	if err := s.room(ctx, sources(from, parts), "put in place"); err != nil {
+	if err := s.room(ctx, sources(from, parts), 1, "put in place"); err != nil {
 		return none, err
 	}
 	began := time.Now()

@@ -39,7 +39,7 @@ func (s *Store) Take(ctx context.Context, req snapshot.Request, log io.Writer) (
 	if err != nil {
 		return none, err
 	}
-	if err := s.room(ctx, data, "snapshotted"); err != nil {
+	if err := s.room(ctx, data, copiesOf(req), "snapshotted"); err != nil {
 		return none, err
 	}
 	t := newTaking(s, req, data, log)

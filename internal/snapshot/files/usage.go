@@ -23,17 +23,12 @@ const (
 	reserveCopy  = 1 << 30  // where blocks are copied
 )
 
-// room refuses what the file system has no room for, with the numbers. Where blocks are
-// copied it notes the sizes of the parts.
-func (s *Store) room(ctx context.Context, data []source, done string) error {
-	free, total, err := s.space()
-	if err != nil {
-		return err
-	}
+// room refuses what the file system has no room for, with the numbers: copies of the data,
+// as often as they are made. Where blocks are copied it notes the sizes of the parts; where they
+// are shared, a copy takes no room.
+func (s *Store) room(ctx context.Context, data []source, copies int64, done string) error {
 	var need int64
-	reserve := min(total/reserveShare, reserveMax)
 	if !s.shared {
-		reserve = min(reserve, reserveCopy)
 		for i, d := range data {
 			m, err := s.measure(ctx, d.at)
 			if err != nil {
@@ -42,12 +37,33 @@ func (s *Store) room(ctx context.Context, data []source, done string) error {
 			data[i].Size = m.Size
 			need += m.disk
 		}
-		need += need / 10
+	}
+	return s.wantFree(copies*(need+need/10), done)
+}
+
+// copiesOf is how many copies of the data a request makes.
+func copiesOf(req snapshot.Request) int64 {
+	if req.Planted {
+		return 2
+	}
+	return 1
+}
+
+// wantFree refuses what needs more bytes than are free beside those kept for the sites.
+func (s *Store) wantFree(need int64, done string) error {
+	free, total, err := s.space()
+	if err != nil {
+		return err
+	}
+	reserve := min(total/reserveShare, reserveMax)
+	if !s.shared {
+		reserve = min(reserve, reserveCopy)
 	}
 	if free-need < reserve {
 		return platform.Errorf(platform.CodeUnavailable,
 			"the data cannot be %s: that takes %s, %s are free, and %s of them are kept for the sites; nothing was changed",
-			done, platform.Megabytes(need), platform.Megabytes(free), platform.Megabytes(reserve)).WithHint("remove snapshots, or make room where %s lies", s.DataDir)
+			done, platform.Megabytes(need), platform.Megabytes(free), platform.Megabytes(reserve)).
+			WithHint("remove snapshots, or make room where %s lies", s.DataDir)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package files_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -79,4 +80,32 @@ func TestTakeWithoutRoom(t *testing.T) {
 	if got := leftovers(t, dir); len(got) > 0 {
 		t.Errorf("left over: %v", got)
 	}
+}
+
+// TestReceiveWithoutRoom refuses before anything is fetched; where blocks are copied, what is
+// received is copied once more when it is planted.
+func TestReceiveWithoutRoom(t *testing.T) {
+	fileSystems(t, func(t *testing.T, dir string, shared bool) {
+		t.Helper()
+		s := open(t, dir, &containers{}, nil)
+		u, err := s.Usage(t.Context(), env)
+		do(t, err)
+		for _, tt := range []struct {
+			bytes   int64
+			planted bool
+			fits    bool
+		}{
+			{1 << 20, true, true},
+			{u.Free / 2, false, true},
+			{u.Free / 2, true, shared},
+			{u.Free, false, false},
+		} {
+			filled := false
+			_, err := s.Receive(t.Context(), snapshot.Request{Environment: env, Bytes: tt.bytes, Planted: tt.planted},
+				func(context.Context, string) error { filled = true; return nil }, io.Discard)
+			if filled != tt.fits || tt.fits != (err == nil) || !tt.fits && platform.ErrorCode(err) != platform.CodeUnavailable {
+				t.Errorf("%+v: fetched: %t, error %v", tt, filled, err)
+			}
+		}
+	})
 }
