@@ -325,7 +325,7 @@ func (d *dataShop) snapshot() dataRow {
 		if taken, err = d.store.Take(d.t.Context(), snapshot.Request{Environment: d.env, Reason: "bench"}, d.t.Output()); err != nil {
 			d.t.Fatal(err)
 		}
-		if _, err = d.store.Plant(d.t.Context(), snapshot.PlantRequest{Snapshot: taken.ID, Environment: dataChild}, d.t.Output()); err != nil {
+		if _, err = d.store.Plant(d.t.Context(), snapshot.PlantRequest{Snapshot: taken.ID, Environment: dataChild, Consume: true}, d.t.Output()); err != nil {
 			d.t.Fatal(err)
 		}
 	})

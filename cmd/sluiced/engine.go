@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"sluice/internal/catalog"
 	"sluice/internal/engine"
 	"sluice/internal/engine/docker"
 	"sluice/internal/images"
@@ -94,6 +95,7 @@ func openMachine(ctx context.Context, c config) (machine, error) {
 	e, err := docker.New(ctx, docker.Options{
 		Host: c.DockerHost, DataDir: c.DataDir, Prefix: c.Prefix, Limits: c.Limits.limits(), Guard: guard,
 		Watchdog:      []string{self, "thaw"},
+		Reads:         catalog.Reads,
 		HealthTimeout: c.Limits.Health, ReadyTimeout: c.Limits.Ready,
 	})
 	if err != nil {

@@ -215,7 +215,6 @@ func (s *Service) Fetch(ctx context.Context, id string, env platform.Environment
 func (s *Service) receive(
 	ctx context.Context, b platform.Backup, m platform.BackupManifest, req snapshot.Request, log io.Writer,
 ) (snapshot.Snapshot, error) {
-	req.Planted = true // for a restore, and to try it out
 	for _, p := range m.Parts {
 		req.Bytes += p.Bytes
 	}

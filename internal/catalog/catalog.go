@@ -96,6 +96,15 @@ func versions[T any](all map[string]T) []string {
 	return slices.SortedFunc(maps.Keys(all), CompareVersions)
 }
 
+// Reads reports whether a service, such as "mysql:10.11", can use the data of another version:
+// of the same program, and of none that is later.
+func Reads(service, data string) bool {
+	name, version, _ := strings.Cut(service, ":")
+	dataName, dataVersion, _ := strings.Cut(data, ":")
+	same := strings.NewReplacer("mariadb", "mysql")
+	return same.Replace(name) == same.Replace(dataName) && CompareVersions(version, dataVersion) >= 0
+}
+
 // CompareVersions orders versions by their dotted parts, numbers by value: "7.4", "8.2",
 // "10.11". A part that is not a number, such as the x of "2.x", comes after all numbers.
 func CompareVersions(a, b string) int {

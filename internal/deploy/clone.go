@@ -64,7 +64,7 @@ func (d *deployment) copyData(ctx context.Context, name string) error {
 	out := d.log.At(3)
 	defer func() { _ = out.Close() }() // never fails
 	snap, err := d.s.Snapshots.Take(ctx, snapshot.Request{
-		Environment: source.ID(), Reason: d.copiedFor(), Release: current.release.ID, Planted: true,
+		Environment: source.ID(), Reason: d.copiedFor(), Release: current.release.ID,
 	}, out)
 	if err != nil {
 		return failed(d.tryAgain(), fmt.Errorf("copy the data of %s: %w; %s", name, err, d.unharmed()))

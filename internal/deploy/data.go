@@ -130,6 +130,7 @@ func (d *deployment) replaceData(ctx context.Context) error {
 	d.log.Line(3, "Replacing the data")
 	_, err = d.s.Snapshots.Plant(ctx, snapshot.PlantRequest{
 		Snapshot: d.snapshot, Environment: d.env.ID(), Parts: parts, Reason: d.replacedBy(),
+		Consume: d.job.Activity.Parameters[platform.ParameterSnapshot] == "", // that one is kept for the next try
 	}, d.log.At(4))
 	if err != nil {
 		return failed(d.tryAgain(), fmt.Errorf("replace the data: %w", err))
@@ -184,21 +185,12 @@ func (d *deployment) wantVersions() error {
 	}
 	for _, s := range d.stored.Spec.Services {
 		have, ok := d.versions[s.Name]
-		if ok && !reads(s.Version, have) {
+		if ok && !catalog.Reads(s.Version, have) {
 			return failed(fmt.Sprintf("declare %s: type: %s and deploy, or restore with the code of the backup", s.Name, have),
 				platform.Errorf(platform.CodeConflict, "the data of service '%s' is of %s, which %s cannot read; nothing was changed", s.Name, have, s.Version))
 		}
 	}
 	return nil
-}
-
-// reads reports whether a service reads the data of another version: the same program, and none
-// that is later.
-func reads(service, data string) bool {
-	name, version, _ := strings.Cut(service, ":")
-	dataName, dataVersion, _ := strings.Cut(data, ":")
-	same := strings.NewReplacer("mariadb", "mysql")
-	return same.Replace(name) == same.Replace(dataName) && catalog.CompareVersions(version, dataVersion) >= 0
 }
 
 // before returns the snapshot of what was replaced; ok is false while nothing was.
@@ -230,7 +222,7 @@ func (d *deployment) takeDataBack(ctx context.Context) bool {
 		}
 		var failed snapshot.Snapshot
 		failed, err = d.s.Snapshots.Plant(ctx, snapshot.PlantRequest{
-			Snapshot: before.ID, Environment: d.env.ID(), Parts: parts, Reason: "failed: " + d.replacedBy(),
+			Snapshot: before.ID, Environment: d.env.ID(), Parts: parts, Reason: "failed: " + d.replacedBy(), Consume: true,
 		}, d.log.At(4))
 		if err == nil && failed.ID != "" {
 			d.must(ctx, "remove the data that failed", d.s.Snapshots.Remove(ctx, failed.ID))

@@ -47,7 +47,7 @@ func (s *Service) TryData(
 		return nil, nil
 	}
 	defer func() { err = errors.Join(err, s.DropTry(context.WithoutCancel(ctx), scratch, r.Project)) }()
-	if _, err := s.Snapshots.Plant(ctx, snapshot.PlantRequest{Snapshot: snapshotID, Environment: scratch, Parts: parts, Reason: "tried out"}, log); err != nil {
+	if _, err := s.Snapshots.Plant(ctx, snapshot.PlantRequest{Snapshot: snapshotID, Environment: scratch, Parts: parts, Reason: "tried out", Consume: true}, log); err != nil {
 		return nil, err
 	}
 	if err := s.Engine.Prepare(ctx, spec, log); err != nil {

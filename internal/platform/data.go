@@ -16,6 +16,9 @@ type DataState map[string]string
 // AllData is the key of what counts for all data of an environment.
 const AllData = ""
 
+// DataMarker is a file in the directory of a service that says which version used it last.
+const DataMarker = ".sluice-service"
+
 // SchemaState is the state of data whose schema and patches an application reported.
 func SchemaState(digest string) string { return "schema " + digest }
 

@@ -23,7 +23,8 @@ type Store interface {
 	// they go on whatever happens, also after the death of this process.
 	Take(ctx context.Context, req Request, log io.Writer) (Snapshot, error)
 
-	// Plant makes an environment's data what a snapshot holds; the snapshot stays. The
+	// Plant makes an environment's data what a snapshot holds; the snapshot stays, unless the
+	// request consumes it. The
 	// environment may be another one than the snapshot's, and may have no data yet. None of
 	// its containers may run.
 	//
@@ -66,8 +67,6 @@ type Request struct {
 	// Held: the caller has made the environment's requests wait at the router, or nothing is
 	// routed to it. Otherwise Take does while containers stand still.
 	Held bool
-	// Planted: it is put in place next, so there has to be room for that, too.
-	Planted bool
 	// Bytes is how much Receive is going to write, as far as that is known. Take finds out itself.
 	Bytes int64
 }
@@ -78,6 +77,9 @@ type PlantRequest struct {
 	Environment platform.EnvironmentID
 	Parts       []string // names of the parts to plant; the others are left as they are; nil for all
 	Reason      string   // for people; it becomes the Reason of what was there before
+	// Consume uses the snapshot up: its parts are moved instead of copied, whatever their size,
+	// and the rest of it is removed. One that is open is copied, and stays.
+	Consume bool
 }
 
 // Snapshot is the data of one environment as of one moment.

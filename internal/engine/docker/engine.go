@@ -40,6 +40,8 @@ type Options struct {
 	Limits Limits
 	// ReadyTimeout is how long a web container may take to answer; 0 means 60 s.
 	ReadyTimeout time.Duration
+	// Reads reports whether a service, "mysql:10.11", can use data of another version; nil: each can.
+	Reads func(service, data string) bool
 }
 
 const (
@@ -63,6 +65,7 @@ type Engine struct {
 	watchdog      []string // command; empty for none
 	healthTimeout time.Duration
 	readyTimeout  time.Duration
+	reads         func(service, data string) bool
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -99,6 +102,7 @@ func New(ctx context.Context, opts Options) (*Engine, error) {
 		probe:         &http.Transport{DisableKeepAlives: true},
 		healthTimeout: cmp.Or(opts.HealthTimeout, defaultHealthTimeout),
 		readyTimeout:  cmp.Or(opts.ReadyTimeout, defaultReadyTimeout),
+		reads:         opts.Reads,
 	}
 	if opts.Guard != nil {
 		e.firewall = &firewall{instance: e.names.instance, Guard: *opts.Guard, run: runTool}
@@ -155,6 +159,9 @@ func (e *Engine) converge(
 ) error {
 	want, err := newDesired(e.names, spec)
 	if err != nil {
+		return err
+	}
+	if err := e.data.readable(spec.Environment, want.services, e.reads); err != nil {
 		return err
 	}
 	have, err := e.observe(ctx, spec.Environment)

@@ -26,12 +26,13 @@ type wanted struct {
 	hosts      []string   // "name:address", for links to fixed addresses
 	aliases    []string   // "container:name", for links that Docker's name server resolves
 
-	health []string
-	setup  *engine.Setup
-	port   int
-	ready  string
-	warm   bool
-	after  string // command to run once it answers
+	version string // of a service
+	health  []string
+	setup   *engine.Setup
+	port    int
+	ready   string
+	warm    bool
+	after   string // command to run once it answers
 }
 
 // subject names the container in plans and logs.
@@ -87,7 +88,7 @@ func newDesired(n naming, spec engine.Spec) (desired, error) {
 		d.subnet = subnet.Masked()
 	}
 	for _, s := range spec.Services {
-		w := wanted{Container: s.Container, kind: engine.KindService, generation: s.Generation, health: s.Health, setup: s.Setup}
+		w := wanted{Container: s.Container, kind: engine.KindService, generation: s.Generation, version: s.Version, health: s.Health, setup: s.Setup}
 		if w.address, err = optional(s.Address, netip.ParseAddr); err != nil {
 			return desired{}, fmt.Errorf("address of service %s: %w", s.Name, err)
 		}

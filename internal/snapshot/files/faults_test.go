@@ -3,6 +3,7 @@ package files_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -82,8 +83,19 @@ func TestTakeThatDied(t *testing.T) {
 }
 
 // TestPlantThatDied: at each step, and again in what Recover does about it, all of the old
-// data or all of the new is there.
+// data or all of the new is there, and the snapshot is whole or used up.
 func TestPlantThatDied(t *testing.T) {
+	for _, consume := range []bool{false, true} {
+		t.Run(fmt.Sprintf("consume=%t", consume), func(t *testing.T) { plantThatDied(t, consume) })
+	}
+}
+
+func plantThatDied(t *testing.T, consume bool) {
+	t.Helper()
+	kept := 2 // the snapshot, and what was there before
+	if consume {
+		kept = 1
+	}
 	database, media, cache := snapshot.ServicePart("mysql"), snapshot.MountPart("app", "pub/media"), snapshot.ServicePart("redis")
 	for _, step := range []files.Step{files.StepPlantCopied, files.StepPlantPlanned, files.StepPlantMoved, files.StepPlantKept} {
 		for n := 1; ; n++ {
@@ -98,7 +110,7 @@ func TestPlantThatDied(t *testing.T) {
 				write(t, filepath.Join(where(dir, env, part), file), "two")
 			}
 			if !crashing(t, dir, c, step, n, func(s *files.Store) {
-				_, _ = s.Plant(t.Context(), snapshot.PlantRequest{Snapshot: taken.ID, Environment: env}, io.Discard)
+				_, _ = s.Plant(t.Context(), snapshot.PlantRequest{Snapshot: taken.ID, Environment: env, Consume: consume}, io.Discard)
 			}) {
 				if n == 1 {
 					t.Errorf("Plant did not come to %s", step)
@@ -115,10 +127,13 @@ func TestPlantThatDied(t *testing.T) {
 			do(t, err)
 			if step == files.StepPlantCopied {
 				wantData(t, dir, "two", map[string]string{database: "ibdata1", media: "a.jpg", cache: "dump.rdb"})
+				if len(list) != 1 || list[0].ID != taken.ID {
+					t.Errorf("%s %d: snapshots: got %+v, want the one that was taken", step, n, list)
+				}
 				continue
 			}
 			wantData(t, dir, "one", map[string]string{database: "ibdata1", media: "a.jpg"})
-			if len(list) != 2 || list[0].Method != snapshot.MethodMoved || len(list[0].Parts) != 3 {
+			if len(list) != kept || list[0].Method != snapshot.MethodMoved || len(list[0].Parts) != 3 {
 				t.Fatalf("%s %d: snapshots: got %+v", step, n, list)
 			}
 			_, err = s.Plant(t.Context(), snapshot.PlantRequest{Snapshot: list[0].ID, Environment: env}, io.Discard)

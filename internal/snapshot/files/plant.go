@@ -20,7 +20,7 @@ import (
 //	.plant-ENVIRONMENT/old/data/PART   what they replace, with old/snapshot.json
 //	.plant-ENVIRONMENT/plan.json       written when all of new is complete and durable
 //
-// Without a plan nothing of the environment has been touched, and with one only renames are
+// A snapshot that is consumed has no copies in new: its own directories are renamed. Without a plan nothing of the environment has been touched, and with one only renames are
 // missing; settle does them, from the point that the directories show.
 const (
 	plantPrefix = ".plant-"
@@ -33,7 +33,17 @@ const (
 type plan struct {
 	Before snapshot.Snapshot `json:"before"` // its ID is empty when nothing was there
 	Remove []snapshot.Part   `json:"remove"` // are there, and go into Before
-	Plant  []snapshot.Part   `json:"plant"`  // come from new
+	Plant  []snapshot.Part   `json:"plant"`  // come from new, or from Consume
+	// Consume is the snapshot that is used up; empty for none.
+	Consume string `json:"consume,omitempty"`
+}
+
+// planted is where a part comes from.
+func (p plan) planted(env platform.EnvironmentID, part snapshot.Part) string {
+	if p.Consume != "" {
+		return path.Join(home(p.Consume), dataDir, part.Dir)
+	}
+	return path.Join(plantDir(env), newDir, part.Dir)
 }
 
 func plantDir(env platform.EnvironmentID) string {
@@ -48,7 +58,9 @@ func (s *Store) Plant(ctx context.Context, req snapshot.PlantRequest, log io.Wri
 		return none, err
 	}
 	defer unlock()
-	defer s.use(req.Snapshot)()
+	done, alone := s.use(req.Snapshot)
+	defer done()
+	req.Consume = req.Consume && alone
 	from, err := s.Snapshot(ctx, req.Snapshot)
 	if err != nil {
 		return none, err
@@ -67,8 +79,10 @@ func (s *Store) Plant(ctx context.Context, req snapshot.PlantRequest, log io.Wri
 	if err != nil {
 		return none, err
 	}
-	if err := s.room(ctx, sources(from, parts), 1, "put in place"); err != nil {
-		return none, err
+	if !req.Consume {
+		if err := s.room(ctx, sources(from, parts), "put in place"); err != nil {
+			return none, err
+		}
 	}
 	began := time.Now()
 	p, err := s.prepare(ctx, req, from, parts, data)
@@ -119,7 +133,11 @@ func (s *Store) prepare(ctx context.Context, req snapshot.PlantRequest, from sna
 	if err := s.root.MkdirAll(path.Join(dir, oldDir, dataDir), 0o700); err != nil {
 		return p, err
 	}
-	for _, src := range sources(from, parts) {
+	copies := sources(from, parts)
+	if req.Consume {
+		p.Consume, copies = from.ID, nil
+	}
+	for _, src := range copies {
 		if _, _, err := s.copyPart(ctx, src.at, path.Join(dir, newDir, src.Dir), false, time.Time{}); err != nil {
 			return p, fmt.Errorf("copy of %s: %w", src.Name, err)
 		}
@@ -182,9 +200,12 @@ func (s *Store) settle(ctx context.Context, env platform.EnvironmentID) error {
 		}
 	}
 	for _, part := range p.Plant {
-		if err := s.replace(path.Join(dir, newDir, part.Dir), at(env, part), true); err != nil {
+		if err := s.replace(p.planted(env, part), at(env, part), true); err != nil {
 			return err
 		}
+	}
+	if err := s.dropConsumed(p.Consume); err != nil {
+		return err
 	}
 	if p.Before.ID != "" {
 		if err := s.replace(path.Join(dir, oldDir), home(p.Before.ID), false); err != nil {
@@ -197,6 +218,18 @@ func (s *Store) settle(ctx context.Context, env platform.EnvironmentID) error {
 	s.OnStep(StepPlantKept)
 	s.Log.InfoContext(ctx, "data was replaced", "environment", env, "before", p.Before.ID)
 	return s.root.RemoveAll(dir)
+}
+
+// dropConsumed removes what is left of a snapshot whose parts were moved.
+func (s *Store) dropConsumed(id string) error {
+	if id == "" {
+		return nil
+	}
+	old := path.Join(snapshotsDir, oldPrefix+id)
+	if err := s.root.Rename(home(id), old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return s.root.RemoveAll(old)
 }
 
 // replace renames a directory; when the new name exists already it was done before. open

@@ -22,12 +22,7 @@ func (s *Store) Receive(
 	if !validEnvironment(req.Environment) {
 		return snapshot.Snapshot{}, platform.Errorf(platform.CodeInvalid, "%q is not an environment's identifier", req.Environment)
 	}
-	// What is written here shares nothing yet; only to plant it takes no room where blocks are shared.
-	need := req.Bytes
-	if !s.shared {
-		need *= copiesOf(req)
-	}
-	if err := s.wantFree(need, "fetched"); err != nil {
+	if err := s.wantFree(req.Bytes, "fetched"); err != nil {
 		return snapshot.Snapshot{}, err
 	}
 	t := newTaking(s, req, nil, log)

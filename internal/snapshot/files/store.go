@@ -190,18 +190,19 @@ func (s *Store) lock(env platform.EnvironmentID) (unlock func(), err error) {
 	}, nil
 }
 
-// use keeps a snapshot from being removed.
-func (s *Store) use(id string) (done func()) {
+// use keeps a snapshot from being removed. alone reports that nothing else uses it.
+func (s *Store) use(id string) (done func(), alone bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used[id]++
+	alone = s.used[id] == 1
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.used[id]--; s.used[id] == 0 {
 			delete(s.used, id)
 		}
-	}
+	}, alone
 }
 
 var environmentPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)

@@ -39,7 +39,7 @@ func (s *Store) Take(ctx context.Context, req snapshot.Request, log io.Writer) (
 	if err != nil {
 		return none, err
 	}
-	if err := s.room(ctx, data, copiesOf(req), "snapshotted"); err != nil {
+	if err := s.room(ctx, data, "snapshotted"); err != nil {
 		return none, err
 	}
 	t := newTaking(s, req, data, log)
@@ -217,7 +217,7 @@ func (t *taking) adopt(ctx context.Context, d source, name string, took time.Dur
 	if info, err := t.root.Lstat(to); err != nil || !info.IsDir() {
 		return errors.Join(fmt.Errorf("the copy of %s is not a directory", d.Name), err)
 	}
-	if err := t.likeOriginal(d.at, to); err != nil {
+	if err := errors.Join(t.likeOriginal(d.at, to), t.copyMarker(d.at, to)); err != nil {
 		return err
 	}
 	m, err := t.measure(ctx, to)
@@ -228,6 +228,38 @@ func (t *taking) adopt(ctx context.Context, d source, name string, took time.Dur
 	t.tooled[d.Name], t.copied = true, true
 	t.say("%s was copied by its own tool in %s, and did not stand still for it", d.Name, took.Round(time.Millisecond))
 	return nil
+}
+
+// maxMarker is how much of a marker is copied, in bytes.
+const maxMarker = 4 << 10
+
+// copyMarker copies what says of which version the data is, which no tool of a service knows.
+// The service may have put anything in its place, which is not followed.
+func (t *taking) copyMarker(from, to string) error {
+	src, err := t.root.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close() //nolint:errcheck // opened for reading
+	dst, err := t.root.Open(to)
+	if err != nil {
+		return err
+	}
+	defer dst.Close() //nolint:errcheck // a directory
+	marker, err := open(fd(src), platform.DataMarker, fileFlags, 0)
+	if err != nil {
+		return nil //nolint:nilerr // there is none
+	}
+	defer marker.Close() //nolint:errcheck // opened for reading
+	if info, err := marker.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil //nolint:nilerr // nor is this one
+	}
+	made, err := open(fd(dst), platform.DataMarker, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(made, io.LimitReader(marker, maxMarker))
+	return errors.Join(err, made.Close())
 }
 
 // likeOriginal gives a directory the owner and mode of another one.

@@ -23,10 +23,10 @@ const (
 	reserveCopy  = 1 << 30  // where blocks are copied
 )
 
-// room refuses what the file system has no room for, with the numbers: copies of the data,
-// as often as they are made. Where blocks are copied it notes the sizes of the parts; where they
-// are shared, a copy takes no room.
-func (s *Store) room(ctx context.Context, data []source, copies int64, done string) error {
+// room refuses what the file system has no room for, with the numbers: a copy of the
+// data. Where blocks are copied it notes the sizes of the parts; where they are shared, a copy
+// takes no room.
+func (s *Store) room(ctx context.Context, data []source, done string) error {
 	var need int64
 	if !s.shared {
 		for i, d := range data {
@@ -38,15 +38,7 @@ func (s *Store) room(ctx context.Context, data []source, copies int64, done stri
 			need += m.disk
 		}
 	}
-	return s.wantFree(copies*(need+need/10), done)
-}
-
-// copiesOf is how many copies of the data a request makes.
-func copiesOf(req snapshot.Request) int64 {
-	if req.Planted {
-		return 2
-	}
-	return 1
+	return s.wantFree(need+need/10, done)
 }
 
 // wantFree refuses what needs more bytes than are free beside those kept for the sites.

@@ -112,6 +112,9 @@ func (f *Fake) Plant(ctx context.Context, req snapshot.PlantRequest, log io.Writ
 	for _, p := range parts {
 		data[p.Name] = maps.Clone(from.data[p.Name])
 	}
+	if req.Consume && f.open[from.Environment] != from.ID {
+		delete(f.snapshots, from.ID)
+	}
 	_, _ = fmt.Fprintf(log, "snapshot %s planted\n", req.Snapshot)
 	if len(old) == 0 {
 		return snapshot.Snapshot{}, nil

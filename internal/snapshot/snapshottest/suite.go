@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 	}{
 		{"Take holds what was there at its moment", testTake},
 		{"Plant puts a snapshot into another environment", testPlant},
+		{"Plant uses a snapshot up on request", testPlantConsumes},
 		{"Plant keeps what was there before, and puts it back", testPlantBack},
 		{"Plant leaves parts alone that were not asked for", testParts},
 		{"a snapshot that does not exist is not found", testUnknown},
@@ -151,6 +152,34 @@ func testPlant(e *env) {
 	e.want(parent, database, "ibdata1", "one")
 	e.plant(snapshot.PlantRequest{Snapshot: s.ID, Environment: child, Reason: "again"})
 	e.want(child, database, "ibdata1", "one")
+}
+
+// testPlantConsumes: what is used up is gone, and what is open is not used up.
+func testPlantConsumes(e *env) {
+	e.fill("one")
+	s := e.take()
+	_, closed, err := e.Store.Open(e.Context(), s.ID)
+	if err != nil {
+		e.Fatal(err)
+	}
+	e.plant(snapshot.PlantRequest{Snapshot: s.ID, Environment: child, Consume: true})
+	e.want(child, media, "a/b.jpg", "oneone")
+	if got := e.ids(parent); len(got) != 1 {
+		e.Errorf("List while the snapshot is read: got %v, want it", got)
+	}
+	if err := closed(); err != nil {
+		e.Fatal(err)
+	}
+	e.Write(child, database, "ibdata1", "child")
+	before := e.plant(snapshot.PlantRequest{Snapshot: s.ID, Environment: child, Parts: []string{database}, Consume: true, Reason: "again"})
+	e.want(child, database, "ibdata1", "one")
+	e.want(child, media, "a/b.jpg", "oneone")
+	e.want(parent, database, "ibdata1", "one")
+	if got := e.ids(parent); len(got) != 0 {
+		e.Errorf("List: got %v, want none", got)
+	}
+	e.plant(snapshot.PlantRequest{Snapshot: before.ID, Environment: child, Parts: []string{database}, Consume: true})
+	e.want(child, database, "ibdata1", "child")
 }
 
 func testPlantBack(e *env) {
