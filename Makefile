@@ -10,13 +10,15 @@ NFPM := $(CACHE)/bin/nfpm-$(NFPM_VERSION)
 # The OpenID Connect provider that log-ins are tested with.
 PROVIDER_VERSION := v3.52.0
 PROVIDER := $(CACHE)/bin/oidc-provider-$(PROVIDER_VERSION)
+VERSITYGW_VERSION := v1.8.0
+VERSITYGW := $(CACHE)/bin/versitygw-$(VERSITYGW_VERSION)
 # What the tests and the demo need assembled; see `bin/sluiced images --list`.
 IMAGES := php-8.2 mariadb-10.11 redis-7.0 rabbitmq-3.10
-# And what only the tests need: builds with Node are in an image of their own.
-TEST_IMAGES := php-8.2-build
+# And what only the tests need: builds with Node are in an image of their own, and one upgrades a service.
+TEST_IMAGES := php-8.2-build mariadb-10.5
 export SLUICE_CACHE := $(CACHE)
 
-.PHONY: demo demo-down build packages test-packages test test-quick lint bench bench-router differential edits magento-week conformance poison stock-client setup images clean generate
+.PHONY: demo demo-down build packages test-packages test test-s3 test-quick lint bench bench-router differential edits magento-week conformance poison stock-client setup images clean generate
 
 # Both need root for the container engine; with sudo: sudo make demo.
 
@@ -56,6 +58,15 @@ test-packages: packages
 test: setup build images packages $(PROVIDER)
 	@$(BIN)/sluiced images $(TEST_IMAGES)
 	SLUICE_REQUIRE=docker,packages,provider SLUICE_BIN=$(BIN) SLUICE_OIDC_PROVIDER=$(PROVIDER) go test -race -shuffle=on -timeout 20m ./...
+
+## test-s3: backups on a real S3 server, which is installed for it; takes some minutes
+test-s3: $(VERSITYGW)
+	SLUICE_S3_SERVER=$(VERSITYGW) go test -tags s3 -count=1 -timeout 30m -v -run S3 ./internal/backup/restic
+
+$(VERSITYGW):
+	@mkdir -p $(dir $@)
+	GOBIN=$(CACHE)/bin go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION)
+	mv $(CACHE)/bin/versitygw $@
 
 ## test-quick: what needs neither Docker nor set-up; many tests wait rather than compute, so more run than there are cores
 test-quick:

@@ -85,10 +85,20 @@ func explain(command, location, text string, err error) error {
 	unavailable := func(what, hint string) error {
 		return platform.Errorf(platform.CodeUnavailable, "%s; the backup repository %s was not changed", what, location).WithHint("%s", hint)
 	}
+	refused := unavailable("its server refuses the credentials", "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the file of --backup-settings")
+	damaged := unavailable("a pack of it is damaged", "restore another backup; restic check --read-data lists what is damaged, and the next backup saves it again")
 	for _, known := range []struct {
 		says string
 		err  error
 	}{
+		{"unable to start the sftp session", unavailable("its server did not accept the login",
+			"what root gets: ssh -o BatchMode=yes USER@HOST; it needs a key that the server knows, and the server's key in known_hosts")},
+		{"Access Key Id you provided does not exist", refused},
+		{"signature we calculated does not match", refused},
+		{"Access Denied", refused},
+		{"ciphertext verification failed", damaged},
+		{"invalid data returned", damaged},
+		{"does not match id", damaged},
 		{"Is there a repository at", errNone},
 		{"unable to open config file", errNone},
 		{"wrong password or no key found", unavailable("the password does not open it", "put back the password file that belongs to it: keys/backup.key in the data directory")},

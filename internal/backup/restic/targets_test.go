@@ -36,6 +36,17 @@ func TestConformanceBySFTP(t *testing.T) {
 	})
 }
 
+// TestSFTPThatRefuses: what ssh says is not taken for a repository that is not there.
+func TestSFTPThatRefuses(t *testing.T) {
+	c := config(t)
+	c.Location = "sftp:backup@storage.example.com:/backups"
+	c.Env = append(programDir(t, "ssh", "#!/bin/sh\necho 'backup@storage.example.com: Permission denied (publickey).' >&2\nexit 255\n"), c.Env[1:]...)
+	_, err := save(t, open(t, c), "one")
+	if platform.ErrorCode(err) != platform.CodeUnavailable || !strings.Contains(err.Error(), "did not accept the login") || !strings.Contains(platform.ErrorHint(err), "known_hosts") {
+		t.Errorf("got %v, hint %q", err, platform.ErrorHint(err))
+	}
+}
+
 // programDir returns a PATH that begins with a directory with one more program.
 func programDir(t *testing.T, name, script string) []string {
 	t.Helper()
