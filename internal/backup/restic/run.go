@@ -91,6 +91,8 @@ func explain(command, location, text string, err error) error {
 		says string
 		err  error
 	}{
+		{"no such host", unavailable("its server was not found", "check --backup-repository and the network")},
+		{"connection refused", unavailable("its server does not answer", "check that it runs")},
 		{"unable to start the sftp session", unavailable("its server did not accept the login",
 			"what root gets: ssh -o BatchMode=yes USER@HOST; it needs a key that the server knows, and the server's key in known_hosts")},
 		{"Access Key Id you provided does not exist", refused},
@@ -106,8 +108,6 @@ func explain(command, location, text string, err error) error {
 			WithHint("make room, or delete backups: sluice backup:delete")},
 		{"repository is already locked", unavailable("another process uses it", "try again when that has ended; `restic unlock` removes the locks of processes that died")},
 		{"no matching ID found", platform.Errorf(platform.CodeNotFound, "the repository has no such backup")},
-		{"no such host", unavailable("its server was not found", "check --backup-repository and the network")},
-		{"connection refused", unavailable("its server does not answer", "check that it runs")},
 	} {
 		if strings.Contains(text, known.says) {
 			return known.err

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,32 +58,32 @@ func TestMarkerIsTheServicesToBreak(t *testing.T) {
 		"no JSON":     func(file string) error { return os.WriteFile(file, []byte("mysql"), 0o600) },
 		"endless":     func(file string) error { return os.WriteFile(file, []byte(strings.Repeat(" ", maxMarker)+"{}"), 0o600) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			d := newDisk(t)
-			dir := filepath.Join(d.path, servicesDir, "e", "mysql")
-			if err := os.MkdirAll(dir, 0o700); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, "ibdata1"), []byte("data"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			for _, file := range []string{platform.DataMarker, platform.DataMarker + ".new"} {
-				if err := plant(filepath.Join(dir, file)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := d.readable("e", []wanted{database("mysql:10.5")}, func(string, string) bool { return false }); err != nil {
-				t.Errorf("what is no marker is believed: %v", err)
-			}
-			if _, err := d.serviceBinds("e", database("mysql:10.5")); err != nil {
-				t.Fatal(err)
-			}
-			if m, ok := d.marker(filepath.Join(servicesDir, "e", "mysql")); !ok || m.Version != "mysql:10.5" {
-				t.Errorf("got %+v, %t", m, ok)
-			}
-			if got, err := os.ReadFile(filepath.Join(dir, "ibdata1")); err != nil || string(got) != "data" {
-				t.Errorf("the data is %q, %v", got, err)
-			}
-		})
+		t.Run(name, func(t *testing.T) { breakMarker(t, plant) })
+	}
+}
+
+func breakMarker(t *testing.T, plant func(file string) error) {
+	t.Helper()
+	d := newDisk(t)
+	dir := filepath.Join(d.path, servicesDir, "e", "mysql")
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, "ibdata1"), []byte("data"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{platform.DataMarker, platform.DataMarker + ".new"} {
+		if err := plant(filepath.Join(dir, file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.readable("e", []wanted{database("mysql:10.5")}, func(string, string) bool { return false }); err != nil {
+		t.Errorf("what is no marker is believed: %v", err)
+	}
+	if _, err := d.serviceBinds("e", database("mysql:10.5")); err != nil {
+		t.Fatal(err)
+	}
+	if m, ok := d.marker(filepath.Join(servicesDir, "e", "mysql")); !ok || m.Version != "mysql:10.5" {
+		t.Errorf("got %+v, %t", m, ok)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "ibdata1")); err != nil || string(got) != "data" {
+		t.Errorf("the data is %q, %v", got, err)
 	}
 }

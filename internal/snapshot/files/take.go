@@ -248,11 +248,11 @@ func (t *taking) copyMarker(from, to string) error {
 	defer dst.Close() //nolint:errcheck // a directory
 	marker, err := open(fd(src), platform.DataMarker, fileFlags, 0)
 	if err != nil {
-		return nil //nolint:nilerr // there is none
+		return nil // there is none
 	}
 	defer marker.Close() //nolint:errcheck // opened for reading
 	if info, err := marker.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil //nolint:nilerr // nor is this one
+		return nil // nor is this one
 	}
 	made, err := open(fd(dst), platform.DataMarker, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
 	if err != nil {
