@@ -42,6 +42,11 @@ func (d *deployment) dataState() platform.DataState {
 	case d.replaces():
 		state = platform.DataState{platform.AllData: platform.WrittenBy(d.release.ID)}
 	}
+	if d.previous != nil && !d.replaces() {
+		if _, is, upgraded := versionChange(d.previous.stored.Spec, d.stored.Spec, stores); upgraded {
+			state["service:"+is.Name] = platform.WrittenBy(d.release.ID) // it has converted its data
+		}
+	}
 	if d.env.Status == platform.EnvironmentDirty {
 		// A deployment that failed may have written whatever is not known better now.
 		for app := range state {
