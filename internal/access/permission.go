@@ -45,6 +45,7 @@ const (
 	PersonalData      Permission = "environment.personal_data" // take personal data along
 	Synchronize       Permission = "environment.synchronize"   // replace its code or data by the parent's
 	Merge             Permission = "environment.merge"         // take its code to the parent
+	Rehearse          Permission = "environment.rehearse"      // deploy to a copy of it, with its data and its variables
 	Pause             Permission = "environment.pause"
 	Resume            Permission = "environment.resume"
 	Deactivate        Permission = "environment.deactivate" // deletes its data
@@ -118,6 +119,7 @@ var rules = sync.OnceValue(func() map[Permission]rule { //nolint:gochecknoglobal
 		PersonalData:      {environment, Admin},
 		Synchronize:       {environment, Contributor},
 		Merge:             {environment, Contributor},
+		Rehearse:          {environment, Contributor},
 		Pause:             {environment, Contributor},
 		Resume:            {environment, Contributor},
 		Cancel:            {environment, Contributor},

@@ -20,6 +20,8 @@ func State(p Permission, project platform.Project, env platform.Environment) err
 		if env.HeadCommit == "" {
 			return conflict(env, "has no code; nothing was made", "push to its branch first: git push sluice "+env.Name)
 		}
+	case Rehearse:
+		return mayRehearse(env)
 	case Pause:
 		return mayPause(project, env)
 	case Resume:
@@ -105,6 +107,18 @@ func mayActivate(env platform.Environment) error {
 		return conflict(env, "is already "+string(env.Status), "")
 	case env.HeadCommit == "":
 		return conflict(env, "has no code; nothing was started", "push to its branch first: git push sluice "+env.Name)
+	}
+	return nil
+}
+
+// mayRehearse refuses an environment that has nothing to rehearse on.
+func mayRehearse(env platform.Environment) error {
+	switch {
+	case env.Release == "" || env.Status == platform.EnvironmentInactive:
+		return conflict(env, "serves nothing, so there is no data to rehearse on; nothing was started", "git push sluice "+env.Name)
+	case env.Status == platform.EnvironmentDirty:
+		return conflict(env, "had a deployment that did not finish, so its data may be half changed; nothing was started",
+			"push a fix or roll back first: sluice environment:rollback -p "+env.Project+" -e "+env.Name)
 	}
 	return nil
 }

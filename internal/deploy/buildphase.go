@@ -102,6 +102,14 @@ func (b *applicationBuild) run(ctx context.Context) (platform.Slug, error) {
 	return b.build(ctx, req)
 }
 
+// builtFor returns the type of environment that may use the slug.
+func (d *deployment) builtFor() platform.EnvironmentType {
+	if d.rehearsed != nil {
+		return d.rehearsed.from.Type
+	}
+	return d.env.Type
+}
+
 // request gathers what the build depends on.
 func (b *applicationBuild) request(ctx context.Context) (build.Request, error) {
 	runtime, ok := b.d.s.Catalog.Runtime(b.app.Type.Name, b.app.Type.Version)
@@ -133,7 +141,7 @@ func (b *applicationBuild) request(ctx context.Context) (build.Request, error) {
 	}
 	req, err := topology.Build(topology.BuildInput{
 		Project: b.d.project, App: b.app, Catalog: b.d.s.Catalog, Base: base, Tools: tools,
-		TreeDigest: digest, TreeID: id, Variables: b.d.vars, Toolkit: b.d.s.opts.Toolkit, Type: b.d.env.Type,
+		TreeDigest: digest, TreeID: id, Variables: b.d.vars, Toolkit: b.d.s.opts.Toolkit, Type: b.d.builtFor(),
 	})
 	req.Network = b.d.s.opts.BuildNetwork
 	req.Fresh = b.d.job.Activity.Parameters[optionForce] == "true"

@@ -44,6 +44,8 @@ type deployment struct {
 	dataOf   platform.DataState // of the release that a rollback goes back to
 	// sanitizes: the data is production's, and leaves it.
 	sanitizes bool
+	// rehearsed is the rehearsal that the deployment belongs to; nil for one that counts.
+	rehearsed *rehearsing
 
 	reach platform.Reach // what an undo has to put right
 }
@@ -70,7 +72,11 @@ func (s *Service) deploymentKind(types []platform.ActivityType, skip ...platform
 		d := s.deployment(job, k.Steps)
 		defer d.unlease()
 		defer d.dropSnapshots(ctx)
-		if err := d.load(ctx); err != nil {
+		err := d.load(ctx)
+		if err == nil {
+			err = d.wantRehearsed(ctx)
+		}
+		if err != nil {
 			return err
 		}
 		return d.run(ctx)

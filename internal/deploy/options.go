@@ -16,15 +16,16 @@ const maxOption = 1 << 10 // bytes of a value
 
 // The push options beside platform.OptionWait.
 const (
-	optionHooks   = "deploy.hooks"    // force: run the deploy hook although nothing changed
-	optionHoldMax = "deploy.hold_max" // how long requests may wait, such as 90s
-	optionForce   = "build.force"     // true: build although there is a slug
-	optionBackup  = "deploy.backup"   // skip: no backup before what cannot be undone
-	optionStatus  = "environment.status"
-	optionTitle   = "environment.title"
-	optionParent  = "environment.parent"
-	optionType    = "environment.type"
-	optionClone   = "environment.clone_parent_on_create" // false: a new environment begins with empty data
+	optionHooks    = "deploy.hooks"    // force: run the deploy hook although nothing changed
+	optionHoldMax  = "deploy.hold_max" // how long requests may wait, such as 90s
+	optionForce    = "build.force"     // true: build although there is a slug
+	optionBackup   = "deploy.backup"   // skip: no backup before what cannot be undone
+	optionRehearse = platform.OptionRehearse
+	optionStatus   = "environment.status"
+	optionTitle    = "environment.title"
+	optionParent   = "environment.parent"
+	optionType     = "environment.type"
+	optionClone    = "environment.clone_parent_on_create" // false: a new environment begins with empty data
 )
 
 const backupSkip = "skip"
@@ -32,7 +33,7 @@ const backupSkip = "skip"
 func knownOptions() []string {
 	accept, _, _ := strings.Cut(manifest.AcceptDataLoss, "=")
 	return []string{
-		platform.OptionWait, optionHooks, optionHoldMax, optionForce, optionBackup, optionStatus, optionTitle, optionParent, optionType, optionClone, accept,
+		platform.OptionWait, optionHooks, optionHoldMax, optionForce, optionBackup, optionStatus, optionTitle, optionParent, optionType, optionClone, optionRehearse, accept,
 	}
 }
 
@@ -49,6 +50,9 @@ func acceptedOptions(options map[string]string, log *work.Logbook) (map[string]s
 		if len(value) > maxOption || !platform.Printable(value) {
 			return nil, platform.Errorf(platform.CodeInvalid,
 				"the option %s must be plain text of at most %d bytes; nothing was changed", name, maxOption)
+		}
+		if name == optionRehearse && value != "true" {
+			return nil, platform.Errorf(platform.CodeInvalid, "the option %s can only be true; nothing was changed", name)
 		}
 		if name == optionTitle {
 			if err := platform.CheckTitle(value); err != nil {

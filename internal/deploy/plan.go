@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"sluice/internal/manifest"
 	"sluice/internal/plan"
 	"sluice/internal/platform"
+	"sluice/internal/rehearsal"
 	"sluice/internal/topology"
 )
 
@@ -39,6 +41,9 @@ func (s *Service) Plan(ctx context.Context, req PlanRequest) (plan.Plan, error) 
 		in.Sources[app] = source
 	}
 	if err := s.findSlugs(ctx, &in); err != nil {
+		return plan.Plan{}, err
+	}
+	if err := s.quote(ctx, &in, req); err != nil {
 		return plan.Plan{}, err
 	}
 	return plan.Make(in)
@@ -82,15 +87,43 @@ func (s *Service) servedTree(ctx context.Context, in *plan.Input, commit string)
 	}
 	in.Commit = commit
 	for _, app := range in.Current.Apps {
-		digest, err := tree.Digest(app.Root, topology.ConfigFiles())
+		digest, err := sourceDigest(tree, app)
 		if err != nil {
-			return fmt.Errorf("digest of the source tree: %w", err)
+			return err
 		}
 		in.Sources[app.Name] = plan.Source{Current: digest}
 		if err := s.addBase(ctx, in, app); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// sourceDigest returns the digest of an application's files, as plan.SourceDigest makes it.
+func sourceDigest(tree Tree, app *manifest.Application) (string, error) {
+	digest, err := tree.Digest(app.Root, topology.ConfigFiles())
+	if err != nil {
+		return "", fmt.Errorf("digest of the source tree: %w", err)
+	}
+	return digest, nil
+}
+
+// quote adds the last rehearsal of the same tree to the plan of a push to the environment that
+// it was for.
+func (s *Service) quote(ctx context.Context, in *plan.Input, req PlanRequest) error {
+	last, err := s.Records.LastRehearsal(ctx, req.Project, req.Environment, plan.TreeDigest(req.Files, req.Sources))
+	if platform.ErrorCode(err) == platform.CodeNotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var report rehearsal.Report
+	if err := json.Unmarshal(last.Report, &report); err != nil {
+		return fmt.Errorf("read the report of rehearsal %s: %w", last.Activity, err)
+	}
+	summary := report.Summary()
+	in.Rehearsal = &summary
 	return nil
 }
 

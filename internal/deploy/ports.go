@@ -63,6 +63,18 @@ type Records interface {
 	// Releases lists an environment's releases without their Spec, newest first.
 	Releases(ctx context.Context, project, env string) ([]platform.Release, error)
 
+	// BeginRehearsal stores the record of a rehearsal whose environment is about to be made, and
+	// returns it with a network that nothing else has. It can run twice.
+	BeginRehearsal(ctx context.Context, r platform.Rehearsal) (platform.Rehearsal, error)
+	// SaveRehearsal replaces the record; an empty Subnet frees it. One that never began is no error.
+	SaveRehearsal(ctx context.Context, r platform.Rehearsal) error
+	// Rehearsal returns CodeNotFound when the activity was none.
+	Rehearsal(ctx context.Context, activity string) (platform.Rehearsal, error)
+	// LastRehearsal returns the newest one of a tree that has a report, or CodeNotFound.
+	LastRehearsal(ctx context.Context, project, env, tree string) (platform.Rehearsal, error)
+	// Rehearsals lists those of a project whose slugs are kept, newest first.
+	Rehearsals(ctx context.Context, project string) ([]platform.Rehearsal, error)
+
 	// LastKey returns the parts of the key of the application's newest slug, as stored by SaveKey.
 	LastKey(ctx context.Context, project, app string) (parts map[string]string, ok bool, err error)
 	SaveKey(ctx context.Context, project, app string, parts map[string]string) error
@@ -168,6 +180,9 @@ type Warmer interface {
 	Warm(ctx context.Context, urls []string, log io.Writer) error
 	// WarmHeld does so while requests are held, with the path that Gate.Bypass returns.
 	WarmHeld(ctx context.Context, link string, urls []string, log io.Writer) error
+	// Visit requests every URL past all caches, and returns what came of each, in their order.
+	// The Path of each is the URL.
+	Visit(ctx context.Context, urls []string) []platform.PageVisit
 }
 
 // Snapshots puts data in place of an environment's; see snapshot.Store.

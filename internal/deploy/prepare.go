@@ -96,10 +96,14 @@ func (d *deployment) resolve(ctx context.Context, id string) error {
 	if d.previous != nil {
 		in.Previous = &d.previous.stored.Spec
 	}
+	if d.rehearsed != nil {
+		in.Branch = d.rehearsed.target.Name
+	}
 	wanted, err := topology.Resolve(in)
 	if err != nil {
 		return err
 	}
+	wanted.Spec.Isolated = d.rehearsed != nil
 	for _, n := range wanted.Notices {
 		d.log.Line(4, "W: %s", n)
 	}
@@ -159,6 +163,9 @@ func (d *deployment) preparationFailed(ctx context.Context, err error) error {
 }
 
 func (d *deployment) tryAgain() string {
+	if d.rehearsed != nil {
+		return d.rehearsed.tryAgain()
+	}
 	return fmt.Sprintf("try again: sluice environment:redeploy -p %s -e %s", d.project.ID, d.env.Name)
 }
 

@@ -27,6 +27,11 @@ func (s *Service) PreReceive(ctx context.Context, push platform.Push, out io.Wri
 	if err := s.mayQueue(ctx, project.ID); err != nil {
 		return err
 	}
+	if push.Options[optionRehearse] != "" {
+		if _, err := s.rehearsalTarget(ctx, project.ID); err != nil {
+			return err
+		}
+	}
 	created := 0
 	for _, u := range push.Updates {
 		branch, ok := u.Branch()
@@ -216,7 +221,15 @@ func (s *Service) PostReceive(ctx context.Context, push platform.Push, out io.Wr
 		if !ok {
 			continue
 		}
-		a, ok, err := s.enqueuePush(lasting, push, u, branch, log)
+		each := push
+		if push.Options[optionRehearse] != "" && !u.Deletes() {
+			a, options, err := s.rehearsePush(lasting, push, u, branch)
+			if err != nil {
+				return fmt.Errorf("queue the rehearsal of %s: %w", branch, err)
+			}
+			each.Options, queued = options, append(queued, a)
+		}
+		a, ok, err := s.enqueuePush(lasting, each, u, branch, log)
 		if err != nil {
 			return fmt.Errorf("queue the deployment of %s: %w", branch, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 
 	"sluice/internal/platform"
@@ -168,6 +169,10 @@ func (s *Service) reconcile(ctx context.Context, env platform.Environment) error
 	return nil
 }
 
+// rehearsalID is how the identifier of a rehearsal's environment ends: with that of an activity,
+// which is shorter than what the identifiers of others end with.
+var rehearsalID = regexp.MustCompile(`-rehearsal-[a-z2-7]{13}$`)
+
 // removeOrphans deletes containers of releases that no record wants, and environments
 // that have no record. Volumes are never deleted here.
 func (s *Service) removeOrphans(ctx context.Context, envs []platform.Environment, busy []platform.Activity) error {
@@ -188,7 +193,8 @@ func (s *Service) removeOrphans(ctx context.Context, envs []platform.Environment
 	for _, id := range existing {
 		wanted, ok := known[id]
 		if !ok {
-			problems = append(problems, s.Engine.Destroy(ctx, id, "", false, io.Discard), s.Gate.Forget(ctx, id))
+			copied := rehearsalID.MatchString(string(id)) // its data is a copy, and nobody's
+			problems = append(problems, s.Engine.Destroy(ctx, id, "", copied, io.Discard), s.Gate.Forget(ctx, id))
 			continue
 		}
 		problems = append(problems, s.removeOldReleases(ctx, id, wanted))

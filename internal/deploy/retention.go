@@ -77,6 +77,13 @@ func (s *Service) dropOldSlugs(ctx context.Context, project string) error {
 	if err != nil {
 		return err
 	}
+	rehearsed, last, err := s.rehearsedSlugs(ctx, project)
+	if err != nil {
+		return err
+	}
+	for _, slug := range last {
+		kept[slug.Ref] = true
+	}
 	var old []platform.Release
 	for _, env := range envs {
 		releases, err := s.Records.Releases(ctx, project, env.Name)
@@ -91,7 +98,36 @@ func (s *Service) dropOldSlugs(ctx context.Context, project string) error {
 		}
 		old = append(old, drop...)
 	}
-	return s.dropSlugs(ctx, old, kept)
+	return errors.Join(s.dropSlugs(ctx, old, kept), s.dropRehearsed(ctx, rehearsed, kept))
+}
+
+// rehearsedSlugs returns the rehearsals of a project whose slugs may be deleted, and the slugs of
+// the last one, which are kept: the deployment that follows it needs them.
+func (s *Service) rehearsedSlugs(ctx context.Context, project string) (old []platform.Rehearsal, last []platform.Slug, err error) {
+	all, err := s.Records.Rehearsals(ctx, project)
+	if err != nil || len(all) == 0 {
+		return nil, nil, err
+	}
+	return all[1:], all[0].Slugs, nil
+}
+
+// dropRehearsed deletes the slugs of rehearsals but for the kept ones, and forgets them.
+func (s *Service) dropRehearsed(ctx context.Context, old []platform.Rehearsal, kept map[string]bool) error {
+	var problems []error
+	for _, r := range old {
+		var left []platform.Slug
+		for _, slug := range r.Slugs {
+			if kept[slug.Ref] {
+				continue // some release has it
+			}
+			if err := s.Builder.Remove(ctx, slug); err != nil {
+				problems, left = append(problems, fmt.Errorf("remove slug %s: %w", slug.Ref, err)), append(left, slug)
+			}
+		}
+		r.Slugs = left
+		problems = append(problems, s.Records.SaveRehearsal(ctx, r))
+	}
+	return errors.Join(problems...)
 }
 
 // wantedReleases returns the releases, by environment, that rollbacks which wait or run will
@@ -158,6 +194,15 @@ func (s *Service) dropSlugs(ctx context.Context, old []platform.Release, kept ma
 // dropAllSlugs deletes the slugs of a project that is about to be deleted.
 func (s *Service) dropAllSlugs(ctx context.Context, envs []platform.Environment) error {
 	var all []platform.Release
+	if len(envs) > 0 {
+		rehearsed, err := s.Records.Rehearsals(ctx, envs[0].Project)
+		if err == nil {
+			err = s.dropRehearsed(ctx, rehearsed, nil)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	for _, env := range envs {
 		releases, err := s.Records.Releases(ctx, env.Project, env.Name)
 		if err != nil {

@@ -75,7 +75,12 @@ type Dependencies struct {
 // Service is the pipeline. Its methods are safe for concurrent use.
 type Service struct {
 	Dependencies
-	opts   Options
+	opts Options
+	*shared
+}
+
+// shared is what pipelines over different records have in common, see Service.over.
+type shared struct {
 	builds *buildSlots
 
 	records  sync.Mutex   // held while an environment's record is read, changed and saved
@@ -101,9 +106,11 @@ func New(deps Dependencies, opts Options) *Service {
 	s := &Service{
 		Dependencies: deps,
 		opts:         opts,
-		builds:       newBuildSlots(opts.Builds, opts.ProjectBuilds),
-		sources:      map[string]*sync.Mutex{},
-		leases:       map[string]int{},
+		shared: &shared{
+			builds:  newBuildSlots(opts.Builds, opts.ProjectBuilds),
+			sources: map[string]*sync.Mutex{},
+			leases:  map[string]int{},
+		},
 	}
 	deps.Queue.Register(
 		s.deploymentKind([]platform.ActivityType{
@@ -111,7 +118,7 @@ func New(deps Dependencies, opts Options) *Service {
 			platform.ActivityRestore, platform.ActivityBranch, platform.ActivityMerge, platform.ActivitySynchronize,
 		}),
 		s.deploymentKind([]platform.ActivityType{platform.ActivityRollback}, platform.StepBuild),
-		s.deactivationKind(), s.pauseKind(), s.deletionKind(),
+		s.deactivationKind(), s.pauseKind(), s.deletionKind(), s.rehearsalKind(),
 	)
 	return s
 }

@@ -55,13 +55,17 @@ func (s *Service) TryData(
 	}
 	rows = map[string]int64{}
 	for _, service := range spec.Services {
-		if strings.HasPrefix(service.Version, "mysql:") || strings.HasPrefix(service.Version, "mariadb:") {
+		if isDatabase(service) {
 			if err := s.countRows(ctx, scratch, service, rows); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return rows, nil
+}
+
+func isDatabase(s engine.Service) bool {
+	return strings.HasPrefix(s.Version, "mysql:") || strings.HasPrefix(s.Version, "mariadb:")
 }
 
 // DropTry removes what TryData left when the process died.
@@ -121,7 +125,7 @@ func (s *Service) query(ctx context.Context, env platform.EnvironmentID, service
 		err = fmt.Errorf("status %d: %s", code, strings.TrimSpace(problems.String()))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("count the rows of '%s': %w", service.Name, err)
+		return nil, fmt.Errorf("query '%s': %w", service.Name, err)
 	}
 	var rows [][]string
 	for line := range strings.Lines(out.String()) {

@@ -455,6 +455,8 @@ type fakeWarmer struct {
 	gate  *fakeGate
 	noted bool // among the router's events
 	slow  bool // a page under a hold does not answer
+	// respond says what comes of a visit; nil: status 200.
+	respond func(url string) platform.PageVisit
 }
 
 func (*fakeWarmer) Warm(context.Context, []string, io.Writer) error { return nil }
@@ -468,6 +470,19 @@ func (f *fakeWarmer) WarmHeld(ctx context.Context, link string, urls []string, _
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+func (f *fakeWarmer) Visit(_ context.Context, urls []string) []platform.PageVisit {
+	var out []platform.PageVisit
+	for _, u := range urls {
+		v := platform.PageVisit{Status: 200, Bytes: 100}
+		if f.respond != nil {
+			v = f.respond(u)
+		}
+		v.Path = u
+		out = append(out, v)
+	}
+	return out
 }
 
 // fakeCrons remembers which release's crons run.

@@ -16,7 +16,10 @@ type Spec struct {
 	Release string
 	// Subnet is the CIDR of the environment's own network, in whose first half services have
 	// fixed addresses. It is a hint: see Capabilities.Subnets. Empty leaves it to the engine.
-	Subnet   string
+	Subnet string
+	// Isolated: nothing in the environment reaches anything but the environment itself and the
+	// router. It counts when the network is made, and stays as long as that.
+	Isolated bool `json:",omitempty"`
 	Services []Service
 	Apps     []App
 	Workers  []Worker

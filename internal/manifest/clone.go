@@ -59,17 +59,21 @@ func cloneSchema() *shape {
 		property{key: "keep_staff", shape: listOf(formatted(patternFormat("e-mail address", `^[^@\s]+@[^@\s]+$`, "an e-mail address is needed"))), doc: "Addresses of administrators who keep their name, address and role. Passwords are removed from all accounts."},
 		property{key: "keep_customers", shape: listOf(formatted(patternFormat("domain", `^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`, "a domain is needed, such as agency.example"))), doc: "Domains of e-mail addresses; their customers stay as they are, with orders and addresses."},
 	)
-	return object(property{key: "clone", doc: "What happens to data that an environment gets from another one.", shape: object(
+	clone := object(
 		property{key: "hook", shape: text(), doc: "A script that runs in the new environment after its data was sanitised, before its first request. When it fails, the environment does not open."},
 		property{key: "sanitize", shape: sanitize, doc: "How `ece-tools data:sanitize` treats the data."},
-	)})
+	)
+	return object(
+		property{key: "clone", doc: "What happens to data that an environment gets from another one.", shape: clone},
+		property{key: "rehearse", doc: "What a rehearsal of a deployment looks at.", shape: rehearseSchema()},
+	)
 }
 
 // ParseClone reads only .sluice.yaml, for programs inside a container. It returns nil with an
 // error among the diagnostics, and the zero value when there is no such file.
 func ParseClone(fsys fs.FS) (*Clone, Diagnostics) {
 	p := newParser(fsys, Options{Partial: true})
-	c := p.clone(SluiceFile)
+	c := decodeClone(p.sluiceFile(SluiceFile).get("clone"))
 	found := p.sorted()
 	if found.HasErrors() {
 		return nil, found
@@ -77,17 +81,18 @@ func ParseClone(fsys fs.FS) (*Clone, Diagnostics) {
 	return &c, found
 }
 
-func (p *parser) clone(file string) Clone {
+// sluiceFile returns the checked document; nil, of which everything is empty, when there is none.
+func (p *parser) sluiceFile(file string) *node {
 	if !p.reads(file) {
-		return Clone{}
+		return nil
 	}
 	n := p.document(file)
 	if n == nil {
-		return Clone{}
+		return nil
 	}
 	n = n.withoutAnchors()
 	p.check.matches(n, cloneShape(), "")
-	return decodeClone(n.get("clone"))
+	return n
 }
 
 func decodeClone(n *node) Clone {
@@ -112,16 +117,16 @@ func decodeClone(n *node) Clone {
 // applicationClones reads the file at the root of each application. A hook is a script for
 // a container, so it is checked as the other hooks are.
 func (p *parser) applicationClones(m *Manifest) {
-	byRoot := map[string]Clone{}
+	byRoot := map[string]*node{}
 	for _, a := range m.Apps {
-		c, read := byRoot[a.Root]
+		n, read := byRoot[a.Root]
 		if !read {
-			c = p.clone(path.Join(a.Root, SluiceFile))
-			byRoot[a.Root] = c
+			n = p.sluiceFile(path.Join(a.Root, SluiceFile))
+			byRoot[a.Root] = n
 		}
-		a.Clone = c
+		a.Clone, a.Rehearse = decodeClone(n.get("clone")), decodeRehearse(n.get("rehearse"))
 	}
 	if file := p.check.opts.Only; path.Base(file) == SluiceFile { // alone: no application is read
-		p.clone(file)
+		p.sluiceFile(file)
 	}
 }

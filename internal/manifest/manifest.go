@@ -60,6 +60,7 @@ type Application struct {
 	PHPIni        string   // text of php.ini at the application's root; empty when there is none
 	Env           *EnvFile // .magento.env.yaml at the application's root; nil when there is none
 	Clone         Clone    // clone of .sluice.yaml at the application's root; zero when there is none
+	Rehearse      Rehearse // rehearse of the same file
 	// Raw is the document as given, for MAGENTO_CLOUD_APPLICATION.
 	Raw map[string]any
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -38,4 +39,18 @@ func ours(name string) bool {
 	return slices.ContainsFunc(topology.ConfigFiles(), func(file string) bool {
 		return name == file || strings.HasPrefix(name, file+"/")
 	})
+}
+
+// TreeDigest returns the digest of what a push brings: its configuration files by path, and the
+// digests of its applications' files.
+func TreeDigest(files map[string][]byte, sources map[string]string) string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		_, _ = fmt.Fprintf(h, "file %q %d\n", name, len(files[name]))
+		_, _ = h.Write(files[name])
+	}
+	for _, app := range slices.Sorted(maps.Keys(sources)) {
+		_, _ = fmt.Fprintf(h, "source %q %s\n", app, sources[app])
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }

@@ -7,6 +7,7 @@ import (
 	"sluice/internal/catalog"
 	"sluice/internal/manifest"
 	"sluice/internal/platform"
+	"sluice/internal/rehearsal"
 )
 
 // Input is everything that a plan depends on.
@@ -31,6 +32,8 @@ type Input struct {
 	Found map[string]bool
 	// Holds are the holds of earlier deployments, newest first; failed ones are left out.
 	Holds []time.Duration
+	// Rehearsal is the last one of the same tree; nil when there was none.
+	Rehearsal *rehearsal.Summary
 }
 
 // Source is the digest of an application's files, as deployed and as pushed.
@@ -67,6 +70,7 @@ type Plan struct {
 	Crons        []Change              `json:"crons"`
 	Steps        []Step                `json:"steps"`
 	Hold         Hold                  `json:"hold"`
+	Rehearsal    *rehearsal.Summary    `json:"rehearsal,omitempty"` // the last one of the same tree
 }
 
 // SlugAction is what becomes of an application's slug.
@@ -183,6 +187,7 @@ func Make(in Input) (Plan, error) {
 	p.Crons = crons(in.Current, in.Pushed)
 	p.Steps = steps(in, p)
 	p.Hold = predict(in.Holds, p)
+	p.Rehearsal = in.Rehearsal
 	return p, nil
 }
 

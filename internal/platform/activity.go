@@ -30,6 +30,8 @@ const (
 	ActivityBranch      ActivityType = "environment.branch"
 	ActivityMerge       ActivityType = "environment.merge"
 	ActivitySynchronize ActivityType = "environment.synchronize"
+
+	ActivityRehearse ActivityType = "environment.rehearse"
 )
 
 // ActivityTypes returns all of them.
@@ -37,7 +39,7 @@ func ActivityTypes() []ActivityType {
 	return []ActivityType{
 		ActivityPush, ActivityRedeploy, ActivityActivate, ActivityRollback, ActivityDeactivate,
 		ActivityBackup, ActivityRestore, ActivityBackupDelete, ActivityBackupVerify,
-		ActivityPause, ActivityResume, ActivityDelete, ActivityBranch, ActivityMerge, ActivitySynchronize,
+		ActivityPause, ActivityResume, ActivityDelete, ActivityBranch, ActivityMerge, ActivitySynchronize, ActivityRehearse,
 	}
 }
 
@@ -62,6 +64,14 @@ const (
 	ParameterKeepPersonal = "keep_personal_data" // true: the data is not sanitised
 	ParameterMergeFrom    = "merge_from"         // whose code is brought in
 	ParameterRebase       = "rebase"             // true: below the environment's own commits, rather than joined with them
+)
+
+// The parameters of a rehearsal, and of a push that waits for one.
+const (
+	ParameterRehearseFrom = "rehearse_from"   // the environment whose code is deployed
+	ParameterPages        = "pages"           // compared beside those of the project, separated by line feeds
+	ParameterThenDeploy   = "then_deploy"     // true: the environment stays locked, as a push waits
+	ParameterAfter        = "after_rehearsal" // the activity that has to succeed before
 )
 
 // ActivityState is where an activity is in its life.
@@ -124,6 +134,14 @@ const (
 	StepSave     Step = "save"     // the copy saved in the repository
 	StepForget   Step = "forget"   // a backup removed from the repository
 	StepVerify   Step = "verify"   // a backup restored into a scratch directory and checked
+)
+
+// The steps of a rehearsal beside those of a deployment.
+const (
+	StepCopy     Step = "copy"     // a snapshot of production; from then on production is free
+	StepRecreate Step = "recreate" // production's release on the copy, in an environment of its own
+	StepExamine  Step = "examine"  // checks run, pages and logs looked at
+	StepDiscard  Step = "discard"  // the environment and the copy removed
 )
 
 // StepMerge comes before a deployment that brings code from another branch.

@@ -38,12 +38,18 @@ func (t *tx) chooseSubnet(ctx context.Context, pool netip.Prefix, env *platform.
 	if env.Subnet != "" || pool == (netip.Prefix{}) {
 		return nil
 	}
-	used, err := collect(ctx, t, scanText, `SELECT subnet FROM environments WHERE subnet IS NOT NULL`)
-	if err != nil {
-		return err
-	}
-	env.Subnet, err = freeSubnet(pool, used)
+	env.Subnet, err = t.newSubnet(ctx, pool)
 	return err
+}
+
+// newSubnet returns the lowest subnet of the pool that neither an environment nor a rehearsal has.
+func (t *tx) newSubnet(ctx context.Context, pool netip.Prefix) (string, error) {
+	used, err := collect(ctx, t, scanText, `
+		SELECT subnet FROM environments WHERE subnet IS NOT NULL UNION SELECT subnet FROM rehearsals WHERE subnet IS NOT NULL`)
+	if err != nil {
+		return "", err
+	}
+	return freeSubnet(pool, used)
 }
 
 func scanText(row scanner) (string, error) {

@@ -27,6 +27,7 @@ type Input struct {
 	Slugs       map[string]platform.Slug     // by application
 	Variables   []platform.Variable          // lowest precedence first
 	Site        Site
+	Branch      string       // that applications are told; "" for the environment's name
 	Previous    *engine.Spec // of the release that serves; nil for the first
 	Authority   string       // certificate of the router's local authority, PEM; "" for none
 	Toolkit     string       // the toolkit's executable on the engine's machine; "" for none

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
@@ -136,7 +137,7 @@ func environ(platformVars, user map[string]string) map[string]string {
 func (r *resolver) runtimeVariables(app *manifest.Application, rels map[string][]Endpoint, rest map[string]any) map[string]string {
 	out := baseVariables(r.Project, app, r.Slugs[app.Name].TreeID)
 	out["APPLICATION"] = encode(applicationOf(app, r.Slugs[app.Name]))
-	out["BRANCH"] = r.Environment.Name
+	out["BRANCH"] = cmp.Or(r.Branch, r.Environment.Name)
 	out["ENVIRONMENT"] = r.Environment.MachineName
 	out["ENVIRONMENT_TYPE"] = string(r.Environment.Type)
 	out["RELATIONSHIPS"] = encode(rels)

@@ -1,6 +1,6 @@
 // Package warmup requests pages of a site, so that its caches are warm before visitors come:
-// after a deployment, and just before the requests that wait for it are released. It is an
-// adapter: it may import nothing of the module.
+// after a deployment, and just before the requests that wait for it are released. A rehearsal
+// compares pages. It is an adapter: it may import platform only.
 package warmup
 
 import (

@@ -23,7 +23,21 @@ type Job struct {
 	forbid func()
 	close  func() // the log; conclude seals it
 	later  func(context.Context) error
+
+	whole  *Job // that this one is a part of; nil for an activity of its own
+	silent bool // steps of the part are not recorded
 }
+
+// Part returns a job for a part of this one, with an activity of which there is no record. It
+// writes to the same log. Its steps are recorded as this one's, unless they are silent: after a
+// crash, what this one was doing is all that is known then. It can be stopped whenever this
+// one can.
+func (j *Job) Part(a platform.Activity, silent bool) *Job {
+	return &Job{Activity: a, Log: j.Log, queue: j.queue, kind: j.kind, forbid: func() {}, close: func() {}, whole: j, silent: silent}
+}
+
+// Masked returns a text without the secrets that Hide was told.
+func (j *Job) Masked(text string) string { return j.mask.Mask(text) }
 
 // Step records a step before it begins, runs it and notes how long it took.
 func (j *Job) Step(ctx context.Context, step platform.Step, run func(context.Context) error) error {
@@ -40,6 +54,12 @@ func (j *Job) Step(ctx context.Context, step platform.Step, run func(context.Con
 // not begin.
 func (j *Job) Record(ctx context.Context, step platform.Step) error {
 	j.kind.mark(&j.Activity, step)
+	switch {
+	case j.silent:
+		return nil
+	case j.whole != nil:
+		return j.whole.Record(ctx, step)
+	}
 	j.Activity.UpdatedAt = time.Now().UTC()
 	if err := j.queue.records.SaveActivity(context.WithoutCancel(ctx), j.Activity); err != nil {
 		return fmt.Errorf("record step %s: %w", step, err)
@@ -52,6 +72,9 @@ func (j *Job) Record(ctx context.Context, step platform.Step) error {
 
 // Hide keeps secrets that a command prints out of the log and out of the record.
 func (j *Job) Hide(secrets []string) error {
+	if j.whole != nil {
+		return j.whole.Hide(secrets)
+	}
 	j.mask = termtext.NewMasker(secrets)
 	if err := j.queue.journal.Mask(j.Activity.ID, secrets); err != nil {
 		return fmt.Errorf("mask secrets in the log: %w", err)

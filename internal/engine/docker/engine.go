@@ -180,7 +180,7 @@ func (e *Engine) converge(
 		return err
 	}
 	x := executor{
-		Engine: e, env: spec.Environment, project: spec.Project, subnet: want.subnet, claims: want.claims, have: have.containers, log: newLines(log),
+		Engine: e, env: spec.Environment, project: spec.Project, subnet: want.subnet, isolated: want.isolated, claims: want.claims, have: have.containers, log: newLines(log),
 	}
 	return ended(ctx, x.run(ctx, p))
 }

@@ -23,9 +23,11 @@ type executor struct {
 	env     platform.EnvironmentID
 	project string
 	subnet  netip.Prefix // of the network to create
-	claims  map[string][]claim
-	have    []found
-	log     *lines
+	// isolated: the network to create leads nowhere
+	isolated bool
+	claims   map[string][]claim
+	have     []found
+	log      *lines
 }
 
 // run carries out the stages in order; the first error ends the chains beside it.
@@ -136,6 +138,7 @@ func (x executor) change(ctx context.Context, a action) error {
 
 func (x executor) createNetwork(ctx context.Context) error {
 	opts := networkOptions(x.names.networkLabels(x.env, x.project), x.subnet)
+	opts.Internal = x.isolated
 	if _, err := x.cli.NetworkCreate(ctx, x.names.network(x.env), opts); err != nil {
 		return networkError(x.subnet, err)
 	}

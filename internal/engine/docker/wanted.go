@@ -53,6 +53,7 @@ func subject(kind engine.Kind, name, release string) string {
 // desired is a specification, checked and with its links resolved.
 type desired struct {
 	subnet   netip.Prefix
+	isolated bool
 	services []wanted
 	web      []wanted
 	workers  []wanted
@@ -83,7 +84,7 @@ func newDesired(n naming, spec engine.Spec) (desired, error) {
 	if !nameRule.MatchString(string(spec.Environment)) || !nameRule.MatchString(spec.Release) {
 		return desired{}, fmt.Errorf("environment %q or release %q is not a valid name", spec.Environment, spec.Release)
 	}
-	d := desired{subnet: subnet}
+	d := desired{subnet: subnet, isolated: spec.Isolated}
 	if subnet.IsValid() {
 		d.subnet = subnet.Masked()
 	}

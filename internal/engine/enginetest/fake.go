@@ -121,6 +121,14 @@ func (f *Fake) Calls() []Call {
 	return slices.Clone(f.calls)
 }
 
+// Isolated reports whether an environment has no way out of its own network.
+func (f *Fake) Isolated(env platform.EnvironmentID) bool {
+	f.world.mu.Lock()
+	defer f.world.mu.Unlock()
+	e := f.world.envs[env]
+	return e != nil && e.isolated
+}
+
 // Answers reports whether a running web container answers at an address.
 func (f *Fake) Answers(address string) bool {
 	f.world.mu.Lock()
@@ -346,6 +354,7 @@ type fakeEnv struct {
 	world      *world
 	project    string
 	network    bool
+	isolated   bool
 	subnet     string
 	made       int // containers so far, for their addresses
 	containers map[string]*fakeContainer

@@ -26,6 +26,9 @@ func (w *world) prepare(spec engine.Spec, log io.Writer) error {
 	if err := e.owned(spec.Environment, spec.Project); err != nil {
 		return err
 	}
+	if !e.network {
+		e.isolated = spec.Isolated
+	}
 	e.network, e.subnet, e.project = true, spec.Subnet, cmp.Or(spec.Project, e.project)
 	for _, s := range spec.Services {
 		if c := e.containers["/"+s.Name]; c != nil && c.generation != s.Generation {

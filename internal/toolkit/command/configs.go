@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/internal/contract"
 	"sluice/internal/toolkit/configcmd"
 	"sluice/internal/toolkit/configstep"
 	"sluice/internal/toolkit/tree"
@@ -30,6 +31,15 @@ func configCommands(p Process) []*cobra.Command {
 			RunE: func(c *cobra.Command, _ []string) error {
 				return within(c.Context(), p, logged(c), func(ctx context.Context, s *session) error {
 					return configstep.Dump(ctx, s.Kit)
+				})
+			},
+		},
+		{
+			Use: "config:digest", Short: "Lists the keys of app/etc/config.php and env.php, with digests in place of the values", Args: cobra.NoArgs,
+			RunE: func(c *cobra.Command, _ []string) error {
+				return within(c.Context(), p, options{quiet: true}, func(_ context.Context, s *session) error {
+					secret, _ := p.env(contract.DigestSecretVariable)
+					return configcmd.Digest(c.OutOrStdout(), s.Kit, secret)
 				})
 			},
 		},
