@@ -174,6 +174,9 @@ func activityProperties(a apiv1.Activity) []property {
 		{"time_deploy", seconds(a.Timings.Deploy)},
 		{"time_post_deploy", seconds(a.Timings.PostDeploy)},
 	}
+	if a.Type == rehearseType && a.Final() {
+		properties = append(properties, property{"rehearsal", "sluice environment:rehearse --show " + a.ID})
+	}
 	for _, cmd := range a.Commands {
 		properties = append(properties, commandProperty(cmd))
 	}

@@ -142,7 +142,11 @@ func outcome(a apiv1.Activity) error {
 	if a.State == apiv1.StateCancelled {
 		return fail(ExitCancelled, a.Hint, "the activity %s was cancelled%s", a.ID, because(a.Reason))
 	}
-	switch phase := a.FailedPhase(); phase {
+	phase := a.FailedPhase()
+	if phase != "" && a.Type == rehearseType {
+		return fail(ExitDeployFailed, hint, "the rehearsal %s failed%s", a.ID, because(a.Reason))
+	}
+	switch phase {
 	case "":
 		return nil
 	case apiv1.PhaseBuild:
@@ -170,7 +174,7 @@ func because(reason string) string {
 // summary says how long a successful activity took and what it cost the visitors.
 func summary(a apiv1.Activity) string {
 	t := a.Timings
-	if ofBackup(a) {
+	if ofBackup(a) || a.Type == rehearseType {
 		return fmt.Sprintf("Activity %s succeeded in %s", a.ID, seconds(t.Wait+t.Execute))
 	}
 	var b strings.Builder

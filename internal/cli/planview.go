@@ -41,7 +41,11 @@ func (c *program) writePlan(p plan.Plan) error {
 	if err := c.planTable([]string{"Phase", "Step", "", "What it does"}, stepRows(p.Steps)); err != nil {
 		return err
 	}
-	return writeText(c.out, "\n"+holdText(p.Hold)+"\n")
+	text := "\n" + holdText(p.Hold) + "\n"
+	if p.Rehearsal != nil {
+		text += "Rehearsal: the same files were " + p.Rehearsal.String() + "\n"
+	}
+	return writeText(c.out, text)
 }
 
 // planTable writes a table below an empty line. Nothing is cut: what a plan says matters

@@ -87,7 +87,34 @@ func (c *program) push(ctx context.Context, source string, opts pushOptions) err
 	if err != nil {
 		return err
 	}
-	return c.pushOutcome(ctx, s, target, commit, activity, opts.noWait)
+	deployed := c.pushOutcome(ctx, s, target, commit, activity, opts.noWait)
+	if slices.Contains(opts.options, rehearseOption) {
+		if err := c.rehearsalOutcome(ctx, s, commit, opts.noWait); err != nil {
+			return err // a push that waited for it failed because of it
+		}
+	}
+	return deployed
+}
+
+const rehearseOption = "sluice.rehearse=true"
+
+// rehearsalOutcome waits for the rehearsal that the push of a commit asked for, and returns how
+// it went.
+func (c *program) rehearsalOutcome(ctx context.Context, s selection, commit string, noWait bool) error {
+	found, err := s.Activities(ctx, apiv1.ActivityQuery{Project: s.project, Types: []string{rehearseType}, Count: 20})
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(found, func(a apiv1.Activity) bool { return strings.EqualFold(string(a.Payload.NewCommit), commit) })
+	switch {
+	case i < 0:
+		return nil // the push was up to date
+	case noWait:
+		return writeText(c.out, found[i].ID+"\n")
+	case found[i].Final():
+		return outcome(found[i])
+	}
+	return c.await(ctx, s.Client, found[i].ID)
 }
 
 // runPush runs git push and returns the activity that the server named, or "".

@@ -125,7 +125,7 @@ func (c *program) addCommands(root *cobra.Command) {
 	add("environment", c.environmentList(), c.environmentInfo(), c.environmentPush(), c.environmentURL(),
 		c.environmentRelationships(), c.environmentLogs(), c.environmentSSH(), c.environmentSCP(), c.environmentHTTPAccess(), c.environmentBypass(), c.cachePurge(),
 		c.environmentRedeploy(), c.environmentReleases(), c.environmentRollback(), c.environmentActivate(), c.environmentDeactivate(),
-		c.environmentBranch(), c.environmentMerge(), c.environmentSynchronize(), c.environmentPause(), c.environmentResume(), c.environmentDelete())
+		c.environmentBranch(), c.environmentMerge(), c.environmentSynchronize(), c.environmentRehearse(), c.environmentPause(), c.environmentResume(), c.environmentDelete())
 	add("environment", c.tunnelOpen(), c.tunnelSingle(), c.tunnelList(), c.tunnelInfo(), c.tunnelClose())
 	add("data", c.dbDump(), c.dbSQL(), c.mountList(), c.mountDownload(), c.mountUpload(),
 		c.backupCreate(), c.backupList(), c.backupGet(), c.backupRestore(), c.backupDelete(), c.backupVerify(), c.backupDownload())

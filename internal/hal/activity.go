@@ -70,6 +70,9 @@ func (v View) activityLinks(a platform.Activity, kind platform.EnvironmentType) 
 	self := projectPath(a.Project) + "/activities/" + url.PathEscape(a.ID)
 	links.Set("self", self)
 	links.Set("log", self+"/log")
+	if a.Type == platform.ActivityRehearse && a.State == platform.ActivityComplete {
+		links.Set("rehearsal", self+"/rehearsal")
+	}
 	if !a.State.Final() && a.Cancellable && v.allows(access.Cancel, kind) {
 		links.Set("#cancel", self+"/cancel")
 	}

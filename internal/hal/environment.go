@@ -100,6 +100,7 @@ func (v View) environmentLinks(e Environment, routes []platform.Route) apiv1.Lin
 		{access.Branch, "#branch", "/branch"},
 		{access.Merge, "#merge", "/merge"},
 		{access.Synchronize, "#synchronize", "/synchronize"},
+		{access.Rehearse, "#rehearse", "/rehearse"},
 		{access.Pause, "#pause", "/pause"},
 		{access.Resume, "#resume", "/resume"},
 		{access.BranchDelete, "#delete", ""},
@@ -111,7 +112,7 @@ func (v View) environmentLinks(e Environment, routes []platform.Route) apiv1.Lin
 		{access.BackupCreate, "#backup", "/backup"},
 		{access.BackupView, "#backups", "/backups"},
 	} {
-		if v.offers(o.permission, e) && access.State(o.permission, v.Project, e.Environment) == nil {
+		if v.offers(o.permission, e) && stateAllows(o.permission, v.Project, e.Environment) {
 			links.Set(o.rel, self+o.at)
 		}
 	}
@@ -127,10 +128,21 @@ func (v View) environmentLinks(e Environment, routes []platform.Route) apiv1.Lin
 	return links
 }
 
+// stateAllows reports whether the state of an environment allows an operation. A rehearsal is of
+// its code; whether production can be rehearsed on is said when that is asked for.
+func stateAllows(p access.Permission, project platform.Project, e platform.Environment) bool {
+	if p == access.Rehearse {
+		return e.HeadCommit != ""
+	}
+	return access.State(p, project, e) == nil
+}
+
 // offers reports whether the roles of the subject allow an operation on an environment, and what
 // it does to another one.
 func (v View) offers(p access.Permission, e Environment) bool {
 	switch p {
+	case access.Rehearse: // with the data and the variables of production
+		return v.allows(p, platform.Production)
 	case access.Branch: // of the type that a branch has unless it is asked for another one
 		return v.allows(p, platform.Development)
 	case access.Merge:

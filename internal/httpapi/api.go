@@ -98,6 +98,7 @@ func (a *api) route() {
 	a.scoped("POST "+env+"/branch", access.EnvironmentView, a.branch)
 	a.scoped("POST "+env+"/merge", access.Merge, a.merge)
 	a.scoped("POST "+env+"/synchronize", access.Synchronize, a.synchronize)
+	a.scoped("POST "+env+"/rehearse", access.EnvironmentView, a.rehearse)
 	a.scoped("POST "+env+"/pause", access.Pause, a.pause)
 	a.scoped("POST "+env+"/resume", access.Resume, a.resume)
 	a.scoped("DELETE "+env, access.BranchDelete, a.deleteEnvironment)
@@ -127,6 +128,7 @@ func (a *api) route() {
 	a.routeLevel(env, access.EnvironmentView, access.VariablesView, access.VariablesChange)
 	a.authenticated("GET /api/activities/{activity}", a.byActivity(access.EnvironmentView, a.getActivity))
 	a.authenticated("GET /api/activities/{activity}/log", a.byActivity(access.EnvironmentView, a.activityLog))
+	a.authenticated("GET /api/activities/{activity}/rehearsal", a.byActivity(access.EnvironmentView, a.rehearsal))
 	a.authenticated("POST /api/activities/{activity}/cancel", a.byActivity(access.Cancel, a.cancelActivity))
 }
 
@@ -136,6 +138,9 @@ func (a *api) routeLevel(at string, view, variables, change access.Permission) {
 	a.scoped("GET "+at+"/activities", view, a.listActivities)
 	a.scoped("GET "+at+"/activities/{activity}", view, a.orDelivery(a.ofActivity(access.EnvironmentView, a.getActivity), a.delivery))
 	a.scoped("GET "+at+"/activities/{activity}/log", view, a.orDelivery(a.ofActivity(access.EnvironmentView, a.activityLog), a.deliveryLog))
+	a.scoped("GET "+at+"/activities/{activity}", view, a.ofActivity(access.EnvironmentView, a.getActivity))
+	a.scoped("GET "+at+"/activities/{activity}/log", view, a.ofActivity(access.EnvironmentView, a.activityLog))
+	a.scoped("GET "+at+"/activities/{activity}/rehearsal", view, a.ofActivity(access.EnvironmentView, a.rehearsal))
 	a.scoped("POST "+at+"/activities/{activity}/cancel", view, a.ofActivity(access.Cancel, a.cancelActivity))
 	a.scoped("GET "+at+"/variables", variables, a.listVariables)
 	a.scoped("POST "+at+"/variables", change, a.createVariable)

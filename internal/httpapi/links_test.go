@@ -17,7 +17,7 @@ import (
 // a collection is asked for.
 var operations = map[string]string{
 	"#edit": "PATCH", "#delete": "DELETE", "#manage-variables": "POST", "#manage-domains": "POST", "#cancel": "POST", "#verify": "POST",
-	"#bypass": "POST", "#activate": "POST", "#deactivate": "POST", "#redeploy": "POST", "#rollback": "POST", "#pause": "POST", "#resume": "POST",
+	"#bypass": "POST", "#activate": "POST", "#deactivate": "POST", "#redeploy": "POST", "#rollback": "POST", "#pause": "POST", "#rehearse": "POST", "#resume": "POST",
 	"#purge-cache": "POST", "#exec": "POST", "#branch": "POST", "#merge": "POST", "#synchronize": "POST", "#backup": "POST", "#restore": "POST",
 	"#activities": "GET", "#routes": "GET", "#releases": "GET", "#disk": "GET", "#domains": "GET", "#source-operations": "GET", "#variables": "GET",
 	"#relationships": "GET", "#logs": "GET", "#backups": "GET", "#download": "GET",

@@ -72,6 +72,8 @@ type Deployments interface {
 	Merge(ctx context.Context, project, env string, by platform.Actor) (platform.Activity, error)
 	// Synchronize queues the deployment of an environment with its parent's code or data.
 	Synchronize(ctx context.Context, project, env string, req platform.SyncRequest, by platform.Actor) (platform.Activity, error)
+	// Rehearse queues the rehearsal of a deployment to production; the activity is production's.
+	Rehearse(ctx context.Context, project string, req platform.RehearseRequest, by platform.Actor) (platform.Activity, error)
 	// Deactivate queues the removal of an environment's containers.
 	Deactivate(ctx context.Context, project, env string, by platform.Actor) (platform.Activity, error)
 	// Pause queues the removal of an environment's containers; its data stays.
@@ -91,6 +93,8 @@ type Activities interface {
 	Activity(ctx context.Context, id string) (platform.Activity, error)
 	// Activities lists what the filter selects, newest first.
 	Activities(ctx context.Context, filter platform.ActivityFilter) ([]platform.Activity, error)
+	// Rehearsal returns the record of a rehearsal, or CodeNotFound for another activity.
+	Rehearsal(ctx context.Context, activity string) (platform.Rehearsal, error)
 }
 
 // Journal reads the logs of activities.

@@ -47,6 +47,11 @@ func (s *Service) typeOf(ctx context.Context, project, env string) (platform.Env
 // AuthorizePush checks every branch of a push by itself. A new branch that is to become a
 // staging environment counts as one.
 func (s *Service) AuthorizePush(ctx context.Context, by access.Subject, push platform.Push) error {
+	if push.Options[platform.OptionRehearse] != "" {
+		if err := s.authorizeRehearsal(ctx, by, push.Project); err != nil {
+			return err
+		}
+	}
 	for _, u := range push.Updates {
 		branch, ok := u.Branch()
 		if !ok {
@@ -72,6 +77,18 @@ func (s *Service) AuthorizePush(ctx context.Context, by access.Subject, push pla
 		}
 	}
 	return nil
+}
+
+// authorizeRehearsal asks for the role on production, whose data and variables the pushed code gets.
+func (s *Service) authorizeRehearsal(ctx context.Context, by access.Subject, project string) error {
+	p, err := s.Records.Project(ctx, project)
+	if err == nil {
+		err = s.Authorize(ctx, by, access.Rehearse, project, p.DefaultBranch)
+	}
+	if err != nil {
+		return err
+	}
+	return s.Record(ctx, by, access.Rehearse, project, p.DefaultBranch, "push")
 }
 
 func noProject(id string) error {

@@ -27,7 +27,7 @@ func (s *Store) BeginRehearsal(ctx context.Context, r platform.Rehearsal) (platf
 	err := s.write(ctx, func(tx *tx) error {
 		if s.subnets != (netip.Prefix{}) {
 			var err error
-			if r.Subnet, err = tx.newSubnet(ctx, s.subnets); err != nil {
+			if r.Subnet, err = tx.newSubnet(ctx, s.subnets, r.Activity); err != nil {
 				return err
 			}
 		}

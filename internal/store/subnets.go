@@ -38,14 +38,15 @@ func (t *tx) chooseSubnet(ctx context.Context, pool netip.Prefix, env *platform.
 	if env.Subnet != "" || pool == (netip.Prefix{}) {
 		return nil
 	}
-	env.Subnet, err = t.newSubnet(ctx, pool)
+	env.Subnet, err = t.newSubnet(ctx, pool, "")
 	return err
 }
 
-// newSubnet returns the lowest subnet of the pool that neither an environment nor a rehearsal has.
-func (t *tx) newSubnet(ctx context.Context, pool netip.Prefix) (string, error) {
+// newSubnet returns the lowest subnet of the pool that neither an environment nor another
+// rehearsal has.
+func (t *tx) newSubnet(ctx context.Context, pool netip.Prefix, rehearsal string) (string, error) {
 	used, err := collect(ctx, t, scanText, `
-		SELECT subnet FROM environments WHERE subnet IS NOT NULL UNION SELECT subnet FROM rehearsals WHERE subnet IS NOT NULL`)
+		SELECT subnet FROM environments WHERE subnet IS NOT NULL UNION SELECT subnet FROM rehearsals WHERE subnet IS NOT NULL AND activity <> ?`, rehearsal)
 	if err != nil {
 		return "", err
 	}
