@@ -97,13 +97,12 @@ func (d *deployment) resolve(ctx context.Context, id string) error {
 		in.Previous = &d.previous.stored.Spec
 	}
 	if d.rehearsed != nil {
-		in.Branch = d.rehearsed.target.Name
+		in.Branch, in.Isolated = d.rehearsed.target.Name, true
 	}
 	wanted, err := topology.Resolve(in)
 	if err != nil {
 		return err
 	}
-	wanted.Spec.Isolated = d.rehearsed != nil
 	for _, n := range wanted.Notices {
 		d.log.Line(4, "W: %s", n)
 	}

@@ -145,7 +145,7 @@ func TestRehearsal(t *testing.T) {
 		return nil
 	})
 	w.warmer.respond = func(url string) platform.PageVisit {
-		if !strings.HasPrefix(url, "http://rehearsal-") || !strings.Contains(url, ".rehearsal.localhost:8080/") {
+		if !strings.HasPrefix(url, "http://rehearsal-") || !strings.Contains(url, ".rehearsal.internal:8080/") {
 			t.Errorf("visits %s", url)
 		}
 		v := platform.PageVisit{Status: 200, Bytes: 100}
@@ -158,7 +158,7 @@ func TestRehearsal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.pushInactive("new", shop(".sluice.yaml", checked, "pub/index.php", "<?php // 2"))
+	w.pushNew(shop(".sluice.yaml", checked, "pub/index.php", "<?php // 2"))
 	out, a, r := w.rehearse(platform.RehearseRequest{From: "new", Pages: []string{"/about"}})
 	if a.Result != platform.ResultFailure || a.Environment != "main" || len(a.Also) != 0 || a.Release != "" {
 		t.Fatalf("%+v\n%s", a, out)
@@ -207,10 +207,10 @@ func (w *world) copyOf(a platform.Activity) platform.EnvironmentID {
 	return platform.EnvironmentID("shop-rehearsal-" + a.ID)
 }
 
-// pushInactive pushes files to a branch whose environment stays inactive.
-func (w *world) pushInactive(branch string, files map[string]string) {
+// pushNew pushes files to the branch new, whose environment stays inactive.
+func (w *world) pushNew(files map[string]string) {
 	w.t.Helper()
-	if err := w.receiveOn(w.service(nil), branch, files, map[string]string{"deploy.wait": "false"}, io.Discard); err != nil {
+	if err := w.receiveOn(w.service(nil), "new", files, map[string]string{"deploy.wait": "false"}, io.Discard); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -283,33 +283,13 @@ func TestRehearsalOfWhatFails(t *testing.T) {
 				return nil
 			})
 		}, "a wait, and then the old release again", "no socket"},
-		"deploy hook": {func(w *world) {
-			deploys := 0
-			w.engine.OnExec(func(_ context.Context, req engine.ExecRequest) (int, error) {
-				if isCopy(req.Environment) && strings.Contains(strings.Join(req.Command, " "), topology.DeployHook+" ") {
-					if deploys++; deploys == 2 {
-						return 1, nil
-					}
-				}
-				return 0, nil
-			})
-		}, "the maintenance page, until a deployment succeeds", "the deploy hook of 'mymagento' failed"},
-		"post-deploy hook": {func(w *world) {
-			deploys := 0
-			w.engine.OnExec(func(_ context.Context, req engine.ExecRequest) (int, error) {
-				if isCopy(req.Environment) && strings.Contains(strings.Join(req.Command, " "), topology.PostDeployHook) {
-					if deploys++; deploys == 2 {
-						return 1, nil
-					}
-				}
-				return 0, nil
-			})
-		}, "the new release: what failed comes after the switch", "the post_deploy hook of 'mymagento' failed"},
+		"deploy hook":      {func(w *world) { w.failSecond(topology.DeployHook + " ") }, "the maintenance page, until a deployment succeeds", "the deploy hook of 'mymagento' failed"},
+		"post-deploy hook": {func(w *world) { w.failSecond(topology.PostDeployHook) }, "the new release: what failed comes after the switch", "the post_deploy hook of 'mymagento' failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := filled(t, shop())
-			w.pushInactive("new", shop("pub/index.php", "<?php // 2"))
+			w.pushNew(shop("pub/index.php", "<?php // 2"))
 			c.breaks(w)
 			out, a, r := w.rehearse(platform.RehearseRequest{From: "new"})
 			if a.Result != platform.ResultFailure || a.Hint == "" || !strings.Contains(a.Reason, c.problem) {
@@ -321,6 +301,19 @@ func TestRehearsalOfWhatFails(t *testing.T) {
 			w.wantProductionAlone()
 		})
 	}
+}
+
+// failSecond makes a hook of rehearsals fail when it runs for the second time.
+func (w *world) failSecond(script string) {
+	ran := 0
+	w.engine.OnExec(func(_ context.Context, req engine.ExecRequest) (int, error) {
+		if isCopy(req.Environment) && strings.Contains(strings.Join(req.Command, " "), script) {
+			if ran++; ran == 2 {
+				return 1, nil
+			}
+		}
+		return 0, nil
+	})
 }
 
 // TestRehearsalOfABrokenBase fails without a report: there is nothing to compare with.
@@ -409,7 +402,7 @@ func TestRehearsalLetsProductionGoOn(t *testing.T) {
 	t.Parallel()
 	w := filled(t, shop())
 	w.queue.Workers, w.queue.PerProject = 2, 2
-	w.pushInactive("new", shop("pub/index.php", "<?php // 2"))
+	w.pushNew(shop("pub/index.php", "<?php // 2"))
 	reached, deployed := make(chan struct{}), make(chan struct{})
 	s := w.service(func(step platform.Step) {
 		if step == platform.StepRecreate {
@@ -449,7 +442,7 @@ func TestCrashOfARehearsalAtEveryStep(t *testing.T) {
 		t.Run(string(step), func(t *testing.T) {
 			t.Parallel()
 			w := filled(t, shop())
-			w.pushInactive("new", shop("pub/index.php", "<?php // 2"))
+			w.pushNew(shop("pub/index.php", "<?php // 2"))
 			w.crashIn(step, func(s *deploy.Service) error {
 				_, err := w.beginRehearsal(s, platform.RehearseRequest{From: "new"})
 				return err
@@ -482,7 +475,7 @@ func TestCancelledRehearsal(t *testing.T) {
 	t.Parallel()
 	for _, step := range []platform.Step{platform.StepCopy, platform.StepHold, platform.StepDeployHook, platform.StepExamine} {
 		w := filled(t, shop())
-		w.pushInactive("new", shop("pub/index.php", "<?php // 2"))
+		w.pushNew(shop("pub/index.php", "<?php // 2"))
 		var s *deploy.Service
 		s = w.service(func(at platform.Step) {
 			if at == step {
@@ -535,7 +528,7 @@ func TestPlanQuotesTheRehearsal(t *testing.T) {
 	t.Parallel()
 	w := filled(t, shop())
 	files := shop("pub/index.php", "<?php // 2")
-	w.pushInactive("new", files)
+	w.pushNew(files)
 	_, a, _ := w.rehearse(platform.RehearseRequest{From: "new"})
 	record, err := w.store.Rehearsal(t.Context(), a.ID)
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"sluice/internal/platform"
 )
 
-// stageDomain is where a rehearsal's environment has its hosts: a name that leads nowhere but to
-// the machine that asks, for which nobody orders a certificate, and that no project owns.
-const stageDomain = "rehearsal.localhost"
+// stageDomain is where a rehearsal's environment has its hosts: below a top-level domain that is
+// nobody's, so that no name server knows them and no project owns them.
+const stageDomain = "rehearsal.internal"
 
 // stage is Records with one environment more, which is kept in memory only: that in which a
 // deployment is rehearsed.

@@ -1,7 +1,7 @@
 package rehearsal
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -51,7 +51,7 @@ func Markdown(r Report) string {
 		return []string{code(c.Name), outcome, took(c.Seconds)}
 	})
 	table(m, "Errors in logs", []string{"Log", "Times", "Line"}, r.Logs, func(l Line) []string {
-		return []string{code(l.Log), fmt.Sprint(l.Count), code(l.Text)}
+		return []string{code(l.Log), strconv.Itoa(l.Count), code(l.Text)}
 	})
 	folded(m, r)
 	return m.String()

@@ -90,7 +90,7 @@ type Summary struct {
 }
 
 // Summary returns the report in short.
-func (r Report) Summary() Summary {
+func (r *Report) Summary() Summary {
 	return Summary{Activity: r.Activity, At: r.At, Passed: r.Passed, Hold: r.Hold, Problems: len(r.Problems)}
 }
 
@@ -103,7 +103,7 @@ func (s Summary) String() string {
 		text += "failed with " + count(s.Problems, "problem")
 	}
 	if s.Hold.Held {
-		text += fmt.Sprintf(", hold %s", took(s.Hold.Seconds))
+		text += ", hold " + took(s.Hold.Seconds)
 	}
 	return text + " (activity " + s.Activity + ")"
 }

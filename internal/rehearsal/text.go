@@ -39,7 +39,9 @@ func Text(r Report) string {
 // text is a strings.Builder that knows lines.
 type text struct{ strings.Builder }
 
-func (t *text) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
+func (t *text) line(format string, args ...any) {
+	_, _ = fmt.Fprintf(t, format+"\n", args...) // never fails
+}
 
 // section writes a list below its title, and nothing for an empty one.
 func section[T any](t *text, title string, list []T, say func(T) string) {

@@ -134,7 +134,8 @@ func (r *resolver) container(
 // ownHosts lists the names under which an application reaches the router: of its own routes
 // below localhost, which every resolver takes for the container itself (warm-up and
 // Magento's own requests to its base URL need them), and contract.RouterHost, which works
-// whatever name servers say about the routes, unless a relationship has that name.
+// whatever name servers say about the routes, unless a relationship has that name. What is
+// isolated asks no name server: it gets the names of all its routes.
 func (r *resolver) ownHosts(links map[string]string) []string {
 	out := []string{contract.RouterSource}
 	if _, taken := links[contract.RouterHost]; !taken {
@@ -142,7 +143,7 @@ func (r *resolver) ownHosts(links map[string]string) []string {
 	}
 	for _, route := range r.routes {
 		u, err := url.Parse(route.URL)
-		if err == nil && strings.HasSuffix(u.Hostname(), ".localhost") && !strings.HasPrefix(u.Hostname(), "*") {
+		if err == nil && (r.Isolated || strings.HasSuffix(u.Hostname(), ".localhost")) && !strings.HasPrefix(u.Hostname(), "*") {
 			out = append(out, u.Hostname())
 		}
 	}

@@ -28,6 +28,7 @@ type Input struct {
 	Variables   []platform.Variable          // lowest precedence first
 	Site        Site
 	Branch      string       // that applications are told; "" for the environment's name
+	Isolated    bool         // see engine.Spec
 	Previous    *engine.Spec // of the release that serves; nil for the first
 	Authority   string       // certificate of the router's local authority, PEM; "" for none
 	Toolkit     string       // the toolkit's executable on the engine's machine; "" for none
@@ -65,6 +66,7 @@ func Resolve(in Input) (Result, error) {
 		Project:     in.Project.ID,
 		Release:     in.Release,
 		Subnet:      in.Environment.Subnet,
+		Isolated:    in.Isolated,
 		Services:    services,
 	}
 	for _, app := range in.Manifest.Apps {

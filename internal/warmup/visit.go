@@ -40,6 +40,7 @@ func (w *Warmer) visit(ctx context.Context, address string) platform.PageVisit {
 	}
 	req.Header.Set("User-Agent", "sluice-rehearsal")
 	req.Header.Set("Cache-Control", "no-cache")
+	req.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8") // as browsers ask for pages
 	resp, err := w.client.Do(req)
 	if err != nil {
 		v.Error, v.Duration = reason(err), time.Since(start)

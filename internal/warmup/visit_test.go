@@ -12,7 +12,7 @@ import (
 
 func TestVisitSaysWhatCameOfEachPage(t *testing.T) {
 	router := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Host != "shop.example.test" || r.Header.Get("Cache-Control") != "no-cache" {
+		if r.Host != "shop.example.test" || r.Header.Get("Cache-Control") != "no-cache" || !strings.HasPrefix(r.Header.Get("Accept"), "text/html,") {
 			t.Errorf("host %q, header %v", r.Host, r.Header)
 		}
 		switch r.URL.Path {

@@ -65,8 +65,9 @@ func (f *firewall) jumps() map[string]string {
 }
 
 // rules returns what iptables-restore reads: all of the installation's chains, which it
-// replaces at once.
-func (f *firewall) rules(sources []netip.Prefix, nameservers []netip.Addr, v6 bool) string {
+// replaces at once. What comes from an isolated network leaves it for nowhere: Docker drops it,
+// and programs would wait for a response.
+func (f *firewall) rules(sources []netip.Prefix, nameservers []netip.Addr, v6 bool, isolated ...netip.Prefix) string {
 	var b strings.Builder
 	line := func(chain, format string, args ...any) {
 		fmt.Fprintf(&b, "-A %s "+format+"\n", append([]any{f.chain(chain)}, args...)...)
@@ -90,6 +91,11 @@ func (f *firewall) rules(sources []netip.Prefix, nameservers []netip.Addr, v6 bo
 	for _, p := range guarded(v6) {
 		line(toChain, "-d %s -j REJECT", p)
 	}
+	for _, p := range isolated {
+		if p.Addr().Is6() == v6 {
+			line(fromChain, "-s %s ! -d %s -j REJECT", p, p)
+		}
+	}
 	for _, p := range sources {
 		if p.Addr().Is6() == v6 {
 			line(fromChain, "-s %s -j %s", p, f.chain(toChain))
@@ -101,7 +107,7 @@ func (f *firewall) rules(sources []netip.Prefix, nameservers []netip.Addr, v6 bo
 }
 
 // install puts the rules in place. It can run again at any time.
-func (f *firewall) install(ctx context.Context, sources []netip.Prefix) error {
+func (f *firewall) install(ctx context.Context, sources []netip.Prefix, isolated ...netip.Prefix) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	nameservers := machineNameservers()
@@ -113,7 +119,7 @@ func (f *firewall) install(ctx context.Context, sources []netip.Prefix) error {
 		if err := f.run(ctx, "", tables, "-w", "-n", "-L", userChain); err != nil {
 			return guardError(fmt.Errorf("the chain %s: %w", userChain, err))
 		}
-		if err := f.run(ctx, f.rules(sources, nameservers, v6), tables+"-restore", "-w", "--noflush"); err != nil {
+		if err := f.run(ctx, f.rules(sources, nameservers, v6, isolated...), tables+"-restore", "-w", "--noflush"); err != nil {
 			return guardError(err)
 		}
 		for at, chain := range f.jumps() {
@@ -216,17 +222,20 @@ func (e *Engine) Guard(ctx context.Context) error {
 	if err != nil && !errdefs.IsNotFound(err) {
 		return ended(ctx, fmt.Errorf("inspect the network of builds: %w", err))
 	}
-	var sources []netip.Prefix
+	var sources, isolated []netip.Prefix
 	for _, n := range mine.Items {
 		for _, c := range n.IPAM.Config {
 			sources = append(sources, c.Subnet)
+			if n.Internal {
+				isolated = append(isolated, c.Subnet)
+			}
 		}
 	}
 	for _, c := range builds.Network.IPAM.Config {
 		sources = append(sources, c.Subnet)
 	}
 	slices.SortFunc(sources, netip.Prefix.Compare)
-	return ended(ctx, e.firewall.install(ctx, slices.Compact(sources)))
+	return ended(ctx, e.firewall.install(ctx, slices.Compact(sources), isolated...))
 }
 
 // Unguard removes the rules that Guard installed.

@@ -50,6 +50,11 @@ COMMIT
 	if diff := cmp.Diff(want, f.rules(sources, servers, false)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	alone := f.rules(sources, servers, false, prefixes("10.213.0.0/24")...)
+	const first = "-A SLUICE-abc -s 10.213.0.0/24 ! -d 10.213.0.0/24 -j REJECT\n-A SLUICE-abc -s 10.213.0.0/24 -j SLUICE-abc-TO\n"
+	if !strings.Contains(alone, first) {
+		t.Errorf("rules of an isolated network lack %q:\n%s", first, alone)
+	}
 	v6 := f.rules(sources, servers, true)
 	for _, line := range []string{"-s fd00:7::/64 -j SLUICE-abc-TO", "-d fd00:ec2::254/128 -j REJECT", "-d fe80::1 -p udp --dport 53"} {
 		if !strings.Contains(v6, line) {
