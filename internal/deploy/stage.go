@@ -60,6 +60,7 @@ func (s *Service) over(st *stage) *Service {
 	other := &Service{Dependencies: s.Dependencies, opts: s.opts, shared: s.shared}
 	other.Records, other.Crons = st, noCrons{}
 	other.opts.Site.BaseDomain, other.opts.Site.HTTPSPort = stageDomain, 0
+	other.opts.BackupBefore = BackupNever // it is a copy
 	return other
 }
 

@@ -37,12 +37,19 @@ func TestPushesAreAuthorizedBranchByBranch(t *testing.T) {
 	wantCode(t, push("", branch("x"), branch("main")), platform.CodeForbidden)
 	wantCode(t, push("staging", branch("x")), platform.CodeForbidden) // would become a staging environment
 	wantCode(t, push("", platform.RefUpdate{Ref: "refs/heads/x", New: platform.ZeroCommit}), platform.CodeForbidden)
-	rehearse := platform.Push{Project: "shop", Updates: []platform.RefUpdate{branch("x")}, Options: map[string]string{platform.OptionRehearse: "true"}}
-	wantCode(t, w.AuthorizePush(t.Context(), dev, rehearse), platform.CodeForbidden) // with production's data
-	check(t, w.AuthorizePush(t.Context(), subject(t, "shop:development=contributor,production=contributor"), rehearse))
 	dev = subject(t, "shop:development=admin")
 	check(t, push("", platform.RefUpdate{Ref: "refs/heads/x", New: platform.ZeroCommit}))
 	if got := w.auditOf(t, "shop"); got != "environment.delete ; " {
 		t.Errorf("the audit log has %q", got)
 	}
+}
+
+// TestRehearsingAPushNeedsARoleOnProduction: its data and its variables go to the pushed code.
+func TestRehearsingAPushNeedsARoleOnProduction(t *testing.T) {
+	w := newWorld(t)
+	push := platform.Push{
+		Project: "shop", Updates: []platform.RefUpdate{{Ref: "refs/heads/x", New: "c"}}, Options: map[string]string{platform.OptionRehearse: "true"},
+	}
+	wantCode(t, w.AuthorizePush(t.Context(), subject(t, "shop:development=contributor"), push), platform.CodeForbidden)
+	check(t, w.AuthorizePush(t.Context(), subject(t, "shop:development=contributor,production=contributor"), push))
 }
