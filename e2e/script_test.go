@@ -63,13 +63,12 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HTTP_PORT", strconv.Itoa(m.httpPort))
 			env.Setenv("ENV_ID", project+"-"+platform.MachineName(project, "main"))
 			env.Setenv("DATA_DIR", m.data)
-			return errors.Join(m.sshClient(env, project), m.stockConfig(t, env))
 			examples, err := filepath.Abs("../examples")
 			if err != nil {
 				return err
 			}
 			env.Setenv("EXAMPLES", examples)
-			return errors.Join(m.sshClient(env, project), m.stockConfig(env))
+			return errors.Join(m.sshClient(env, project), m.stockConfig(t, env))
 		},
 		Condition: func(name string) (bool, error) {
 			return name == "stock" && stockClient() != "" || name == "shared" && sharesBlocks(m.data), nil

@@ -138,8 +138,6 @@ func (a *api) routeLevel(at string, view, variables, change access.Permission) {
 	a.scoped("GET "+at+"/activities", view, a.listActivities)
 	a.scoped("GET "+at+"/activities/{activity}", view, a.orDelivery(a.ofActivity(access.EnvironmentView, a.getActivity), a.delivery))
 	a.scoped("GET "+at+"/activities/{activity}/log", view, a.orDelivery(a.ofActivity(access.EnvironmentView, a.activityLog), a.deliveryLog))
-	a.scoped("GET "+at+"/activities/{activity}", view, a.ofActivity(access.EnvironmentView, a.getActivity))
-	a.scoped("GET "+at+"/activities/{activity}/log", view, a.ofActivity(access.EnvironmentView, a.activityLog))
 	a.scoped("GET "+at+"/activities/{activity}/rehearsal", view, a.ofActivity(access.EnvironmentView, a.rehearsal))
 	a.scoped("POST "+at+"/activities/{activity}/cancel", view, a.ofActivity(access.Cancel, a.cancelActivity))
 	a.scoped("GET "+at+"/variables", variables, a.listVariables)
