@@ -175,6 +175,9 @@ func (x executor) pull(ctx context.Context, ref string) error {
 // create makes the directories and files of a container, then the container.
 func (x executor) create(ctx context.Context, w wanted) error {
 	binds, err := x.data.binds(x.env, w, x.claims, x.have)
+	if err == nil && w.kind == engine.KindService {
+		err = x.data.markAll(x.env, w)
+	}
 	if err != nil {
 		return err
 	}

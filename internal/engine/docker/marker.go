@@ -62,7 +62,18 @@ func (d *dataDir) marker(dir string) (m marker, ok bool) {
 	return m, err == nil && m.Version != ""
 }
 
-// mark writes the marker, before the service starts: from then on its data may be converted.
+// markAll writes the markers of a service whose container is being made: from then on its data
+// may be converted, and not before, as the service of before may run until then.
+func (d *dataDir) markAll(env platform.EnvironmentID, w wanted) error {
+	for _, m := range w.Mounts {
+		if err := d.mark(env, w, path.Join(servicesDir, string(env), m.Volume)); err != nil {
+			return fmt.Errorf("marker of the data of %s: %w", w.Name, err)
+		}
+	}
+	return nil
+}
+
+// mark writes one marker, whole or not at all.
 func (d *dataDir) mark(env platform.EnvironmentID, w wanted, dir string) error {
 	want := marker{Environment: env, Service: w.Name, Version: w.version}
 	if have, ok := d.marker(dir); want.Version == "" || ok && have == want {

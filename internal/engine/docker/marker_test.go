@@ -26,6 +26,9 @@ func TestDataIsReadByItsVersion(t *testing.T) {
 		if _, err := d.serviceBinds(env, database(version)); err != nil {
 			t.Fatal(err)
 		}
+		if err := d.markAll(env, database(version)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	want := func(env platform.EnvironmentID, version, refusal string) {
 		t.Helper()
@@ -77,7 +80,7 @@ func breakMarker(t *testing.T, plant func(file string) error) {
 	if err := d.readable("e", []wanted{database("mysql:10.5")}, func(string, string) bool { return false }); err != nil {
 		t.Errorf("what is no marker is believed: %v", err)
 	}
-	if _, err := d.serviceBinds("e", database("mysql:10.5")); err != nil {
+	if err := d.markAll("e", database("mysql:10.5")); err != nil {
 		t.Fatal(err)
 	}
 	if m, ok := d.marker(filepath.Join(servicesDir, "e", "mysql")); !ok || m.Version != "mysql:10.5" {

@@ -62,9 +62,6 @@ func (d *dataDir) serviceBinds(env platform.EnvironmentID, w wanted) ([]bind, er
 		if err != nil {
 			return nil, fmt.Errorf("mount %s: %w", m.Target, err)
 		}
-		if err := d.mark(env, w, path.Join(servicesDir, string(env), m.Volume)); err != nil {
-			return nil, fmt.Errorf("mount %s: %w", m.Target, err)
-		}
 		out = append(out, bind{source: source, target: m.Target})
 	}
 	return out, nil
