@@ -57,6 +57,7 @@ test-packages: packages
 ## test: everything, Docker parts included; a skipped part is a failure
 test: setup build images packages $(PROVIDER)
 	@$(BIN)/sluiced images $(TEST_IMAGES)
+	export SLUICE_STOCK_CLIENT=$$(scripts/stock-client.sh) && \
 	SLUICE_REQUIRE=docker,packages,provider SLUICE_BIN=$(BIN) SLUICE_OIDC_PROVIDER=$(PROVIDER) go test -race -shuffle=on -timeout 20m ./...
 
 ## test-s3: backups on a real S3 server, which is installed for it; takes some minutes

@@ -15,7 +15,7 @@ engine_answers() {
 
 install_missing() {
     local wanted=() pair
-    for pair in git:git curl:curl mmdebstrap:mmdebstrap gcc:gcc iptables:iptables tini:tini php:php-cli mkfs.xfs:xfsprogs restic:restic ssh:openssh-client rsync:rsync; do
+    for pair in git:git curl:curl mmdebstrap:mmdebstrap gcc:gcc iptables:iptables tini:tini php:php-cli mkfs.xfs:xfsprogs restic:restic ssh:openssh-client rsync:rsync npm:npm; do
         command -v "${pair%%:*}" >/dev/null || wanted+=("${pair#*:}")
     done
     [ -e /usr/lib/openssh/sftp-server ] || wanted+=(openssh-sftp-server)
