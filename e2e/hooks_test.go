@@ -37,7 +37,8 @@ func TestAHookOutlivesTheControlPlane(t *testing.T) {
 
 	var push sync.WaitGroup
 	push.Go(func() { s.run(s.dir, "git", "push", "sluice", "HEAD:main") }) // the server dies under it
-	s.eventually("the hook works", func() bool { // there is no container to ask while they are replaced
+	s.eventually("the hook works", func() bool {
+		// There is no container to ask while they are replaced.
 		out, code := s.run(s.dir, s.bin("sluice"), "environment:ssh", "-p", s.project, "-e", "main", "--", "cat", "var/deploys.txt")
 		return code == 0 && strings.Count(out, "\n") == 2
 	})

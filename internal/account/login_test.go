@@ -41,6 +41,14 @@ func (w *world) code(t *testing.T, login string) string {
 	return code
 }
 
+// loggedIn is a person with a log-in of their own.
+func (w *world) loggedIn(t *testing.T, who string) access.Subject {
+	t.Helper()
+	issued, err := w.ExchangeCode(t.Context(), "cli", redirect, w.code(t, who), verifier)
+	check(t, err)
+	return w.subject(t, issued.Access)
+}
+
 func TestAPersonLogsIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -220,12 +228,7 @@ func TestANewPasswordEndsOtherLogIns(t *testing.T) {
 	ctx := t.Context()
 	jo := w.person(t, "jo@example.com", "shop:admin")
 	w.person(t, "ann@example.com", "shop:admin")
-	logIn := func(who string) access.Subject {
-		issued, err := w.ExchangeCode(ctx, "cli", redirect, w.code(t, who), verifier)
-		check(t, err)
-		return w.subject(t, issued.Access)
-	}
-	own, other, ann := logIn("jo@example.com"), logIn("jo@example.com"), logIn("ann@example.com")
+	own, other, ann := w.loggedIn(t, "jo@example.com"), w.loggedIn(t, "jo@example.com"), w.loggedIn(t, "ann@example.com")
 	wantCode(t, w.SetPassword(ctx, own, jo.ID, "wrong", "another long password", "192.0.2.1"), platform.CodeInvalid)
 	limited := w.subject(t, w.token(t, own, "ci", "shop:viewer"))
 	wantCode(t, w.SetPassword(ctx, limited, jo.ID, password, "another long password", "192.0.2.1"), platform.CodeForbidden)

@@ -7,7 +7,7 @@ const (
 	DigestCommand = ToolkitPath + " config:digest"
 	// DigestSecretVariable is a secret in its environment. Digests of two runs with the same
 	// secret can be compared.
-	DigestSecretVariable = "SLUICE_DIGEST_SECRET"
+	DigestSecretVariable = "SLUICE_DIGEST_SECRET" //nolint:gosec // its name, not the secret
 	// RehearsalVariable is set, to "true", in all containers of a rehearsal, so that a script
 	// can leave out what must not be done twice.
 	RehearsalVariable = "SLUICE_REHEARSAL"

@@ -25,7 +25,9 @@ func TestPagesAreLoadedBeforeTheRelease(t *testing.T) {
 	}{
 		{"the front page", "the database", nil, nil, "load /bypass?token=t http://main-shop.localhost:8080/", "Loading 1 page before requests are released (for 3"},
 		{
-			"the pages of the project", "the database", []string{".magento.env.yaml", warmPages}, nil,
+			"the pages of the project", "the database",
+			[]string{".magento.env.yaml", warmPages},
+			nil,
 			"load /bypass?token=t http://main-shop.localhost:8080/a http://main-shop.localhost:8080/b", "Loading 2 pages before requests are released",
 		},
 		{"nothing was written", "", nil, nil, "", "Opening environment"},

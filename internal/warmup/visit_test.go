@@ -51,8 +51,8 @@ func TestVisitSaysWhatCameOfEachPage(t *testing.T) {
 }
 
 func TestVisitEndsWithItsContext(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(nil)
 	for _, v := range warmup.New("127.0.0.1:1", "").Visit(ctx, []string{"http://a.test/", "http://b.test/"}) {
 		if v.Error == "" || v.Status != 0 {
 			t.Errorf("%+v", v)

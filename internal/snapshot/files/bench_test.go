@@ -29,7 +29,7 @@ func BenchmarkBranch(b *testing.B) {
 	if n, err := strconv.Atoi(os.Getenv("SLUICE_BENCH_DATA_MB")); err == nil && n > 0 { //nolint:forbidigo // see above
 		mb = n
 	}
-	data, err := os.MkdirTemp(dir, "branch-*")
+	data, err := os.MkdirTemp(dir, "branch-*") //nolint:usetesting // in the file system to measure
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"sluice/internal/toolkit/kit"
@@ -37,7 +38,7 @@ func Digest(w io.Writer, k *kit.Kit, secret string) error {
 
 func digestArray(w io.Writer, file string, at []string, a *phparray.Array, secret string) {
 	for key, value := range a.All() {
-		path := append(at[:len(at):len(at)], oneLine(key.String()))
+		path := slices.Concat(at, []string{oneLine(key.String())})
 		if sub, ok := value.(*phparray.Array); ok && sub.Len() > 0 {
 			digestArray(w, file, path, sub, secret)
 			continue
