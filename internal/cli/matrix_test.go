@@ -35,6 +35,9 @@ func matrixArguments() map[string]string {
 		"environment:merge": "ENV -y -W", "environment:pause": "-e ENV -y -W", "environment:redeploy": "-e ENV -y -W", "environment:relationships": "-e ENV",
 		"environment:releases": "-e ENV", "environment:resume": "-e ENV -W", "environment:rollback": "-e ENV -y -W", "environment:scp": "-e ENV local:a remote:b",
 		"environment:ssh": "-e ENV -- true", "environment:synchronize": "data -e ENV -y -W", "environment:url": "-e ENV",
+		"environment:rehearse":      "-e ENV -W",
+		"integration:activity:list": "hook1", "integration:add": "--url https://hooks.example.com/", "integration:delete": "hook1 -y", "integration:get": "hook1",
+		"integration:list": "", "integration:update": "hook1 --events environment.push", "integration:validate": "hook1",
 		"invitation:cancel": "new@example.com", "invitation:list": "", "invitation:resend": "new@example.com",
 		"mount:download": "-e ENV -m var --target DIR/mount -y", "mount:list": "-e ENV", "mount:upload": "-e ENV -m var --source DIR/empty -y",
 		"plan": "DIR/project -e ENV", "project:audit": "", "project:create": "mine", "project:delete": "shop -y", "project:info": "", "project:list": "--pipe",
@@ -238,6 +241,8 @@ func seedMatrix(t *testing.T, ports httpapi.Ports, dir string, line []string, to
 	admin, err := ports.Accounts.Authenticate(ctx, httpapitest.Admin)
 	check(t, err)
 	_, _, err = ports.Domains.AddDomain(ctx, admin, "shop", "www.example.com", false)
+	check(t, err)
+	_, err = ports.Integrations.AddIntegration(ctx, admin, "shop", platform.Webhook, platform.IntegrationChange{URL: new("https://hooks.example.com/first")})
 	check(t, err)
 	switch line[0] {
 	case "ssh-key:delete":
