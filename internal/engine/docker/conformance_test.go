@@ -22,8 +22,8 @@ func TestConformance(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T) enginetest.Harness { //nolint:thelper // it is the harness, not a check
 		dir := t.TempDir()
 		return enginetest.Harness{
-			Engine: open(t, dir),
-			Reopen: func(t *testing.T) engine.Engine { t.Helper(); return open(t, dir) },
+			Engine: guarded(t, dir),
+			Reopen: func(t *testing.T) engine.Engine { t.Helper(); return guarded(t, dir) },
 			Image:  testImage(t),
 			Tools:  enginetest.Shell(),
 			Subnet: subnet,
@@ -47,10 +47,24 @@ func required() bool {
 // respond.
 func open(tb testing.TB, dir string) *docker.Engine {
 	tb.Helper()
+	return openWith(tb, dir, nil)
+}
+
+// guarded is open for an engine with the rules that an installation has by default. Without
+// them Docker lets environments reach each other while it makes a network.
+func guarded(tb testing.TB, dir string) *docker.Engine {
+	tb.Helper()
+	e := openWith(tb, dir, &docker.Guard{})
+	tb.Cleanup(func() { e.Unguard(context.WithoutCancel(tb.Context())) })
+	return e
+}
+
+func openWith(tb testing.TB, dir string, guard *docker.Guard) *docker.Engine {
+	tb.Helper()
 	if testing.Short() && !required() {
 		tb.Skip("needs Docker")
 	}
-	e, err := docker.New(tb.Context(), docker.Options{DataDir: dir, Prefix: prefix, HealthTimeout: patience, ReadyTimeout: patience})
+	e, err := docker.New(tb.Context(), docker.Options{DataDir: dir, Prefix: prefix, HealthTimeout: patience, ReadyTimeout: patience, Guard: guard})
 	if err != nil {
 		if required() {
 			tb.Fatal(err)

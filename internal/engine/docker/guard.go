@@ -83,7 +83,12 @@ func (f *firewall) rules(sources []netip.Prefix, nameservers []netip.Addr, v6 bo
 			line(toChain, "-d %s -p tcp --dport 53 -j RETURN", a)
 		}
 	}
-	for _, p := range append(slices.Clone(f.Allow), sources...) { // Docker keeps its networks apart itself
+	for _, p := range sources { // Docker keeps them apart too, but not while it makes another network
+		if p.Addr().Is6() == v6 {
+			line(toChain, "-d %s -j REJECT", p)
+		}
+	}
+	for _, p := range f.Allow {
 		if p.Addr().Is6() == v6 {
 			line(toChain, "-d %s -j RETURN", p)
 		}
@@ -98,7 +103,7 @@ func (f *firewall) rules(sources []netip.Prefix, nameservers []netip.Addr, v6 bo
 	}
 	for _, p := range sources {
 		if p.Addr().Is6() == v6 {
-			line(fromChain, "-s %s -j %s", p, f.chain(toChain))
+			line(fromChain, "-s %s ! -d %s -j %s", p, p, f.chain(toChain))
 			line(inputChain, "-s %s -d %s -j REJECT", p, metadata(v6))
 		}
 	}

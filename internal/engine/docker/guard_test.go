@@ -33,17 +33,17 @@ func TestGuardRules(t *testing.T) {
 -A SLUICE-abc-TO -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN
 -A SLUICE-abc-TO -d 10.0.0.2 -p udp --dport 53 -j RETURN
 -A SLUICE-abc-TO -d 10.0.0.2 -p tcp --dport 53 -j RETURN
+-A SLUICE-abc-TO -d 10.213.0.0/24 -j REJECT
+-A SLUICE-abc-TO -d 172.17.0.0/16 -j REJECT
 -A SLUICE-abc-TO -d 10.5.0.0/16 -j RETURN
--A SLUICE-abc-TO -d 10.213.0.0/24 -j RETURN
--A SLUICE-abc-TO -d 172.17.0.0/16 -j RETURN
 -A SLUICE-abc-TO -d 169.254.0.0/16 -j REJECT
 -A SLUICE-abc-TO -d 10.0.0.0/8 -j REJECT
 -A SLUICE-abc-TO -d 172.16.0.0/12 -j REJECT
 -A SLUICE-abc-TO -d 192.168.0.0/16 -j REJECT
 -A SLUICE-abc-TO -d 100.64.0.0/10 -j REJECT
--A SLUICE-abc -s 10.213.0.0/24 -j SLUICE-abc-TO
+-A SLUICE-abc -s 10.213.0.0/24 ! -d 10.213.0.0/24 -j SLUICE-abc-TO
 -A SLUICE-abc-IN -s 10.213.0.0/24 -d 169.254.0.0/16 -j REJECT
--A SLUICE-abc -s 172.17.0.0/16 -j SLUICE-abc-TO
+-A SLUICE-abc -s 172.17.0.0/16 ! -d 172.17.0.0/16 -j SLUICE-abc-TO
 -A SLUICE-abc-IN -s 172.17.0.0/16 -d 169.254.0.0/16 -j REJECT
 COMMIT
 `
@@ -51,12 +51,12 @@ COMMIT
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	alone := f.rules(sources, servers, false, prefixes("10.213.0.0/24")...)
-	const first = "-A SLUICE-abc -s 10.213.0.0/24 ! -d 10.213.0.0/24 -j REJECT\n-A SLUICE-abc -s 10.213.0.0/24 -j SLUICE-abc-TO\n"
+	const first = "-A SLUICE-abc -s 10.213.0.0/24 ! -d 10.213.0.0/24 -j REJECT\n-A SLUICE-abc -s 10.213.0.0/24 ! -d 10.213.0.0/24 -j SLUICE-abc-TO\n"
 	if !strings.Contains(alone, first) {
 		t.Errorf("rules of an isolated network lack %q:\n%s", first, alone)
 	}
 	v6 := f.rules(sources, servers, true)
-	for _, line := range []string{"-s fd00:7::/64 -j SLUICE-abc-TO", "-d fd00:ec2::254/128 -j REJECT", "-d fe80::1 -p udp --dport 53"} {
+	for _, line := range []string{"-s fd00:7::/64 ! -d fd00:7::/64 -j SLUICE-abc-TO", "-d fd00:ec2::254/128 -j REJECT", "-d fe80::1 -p udp --dport 53"} {
 		if !strings.Contains(v6, line) {
 			t.Errorf("rules of IPv6 lack %q:\n%s", line, v6)
 		}
