@@ -279,8 +279,13 @@ func TestFreezeBesideHealthChecks(t *testing.T) {
 	}
 	storm := make(chan error, 1)
 	go func() { storm <- s.storm(t, &stop, "store") }()
-	for range 10 {
-		if err := s.Freeze(t.Context(), s.spec.Environment, time.Minute); err != nil {
+	for frozen := 0; frozen < 10; frozen++ {
+		err := s.Freeze(t.Context(), s.spec.Environment, time.Minute)
+		if err != nil && strings.Contains(err.Error(), "could not be frozen in time") { // a busy machine: nothing is frozen then
+			frozen--
+			continue
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 		if answersHTTP(t.Context(), s.spec.Services[0].Address+":7000") {
