@@ -10,13 +10,7 @@ import (
 // announce notes the fields that the handler will set after the body (RFC 9110 6.6.2).
 func (w *writer) announce(lists []string) {
 	w.trailing = true
-	for _, list := range lists {
-		for name := range strings.SplitSeq(list, ",") {
-			if name = http.CanonicalHeaderKey(strings.TrimSpace(name)); wire.MayTrail(name) {
-				w.trailers = append(w.trailers, name)
-			}
-		}
-	}
+	w.trailers = append(w.trailers, wire.Trailers(lists)...)
 }
 
 // appendTrailer ends a chunked body: with the fields that were announced, and those that

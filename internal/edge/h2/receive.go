@@ -153,7 +153,7 @@ func (c *Conn) takeData(f *http2.DataFrame) error {
 		return http2.StreamError{StreamID: id, Code: code}
 	}
 	if st.body.err != nil {
-		c.gave(nil, len(data)) // nobody reads it
+		c.gave(nil, len(data)) // it is not read any more
 	} else {
 		st.body.add(data)
 	}
@@ -341,12 +341,8 @@ func announced(h http.Header) http.Header {
 	}
 	delete(h, "Trailer")
 	trailer := http.Header{}
-	for _, list := range lists {
-		for name := range strings.SplitSeq(list, ",") {
-			if name = http.CanonicalHeaderKey(strings.TrimSpace(name)); wire.MayTrail(name) {
-				trailer[name] = nil
-			}
-		}
+	for _, name := range wire.Trailers(lists) {
+		trailer[name] = nil
 	}
 	return trailer
 }

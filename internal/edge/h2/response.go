@@ -77,13 +77,7 @@ func (st *stream) WriteHeader(status int) {
 
 func (st *stream) announce(lists []string) {
 	st.trailing = true
-	for _, list := range lists {
-		for name := range strings.SplitSeq(list, ",") {
-			if name = http.CanonicalHeaderKey(strings.TrimSpace(name)); wire.MayTrail(name) {
-				st.trailers = append(st.trailers, name)
-			}
-		}
-	}
+	st.trailers = append(st.trailers, wire.Trailers(lists)...)
 }
 
 // interim sends an informational response.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/textproto"
 	"strings"
 )
@@ -120,9 +121,23 @@ func HasToken(list, token string) bool {
 	return false
 }
 
-// MayTrail reports whether a field may follow the body: none that would change what was
+// Trailers returns the names of those fields that lists of Trailer announce (RFC 9110 6.6.2)
+// and that may follow the body.
+func Trailers(lists []string) []string {
+	var names []string
+	for _, list := range lists {
+		for name := range strings.SplitSeq(list, ",") {
+			if name = http.CanonicalHeaderKey(strings.TrimSpace(name)); mayTrail(name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// mayTrail reports whether a field may follow the body: none that would change what was
 // read before it (RFC 9110 6.5.1).
-func MayTrail(name string) bool {
+func mayTrail(name string) bool {
 	switch name {
 	case "", "Authorization", "Cache-Control", "Connection", "Content-Encoding", "Content-Length", "Content-Range",
 		"Content-Type", "Expect", "Host", "Keep-Alive", "Max-Forwards", "Pragma", "Proxy-Authenticate",

@@ -233,18 +233,25 @@ func (t *taking) adopt(ctx context.Context, d source, name string, took time.Dur
 // maxMarker is how much of a marker is copied, in bytes.
 const maxMarker = 4 << 10
 
+// openBoth opens a directory and its copy.
+func (t *taking) openBoth(from, to string) (src, dst *os.File, err error) {
+	if src, err = t.root.Open(from); err != nil {
+		return nil, nil, err
+	}
+	if dst, err = t.root.Open(to); err != nil {
+		return nil, nil, errors.Join(err, src.Close())
+	}
+	return src, dst, nil
+}
+
 // copyMarker copies what says of which version the data is, which no tool of a service knows.
 // The service may have put anything in its place, which is not followed.
 func (t *taking) copyMarker(from, to string) error {
-	src, err := t.root.Open(from)
+	src, dst, err := t.openBoth(from, to)
 	if err != nil {
 		return err
 	}
 	defer src.Close() //nolint:errcheck // opened for reading
-	dst, err := t.root.Open(to)
-	if err != nil {
-		return err
-	}
 	defer dst.Close() //nolint:errcheck // a directory
 	marker, err := open(fd(src), platform.DataMarker, fileFlags, 0)
 	if err != nil {
@@ -264,15 +271,11 @@ func (t *taking) copyMarker(from, to string) error {
 
 // likeOriginal gives a directory the owner and mode of another one.
 func (t *taking) likeOriginal(from, to string) error {
-	src, err := t.root.Open(from)
+	src, dst, err := t.openBoth(from, to)
 	if err != nil {
 		return err
 	}
 	defer src.Close() //nolint:errcheck // opened for reading
-	dst, err := t.root.Open(to)
-	if err != nil {
-		return err
-	}
 	defer dst.Close() //nolint:errcheck // a directory
 	var st unix.Stat_t
 	if err := unix.Fstat(fd(src), &st); err != nil {
