@@ -147,7 +147,7 @@ func (c *Client) Invite(ctx context.Context, project string, wanted InvitationCr
 	return post[Invitation](ctx, c, path("projects", project, "invitations"), wanted)
 }
 
-// Invitations lists those to a project that nobody has accepted.
+// Invitations lists those to a project that have not been accepted.
 func (c *Client) Invitations(ctx context.Context, project string) ([]Invitation, error) {
 	return get[[]Invitation](ctx, c, path("projects", project, "invitations"), nil)
 }

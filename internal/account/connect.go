@@ -10,7 +10,7 @@ import (
 
 // userOf returns the account of an identity. It is the one that the identity is connected
 // to, whatever its address is by now. An identity that is new here, as connect reports, goes by
-// its address, if that is verified: to an account that nobody can log in to yet, or to one with
+// its address, if that is verified: to an account without a way to log in, or to one with
 // a password, which then has to be given. Else an account is made for somebody who is invited,
 // or for everybody where the operator wants that.
 func (s *Service) userOf(ctx context.Context, p platform.ProviderPolicy, t ticket) (u platform.User, connect bool, err error) {

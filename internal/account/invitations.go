@@ -12,7 +12,7 @@ import (
 // Limits of invitations.
 const (
 	invitationLife = 7 * 24 * time.Hour
-	maxInvitations = 100                 // to one project that nobody has accepted
+	maxInvitations = 100                 // to one project, not accepted yet
 	invitationKept = 30 * 24 * time.Hour // after it has expired
 )
 
@@ -78,7 +78,7 @@ func (s *Service) saveInvitation(ctx context.Context, by access.Subject, v platf
 	return v, s.Records.SaveInvitation(ctx, v)
 }
 
-// Invitations lists those to a project that nobody has accepted, expired ones too, to those
+// Invitations lists those to a project that have not been accepted, expired ones too, to those
 // who may invite.
 func (s *Service) Invitations(ctx context.Context, by access.Subject, project string) ([]platform.Invitation, error) {
 	if err := by.Require(access.MembersManage, project, ""); err != nil {

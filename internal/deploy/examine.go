@@ -115,7 +115,7 @@ func (r *rehearsing) visit(ctx context.Context, d *deployment, pages []string) [
 	return visits
 }
 
-// Schemas of the database server itself are nobody's.
+// Schemas of the database server itself do not count.
 const ofProjects = " WHERE table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema') "
 
 const schemaQuery = "SELECT 'column', CONCAT(table_schema, '.', table_name), column_name, column_type, is_nullable, IFNULL(column_default, '') FROM information_schema.columns" + ofProjects +

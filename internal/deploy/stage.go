@@ -12,7 +12,7 @@ import (
 )
 
 // stageDomain is where a rehearsal's environment has its hosts: below a top-level domain that is
-// nobody's, so that no name server knows them and no project owns them.
+// reserved for private use, so that no name server knows them and no project owns them.
 const stageDomain = "rehearsal.internal"
 
 // stage is Records with one environment more, which is kept in memory only: that in which a
@@ -54,8 +54,8 @@ func (st *stage) begin(target platform.Environment, subnet, commit string) {
 	st.env.Settings.HTTPAccess = access
 }
 
-// over returns the same pipeline over other records: without crons, and with hosts that are
-// nobody's.
+// over returns the same pipeline over other records: without crons, and with hosts of
+// its own.
 func (s *Service) over(st *stage) *Service {
 	other := &Service{Dependencies: s.Dependencies, opts: s.opts, shared: s.shared}
 	other.Records, other.Crons = st, noCrons{}

@@ -2,8 +2,8 @@ package platform
 
 import "time"
 
-// Invitation is access to a project for a person who has no account, or whose address nobody
-// has confirmed. Who has its secret can accept it, once.
+// Invitation is access to a project for a person who has no account, or whose address has
+// not been confirmed. Who has its secret can accept it, once.
 type Invitation struct {
 	ID        string
 	Project   string

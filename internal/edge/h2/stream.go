@@ -208,7 +208,7 @@ func (st *stream) done() {
 		switch {
 		case !st.ended: // it broke off
 			c.appendReset(st.id, http2.ErrCodeInternal)
-		case !st.received: // nobody wants the rest of the body
+		case !st.received: // the rest of the body is not needed
 			c.appendReset(st.id, http2.ErrCodeNo)
 		}
 	}
